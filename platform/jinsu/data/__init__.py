@@ -1,0 +1,1 @@
+"""Dataset versions: immutable, named by digest, checked by expectations, split by the platform."""

@@ -1,0 +1,196 @@
+"""Dataset versions: put once, never changed, found by name and digest.
+
+A table becomes a Delta table, a folder of files is kept as it is beside a manifest of digests. Everything is written
+below a draft folder and renamed; `manifest.json` and the `latest` pointer come last, so a reader sees all or nothing.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import time
+from collections.abc import Iterator, Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+from uuid import uuid4
+
+from jinsu.errors import BadInputError, NotFoundError
+from jinsu.steps.result import file_digest, write_atomic
+
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+VERSION_DIGITS = 16
+TABLE_SUFFIXES = (".parquet", ".csv", ".jsonl")
+
+
+@dataclass(frozen=True)
+class DatasetVersion:
+    """What is known of one version. `rows` counts table rows, or files; `size` is in bytes."""
+
+    name: str
+    version: str
+    digest: str
+    kind: Literal["table", "files"]
+    rows: int
+    size: int
+    schema: Mapping[str, str]
+    created: float
+    created_by: str
+
+    @property
+    def reference(self) -> str:
+        return f"{self.name}@{self.version}"
+
+
+class DatasetStore:
+    """All dataset versions below one folder of the object store."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, name: str, source: Path, created_by: str) -> DatasetVersion:
+        """Makes a version from a table file or a folder; the same content again gives the same version."""
+        if not source.exists():
+            raise BadInputError(f"{source}: there is no such file or folder.")
+        draft = self._root / name / f".draft-{uuid4().hex}"
+        draft.mkdir(parents=True)
+        try:
+            version = self._write(name, source, draft, created_by)
+            home = self._root / name / version.version
+            if not (home / "manifest.json").exists():
+                write_atomic(draft / "manifest.json", json.dumps(asdict(version), indent=1))
+                shutil.rmtree(home, ignore_errors=True)
+                draft.replace(home)
+            write_atomic(self._root / name / "latest", version.version)
+        except OSError as problem:
+            raise BadInputError(f"dataset {name}: cannot be stored: {problem.strerror or problem}.") from problem
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return self.resolve(f"{name}@{version.version}")
+
+    def resolve(self, reference: str) -> DatasetVersion:
+        """The version that `name`, `name@latest` or `name@DIGITS` stands for now."""
+        name, _, wanted = reference.partition("@")
+        folder = self._root / name
+        if not (folder / "latest").is_file():
+            known = ", ".join(version.name for version in self.all()) or "none yet"
+            raise NotFoundError(f"dataset {name!r} does not exist; known: {known}. Add it: jinsu data put {name} PATH")
+        if wanted in ("", "latest"):
+            wanted = (folder / "latest").read_text(encoding="utf-8").strip()
+        matches = [path for path in folder.glob(f"{wanted}*/manifest.json") if not path.parent.name.startswith(".")]
+        if len(matches) != 1:
+            raise NotFoundError(f"dataset {name!r} has no single version {wanted!r}; see: jinsu data list")
+        return DatasetVersion(**json.loads(matches[0].read_text(encoding="utf-8")))
+
+    def all(self) -> Iterator[DatasetVersion]:
+        """The latest version of every dataset, by name."""
+        if self._root.is_dir():
+            for pointer in sorted(self._root.glob("*/latest")):
+                yield self.resolve(pointer.parent.name)
+
+    def path(self, version: DatasetVersion) -> Path:
+        return self._root / version.name / version.version / "content"
+
+    def table(self, version: DatasetVersion) -> pa.Table:
+        """The rows of a table version, in their original order."""
+        import deltalake
+        import pyarrow.parquet as pq
+
+        if version.kind != "table":
+            raise BadInputError(f"dataset {version.reference} is a set of files, not a table.")
+        files = deltalake.DeltaTable(str(self.path(version))).file_uris()
+        return pq.ParquetDataset([uri.removeprefix("file://") for uri in sorted(files)]).read()
+
+    def _write(self, name: str, source: Path, draft: Path, created_by: str) -> DatasetVersion:
+        content = draft / "content"
+        if source.is_dir():
+            digest, rows, schema = _copy_files(source, content)
+        else:
+            digest, rows, schema = _write_table(source, content)
+        size = sum(path.stat().st_size for path in content.rglob("*") if path.is_file())
+        kind: Literal["table", "files"] = "files" if source.is_dir() else "table"
+        return DatasetVersion(
+            name, digest[:VERSION_DIGITS], digest, kind, rows, size, schema, round(time.time(), 3), created_by
+        )
+
+
+def read_table(source: Path) -> pa.Table:
+    """Rows of a Parquet, CSV or JSON-lines file."""
+    import pyarrow as pa
+
+    try:
+        if source.suffix == ".parquet":
+            import pyarrow.parquet as pq
+
+            return pq.read_table(source)
+        if source.suffix == ".csv":
+            from pyarrow import csv
+
+            return csv.read_csv(source)
+        if source.suffix == ".jsonl":
+            from pyarrow import json as arrow_json
+
+            return arrow_json.read_json(source)
+    except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
+        raise BadInputError(f"{source}: not a readable {source.suffix[1:]} table: {problem}.") from None
+    raise BadInputError(f"{source}: a table is {', '.join(TABLE_SUFFIXES)}; for other files put their folder.")
+
+
+def table_digest(table: pa.Table) -> str:
+    """sha256 of the schema and the values, independent of file format, compression and chunking."""
+    import pyarrow as pa
+
+    digest = hashlib.sha256(str(table.schema.remove_metadata()).encode())
+
+    class Sink:
+        closed = False
+
+        def write(self, data: bytes) -> int:
+            digest.update(data)
+            return len(data)
+
+        def flush(self) -> None: ...
+
+    plain = table.replace_schema_metadata(None).combine_chunks()
+    with pa.ipc.new_stream(pa.PythonFile(Sink(), mode="w"), plain.schema) as stream:
+        stream.write_table(plain, max_chunksize=65536)
+    return digest.hexdigest()
+
+
+def _write_table(source: Path, content: Path) -> tuple[str, int, dict[str, str]]:
+    import deltalake
+
+    table = read_table(source)
+    if table.num_rows == 0:
+        raise BadInputError(f"{source}: has zero rows; a dataset needs at least one.")
+    table = table.replace_schema_metadata(None)
+    deltalake.write_deltalake(str(content), table)
+    return table_digest(table), table.num_rows, {field.name: str(field.type) for field in table.schema}
+
+
+def _copy_files(source: Path, content: Path) -> tuple[str, int, dict[str, str]]:
+    digests: dict[str, str] = {}
+    for path in sorted(source.rglob("*")):
+        name = path.relative_to(source).as_posix()
+        if path.is_symlink():
+            raise BadInputError(f"{path}: is a symbolic link; a dataset holds plain files.")
+        if path.is_file():
+            target = content / name
+            target.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(path, target)
+            digests[name] = file_digest(target)
+    if not digests:
+        raise BadInputError(f"{source}: holds no file; a dataset needs at least one.")
+    text = json.dumps(digests, sort_keys=True, indent=0)
+    write_atomic(content.parent / "files.json", text)
+    return hashlib.sha256(text.encode()).hexdigest(), len(digests), {"path": "string", "sha256": "string"}
+
+
+def free_bytes(root: Path) -> int:
+    """Space left where datasets are kept."""
+    status = os.statvfs(root)
+    return status.f_bavail * status.f_frsize

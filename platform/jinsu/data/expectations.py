@@ -1,0 +1,144 @@
+"""Great Expectations behind one function: rows in, a verdict and a page for people out.
+
+The only module that imports great_expectations. Zero rows, an unknown expectation and an exception inside one are all
+failures; there is no way through this module that passes without having looked at rows.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinsu.errors import BadInputError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+Expectation = tuple[str, Mapping[str, Any]]
+
+
+@dataclass(frozen=True)
+class Check:
+    """One expectation and what came of it."""
+
+    expectation: str
+    passed: bool
+    detail: str
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """All checks of one table. `page` is the Data Docs file of this validation, relative to the docs folder."""
+
+    passed: bool
+    checks: tuple[Check, ...]
+    page: str
+
+
+def read_expectations(text: str, source: str) -> list[Expectation]:
+    """Parses `- expect_column_values_to_be_between: {column: x, min_value: 0}` entries."""
+    import yaml
+
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as problem:
+        raise BadInputError(f"{source}: not valid YAML: {problem}.") from None
+    entries = document.get("expectations") if isinstance(document, Mapping) else document
+    if not isinstance(entries, list) or not entries:
+        raise BadInputError(f"{source}: holds no expectations; write a list such as '- expect_column_to_exist: {{column: x}}'.")
+    return [_entry(entry, source) for entry in entries]
+
+
+def _entry(entry: object, source: str) -> Expectation:
+    if isinstance(entry, str):
+        entry = {entry: {}}
+    if not (isinstance(entry, Mapping) and len(entry) == 1):
+        raise BadInputError(f"{source}: {entry!r} is not an expectation; write '- expect_…: {{column: …}}'.")
+    ((kind, arguments),) = entry.items()
+    if not isinstance(arguments, Mapping | None):
+        raise BadInputError(f"{source}: {kind}: its arguments must be a mapping such as {{column: x}}.")
+    return str(kind), dict(arguments or {})
+
+
+def always(columns: Sequence[str]) -> list[Expectation]:
+    """What the platform demands of every table: rows, and the columns that the model spec names."""
+    wanted: list[Expectation] = [("expect_table_row_count_to_be_between", {"min_value": 1})]
+    return wanted + [("expect_column_to_exist", {"column": column}) for column in columns]
+
+
+def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str, docs: Path) -> Verdict:
+    """Runs the expectations over `frame` and writes the Data Docs site below `docs`."""
+    os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read when the package is imported
+    import great_expectations as gx
+
+    context = gx.get_context(mode="ephemeral")
+    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+    for site in list(context.get_site_names()):
+        context.delete_data_docs_site(site)
+    backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs.absolute())}
+    context.add_data_docs_site(
+        "site", {"class_name": "SiteBuilder", "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+                 "store_backend": backend},
+    )
+    # Given as objects: adding configurations one by one would drop those the library takes for the same.
+    suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=[_build(*item) for item in expectations]))
+    asset = context.data_sources.add_pandas("rows").add_dataframe_asset(name)
+    batch = asset.add_batch_definition_whole_dataframe("all")
+    definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
+    outcome = definition.run(batch_parameters={"dataframe": frame}, result_format="SUMMARY")
+    context.build_data_docs(["site"])
+    checks = tuple(_check(result) for result in outcome.results)
+    complete = len(checks) == len(expectations) and len(frame) > 0
+    passed = bool(outcome.success) and complete and all(check.passed for check in checks)
+    return Verdict(passed, checks, _page(docs))
+
+
+def _build(kind: str, arguments: Mapping[str, Any]) -> Any:
+    from great_expectations.expectations.expectation_configuration import ExpectationConfiguration
+
+    try:
+        return ExpectationConfiguration(type=kind, kwargs=dict(arguments)).to_domain_obj()
+    except Exception as problem:  # the library raises a different type for each mistake
+        raise BadInputError(
+            f"expectation {kind}: {_reason(problem)}; see https://greatexpectations.io/expectations"
+        ) from None
+
+
+def _reason(problem: Exception) -> str:
+    errors = getattr(problem, "errors", None)
+    if callable(errors):
+        return "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors())
+    return str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+
+
+def _page(docs: Path) -> str:
+    pages = sorted((docs / "validations").rglob("*.html"))
+    return pages[-1].relative_to(docs).as_posix() if pages else "index.html"
+
+
+def _check(result: Any) -> Check:
+    configuration = result.expectation_config
+    arguments = {key: value for key, value in configuration.kwargs.items() if key != "batch_id"}
+    shown = ", ".join(f"{key}={value}" for key, value in arguments.items())
+    raised = [info["exception_message"] for info in _exceptions(result.exception_info) if info.get("raised_exception")]
+    if raised:
+        detail = f"could not be checked: {raised[0]}"
+    else:
+        detail = _observed(result.result or {})
+    return Check(f"{configuration.type}({shown})", bool(result.success) and not raised, detail)
+
+
+def _exceptions(info: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+    if not info:
+        return []
+    return [info] if "raised_exception" in info else [value for value in info.values() if isinstance(value, Mapping)]
+
+
+def _observed(result: Mapping[str, Any]) -> str:
+    if result.get("unexpected_count"):
+        examples = ", ".join(str(value) for value in (result.get("partial_unexpected_list") or [])[:3])
+        return f"{result['unexpected_count']} of {result.get('element_count')} rows, such as {examples}"
+    return f"observed {result['observed_value']}" if "observed_value" in result else "as expected"

@@ -1,0 +1,40 @@
+"""The split that the platform makes: which rows train, which are held out.
+
+A row's side follows from a hash of its content, so it is the same in every run and on every machine, and two equal
+rows never end on different sides (a duplicate in both parts would flatter the model).
+"""
+
+from __future__ import annotations
+
+import hashlib
+from typing import TYPE_CHECKING
+
+from jinsu.errors import BadInputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+
+def holdout_mask(table: pa.Table, share: float, by: str | None = None) -> np.ndarray:
+    """Boolean array, one value a row: True where the row is held out. About `share` of the rows are.
+
+    With `by`, only that column decides, so its equal values stay together.
+    """
+    import numpy as np
+
+    if by is not None and by not in table.column_names:
+        raise BadInputError(f"data.holdout_by: the dataset has no column {by!r}; it has {', '.join(table.column_names)}.")
+    columns = [table.column(name).to_pylist() for name in ([by] if by else table.column_names)]
+    threshold = int(share * 2**64)
+    hashes = (_hash(row) for row in zip(*columns, strict=True))
+    mask = np.fromiter((value < threshold for value in hashes), dtype=bool, count=table.num_rows)
+    if mask.all() or not mask.any():
+        raise BadInputError(
+            f"data.holdout: {share:g} of {table.num_rows} rows leaves one side empty; put more rows or change the share."
+        )
+    return mask
+
+
+def _hash(row: tuple[object, ...]) -> int:
+    return int.from_bytes(hashlib.blake2b(repr(row).encode(), digest_size=8).digest(), "big")

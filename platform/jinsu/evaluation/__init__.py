@@ -1,0 +1,1 @@
+"""Scores, intervals, slices and verdicts. Pure."""

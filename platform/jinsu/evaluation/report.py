@@ -1,0 +1,111 @@
+"""From answers to a verdict: overall, by slice, and against the champion."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from jinsu.evaluation.metrics import CONFIDENCE, METRICS, RESAMPLES, Score, difference, score
+from jinsu.spec.model import CLASSIFICATION, Evaluate
+
+__all__ = ["CONFIDENCE", "RESAMPLES", "Report", "decode", "judge", "truth_for"]
+
+MAX_SLICES = 20
+
+
+@dataclass(frozen=True)
+class Report:
+    """What the evaluation found. `reasons` says why it failed, one sentence each; empty when it passed."""
+
+    metric: str
+    overall: Score
+    others: Mapping[str, Score]
+    slices: Mapping[str, Mapping[str, Score]]
+    champion: Score | None
+    gain: Score | None
+    confusion: Sequence[Sequence[int]] = ()
+    labels: Sequence[Any] = ()
+    reasons: Sequence[str] = field(default_factory=tuple)
+
+    @property
+    def passed(self) -> bool:
+        return not self.reasons
+
+
+def decode(outputs: np.ndarray, metric: str, labels: Sequence[Any] | None) -> np.ndarray:
+    """Answers of a model as values comparable with the target: the label of the largest score, or the number."""
+    if metric not in CLASSIFICATION:
+        return outputs.reshape(len(outputs)).astype(float)
+    if outputs.ndim == 1 or outputs.shape[1] == 1:
+        best = (outputs.reshape(len(outputs)) > 0).astype(int)
+    else:
+        best = outputs.argmax(axis=1)
+    return best if labels is None else np.asarray(labels)[best]
+
+
+def truth_for(target: np.ndarray, labels: Sequence[Any] | None, other: Any) -> np.ndarray:
+    """The target with every value that the model has no label for folded into its `other` label, if it has one."""
+    if labels is None or other is None:
+        return target
+    known = set(labels)
+    return np.asarray([value if value in known else other for value in target.tolist()])
+
+
+def judge(
+    rules: Evaluate,
+    truth: np.ndarray,
+    guess: np.ndarray,
+    columns: Mapping[str, np.ndarray],
+    champion: np.ndarray | None,
+) -> Report:
+    """The verdict on held-out rows. `champion` holds the champion's answers to the same rows, if there is one."""
+    overall = score(rules.metric, truth, guess)
+    kind = CLASSIFICATION if rules.metric in CLASSIFICATION else tuple(set(METRICS) - set(CLASSIFICATION))
+    others = {name: score(name, truth, guess) for name in kind if name != rules.metric}
+    slices = {column: _by_slice(rules.metric, truth, guess, columns[column]) for column in rules.slices}
+    theirs = None if champion is None else score(rules.metric, truth, champion)
+    gain = None if champion is None else difference(rules.metric, truth, guess, champion, rules.maximize)
+    confusion, labels = _confusion(truth, guess) if rules.metric in CLASSIFICATION else ((), ())
+    reasons = tuple(_reasons(rules, overall, gain))
+    return Report(rules.metric, overall, others, slices, theirs, gain, confusion, labels, reasons)
+
+
+def _by_slice(metric: str, truth: np.ndarray, guess: np.ndarray, column: np.ndarray) -> dict[str, Score]:
+    values, counts = np.unique(column.astype(str), return_counts=True)
+    largest = values[np.argsort(-counts, kind="stable")][:MAX_SLICES]
+    text = column.astype(str)
+    return {str(value): score(metric, truth[text == value], guess[text == value]) for value in largest}
+
+
+def _confusion(truth: np.ndarray, guess: np.ndarray) -> tuple[Sequence[Sequence[int]], Sequence[Any]]:
+    values, counts = np.unique(truth.astype(str), return_counts=True)
+    shown = sorted(values[np.argsort(-counts, kind="stable")][:MAX_SLICES].tolist(), key=_natural)
+    place = {value: index for index, value in enumerate(shown)}
+    matrix = np.zeros((len(shown), len(shown)), dtype=int)
+    for true, said in zip(truth.astype(str).tolist(), guess.astype(str).tolist(), strict=True):
+        if true in place and said in place:
+            matrix[place[true], place[said]] += 1
+    return matrix.tolist(), shown
+
+
+def _natural(text: str) -> tuple[int, float, str]:
+    return (0, float(text), text) if text.lstrip("-").isdigit() else (1, 0.0, text)
+
+
+def _reasons(rules: Evaluate, overall: Score, gain: Score | None) -> list[str]:
+    found = []
+    if rules.min is not None and not overall.value >= rules.min:
+        found.append(f"{rules.metric} is {overall.value:.4f}, evaluate.min asks for {rules.min:g}")
+    if rules.max is not None and not overall.value <= rules.max:
+        found.append(f"{rules.metric} is {overall.value:.4f}, evaluate.max allows {rules.max:g}")
+    if rules.vs_champion is not None and gain is not None and not gain.value >= rules.vs_champion:
+        found.append(
+            f"{rules.metric} differs from the champion's by {gain.value:+.4f}, "
+            f"evaluate.vs_champion asks for >= {rules.vs_champion:g}"
+        )
+    if not np.isfinite(overall.value):
+        found.append(f"{rules.metric} is {overall.value}, which is no number")
+    return found

@@ -1,0 +1,86 @@
+"""From a torch model to files that need no trust: ONNX, a manifest, and the original's answers on probe rows.
+
+Runs inside the researcher's own process; nothing else ever loads their code.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import warnings
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from jinsu.text import Tokenizer
+
+MODEL_FILE = "model.onnx"
+MANIFEST_FILE = "model.json"
+PROBES_FILE = "probes.npz"
+
+
+def save_torch(
+    folder: Path,
+    model: Any,
+    example: np.ndarray,
+    labels: Sequence[Any] | None,
+    other: Any,
+    tokenizer: Tokenizer | None,
+) -> Path:
+    """Writes `model.onnx`, `model.json` and `probes.npz` into `folder`."""
+    import torch
+
+    folder.mkdir(parents=True, exist_ok=True)
+    model = model.eval().cpu()
+    tensor = torch.from_numpy(np.ascontiguousarray(tokenizer(example) if tokenizer else example))
+    with torch.no_grad():
+        answers = model(tensor).numpy()
+    if len(answers) != len(example):
+        raise SystemExit(f"jinsu.save: {len(example)} example rows gave {len(answers)} answers; give one a row.")
+    _export(model, tensor, folder / MODEL_FILE)
+    if tokenizer:
+        tokenizer.prepend(folder / MODEL_FILE)
+    texts = example.astype(str) if tokenizer else example
+    np.savez(folder / PROBES_FILE, inputs=texts, outputs=answers)
+    manifest = {
+        "format": 1,
+        "framework": f"torch {torch.__version__}",
+        "input": {"dtype": "string" if tokenizer else str(example.dtype), "shape": [-1, *example.shape[1:]]},
+        "output": {"dtype": str(answers.dtype), "shape": [-1, *answers.shape[1:]]},
+        "labels": None if labels is None else [_plain(label) for label in labels],
+        "other": _plain(other),
+    }
+    (folder / MANIFEST_FILE).write_text(json.dumps(manifest, indent=1), encoding="utf-8")
+    return folder
+
+
+def _plain(value: Any) -> Any:
+    return value.item() if isinstance(value, np.generic) else value
+
+
+def _export(model: Any, tensor: Any, path: Path) -> None:
+    import torch
+
+    # The exporter is talkative; what it says matters only when it fails.
+    said = io.StringIO()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                model, (tensor[:2],), dynamo=True, input_names=["input"], output_names=["output"],
+                dynamic_shapes=({0: torch.export.Dim("batch", min=1)},), verbose=False,
+            )
+            assert program is not None
+            program.save(str(path), external_data=False)
+    except Exception as problem:  # the exporter raises whatever its passes raise
+        reason = next((line for line in str(problem).splitlines() if line.strip()), type(problem).__name__)
+        raise SystemExit(
+            f"jinsu.save: the model cannot be exported to ONNX: {reason[:400]}; "
+            "see https://pytorch.org/docs/stable/onnx.html for what its forward() may do."
+        ) from problem

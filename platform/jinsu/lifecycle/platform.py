@@ -1,0 +1,122 @@
+"""What a task needs at hand: the parts of the platform, and a record of what it does."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from jinsu import settings as configuration
+from jinsu.data.datasets import DatasetStore
+from jinsu.errors import GateFailedError, JinsuError, NotFoundError, TransientError
+from jinsu.settings import Settings
+from jinsu.spec.load import spec_from
+from jinsu.spec.model import ModelSpec
+from jinsu.state.database import Database
+from jinsu.state.snapshots import SnapshotStore
+from jinsu.state.tables import Submission, Task
+from jinsu.steps.local import LocalLauncher
+
+if TYPE_CHECKING:
+    from jinsu.registry.mlflow_api import Mlflow
+
+
+@dataclass(frozen=True)
+class Platform:
+    """The parts of one installation. Opening it costs nothing; each part connects when it is first used."""
+
+    settings: Settings
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.database_url)
+
+    @cached_property
+    def datasets(self) -> DatasetStore:
+        return DatasetStore(self.settings.datasets)
+
+    @cached_property
+    def snapshots(self) -> SnapshotStore:
+        return SnapshotStore(self.settings.code)
+
+    @cached_property
+    def launcher(self) -> LocalLauncher:
+        return LocalLauncher(self.settings.steps)
+
+    @cached_property
+    def mlflow(self) -> Mlflow:
+        from jinsu.registry.mlflow_api import Mlflow
+
+        return Mlflow(self.settings.mlflow_url, self.settings.mlflow)
+
+    def submission(self, identity: str) -> tuple[Submission, ModelSpec]:
+        """A submission and its spec. Raises NotFoundError."""
+        with self.database.begin() as session:
+            row = session.get(Submission, identity)
+        if row is None:
+            raise NotFoundError(f"run {identity!r} does not exist; see: jinsu runs")
+        return row, spec_from(row.spec, "model.yaml")
+
+    def output(self, submission: str, task: str, trial: int = 0) -> dict[str, Any]:
+        """What an earlier task recorded. Raises NotFoundError when it has not ended well."""
+        with self.database.begin() as session:
+            row = session.get(Task, (submission, task, trial))
+        if row is None or row.state != "done":
+            raise NotFoundError(f"run {submission}: task {task!r} has not ended; run it first.")
+        return row.output
+
+    def note(self, submission: str, task: str, detail: str, trial: int = 0, **values: Any) -> None:
+        """Writes down where a task is, for `jinsu why`. It never undoes an end."""
+        with self.database.begin() as session:
+            row = session.get(Task, (submission, task, trial))
+            if row is None:
+                row = Task(submission=submission, name=task, trial=trial, started=time.time(), output={})
+                session.add(row)
+            row.state, row.detail = "running", detail
+            for name, value in values.items():
+                setattr(row, name, value)
+
+    @contextmanager
+    def task(self, submission: str, name: str, trial: int = 0) -> Iterator[dict[str, Any]]:
+        """Records a task's start and its end with what it puts into the yielded dict (the output, small).
+
+        A problem is recorded with its sentence: permanent ones as failed, transient ones as waiting.
+        """
+        output: dict[str, Any] = {}
+        self.note(submission, name, "", trial)
+        try:
+            yield output
+        except JinsuError as problem:
+            self._end(submission, name, trial, "waiting" if isinstance(problem, TransientError) else "failed", str(problem))
+            if not isinstance(problem, TransientError):
+                end_submission(self, submission, "failed", f"{name}: {problem}")
+            raise
+        self._end(submission, name, trial, "done", "", output)
+
+    def _end(
+        self, submission: str, name: str, trial: int, state: str, detail: str, output: dict[str, Any] | None = None
+    ) -> None:
+        with self.database.begin() as session:
+            row = session.get(Task, (submission, name, trial))
+            assert row is not None
+            row.state, row.detail, row.ended = state, detail, time.time()
+            if output is not None:
+                row.output = output
+
+
+def end_submission(platform: Platform, submission: str, state: str, reason: str) -> None:
+    """Writes the end of a run once; the first reason stays."""
+    with platform.database.begin() as session:
+        row = session.get(Submission, submission, with_for_update=True)
+        if row is not None and row.ended is None:
+            row.state, row.reason, row.ended = state, reason, time.time()
+
+
+def connect() -> Platform:
+    return Platform(configuration.load())
+
+
+__all__ = ["GateFailedError", "Platform", "connect", "end_submission"]

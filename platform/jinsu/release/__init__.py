@@ -1,0 +1,1 @@
+"""How a new model meets traffic: pure decisions, and the loop that carries them out through Envoy."""

@@ -1,0 +1,217 @@
+"""The rollout as a pure state machine: no clock, no I/O, no randomness.
+
+    advance(policy, state, observation) -> (state, actions)
+
+Actions are absolute ("the challenger gets 25 %"), so applying them again changes nothing; the loop around it persists
+the state last, and a crash at any point ends with the same actions applied once more.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field, replace
+from enum import StrEnum
+
+from jinsu.release.gates import Counters, Finding, GatePolicy, Verdict, findings, overall
+
+
+class Phase(StrEnum):
+    DEPLOYING = "deploying"
+    STEPPING = "stepping"
+    PROMOTING = "promoting"
+    HALTED = "halted"
+    PROMOTED = "promoted"
+    REVERTED = "reverted"
+    SUPERSEDED = "superseded"
+
+
+TERMINAL = frozenset({Phase.PROMOTED, Phase.REVERTED, Phase.SUPERSEDED})
+
+
+@dataclass(frozen=True)
+class Policy:
+    """How a rollout proceeds. Times in seconds, steps in percent of traffic."""
+
+    steps: tuple[int, ...]
+    every: float
+    deadline: float
+    gates: GatePolicy
+    ready_deadline: float = 120.0
+
+
+@dataclass(frozen=True)
+class State:
+    """Everything a rollout remembers between two looks."""
+
+    challenger: str
+    champion: str | None
+    phase: Phase = Phase.DEPLOYING
+    step: int = 0
+    since: float = 0.0
+    champion_baseline: Counters = field(default_factory=Counters)
+    challenger_baseline: Counters = field(default_factory=Counters)
+    reason: str = ""
+    findings: tuple[Finding, ...] = ()
+
+    @property
+    def terminal(self) -> bool:
+        return self.phase in TERMINAL
+
+
+@dataclass(frozen=True)
+class Observation:
+    """What the loop saw just now. Counters are totals; None means that they could not be read."""
+
+    now: float
+    challenger_ready: bool
+    champion_ready: bool
+    champion: str | None
+    challenger_counters: Counters | None
+    champion_counters: Counters | None
+    superseded_by: str = ""
+    abort: str = ""
+    resume: bool = False
+
+
+@dataclass(frozen=True)
+class Deploy:
+    """Have this version's server running."""
+
+    version: str
+
+
+@dataclass(frozen=True)
+class SetWeight:
+    """The challenger gets this percentage of traffic, the champion the rest."""
+
+    percent: int
+
+
+@dataclass(frozen=True)
+class Retire:
+    """This version takes no traffic any more and may be stopped."""
+
+    version: str
+
+
+Action = Deploy | SetWeight | Retire
+
+
+def advance(policy: Policy, state: State, seen: Observation) -> tuple[State, tuple[Action, ...]]:
+    """The next state and what must be true of the world in it."""
+    if not state.terminal:
+        state = _next(policy, state, seen)
+    return state, _actions(policy, state)
+
+
+def _next(policy: Policy, state: State, seen: Observation) -> State:
+    if state.since == 0.0:
+        state = replace(state, since=seen.now)
+    if seen.champion == state.challenger:
+        return replace(state, phase=Phase.PROMOTED, reason="promoted")
+    if seen.superseded_by:
+        return replace(state, phase=Phase.SUPERSEDED, reason=f"version {seen.superseded_by} took its place")
+    if seen.abort:
+        return _revert(state, seen, seen.abort)
+    if seen.champion != state.champion:
+        # Somebody moved the champion by hand: what was measured compares with a model that no longer serves.
+        return _enter(replace(state, champion=seen.champion), Phase.DEPLOYING, seen)
+    match state.phase:
+        case Phase.DEPLOYING:
+            return _deploying(policy, state, seen)
+        case Phase.STEPPING:
+            return _stepping(policy, state, seen)
+        case Phase.PROMOTING:
+            return _promoting(policy, state, seen)
+        case _:
+            return _enter(state, Phase.DEPLOYING, seen) if seen.resume else state
+
+
+def _deploying(policy: Policy, state: State, seen: Observation) -> State:
+    if not seen.challenger_ready:
+        if seen.now - state.since > policy.ready_deadline:
+            return _revert(state, seen, f"its server was not ready after {policy.ready_deadline:g} s")
+        return replace(state, reason="waiting for its server")
+    if state.champion is None:
+        return replace(_enter(state, Phase.PROMOTING, seen), reason="there is no champion to compare with")
+    return _enter(state, Phase.STEPPING, seen)
+
+
+def _stepping(policy: Policy, state: State, seen: Observation) -> State:
+    state, verdict = _look(policy, state, seen)
+    waited = seen.now - state.since
+    if verdict is Verdict.FAIL:
+        return _revert(state, seen, _why(state, Verdict.FAIL))
+    if verdict is Verdict.PASS and waited >= policy.every:
+        if state.step + 1 == len(policy.steps):
+            return replace(_enter(state, Phase.PROMOTING, seen), reason="all steps passed")
+        return _enter(replace(state, step=state.step + 1), Phase.STEPPING, seen)
+    if verdict is not Verdict.PASS and waited > policy.deadline:
+        return _revert(state, seen, f"undecided for {policy.deadline:g} s: {_why(state, verdict)}")
+    return replace(state, reason=_why(state, verdict))
+
+
+def _promoting(policy: Policy, state: State, seen: Observation) -> State:
+    """All traffic is with the challenger; the alias follows. A rollback is still possible until it has."""
+    if not seen.challenger_ready and seen.now - state.since > policy.every:
+        return _revert(state, seen, "its server stopped answering during promotion")
+    looked, verdict = _look(policy, state, seen)
+    return _revert(looked, seen, _why(looked, Verdict.FAIL)) if verdict is Verdict.FAIL else looked
+
+
+def _look(policy: Policy, state: State, seen: Observation) -> tuple[State, Verdict]:
+    ours, theirs = seen.challenger_counters, seen.champion_counters
+    found = findings(
+        policy.gates,
+        None if theirs is None else theirs.since(state.champion_baseline),
+        None if ours is None else ours.since(state.challenger_baseline),
+    )
+    if not seen.challenger_ready:
+        found.append(Finding("server", Verdict.ERROR, "the challenger's server does not answer"))
+    return replace(state, findings=tuple(found)), overall(found)
+
+
+def _why(state: State, verdict: Verdict) -> str:
+    return "; ".join(f"{finding.gate}: {finding.detail}" for finding in state.findings if finding.verdict is verdict)
+
+
+def _revert(state: State, seen: Observation, reason: str) -> State:
+    if state.champion is not None and not seen.champion_ready:
+        return replace(
+            state, phase=Phase.HALTED,
+            reason=f"{reason}; but the champion does not answer either: traffic stays where it is until a person decides",
+        )
+    return replace(state, phase=Phase.REVERTED, reason=reason)
+
+
+def _enter(state: State, phase: Phase, seen: Observation) -> State:
+    """A new phase or step begins now; its window starts at the present counters."""
+    return replace(
+        state, phase=phase, since=seen.now, reason="", findings=(),
+        step=0 if phase is Phase.DEPLOYING else state.step,
+        champion_baseline=seen.champion_counters or Counters(),
+        challenger_baseline=seen.challenger_counters or Counters(),
+    )
+
+
+def weight(policy: Policy, state: State) -> int:
+    """The challenger's share in percent that this state asks for."""
+    match state.phase:
+        case Phase.STEPPING:
+            return policy.steps[state.step]
+        case Phase.HALTED:
+            return policy.steps[state.step]
+        case Phase.PROMOTING | Phase.PROMOTED:
+            return 100
+        case _:
+            return 0
+
+
+def _actions(policy: Policy, state: State) -> tuple[Action, ...]:
+    percent = SetWeight(weight(policy, state))
+    match state.phase:
+        case Phase.REVERTED | Phase.SUPERSEDED:
+            return (percent, Retire(state.challenger))
+        case Phase.PROMOTED:
+            return (percent,)
+        case _:
+            return (Deploy(state.challenger), percent)

@@ -1,0 +1,133 @@
+"""Verdicts on a challenger from what both versions did on the same window of live traffic. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from jinsu.release.sequential import Share, excess
+
+
+class Verdict(StrEnum):
+    """No data is never a pass: it is INCONCLUSIVE, and a broken source of data is an ERROR. Both hold."""
+
+    PASS = "pass"  # noqa: S105
+    FAIL = "fail"
+    INCONCLUSIVE = "inconclusive"
+    ERROR = "error"
+
+
+@dataclass(frozen=True)
+class Counters:
+    """What a version has done since its counters began. `latency` counts answers at most that slow (ms: count)."""
+
+    requests: int = 0
+    errors: int = 0
+    non_finite: int = 0
+    latency: Mapping[float, int] = field(default_factory=dict)
+
+    def since(self, earlier: Counters) -> Counters:
+        """The window between two readings. A counter that went down began anew: then all of it is new."""
+        if self.requests < earlier.requests or self.errors < earlier.errors:
+            return self
+        return Counters(
+            self.requests - earlier.requests,
+            self.errors - earlier.errors,
+            max(0, self.non_finite - earlier.non_finite),
+            {bound: max(0, count - earlier.latency.get(bound, 0)) for bound, count in self.latency.items()},
+        )
+
+
+@dataclass(frozen=True)
+class GatePolicy:
+    """Limits of the comparison: rates as shares of requests, latency in milliseconds."""
+
+    min_requests: int
+    max_error_increase: float
+    max_latency_ratio: float
+    max_latency_ms: float
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One gate's verdict and why, in words and numbers."""
+
+    gate: str
+    verdict: Verdict
+    detail: str
+
+
+_SLOW_SHARE = 0.05
+
+
+def findings(policy: GatePolicy, champion: Counters | None, challenger: Counters | None) -> list[Finding]:
+    """Every gate's verdict. `champion` is None when there is none to compare with; `challenger` when it can't be read."""
+    if challenger is None:
+        return [Finding("traffic", Verdict.ERROR, "the challenger's statistics cannot be read")]
+    return list(_findings(policy, champion or Counters(), challenger))
+
+
+def _findings(policy: GatePolicy, champion: Counters, challenger: Counters) -> Iterator[Finding]:
+    enough = challenger.requests >= policy.min_requests
+    yield Finding(
+        "traffic",
+        Verdict.PASS if enough else Verdict.INCONCLUSIVE,
+        f"{challenger.requests} of {policy.min_requests} answers seen",
+    )
+    yield _non_finite(champion, challenger)
+    yield _compare(
+        "errors", enough, policy.max_error_increase,
+        Share(challenger.errors, challenger.requests), Share(champion.errors, champion.requests),
+    )
+    limit = slow_limit(policy, champion)
+    yield _compare(
+        f"latency over {limit:g} ms", enough, _SLOW_SHARE, slow_share(challenger, limit), slow_share(champion, limit)
+    )
+
+
+def _non_finite(champion: Counters, challenger: Counters) -> Finding:
+    # A model that answers NaN is broken, however rarely; only a champion that does so too makes it the input's fault.
+    bad = challenger.non_finite > 0 and champion.non_finite == 0
+    detail = f"{challenger.non_finite} answers were not finite"
+    return Finding("finite outputs", Verdict.FAIL if bad else Verdict.PASS, detail)
+
+
+def _compare(gate: str, enough: bool, tolerance: float, ours: Share, theirs: Share) -> Finding:
+    detail = f"{ours.value:.1%} of {ours.trials} against {theirs.value:.1%} of {theirs.trials} of the champion"
+    # Without answers of the champion its share is taken as zero: stricter, never blinder.
+    certain = excess(ours, theirs) if theirs.trials else excess(ours, Share(0, 10**9))
+    if certain > tolerance:
+        return Finding(gate, Verdict.FAIL, detail)
+    if not enough or ours.value - theirs.value > tolerance:
+        return Finding(gate, Verdict.INCONCLUSIVE, detail)
+    return Finding(gate, Verdict.PASS, detail)
+
+
+def slow_limit(policy: GatePolicy, champion: Counters) -> float:
+    """Above how many milliseconds an answer is slow: beyond the spec's budget and beyond the champion's habit."""
+    habit = percentile(champion, 0.95)
+    return max(policy.max_latency_ms, policy.max_latency_ratio * habit if habit is not None else 0.0)
+
+
+def slow_share(counters: Counters, limit: float) -> Share:
+    """Answers slower than `limit` ms, as far as the histogram's buckets tell (rounded in the model's favour)."""
+    total = max(counters.latency.values(), default=0)
+    fast = min((count for bound, count in counters.latency.items() if bound >= limit), default=total)
+    return Share(total - fast, total)
+
+
+def percentile(counters: Counters, share: float) -> float | None:
+    """The smallest bucket bound (ms) that covers this share of answers; None without answers."""
+    total = max(counters.latency.values(), default=0)
+    if total == 0:
+        return None
+    return min((bound for bound, count in counters.latency.items() if count >= share * total), default=None)
+
+
+def overall(found: list[Finding]) -> Verdict:
+    """The worst verdict rules."""
+    for verdict in (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE):
+        if any(finding.verdict is verdict for finding in found):
+            return verdict
+    return Verdict.PASS

@@ -1,0 +1,68 @@
+"""Tests that may be looked at any time, as often as one likes, without raising the chance of a false alarm.
+
+A fixed-sample test looked at every second finds a difference sooner or later in two identical models. A confidence
+sequence holds for all times at once: H. Robbins, "Statistical methods related to the law of the iterated logarithm",
+Ann. Math. Stat. 41 (1970), with a Beta mixture as in S. R. Howard et al., "Time-uniform, nonparametric, nonasymptotic
+confidence sequences", Ann. Stat. 49 (2021).
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+ALPHA = 0.01
+
+
+@dataclass(frozen=True)
+class Share:
+    """Events among trials."""
+
+    events: int
+    trials: int
+
+    @property
+    def value(self) -> float:
+        return self.events / self.trials if self.trials else 0.0
+
+
+def interval(share: Share, alpha: float = ALPHA) -> tuple[float, float]:
+    """The share's confidence sequence at this time: with probability 1 - alpha it holds at all times together.
+
+    The set of rates p whose mixture likelihood ratio B(1/2+s, 1/2+f) / (B(1/2, 1/2) p^s (1-p)^f) stays below 1/alpha
+    (Ville's inequality).
+    """
+    hits, misses = share.events, share.trials - share.events
+    if share.trials == 0:
+        return 0.0, 1.0
+    bound = _log_beta(hits + 0.5, misses + 0.5) - _log_beta(0.5, 0.5) + math.log(alpha)
+
+    def inside(rate: float) -> bool:
+        likelihood = (hits * math.log(rate) if hits else 0.0) + (misses * math.log1p(-rate) if misses else 0.0)
+        return likelihood > bound
+
+    low = 0.0 if hits == 0 else _edge(inside, outside=0.0, within=share.value)
+    high = 1.0 if misses == 0 else _edge(inside, outside=1.0, within=share.value)
+    return low, high
+
+
+def excess(ours: Share, theirs: Share, alpha: float = ALPHA) -> float:
+    """How much larger our share is than theirs, at the very least, with confidence 1 - alpha; 0 if nothing is sure."""
+    return max(0.0, interval(ours, alpha / 2)[0] - interval(theirs, alpha / 2)[1])
+
+
+def _log_beta(a: float, b: float) -> float:
+    return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
+
+
+def _edge(inside: object, outside: float, within: float) -> float:
+    assert callable(inside)
+    if within in (0.0, 1.0):
+        within = abs(within - 1e-12)
+    for _ in range(50):
+        middle = (outside + within) / 2
+        if 0.0 < middle < 1.0 and inside(middle):
+            within = middle
+        else:
+            outside = middle
+    return within

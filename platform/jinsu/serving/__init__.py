@@ -1,0 +1,1 @@
+"""The model server and what it accepts."""

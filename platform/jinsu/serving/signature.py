@@ -1,0 +1,92 @@
+"""Requests against a model's signature: strict decoding, and one clear message when a request does not fit."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from jinsu.serving.manifest import Tensor
+
+# dtype of the manifest -> (numpy type, Open Inference Protocol's name, JSON element)
+_TYPES: dict[str, tuple[Any, str, type]] = {
+    "float32": (np.float32, "FP32", float), "float64": (np.float64, "FP64", float),
+    "int64": (np.int64, "INT64", int), "int32": (np.int32, "INT32", int), "int16": (np.int16, "INT16", int),
+    "int8": (np.int8, "INT8", int), "uint8": (np.uint8, "UINT8", int), "uint16": (np.uint16, "UINT16", int),
+    "uint32": (np.uint32, "UINT32", int), "uint64": (np.uint64, "UINT64", int),
+    "bool": (np.bool_, "BOOL", bool), "string": (np.object_, "BYTES", str),
+}
+
+
+@dataclass(frozen=True)
+class Limits:
+    """Bounds of one server. Rows, bytes, characters, seconds."""
+
+    batch: int = 64
+    queue: int = 256
+    rows: int = 1024
+    body: int = 4 << 20
+    text: int = 4096
+    deadline: float = 5.0
+    inline_below: float = 1e-3
+
+
+class Refused(Exception):
+    """A request that gets this HTTP status and sentence instead of an answer."""
+
+    def __init__(self, status: int, message: str) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+class Signature:
+    """Decodes the JSON value of a batch of rows into the array that the model takes."""
+
+    def __init__(self, tensor: Tensor, limits: Limits) -> None:
+        self.tensor, self.limits = tensor, limits
+        self.dtype, self.protocol_type, element = _TYPES[tensor.dtype]
+        nested: Any = element
+        for _ in tensor.shape:
+            nested = list[nested]
+        self._nested = msgspec.json.Decoder(nested)
+        self._flat: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[element])  # type: ignore[valid-type]
+
+    def rows(self, raw: msgspec.Raw) -> np.ndarray:
+        """Rows as nested lists, first axis the batch. Raises Refused(400)."""
+        return self._checked(self._decode(self._nested, raw))
+
+    def flat(self, raw: msgspec.Raw, shape: list[int]) -> np.ndarray:
+        """Values in row-major order with their shape, as the Open Inference Protocol sends them."""
+        values = bytes(raw)
+        if values[1:].lstrip()[:1] == b"[" and len(shape) > 1:
+            return self._checked(self._decode(self._nested, raw))
+        array = self._decode(self._flat, raw)
+        if any(axis < 0 for axis in shape) or int(np.prod(shape, dtype=np.int64)) != array.size:
+            raise Refused(400, f"input: {array.size} values do not fill shape {shape}")
+        return self._checked(array.reshape(shape))
+
+    def _decode(self, decoder: msgspec.json.Decoder[Any], raw: msgspec.Raw) -> np.ndarray:
+        try:
+            values = decoder.decode(raw)
+            with np.errstate(over="ignore"):
+                return np.array(values, dtype=self.dtype)
+        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError, UnicodeDecodeError) as problem:
+            reason = "rows differ in length" if "inhomogeneous" in str(problem) else str(problem)
+            raise Refused(400, f"input: {reason}; the model takes {self.describe()}") from None
+
+    def _checked(self, array: np.ndarray) -> np.ndarray:
+        if array.shape[1:] != self.tensor.shape[1:]:
+            raise Refused(400, f"input: shape {list(array.shape)} does not fit; the model takes {self.describe()}")
+        if not 1 <= len(array) <= self.limits.rows:
+            raise Refused(400, f"input: {len(array)} rows; send 1 to {self.limits.rows}")
+        if array.dtype.kind == "f" and not np.isfinite(array).all():
+            raise Refused(400, f"input: a value is too large for {self.tensor.dtype}")
+        if array.dtype.kind == "O" and max(map(len, array.flat)) > self.limits.text:
+            raise Refused(400, f"input: a text is longer than {self.limits.text} characters")
+        return array
+
+    def describe(self) -> str:
+        axes = ", ".join(["rows", *(str(axis) for axis in self.tensor.shape[1:])])
+        return f"{self.tensor.dtype} [{axes}]"

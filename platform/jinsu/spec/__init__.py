@@ -1,0 +1,1 @@
+"""What a researcher asks for: model.yaml, its schema and its messages. Pure."""

@@ -1,0 +1,129 @@
+"""Reads `model.yaml` and turns every problem into a sentence: where, what, and what to write instead."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from pydantic import BaseModel, ValidationError
+
+from jinsu.errors import BadInputError
+from jinsu.spec.model import ModelSpec
+
+FILE_NAME = "model.yaml"
+_MAX_BYTES = 64 * 1024
+
+
+def read_spec(folder: Path) -> ModelSpec:
+    """The spec in `folder/model.yaml`. Raises `BadInputError` naming every field that is wrong."""
+    path = folder / FILE_NAME
+    if not path.is_file():
+        raise BadInputError(f"{path}: there is no such file; `jinsu init` writes a first one.")
+    if path.stat().st_size > _MAX_BYTES:
+        raise BadInputError(f"{path}: larger than 64 KiB; a spec describes a model, data belongs in a dataset.")
+    return parse_spec(path.read_text(encoding="utf-8"), str(path))
+
+
+def parse_spec(text: str, source: str = FILE_NAME) -> ModelSpec:
+    """A spec from YAML text; `source` is what messages call it."""
+    import yaml
+
+    try:
+        document = yaml.safe_load(text)
+    except yaml.YAMLError as problem:
+        mark = getattr(problem, "problem_mark", None)
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        what = getattr(problem, "problem", None) or "cannot be read"
+        raise BadInputError(f"{source}: {where}not valid YAML: {what}.") from None
+    return spec_from(document, source)
+
+
+def spec_from(document: object, source: str = FILE_NAME) -> ModelSpec:
+    """A spec from plain data, as JSON or YAML gives it."""
+    if not isinstance(document, Mapping):
+        raise BadInputError(f"{source}: expected fields such as 'name:' and 'train:', found {_kind(document)}.")
+    try:
+        return ModelSpec.model_validate(document)
+    except ValidationError as failure:
+        raise BadInputError("\n".join(f"{source}: {line}" for line in explain(failure))) from None
+
+
+def explain(failure: ValidationError) -> Iterator[str]:
+    """One sentence for each thing that is wrong."""
+    told: set[str] = set()
+    for error in failure.errors(include_url=False):
+        path = [part for part in error["loc"] if not _is_branch(part)]
+        where = ".".join(str(part) for part in path)
+        if len(path) < len(error["loc"]) and error["type"] != "string_pattern_mismatch":
+            error["msg"] = "text, a number, or true or false"
+        if where not in told:
+            yield _sentence(where, path, error)
+        told.add(where)
+
+
+def _is_branch(part: object) -> bool:
+    # Pydantic names the tried branch of a union in the path; a person did not write it.
+    return part in ("bool", "int", "float", "str", "[key]")
+
+
+def _sentence(where: str, path: list[Any], error: Mapping[str, Any]) -> str:
+    kind, value = error["type"], error["input"]
+    match kind:
+        case "extra_forbidden":
+            return f"{where}: unknown field{_suggestion(path)}"
+        case "missing":
+            return f"{where}: is missing{_example(path)}."
+        case "value_error":
+            message = str(error["ctx"]["error"])
+            shown = "" if isinstance(value, Mapping | BaseModel | list) else f"{value!r} "
+            return f"{where}: {shown}{message}." if where else f"{message}."
+        case "string_pattern_mismatch":
+            return f"{where}: {value!r} is not allowed{_example(path) or _pattern_help(path)}."
+        case "literal_error":
+            return f"{where}: {value!r} is not one of {error['ctx']['expected']}."
+        case _:
+            message = error["msg"].removeprefix("Input should be ")
+            return f"{where}: {_shorten(value)} is wrong; it should be {message}{_example(path)}."
+
+
+def _pattern_help(path: list[Any]) -> str:
+    if path and path[-1] in ("name", "team"):
+        return "; use 1 to 40 lower-case letters, digits, '-' and '_'"
+    return "; parameter names are letters, digits and '_'"
+
+
+def _suggestion(path: list[Any]) -> str:
+    known = list(_fields(path[:-1]))
+    close = difflib.get_close_matches(str(path[-1]), known, n=1)
+    if close:
+        return f"; did you mean {close[0]!r}?"
+    return f"; known here: {', '.join(known)}." if known else "."
+
+
+def _fields(path: list[Any]) -> Mapping[str, Any]:
+    model: Any = ModelSpec
+    for part in path:
+        field = model.model_fields.get(part) if _is_model(model) else None
+        model = field.annotation if field else None
+    return model.model_fields if _is_model(model) else {}
+
+
+def _is_model(thing: Any) -> bool:
+    return isinstance(thing, type) and issubclass(thing, BaseModel)
+
+
+def _example(path: list[Any]) -> str:
+    field = _fields(path[:-1]).get(str(path[-1])) if path else None
+    examples = getattr(field, "examples", None)
+    return f"; write it like {examples[0]}" if examples else ""
+
+
+def _kind(value: object) -> str:
+    return "nothing" if value is None else f"a {type(value).__name__}"
+
+
+def _shorten(value: object) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else text[:57] + "..."

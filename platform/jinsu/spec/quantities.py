@@ -1,0 +1,79 @@
+"""Amounts people write in specs: memory (`1Gi`), durations (`5s`) and thresholds (`>= -0.002`)."""
+
+from __future__ import annotations
+
+import re
+from typing import Annotated
+
+from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+
+_BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
+_SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
+_AMOUNT = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)")
+_THRESHOLD = re.compile(r">=?\s*(-?\d+(?:\.\d+)?)")
+
+
+def parse_bytes(value: object) -> int:
+    """Bytes from `512Mi`, `2Gi`, or a whole number of bytes."""
+    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+        return value
+    match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match and match["unit"] in _BYTES and float(match["number"]) > 0:
+        return int(float(match["number"]) * _BYTES[match["unit"]])
+    raise ValueError("is not an amount of memory; write it like 512Mi or 2Gi")
+
+
+def format_bytes(count: float) -> str:
+    """The shortest exact binary form (`1Gi`), else one decimal (`1.3Gi`)."""
+    for unit in ("Ti", "Gi", "Mi", "Ki"):
+        if count >= _BYTES[unit]:
+            return f"{count / _BYTES[unit]:.4g}{unit}"
+    return str(int(count))
+
+
+def parse_seconds(value: object) -> float:
+    """Seconds from `500ms`, `5s`, `10m`, `1h`, or a number of seconds."""
+    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+        return float(value)
+    match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match and match["unit"] in _SECONDS and float(match["number"]) > 0:
+        return float(match["number"]) * _SECONDS[match["unit"]]
+    raise ValueError("is not a duration; write it like 5s, 10m or 1h")
+
+
+def format_seconds(seconds: float) -> str:
+    """`90s`, `5m`, `2h`: the largest unit that keeps it whole."""
+    for unit in ("h", "m"):
+        if seconds >= _SECONDS[unit] and seconds % _SECONDS[unit] == 0:
+            return f"{int(seconds / _SECONDS[unit])}{unit}"
+    return f"{seconds:g}s"
+
+
+def parse_threshold(value: object) -> float:
+    """The least allowed difference from `>= -0.002`, or a plain number."""
+    if isinstance(value, int | float) and not isinstance(value, bool):
+        return float(value)
+    match = _THRESHOLD.fullmatch(value.strip()) if isinstance(value, str) else None
+    if match:
+        return float(match[1])
+    raise ValueError('is not a threshold; write it like ">= -0.002" (in quotes)')
+
+
+Bytes = Annotated[
+    int,
+    BeforeValidator(parse_bytes),
+    PlainSerializer(format_bytes, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(Ki|Mi|Gi|Ti|K|M|G|T)$", "examples": ["1Gi"]}),
+]
+Seconds = Annotated[
+    float,
+    BeforeValidator(parse_seconds),
+    PlainSerializer(format_seconds, return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d)$", "examples": ["5s"]}),
+]
+Threshold = Annotated[
+    float,
+    BeforeValidator(parse_threshold),
+    PlainSerializer(lambda value: f">= {value:g}", return_type=str, when_used="json"),
+    WithJsonSchema({"type": "string", "pattern": r"^>=?\s*-?\d+(\.\d+)?$", "examples": [">= -0.002"]}),
+]

@@ -1,0 +1,84 @@
+"""The published JSON Schema of `model.yaml`, and the reference page made from it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from pydantic import BaseModel
+from pydantic.fields import FieldInfo
+
+from jinsu.spec.model import ModelSpec
+
+SCHEMA_ID = "https://jinsu.dev/schema/model.json"
+
+
+def json_schema() -> dict[str, Any]:
+    """JSON Schema (2020-12) that editors use to complete and check `model.yaml`."""
+    schema = ModelSpec.model_json_schema(mode="validation")
+    return {"$schema": "https://json-schema.org/draft/2020-12/schema", "$id": SCHEMA_ID, **schema}
+
+
+def schema_text() -> str:
+    return json.dumps(json_schema(), indent=2) + "\n"
+
+
+def reference_page() -> str:
+    """Markdown: one table a part, one row a field."""
+    lines = [
+        "# model.yaml, field by field", "",
+        "Generated from the schema by `make docs`; do not edit. Editors complete the file with",
+        "`# yaml-language-server: $schema=docs/model.schema.json` as its first line.", "",
+    ]
+    lines.extend(_tables("", ModelSpec))
+    return "\n".join(lines) + "\n"
+
+
+def _tables(prefix: str, model: type[BaseModel]) -> Iterator[str]:
+    parts: list[tuple[str, type[BaseModel]]] = []
+    yield f"## {prefix or 'top level'}"
+    yield ""
+    yield (model.__doc__ or "").strip()
+    yield ""
+    yield "| field | type | default | meaning |"
+    yield "|---|---|---|---|"
+    for name, field in model.model_fields.items():
+        annotation = field.annotation
+        if isinstance(annotation, type) and issubclass(annotation, BaseModel):
+            parts.append((f"{prefix}.{name}".lstrip("."), annotation))
+            default = "required" if field.is_required() else "see below"
+            yield f"| `{name}` | [{annotation.__name__}](#{prefix.replace('.', '')}{name}) | {default} | {annotation.__doc__} |"
+        else:
+            yield f"| `{name}` | {_type(model, name)} | {_default(field)} | {field.description or ''} |"
+    yield ""
+    for path, part in parts:
+        yield from _tables(path, part)
+
+
+def _type(model: type[BaseModel], name: str) -> str:
+    shape = model.model_json_schema(mode="validation")["properties"][name]
+    branches = [branch for branch in shape.get("anyOf", [shape]) if branch.get("type") != "null"]
+    return " or ".join(_branch(branch) for branch in branches)
+
+
+def _branch(shape: dict[str, Any]) -> str:
+    if "enum" in shape:
+        return ", ".join(f"`{value}`" for value in shape["enum"])
+    kind = str(shape.get("type", "value"))
+    if kind == "array":
+        return f"list of {_branch(shape['items'])}" if "items" in shape else "list"
+    if kind == "string" and "examples" in shape:
+        return f"like `{shape['examples'][0]}`"
+    bounds = [f"{sign} {shape[key]:g}" for key, sign in _BOUNDS if key in shape]
+    return kind + (f", {', '.join(bounds)}" if bounds else "")
+
+
+_BOUNDS = (("minimum", "≥"), ("exclusiveMinimum", ">"), ("maximum", "≤"), ("exclusiveMaximum", "<"))
+
+
+def _default(field: FieldInfo) -> str:
+    if field.is_required():
+        return "required"
+    value = field.get_default(call_default_factory=True)
+    return "none" if value is None or value in ([], {}) else f"`{value}`"

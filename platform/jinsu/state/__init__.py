@@ -1,0 +1,1 @@
+"""What the platform remembers: its database and its object store."""

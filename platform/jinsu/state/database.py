@@ -1,0 +1,51 @@
+"""One engine a process, short transactions, and the schema brought up to date by Alembic."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.orm import Session
+
+MIGRATIONS = Path(__file__).with_name("migrations")
+
+
+@lru_cache(maxsize=4)
+def engine(url: str) -> Engine:
+    """An engine for `url` (PostgreSQL, or SQLite in tests), with few connections: many processes share the server."""
+    if url.startswith("sqlite"):
+        made = create_engine(url, connect_args={"timeout": 30})
+        event.listen(made, "connect", _sqlite_pragmas)
+        return made
+    return create_engine(url, pool_size=1, max_overflow=4, pool_pre_ping=True, pool_recycle=600)
+
+
+def _sqlite_pragmas(connection: Any, _record: Any) -> None:
+    connection.execute("PRAGMA journal_mode=WAL")
+    connection.execute("PRAGMA foreign_keys=ON")
+
+
+class Database:
+    """Opens transactions; everything inside `begin()` happens together or not at all."""
+
+    def __init__(self, url: str) -> None:
+        self.url = url
+
+    @contextmanager
+    def begin(self) -> Iterator[Session]:
+        with Session(engine(self.url), expire_on_commit=False) as session, session.begin():
+            yield session
+
+    def migrate(self) -> None:
+        """Brings the schema to this version of Jinsu."""
+        from alembic import command
+        from alembic.config import Config
+
+        config = Config()
+        config.set_main_option("script_location", str(MIGRATIONS))
+        config.attributes["engine"] = engine(self.url)
+        command.upgrade(config, "head")

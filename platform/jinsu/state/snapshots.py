@@ -1,0 +1,120 @@
+"""Code snapshots: a folder as one archive whose name is its content's digest."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import io
+import os
+import tarfile
+from pathlib import Path
+
+from jinsu.errors import BadInputError
+from jinsu.spec.quantities import format_bytes
+
+MAX_FILES = 10_000
+_IGNORED = frozenset({".git", ".venv", "venv", "__pycache__", ".mypy_cache", ".pytest_cache", "jinsu-out", "node_modules"})
+
+
+def pack(folder: Path, limit: int) -> tuple[bytes, str]:
+    """The folder as `tar.gz` bytes and their digest. The same files give the same bytes, whenever and wherever.
+
+    Raises BadInputError for a folder over `limit` bytes, and for a link that leads out of it.
+    """
+    files = _files(folder)
+    sizes = {path: path.stat().st_size for path in files}
+    if sum(sizes.values()) > limit:
+        largest = sorted(sizes, key=lambda path: -sizes[path])[:3]
+        named = ", ".join(f"{path.relative_to(folder)} ({format_bytes(sizes[path])})" for path in largest)
+        raise BadInputError(
+            f"{folder}: {format_bytes(sum(sizes.values()))} of code, the limit is {format_bytes(limit)}; largest: "
+            f"{named}. Put data into a dataset: jinsu data put NAME PATH"
+        )
+    buffer = io.BytesIO()
+    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=6) as stream, \
+            tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as bundle:
+        for path in files:
+            member = tarfile.TarInfo(path.relative_to(folder).as_posix())
+            content = path.read_bytes()
+            member.size = len(content)
+            member.mode = 0o755 if os.access(path, os.X_OK) else 0o644
+            bundle.addfile(member, io.BytesIO(content))
+    data = buffer.getvalue()
+    return data, hashlib.sha256(data).hexdigest()
+
+
+def _files(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise BadInputError(f"{folder}: is not a folder; give the folder that holds model.yaml.")
+    found: list[Path] = []
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if name not in _IGNORED)
+        for name in sorted([*names, *(item for item in folders if (Path(place) / item).is_symlink())]):
+            path = Path(place) / name
+            if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
+                raise BadInputError(f"{path}: links to {path.resolve()}, outside the folder; copy the file in.")
+            if path.is_file() and not name.endswith(".pyc"):
+                found.append(path)
+        if len(found) > MAX_FILES:
+            raise BadInputError(f"{folder}: more than {MAX_FILES} files; put data into a dataset: jinsu data put NAME PATH")
+    return sorted(found)
+
+
+def read_member(data: bytes, name: str) -> str | None:
+    """The text of one file of a snapshot, or None when it is not there."""
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as bundle:
+        try:
+            member = bundle.extractfile(name)
+        except KeyError:
+            return None
+        return None if member is None else member.read(1 << 20).decode("utf-8", errors="replace")
+
+
+def inspect(data: bytes, limit: int) -> None:
+    """Refuses an archive that is broken, too large unpacked, or holds anything but plain files below its folder."""
+    total = count = 0
+    try:
+        with tarfile.open(fileobj=io.BytesIO(data), mode="r|gz") as bundle:
+            for member in bundle:
+                path = Path(member.name)
+                if path.is_absolute() or ".." in path.parts:
+                    raise BadInputError(f"code snapshot: {member.name!r} leads out of the folder; it is refused.")
+                if not (member.isfile() or member.isdir()):
+                    raise BadInputError(f"code snapshot: {member.name!r} is a link or a device; send plain files.")
+                total, count = total + member.size, count + 1
+                if total > limit or count > MAX_FILES:
+                    raise BadInputError(
+                        f"code snapshot: more than {format_bytes(limit)} or {MAX_FILES} files unpacked; send code only."
+                    )
+    except (tarfile.TarError, EOFError, OSError) as problem:
+        raise BadInputError(f"code snapshot: not a readable tar.gz archive: {problem}.") from None
+
+
+class SnapshotStore:
+    """Archives below one folder, by digest."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def put(self, data: bytes, limit: int) -> str:
+        """Keeps a checked archive; returns its digest. The same archive again changes nothing."""
+        inspect(data, limit)
+        digest = hashlib.sha256(data).hexdigest()
+        path = self.path(digest)
+        if not path.exists():
+            self._root.mkdir(parents=True, exist_ok=True)
+            draft = path.with_name(f".{digest}.{os.getpid()}")
+            draft.write_bytes(data)
+            draft.replace(path)
+        return digest
+
+    def get(self, digest: str) -> bytes:
+        try:
+            return self.path(digest).read_bytes()
+        except FileNotFoundError:
+            raise BadInputError(f"code snapshot {digest[:12]} is not here; submit again.") from None
+
+    def path(self, digest: str) -> Path:
+        if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
+            raise BadInputError(f"{digest!r} is not a sha256 digest.")
+        return self._root / f"{digest}.tar.gz"

@@ -1,0 +1,141 @@
+"""The tables of Jinsu's own database. What lives elsewhere (versions, aliases, files) is only named here."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class Base(DeclarativeBase):
+    """Times are seconds since the epoch (UTC), so that every database orders them alike."""
+
+
+class User(Base):
+    """A person or a machine with a token; only the token's sha256 is kept."""
+
+    __tablename__ = "users"
+    name: Mapped[str] = mapped_column(String(64), primary_key=True)
+    role: Mapped[str] = mapped_column(String(16))
+    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    created: Mapped[float] = mapped_column(Float)
+
+
+class Submission(Base):
+    """A model spec, a code snapshot and a submitter, once per idempotency key."""
+
+    __tablename__ = "submissions"
+    id: Mapped[str] = mapped_column(String(40), primary_key=True)
+    submitter: Mapped[str] = mapped_column(String(64))
+    idempotency_key: Mapped[str] = mapped_column(String(128))
+    model: Mapped[str] = mapped_column(String(40), index=True)
+    team: Mapped[str] = mapped_column(String(40))
+    spec: Mapped[dict[str, Any]] = mapped_column(JSON)
+    code_digest: Mapped[str] = mapped_column(String(64))
+    dataset: Mapped[str] = mapped_column(String(80))
+    dag_run: Mapped[str | None] = mapped_column(String(250))
+    mlflow_run: Mapped[str | None] = mapped_column(String(64))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    reason: Mapped[str] = mapped_column(Text, default="")
+    created: Mapped[float] = mapped_column(Float, index=True)
+    ended: Mapped[float | None] = mapped_column(Float)
+    __table_args__ = (UniqueConstraint("submitter", "idempotency_key"),)
+
+
+class Task(Base):
+    """Where a submission is: one row for each task of the lifecycle (and each trial), rewritten as it proceeds."""
+
+    __tablename__ = "tasks"
+    submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    trial: Mapped[int] = mapped_column(Integer, primary_key=True, default=0)
+    state: Mapped[str] = mapped_column(String(16))
+    detail: Mapped[str] = mapped_column(Text, default="")
+    run_key: Mapped[str | None] = mapped_column(String(64), index=True)
+    started: Mapped[float] = mapped_column(Float)
+    ended: Mapped[float | None] = mapped_column(Float)
+    output: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
+
+
+class Candidate(Base):
+    """The intent to register, then the version it became: exactly one for (submission, package digest)."""
+
+    __tablename__ = "candidates"
+    submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
+    package_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
+    package_uri: Mapped[str] = mapped_column(Text)
+    model: Mapped[str] = mapped_column(String(40))
+    version: Mapped[str | None] = mapped_column(String(16))
+    ready: Mapped[bool] = mapped_column(default=False)
+    __table_args__ = (UniqueConstraint("model", "version"),)
+
+
+class Review(Base):
+    """One question to a person, and the answer."""
+
+    __tablename__ = "reviews"
+    submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(40))
+    version: Mapped[str] = mapped_column(String(16))
+    state: Mapped[str] = mapped_column(String(16), index=True)
+    reviewer: Mapped[str | None] = mapped_column(String(64))
+    via: Mapped[str | None] = mapped_column(String(16))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    asked: Mapped[float] = mapped_column(Float)
+    answered: Mapped[float | None] = mapped_column(Float)
+
+
+class Rollout(Base):
+    """One challenger meeting traffic. `state` is the pure machine's, written after its actions were applied."""
+
+    __tablename__ = "rollouts"
+    submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
+    model: Mapped[str] = mapped_column(String(40))
+    challenger: Mapped[str] = mapped_column(String(16))
+    policy: Mapped[dict[str, Any]] = mapped_column(JSON)
+    state: Mapped[dict[str, Any]] = mapped_column(JSON)
+    phase: Mapped[str] = mapped_column(String(16))
+    command: Mapped[str] = mapped_column(Text, default="")
+    created: Mapped[float] = mapped_column(Float)
+    updated: Mapped[float] = mapped_column(Float)
+    __table_args__ = (Index("rollouts_by_model", "model", "created"),)
+
+
+class Endpoint(Base):
+    """What the data plane last knew to be a model's champion; MLflow's alias is the wish, this is what serves."""
+
+    __tablename__ = "endpoints"
+    model: Mapped[str] = mapped_column(String(40), primary_key=True)
+    champion: Mapped[str] = mapped_column(String(16))
+    updated: Mapped[float] = mapped_column(Float)
+
+
+class LedgerEntry(Base):
+    """Append-only: what served when, who approved it, and on what evidence."""
+
+    __tablename__ = "ledger"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    at: Mapped[float] = mapped_column(Float)
+    model: Mapped[str] = mapped_column(String(40), index=True)
+    event: Mapped[str] = mapped_column(String(32))
+    version: Mapped[str] = mapped_column(String(16))
+    previous: Mapped[str | None] = mapped_column(String(16))
+    actor: Mapped[str] = mapped_column(String(64))
+    submission: Mapped[str | None] = mapped_column(String(40))
+    evidence: Mapped[str | None] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Text, default="")
+    identity: Mapped[str] = mapped_column(String(160), unique=True)
+
+
+class Usage(Base):
+    """What a finished training process used, in seconds; once for each run key."""
+
+    __tablename__ = "usage"
+    run_key: Mapped[str] = mapped_column(String(64), primary_key=True)
+    submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"))
+    team: Mapped[str] = mapped_column(String(40), index=True)
+    seconds: Mapped[float] = mapped_column(Float)
+    gpu_seconds: Mapped[float] = mapped_column(Float)
+    peak_memory: Mapped[int] = mapped_column(BigInteger)
+    at: Mapped[float] = mapped_column(Float)

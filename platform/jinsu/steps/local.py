@@ -1,0 +1,153 @@
+"""The launcher of one machine: an agent a step, in a process group of its own, found again by its files."""
+
+from __future__ import annotations
+
+import fcntl
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from dataclasses import asdict
+from pathlib import Path
+from urllib.parse import urlparse
+
+from jinsu.errors import BadInputError, StepFailedError, TransientError
+from jinsu.steps.agent import AgentState, environment_of_agent, read_state
+from jinsu.steps.contract import Input, StepFiles, StepSpec
+from jinsu.steps.launcher import Phase, StepStatus
+from jinsu.steps.result import read_result, write_atomic
+
+_START_SECONDS = 20.0
+
+
+class LocalLauncher:
+    """Steps live in `root/RUN_KEY`. How many run at once is the caller's choice (a pool in Airflow)."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def files(self, run_key: str) -> StepFiles:
+        return StepFiles(self._root / run_key)
+
+    def start(self, step: StepSpec) -> StepStatus:
+        files = self.files(step.run_key)
+        if read_result(files.root, step.run_key) is not None:
+            return self.status(step.run_key)
+        files.root.mkdir(parents=True, exist_ok=True)
+        with (files.root / "start.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not _agent_alive(files):
+                self._prepare(step, files)
+                self._spawn(files)
+        return self.status(step.run_key)
+
+    def status(self, run_key: str) -> StepStatus:
+        files = self.files(run_key)
+        alive = _agent_alive(files)
+        result = read_result(files.root, run_key)
+        if result is not None and not alive:
+            return StepStatus(Phase.DONE, f"ran {result.seconds:.1f} s", result)
+        state = read_state(files)
+        if state is None:
+            return StepStatus(Phase.STARTING if alive else Phase.ABSENT)
+        if alive:
+            # The result is there, the agent is about to leave: not yet the truth for a reader that starts it again.
+            return StepStatus(Phase.RUNNING if state.phase in (Phase.DONE, Phase.FAILED) else state.phase, state.message)
+        if state.phase in (Phase.FAILED, Phase.CANCELLED):
+            return StepStatus(state.phase, state.message)
+        if state.phase is Phase.STARTING and time.time() - state.started < _START_SECONDS:
+            return StepStatus(Phase.STARTING)
+        return StepStatus(Phase.FAILED, "its agent was killed before the script ended; a retry resumes from the last checkpoint.")
+
+    def cancel(self, run_key: str, reason: str) -> None:
+        files = self.files(run_key)
+        if files.root.is_dir():
+            write_atomic(files.cancel, reason)
+        if not _agent_alive(files) and read_result(files.root, run_key) is None and files.root.is_dir():
+            state = AgentState(Phase.CANCELLED, reason, 0, time.time())
+            write_atomic(files.state, json.dumps(asdict(state)))
+
+    def logs(self, run_key: str, offset: int) -> tuple[str, int]:
+        try:
+            with self.files(run_key).log.open("rb") as log:
+                log.seek(offset)
+                chunk = log.read(1 << 20)
+        except FileNotFoundError:
+            return "", offset
+        return chunk.decode(errors="replace"), offset + len(chunk)
+
+    def _prepare(self, step: StepSpec, files: StepFiles) -> None:
+        files.cancel.unlink(missing_ok=True)
+        shutil.rmtree(files.inputs, ignore_errors=True)
+        files.code.mkdir(parents=True)
+        try:
+            for item in step.inputs:
+                stage(item, files)
+            write_atomic(files.params, json.dumps(dict(step.params)))
+            write_atomic(files.step, step.to_json())
+            write_atomic(files.state, json.dumps(asdict(AgentState(Phase.STARTING, "", 0, time.time()))))
+        except OSError as problem:
+            raise TransientError(
+                f"{files.root}: cannot be prepared: {problem.strerror}; free disk space, it is tried again.", 30
+            ) from problem
+
+    def _spawn(self, files: StepFiles) -> None:
+        subprocess.Popen(
+            [sys.executable, "-m", "jinsu.steps.agent", str(files.root)],
+            cwd=files.root, env=environment_of_agent(os.environ), stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL, stderr=(files.root / "agent.err").open("ab"), start_new_session=True,
+        )
+        patience = time.monotonic() + _START_SECONDS
+        while time.monotonic() < patience:
+            state = read_state(files)
+            if state is not None and state.phase is not Phase.STARTING:
+                return
+            time.sleep(0.02)
+        raise TransientError(f"{files.root}: its agent did not start within {_START_SECONDS:g} s; it is tried again.")
+
+
+def stage(item: Input, files: StepFiles) -> None:
+    """Brings one input into `in/`: archives are unpacked, files and folders are linked where the disk allows."""
+    source = Path(urlparse(item.uri).path)
+    target = files.inputs / item.name
+    if not source.exists():
+        raise StepFailedError(f"input {item.name!r}: {source} is gone; submit again.")
+    if source.name.endswith(".tar.gz"):
+        target.mkdir(parents=True, exist_ok=True)
+        unpack(source, target)
+    elif source.is_dir():
+        shutil.copytree(source, target, copy_function=_link_or_copy, dirs_exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        _link_or_copy(str(source), str(target))
+
+
+def _link_or_copy(source: str, target: str) -> str:
+    # A copy, not a hard link: researcher code may write to what it was given, and a link would reach the original.
+    return str(shutil.copyfile(source, target))
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Unpacks a code snapshot. Anything that would leave `target` is refused (PEP 706's data filter)."""
+    try:
+        with tarfile.open(archive, "r:gz") as bundle:
+            bundle.extractall(target, filter="data")
+    except tarfile.FilterError as problem:
+        raise BadInputError(f"{archive.name}: {problem}; a snapshot holds plain files below its folder.") from None
+    except (tarfile.TarError, EOFError, OSError) as problem:
+        raise BadInputError(f"{archive.name}: cannot be unpacked: {problem}.") from None
+
+
+def _agent_alive(files: StepFiles) -> bool:
+    """Whether an agent holds the step's lock: true exactly as long as that process lives."""
+    try:
+        with files.lock.open("r") as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+    except FileNotFoundError:
+        return False
+    except BlockingIOError:
+        return True
+    return False

@@ -1,0 +1,79 @@
+"""`result.json`: written last, it alone means that a step is done."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from jinsu.errors import StepFailedError
+
+
+@dataclass(frozen=True)
+class StepResult:
+    """What a step produced: the sha256 of every output file, and how long its process ran (seconds)."""
+
+    run_key: str
+    outputs: Mapping[str, str]
+    seconds: float
+    gpu_seconds: float = 0.0
+    peak_memory: int = 0
+
+
+def file_digest(path: Path) -> str:
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """All of the text or nothing, also after a power cut: a temporary file, synced, then renamed."""
+    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    try:
+        with draft.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def output_files(out: Path) -> list[Path]:
+    """Every regular file below `out`, in a stable order. A link could lead anywhere, so it is refused."""
+    found = []
+    for path in sorted(out.rglob("*")):
+        if path.is_symlink():
+            raise StepFailedError(f"out/{path.relative_to(out)}: is a symbolic link; write regular files only.")
+        if path.is_file():
+            found.append(path)
+    return found
+
+
+def seal(root: Path, run_key: str, seconds: float, gpu_seconds: float = 0.0, peak_memory: int = 0) -> StepResult:
+    """Digests everything in `root/out` and writes `root/result.json` last."""
+    out = root / "out"
+    outputs = {str(path.relative_to(out)): file_digest(path) for path in output_files(out)}
+    result = StepResult(run_key, outputs, round(seconds, 3), round(gpu_seconds, 3), peak_memory)
+    write_atomic(root / "result.json", json.dumps(asdict(result), indent=1))
+    return result
+
+
+def read_result(root: Path, run_key: str | None = None, verify: bool = False) -> StepResult | None:
+    """The result in `root`, or None when the step is not done.
+
+    Not done is also: a result of another step, or one whose outputs are gone (`verify` compares their digests too).
+    """
+    try:
+        result = StepResult(**json.loads((root / "result.json").read_text(encoding="utf-8")))
+    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, TypeError):
+        return None
+    if run_key is not None and result.run_key != run_key:
+        return None
+    for name, digest in result.outputs.items():
+        path = root / "out" / name
+        if not path.is_file() or (verify and file_digest(path) != digest):
+            return None
+    return result
