@@ -52,7 +52,7 @@ def admit(platform: Platform, request: Request) -> tuple[Submission, bool]:
     row = Submission(
         id=submission_id(spec.name, request), submitter=request.submitter, idempotency_key=request.idempotency_key,
         model=spec.name, team=spec.team, spec=document, code_digest=request.code_digest, dataset=version.reference,
-        dag_run=request.dag_run, state="accepted", reason="", created=time.time(), ended=None,
+        dag_run=request.dag_run, experiment=None, mlflow_run=None, state="accepted", reason="", created=time.time(), ended=None,
     )
     try:
         with platform.database.begin() as session:

@@ -35,6 +35,7 @@ class Submission(Base):
     code_digest: Mapped[str] = mapped_column(String(64))
     dataset: Mapped[str] = mapped_column(String(80))
     dag_run: Mapped[str | None] = mapped_column(String(250))
+    experiment: Mapped[str | None] = mapped_column(String(64))
     mlflow_run: Mapped[str | None] = mapped_column(String(64))
     state: Mapped[str] = mapped_column(String(16), index=True)
     reason: Mapped[str] = mapped_column(Text, default="")

@@ -79,6 +79,10 @@ class LocalLauncher:
             return "", offset
         return chunk.decode(errors="replace"), offset + len(chunk)
 
+    def alive(self) -> list[str]:
+        """Run keys of all steps whose agent lives."""
+        return [folder.name for folder in self._root.iterdir() if _agent_alive(StepFiles(folder))]
+
     def _prepare(self, step: StepSpec, files: StepFiles) -> None:
         files.cancel.unlink(missing_ok=True)
         shutil.rmtree(files.inputs, ignore_errors=True)

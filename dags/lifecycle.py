@@ -1,0 +1,84 @@
+"""The lifecycle of a model: one DAG for every submission. Topology and parameters only."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+from airflow.sdk import DAG, Param, chain
+
+from jinsu.orchestration.operators import DEFAULTS, Admit, Call, Canary, Review, Train
+
+DOC = """
+### From a training script to a champion
+
+1. **admit** pins the dataset and checks the spec
+2. **validate_data** runs Great Expectations over every row and cuts the held-out part
+3. **train** runs your script (one process a trial)
+4. **package** proves that the exported model answers like the original, and fast enough
+5. **evaluate** scores it on rows it never saw, beside the champion
+6. **register** files the version and its evidence in MLflow
+7. **review** asks a person: here (*Required Actions*), in MLflow (alias `challenger`) or with `jinsu review approve`
+8. **canary** gives it a growing share of live traffic, and takes it back when it is worse
+9. **promote** makes it the champion
+
+Trigger it here for a model the platform knows, or hand over a folder: `jinsu submit FOLDER`.
+What is my run waiting for? `jinsu why RUN`.
+"""
+
+
+def catalog() -> dict[str, list[str]]:
+    """Names for the form, kept by the platform in one small file."""
+    home = Path(os.environ.get("JINSU_HOME", Path.home() / ".jinsu"))
+    try:
+        known = json.loads((home / "catalog.json").read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        known = {"models": {}, "datasets": []}
+    return {"models": sorted(known["models"]), "datasets": [f"{name}@latest" for name in sorted(known["datasets"])]}
+
+
+known = catalog()
+
+with DAG(
+    dag_id="lifecycle",
+    dag_display_name="Model lifecycle",
+    doc_md=DOC,
+    schedule=None,
+    catchup=False,
+    max_active_runs=16,
+    render_template_as_native_obj=False,
+    default_args=DEFAULTS,
+    tags=["jinsu"],
+    params={
+        "model": Param(
+            known["models"][0] if known["models"] else None, type=["string", "null"], enum=[*known["models"], None],
+            title="Model", description="A model whose code the platform has: an example, or one submitted before.",
+        ),
+        "dataset": Param(
+            None, type=["string", "null"], enum=[*known["datasets"], None], title="Dataset",
+            description="Leave empty for the one in model.yaml. `@latest` is pinned when the run is admitted.",
+        ),
+        "train_params": Param(
+            {}, type=["object", "null"], title="Training parameters",
+            description='Overrides of train.params, such as {"epochs": 10}. Values are taken as they are, never rendered.',
+        ),
+        "submission": Param(
+            None, type=["string", "null"], title="Submission", section="Set by the command line", maxLength=40,
+            description="Leave empty: `jinsu submit` fills it.",
+        ),
+    },
+) as dag:
+    admit = Admit(task_id="admit", task_display_name="1 · Admit")
+    validate_data = Call(task_id="validate_data", task_display_name="2 · Validate data", module="jinsu.lifecycle.validate_data")
+    train = Train.partial(
+        task_id="train", task_display_name="3 · Train", pool="training", map_index_template="trial {{ task.trial }}"
+    ).expand(trial=admit.output)
+    package = Call(task_id="package", task_display_name="4 · Package", module="jinsu.lifecycle.package")
+    evaluate = Call(task_id="evaluate", task_display_name="5 · Evaluate", module="jinsu.lifecycle.evaluate")
+    register = Call(task_id="register", task_display_name="6 · Register", module="jinsu.lifecycle.register")
+    review = Review(task_id="review", task_display_name="7 · Review")
+    canary = Canary(task_id="canary", task_display_name="8 · Canary")
+    promote = Call(task_id="promote", task_display_name="9 · Promote", module="jinsu.lifecycle.promote")
+
+    chain(admit, validate_data, train, package, evaluate, register, review, canary, promote)

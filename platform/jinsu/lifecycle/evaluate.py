@@ -1,0 +1,98 @@
+"""evaluate: the packaged model on rows the submitter's code never saw, beside the champion on the same rows."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import select
+
+from jinsu.data.columns import Columns, read_columns
+from jinsu.errors import GateFailedError
+from jinsu.evaluation.inputs import feature_columns, model_input
+from jinsu.evaluation.report import decode, judge, truth_for
+from jinsu.lifecycle.inline import inline
+from jinsu.lifecycle.platform import Platform
+from jinsu.serving.onnx_model import OnnxModel
+from jinsu.spec.model import CLASSIFICATION, ModelSpec
+from jinsu.state.tables import Candidate
+from jinsu.steps.contract import run_key
+
+
+def run(platform: Platform, submission: str) -> dict[str, Any]:
+    """Scores and judges. Raises GateFailedError with every reason; the report is kept either way."""
+    row, spec = platform.submission(submission)
+    with platform.task(submission, "evaluate") as output:
+        package = str(platform.output(submission, "package")["run_key"])
+        split = str(platform.output(submission, "validate_data")["run_key"])
+        version, champion = champion_package(platform, spec.name)
+        rules = {"evaluate": spec.evaluate.model_dump(mode="json"), "data": spec.data.model_dump(mode="json")}
+        key = run_key("evaluate", rules, {"package": package, "split": split, "champion": champion or ""}, "", "jinsu-1")
+        steps = platform.settings.steps
+
+        def work(out: Path) -> None:
+            document = _judge(spec, steps / split / "out" / "eval.parquet", steps / package / "out",
+                              steps / champion / "out" if champion else None)
+            (out / "report.json").write_text(json.dumps(document), encoding="utf-8")
+
+        report = json.loads((inline(steps, key, work) / "report.json").read_text(encoding="utf-8"))
+        output.update(run_key=key, champion=version, metric=report["metric"], overall=report["overall"],
+                      gain=report["gain"], rows=report["overall"]["rows"])
+        platform.note(submission, "evaluate", "", output=dict(output))
+        if row.mlflow_run:
+            platform.mlflow.log(row.mlflow_run, _as_metrics(report))
+        if report["reasons"]:
+            raise GateFailedError("; ".join(report["reasons"]) + ". See the evaluation in the run's report.")
+    return dict(output)
+
+
+def champion_package(platform: Platform, model: str) -> tuple[str | None, str | None]:
+    """Version and package (run key) of what serves now, or two None."""
+    version = platform.mlflow.aliases(model).get("champion")
+    if version is None:
+        return None, None
+    with platform.database.begin() as session:
+        uri = session.scalar(select(Candidate.package_uri).where(Candidate.model == model, Candidate.version == version))
+    return (version, uri) if uri else (None, None)
+
+
+def _judge(spec: ModelSpec, rows: Path, package: Path, champion: Path | None) -> dict[str, Any]:
+    columns = read_columns(rows)
+    guess, truth = _answers(spec, columns, package)
+    theirs: Any = None
+    note = ""
+    if champion is not None:
+        try:
+            theirs, _ = _answers(spec, columns, champion)
+        except GateFailedError as problem:
+            # A champion of another shape cannot answer these rows; the reviewer must know, the candidate is not to blame.
+            note = f"the champion could not answer the same rows: {problem}"
+    report = judge(spec.evaluate, truth, guess, columns, theirs)
+    return {**asdict(report), "note": note}
+
+
+def _answers(spec: ModelSpec, columns: Columns, folder: Path) -> tuple[Any, Any]:
+    """What the model in `folder` says of the rows, and the truth in its terms."""
+    model = OnnxModel(folder, threads=2)
+    manifest = model.manifest
+    features = feature_columns(list(columns), spec.data.features, spec.data.target)
+    outputs = model.run_all(model_input(columns, features, manifest.input))
+    target = columns[spec.data.target]
+    if spec.evaluate.metric not in CLASSIFICATION:
+        return decode(outputs, spec.evaluate.metric, None), target.astype(float)
+    return decode(outputs, spec.evaluate.metric, manifest.labels), truth_for(target, manifest.labels, manifest.other)
+
+
+def _as_metrics(report: dict[str, Any]) -> list[dict[str, Any]]:
+    import time
+
+    overall = report["overall"]
+    values = {f"eval_{report['metric']}": overall["value"], f"eval_{report['metric']}_low": overall["low"],
+              f"eval_{report['metric']}_high": overall["high"]}
+    values.update({f"eval_{name}": score["value"] for name, score in report["others"].items()})
+    if report["gain"]:
+        values["eval_gain_over_champion"] = report["gain"]["value"]
+    now = round(time.time(), 3)
+    return [{"name": name, "value": value, "step": 0, "time": now} for name, value in values.items()]

@@ -1,0 +1,25 @@
+"""Shows a step's log line by line, wherever its task is waiting."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from jinsu.steps.launcher import Launcher
+
+_MAX_LINES = 2000
+
+
+def show(launcher: Launcher, run_key: str, offset: int, say: Callable[[str], object]) -> int:
+    """Says every whole new line since `offset` and returns where the next call goes on.
+
+    A flood is cut: the log file has it all, Airflow's log does not need it.
+    """
+    text, after = launcher.logs(run_key, offset)
+    if not text:
+        return offset
+    lines = text.splitlines()
+    for line in lines[:_MAX_LINES]:
+        say(line[:2000])
+    if len(lines) > _MAX_LINES:
+        say(f"[jinsu] {len(lines) - _MAX_LINES} lines not shown here; see: jinsu logs RUN")
+    return after

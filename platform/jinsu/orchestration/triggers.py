@@ -1,0 +1,56 @@
+"""Long waits without a worker: they end when the files or the database say so, and survive a killed triggerer."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from typing import Any
+
+from airflow.triggers.base import BaseTrigger, TriggerEvent
+
+_POLL = 1.0
+
+
+class StepTrigger(BaseTrigger):
+    """Follows a launched step: its new log lines go to the task's log, its end is the event."""
+
+    def __init__(self, run_key: str, offset: int) -> None:
+        super().__init__()
+        self.run_key, self.offset = run_key, offset
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return "jinsu.orchestration.triggers.StepTrigger", {"run_key": self.run_key, "offset": self.offset}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        from jinsu.lifecycle.platform import connect
+        from jinsu.orchestration.following import show
+        from jinsu.steps.launcher import TERMINAL
+
+        launcher = connect().launcher
+        while True:
+            status = await asyncio.to_thread(launcher.status, self.run_key)
+            self.offset = await asyncio.to_thread(show, launcher, self.run_key, self.offset, self.log.info)
+            if status.phase in TERMINAL:
+                yield TriggerEvent({"offset": self.offset})
+                return
+            await asyncio.sleep(_POLL)
+
+
+class RolloutTrigger(BaseTrigger):
+    """Waits until the controller has decided a rollout."""
+
+    def __init__(self, submission: str) -> None:
+        super().__init__()
+        self.submission = submission
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return "jinsu.orchestration.triggers.RolloutTrigger", {"submission": self.submission}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        from jinsu.lifecycle import canary
+        from jinsu.lifecycle.platform import connect
+
+        platform = connect()
+        while await asyncio.to_thread(canary.waiting, platform, self.submission):
+            await asyncio.sleep(_POLL)
+        yield TriggerEvent({})

@@ -1,0 +1,84 @@
+"""What Envoy and the model servers counted, as `Counters`. Parsing is pure; the two readers do the I/O."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from urllib.parse import quote
+
+import httpx
+from prometheus_client.parser import text_string_to_metric_families
+
+from jinsu.release.gates import Counters
+from jinsu.release.topology import Backend
+
+_WANTED = "upstream_rq_time|upstream_rq_xx|upstream_rq_[1-5]xx|upstream_cx_connect_fail"
+
+
+def read_envoy(client: httpx.Client, clusters: list[str]) -> str:
+    """Envoy's statistics of these clusters as Prometheus text. Raises httpx.HTTPError."""
+    names = "|".join(sorted(clusters))
+    answer = client.get(f"/stats/prometheus?filter={quote(f'^cluster.({names}).({_WANTED})$')}", timeout=2.0)
+    answer.raise_for_status()
+    return answer.text
+
+
+def parse_envoy(text: str) -> dict[str, Counters]:
+    """Counters of each cluster. An answer other than 2xx is an error, and so is a server that cannot be reached:
+    Envoy answers those requests from the other version, and they would otherwise leave no trace."""
+    requests: dict[str, int] = {}
+    errors: dict[str, int] = {}
+    latency: dict[str, dict[float, int]] = {}
+    for family in text_string_to_metric_families(text):
+        for sample in family.samples:
+            cluster, value = sample.labels.get("envoy_cluster_name", ""), int(sample.value)
+            if sample.name.startswith("envoy_cluster_upstream_rq_xx"):
+                requests[cluster] = requests.get(cluster, 0) + value
+                if sample.labels["envoy_response_code_class"] != "2":
+                    errors[cluster] = errors.get(cluster, 0) + value
+            elif sample.name.startswith("envoy_cluster_upstream_cx_connect_fail"):
+                requests[cluster] = requests.get(cluster, 0) + value
+                errors[cluster] = errors.get(cluster, 0) + value
+            elif sample.name == "envoy_cluster_upstream_rq_time_bucket":
+                latency.setdefault(cluster, {})[float(sample.labels["le"])] = value
+    return {
+        cluster: Counters(count, errors.get(cluster, 0), 0, latency.get(cluster, {})) for cluster, count in requests.items()
+    }
+
+
+def read_non_finite(metrics: str) -> int:
+    """How often the model server refused to send NaN or infinity."""
+    for family in text_string_to_metric_families(metrics):
+        if family.name == "jinsu_non_finite":
+            return int(sum(sample.value for sample in family.samples if sample.name.endswith("_total")))
+    return 0
+
+
+class ServerProbe:
+    """Asks model servers whether they are well, over whatever they listen on."""
+
+    def __init__(self) -> None:
+        self._clients: dict[str, httpx.Client] = {}
+
+    def _client(self, backend: Backend) -> httpx.Client:
+        if backend.address not in self._clients:
+            if backend.address.startswith("/"):
+                transport = httpx.HTTPTransport(uds=backend.address)
+                client = httpx.Client(transport=transport, base_url="http://model", timeout=2.0)
+            else:
+                client = httpx.Client(base_url=f"http://{backend.address}", timeout=2.0)
+            self._clients[backend.address] = client
+        return self._clients[backend.address]
+
+    def ready(self, backend: Backend) -> bool:
+        try:
+            answer = self._client(backend).get("/health")
+            document: Mapping[str, object] = answer.json() if answer.is_success else {}
+        except (httpx.HTTPError, ValueError):
+            return False
+        return document.get("version") == backend.version and document.get("name") == backend.model
+
+    def non_finite(self, backend: Backend) -> int | None:
+        try:
+            return read_non_finite(self._client(backend).get("/metrics").text)
+        except httpx.HTTPError:
+            return None
