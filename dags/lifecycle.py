@@ -77,7 +77,10 @@ with DAG(
     package = Call(task_id="package", task_display_name="4 · Package", module="jinsu.lifecycle.package")
     evaluate = Call(task_id="evaluate", task_display_name="5 · Evaluate", module="jinsu.lifecycle.evaluate")
     register = Call(task_id="register", task_display_name="6 · Register", module="jinsu.lifecycle.register")
-    review = Review(task_id="review", task_display_name="7 · Review")
+    review = Review(
+        task_id="review", task_display_name="7 · Review",
+        params={"reason": Param("", type=["string", "null"], title="Reason", description="Kept with the answer.")},
+    )
     canary = Canary(task_id="canary", task_display_name="8 · Canary")
     promote = Call(task_id="promote", task_display_name="9 · Promote", module="jinsu.lifecycle.promote")
 

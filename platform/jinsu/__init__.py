@@ -5,7 +5,7 @@ from typing import Any
 __version__ = "0.1.0"
 
 _SDK = frozenset(
-    {"Tokenizer", "data", "load_checkpoint", "log", "out_dir", "params", "rows", "save", "save_checkpoint"}
+    {"Tokenizer", "dataset", "load_checkpoint", "log", "out_dir", "params", "rows", "save", "save_checkpoint"}
 )
 
 

@@ -6,7 +6,7 @@ calls work with the defaults written in the script, and results go to `./jinsu-o
     import jinsu
 
     params = jinsu.params(epochs=5, lr=0.01)
-    rows = jinsu.data(alone="digits.parquet")
+    rows = jinsu.dataset(alone="digits.parquet")
     ...
     jinsu.log(step=epoch, loss=loss)
     jinsu.save(model, example=rows["pixels"][:64])
@@ -69,7 +69,7 @@ def params(**defaults: Any) -> SimpleNamespace:
     return SimpleNamespace(**{**defaults, **given})
 
 
-def data(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
+def dataset(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
     """The training part of the dataset: one array a column, by name.
 
     `alone` says where rows come from without the platform: a Parquet file, or a function that returns columns.
@@ -77,7 +77,7 @@ def data(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
     if step := _step():
         return read_columns(step / "in" / "data" / "train.parquet")
     if alone is None:
-        raise SystemExit("jinsu.data(): outside the platform it needs alone=FILE, a Parquet file to read instead.")
+        raise SystemExit("jinsu.dataset(): outside the platform it needs alone=FILE, a Parquet file to read instead.")
     return alone() if callable(alone) else read_columns(Path(alone))
 
 
@@ -105,7 +105,7 @@ def save_checkpoint(state: Any, step: int) -> None:
     import torch
 
     folder = _checkpoint_dir()
-    draft = folder / ".draft"
+    draft = folder / "draft.pt"
     torch.save({"step": step, "state": state}, draft)
     with draft.open("rb") as stream:
         os.fsync(stream.fileno())

@@ -58,9 +58,7 @@ def _work(platform: Platform, dataset: str, spec: ModelSpec, expectations: list[
 
 
 def _publish(platform: Platform, run: str | None, out: Path, verdict: dict[str, object]) -> str:
-    """Puts the Data Docs beside the run's other evidence; returns the artifact's path."""
-    if run is None:
-        return ""
-    platform.mlflow.upload_folder(run, out / DOCS, DOCS)
-    platform.mlflow.upload(run, "data_validation.json", (out / "verdict.json").read_bytes())
-    return f"{DOCS}/{verdict['page']}"
+    """Puts the verdict beside the run's other evidence; returns the page of this validation within the Data Docs."""
+    if run is not None:
+        platform.mlflow.upload(run, "data_validation.json", (out / "verdict.json").read_bytes())
+    return str(verdict["page"])

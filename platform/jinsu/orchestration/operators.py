@@ -13,7 +13,7 @@ from importlib import import_module
 from typing import Any
 
 from airflow.providers.standard.operators.hitl import HITLOperator
-from airflow.sdk import BaseOperator, Param
+from airflow.sdk import BaseOperator
 
 from jinsu.orchestration.links import DataDocsLink, EndpointLink, EvidenceLink, RunLink
 
@@ -140,8 +140,7 @@ class Review(HITLOperator):  # type: ignore[misc]
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(
-            subject="May this model meet live traffic?", options=["Approve", "Reject"],
-            params={"reason": Param("", type=["string", "null"], title="Reason", description="Kept in the ledger.")}, **arguments,
+            **{"subject": "May this model meet live traffic?", "options": ["Approve", "Reject"], **arguments}
         )
         self.links: dict[str, str] = {}
 
