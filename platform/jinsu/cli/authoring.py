@@ -1,0 +1,106 @@
+"""jinsu init, check."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jinsu.cli.show import as_json, print_json, progress
+
+_SPEC = """\
+# yaml-language-server: $schema=https://jinsu.dev/schema/model.json
+name: {name}
+data: {{dataset: {name}@latest}}
+train:
+  command: python train.py
+  params: {{epochs: 5, lr: 0.01}}
+  resources: {{gpu: 0, cpu: 1, memory: 2Gi, hours: 1}}
+evaluate: {{metric: accuracy, min: 0.5}}
+serve: {{max_latency_ms: 50}}
+release: {{review: required, canary: {{steps: [5, 25, 50], every: 1m, min_requests: 50}}}}
+"""
+
+_SCRIPT = '''\
+"""Numbers in, a class out. Try it alone: python train.py FILE.parquet"""
+
+import sys
+
+import jinsu
+import numpy as np
+import torch
+from torch import nn
+
+params = jinsu.params(epochs=5, lr=0.01)
+columns = jinsu.dataset(alone=sys.argv[1] if len(sys.argv) > 1 else None)
+
+features = [name for name in columns if name != "label"]
+x = torch.from_numpy(np.column_stack([columns[name] for name in features]).astype(np.float32))
+y = torch.from_numpy(columns["label"].astype(np.int64))
+
+model = nn.Sequential(nn.Linear(x.shape[1], 32), nn.ReLU(), nn.Linear(32, int(y.max()) + 1))
+optimizer = torch.optim.Adam(model.parameters(), lr=params.lr)
+for epoch in range(params.epochs):
+    for rows in torch.randperm(len(x)).split(64):
+        optimizer.zero_grad()
+        loss = nn.functional.cross_entropy(model(x[rows]), y[rows])
+        loss.backward()
+        optimizer.step()
+    jinsu.log(step=epoch, loss=loss.item())
+    print(f"epoch {epoch}: loss {loss.item():.4f}")
+
+jinsu.save(model, example=x[:64].numpy())
+'''
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path())
+@click.option("--name", help="Model name; default: the folder's.")
+def init(folder: Path, name: str | None) -> None:
+    """Write a first model.yaml and train.py into FOLDER. Nothing that exists is changed.
+
+    \b
+    Example:
+      jinsu init my-model
+    """
+    import re
+
+    from jinsu.spec.load import parse_spec
+
+    wanted = name or re.sub(r"[^a-z0-9]+", "-", folder.absolute().name.lower()).strip("-")[:40] or "model"
+    text = _SPEC.format(name=wanted)
+    parse_spec(text)
+    folder.mkdir(parents=True, exist_ok=True)
+    for file, content in (("model.yaml", text), ("train.py", _SCRIPT)):
+        path = folder / file
+        if path.exists():
+            click.echo(f"{path}: is there already, left as it is")
+        else:
+            path.write_text(content, encoding="utf-8")
+            click.echo(f"{path}: written")
+    click.echo(f"Next: jinsu data put {wanted} FILE.parquet, then jinsu check {folder}")
+
+
+@click.command()
+@click.argument("folder", type=click.Path(path_type=Path), default=Path())
+@as_json
+def check(folder: Path, json_: bool) -> None:
+    """Try a model in seconds, before anything is queued.
+
+    Reads the spec, looks at the dataset, validates a sample of its rows, runs the script on them until it saves, and
+    checks what it saved: signature, parity, latency.
+
+    \b
+    Example:
+      jinsu check examples/digits
+    """
+    from jinsu.cli.checking import check_folder
+
+    with progress(json_) as say:
+        findings = check_folder(folder, say)
+    if json_:
+        print_json(findings)
+        return
+    for name, text in findings.items():
+        click.echo(f"  ✔ {name:<12} {text}")
+    click.echo(f"Ready: jinsu submit {folder}")

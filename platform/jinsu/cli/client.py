@@ -1,0 +1,82 @@
+"""The API as the command line sees it: a token, an address, and errors that are sentences already."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+from jinsu.errors import (
+    BadInputError,
+    ConflictError,
+    ForbiddenError,
+    GateFailedError,
+    JinsuError,
+    NotFoundError,
+    StepFailedError,
+    TransientError,
+)
+
+_ERRORS: dict[int, type[JinsuError]] = {
+    kind.exit_code: kind
+    for kind in (BadInputError, NotFoundError, ForbiddenError, ConflictError, StepFailedError, GateFailedError, TransientError)
+}
+
+
+class Client:
+    """One API, as one user: `$JINSU_API` and `$JINSU_TOKEN`, else the platform on this machine."""
+
+    def __init__(self) -> None:
+        import httpx
+
+        self.url = os.environ.get("JINSU_API") or _local_url()
+        token = os.environ.get("JINSU_TOKEN") or _local_token()
+        self._http = httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {token}"}, timeout=60.0)
+
+    def get(self, path: str, **params: Any) -> Any:
+        return self._send("GET", path, params=params)
+
+    def post(self, path: str, body: Any = None, **params: Any) -> Any:
+        return self._send("POST", path, json=body, params=params)
+
+    def upload(self, path: str, data: bytes | Iterable[bytes], **params: Any) -> Any:
+        return self._send("POST", path, content=data, params=params, timeout=3600.0)
+
+    def _send(self, method: str, path: str, **arguments: Any) -> Any:
+        import httpx
+
+        try:
+            answer = self._http.request(method, path, **arguments)
+        except httpx.TransportError:
+            raise TransientError(f"{self.url} does not answer; on this machine start it with: jinsu up") from None
+        if answer.is_success:
+            return answer.json()
+        try:
+            document = answer.json()
+        except ValueError:
+            document = {"error": f"{self.url} answered {answer.status_code}: {answer.text[:200]}"}
+        message = document.get("error") or str(document.get("detail"))
+        raise _ERRORS.get(document.get("exit_code", 2), JinsuError)(message)
+
+
+def _local_url() -> str:
+    from jinsu import settings
+
+    return settings.load().api_url
+
+
+def _local_token() -> str:
+    from jinsu import settings
+
+    path = settings.home() / "token"
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError:
+        raise ForbiddenError(f"no token: set JINSU_TOKEN, or start a platform here (no {path}).") from None
+
+
+def stream_file(path: Path) -> Iterable[bytes]:
+    with path.open("rb") as stream:
+        while chunk := stream.read(1 << 20):
+            yield chunk

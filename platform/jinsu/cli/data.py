@@ -1,0 +1,67 @@
+"""jinsu data."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jinsu.cli.show import ago, as_json, print_json, progress, table
+
+
+@click.group()
+def data() -> None:
+    """Put and list datasets. A version never changes; its name is the digest of its content."""
+
+
+@data.command()
+@click.argument("name")
+@click.argument("path", type=click.Path(path_type=Path))
+@as_json
+def put(name: str, path: Path, json_: bool) -> None:
+    """Make a version of dataset NAME from a table (.parquet, .csv, .jsonl) or a folder of files.
+
+    \b
+    Example:
+      jinsu data put digits digits.parquet
+    """
+    from jinsu.cli.client import Client, stream_file
+    from jinsu.errors import BadInputError
+
+    if not path.exists():
+        raise BadInputError(f"{path}: there is no such file or folder.")
+    with progress(json_) as say:
+        say(f"uploading {path}")
+        if path.is_dir():
+            from jinsu.state.snapshots import pack
+
+            content, _ = pack(path, 8 * 2**30)
+            made = Client().upload(f"/v1/datasets/{name}", content, suffix=".tar.gz")
+        else:
+            made = Client().upload(f"/v1/datasets/{name}", stream_file(path), suffix=path.suffix)
+    if json_:
+        print_json(made)
+        return
+    click.echo(f"{made['name']}@{made['version']}: {made['rows']} {'rows' if made['kind'] == 'table' else 'files'}")
+    for column, kind in made["schema"].items():
+        click.echo(f"  {column}: {kind}")
+
+
+@data.command("list")
+@as_json
+def list_(json_: bool) -> None:
+    """List the latest version of every dataset.
+
+    \b
+    Example:
+      jinsu data list
+    """
+    from jinsu.cli.client import Client
+    from jinsu.spec.quantities import format_bytes
+
+    found = Client().get("/v1/datasets")
+    if json_:
+        print_json(found)
+        return
+    rows = [(item["name"], item["version"], item["kind"], item["rows"], format_bytes(item["size"]), item["created_by"], ago(item["created"])) for item in found]
+    table(("dataset", "version", "kind", "rows", "size", "by", "ago"), rows, "No datasets yet. Add one: jinsu data put NAME PATH")

@@ -1,0 +1,115 @@
+"""jinsu up, down, status, user."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from jinsu.cli.show import as_json, print_json, progress, table
+
+
+def dags_folder() -> Path:
+    """The DAGs of this checkout, or those that were installed with the package."""
+    return Path(__file__).parents[3] / "dags"
+
+
+@click.command()
+@click.option("--port", type=int, help="First of six ports, default 7700: API, endpoint, Airflow, MLflow, and two inner ones.")
+@as_json
+def up(port: int | None, json_: bool) -> None:
+    """Start the whole platform on this machine: PostgreSQL, Airflow, MLflow, the API, Envoy.
+
+    Its files are in $JINSU_HOME, default ~/.jinsu. Nothing listens beyond 127.0.0.1.
+
+    \b
+    Example:
+      jinsu up --port 8800
+    """
+    from jinsu.local.up import up as start
+
+    with progress(json_) as say:
+        settings = start(port, dags_folder(), say)
+    if json_:
+        print_json({"api": settings.api_url, "airflow": settings.airflow_url, "mlflow": settings.mlflow_url, "endpoint": settings.endpoint_url})
+        return
+    show_addresses()
+
+
+def show_addresses() -> None:
+    """Where to go next; passwords stay in their file."""
+    from jinsu import settings as configuration
+
+    settings = configuration.load()
+    secret = Path(settings.home) / "airflow" / "passwords.json"
+    table(
+        ("what", "where", "sign in as"),
+        [
+            ("Airflow", settings.airflow_url, "admin or reviewer"),
+            ("MLflow", settings.mlflow_url, "reviewer"),
+            ("models", f"{settings.endpoint_url}/models/NAME/invocations", ""),
+            ("API", f"{settings.api_url}/docs", "a token"),
+        ],
+        "",
+    )
+    click.echo(f"Passwords: {secret}. Stop with: jinsu down")
+
+
+@click.command()
+@click.option("--erase", is_flag=True, help="Also remove $JINSU_HOME: datasets, models, history.")
+def down(erase: bool) -> None:
+    """Stop everything that `jinsu up` started, trainings included.
+
+    \b
+    Example:
+      jinsu down
+    """
+    from jinsu.local.up import down as stop
+
+    with progress() as say:
+        stop(erase, say)
+
+
+@click.command()
+@as_json
+def status(json_: bool) -> None:
+    """Show what runs on this machine, and where.
+
+    \b
+    Example:
+      jinsu status --json
+    """
+    from jinsu import settings as configuration
+    from jinsu.errors import TransientError
+    from jinsu.local.supervisor import Supervisor
+
+    settings = configuration.load()
+    supervisor = Supervisor(Path(settings.home), Path(settings.runtime), settings.supervisor_password)
+    if not supervisor.running():
+        raise TransientError("the platform is stopped; start it with: jinsu up")
+    import psutil
+
+    states, pids, rows = supervisor.names(), supervisor.processes(), []
+    for name, state in sorted(states.items()):
+        memory = psutil.Process(pids[name]).memory_info().rss >> 20 if name in pids else 0
+        rows.append({"name": name, "state": state, "pid": pids.get(name), "memory_mb": memory})
+    if json_:
+        print_json(rows)
+        return
+    table(("process", "state", "pid", "memory"), [(row["name"], row["state"], row["pid"], f"{row['memory_mb']} MB") for row in rows], "")
+    show_addresses()
+
+
+@click.command()
+@click.argument("name")
+@click.option("--role", type=click.Choice(["researcher", "reviewer", "admin"]), default="researcher", show_default=True)
+def user(name: str, role: str) -> None:
+    """Give somebody a token. It is shown once; a new one replaces it.
+
+    \b
+    Example:
+      jinsu user minji --role reviewer
+    """
+    from jinsu.cli.client import Client
+
+    click.echo(Client().post("/v1/users", {"name": name, "role": role})["token"])

@@ -1,0 +1,226 @@
+"""jinsu review, rollout, predict."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Any
+
+import click
+
+from jinsu.cli.show import ago, as_json, print_json, table
+
+
+@click.group()
+def review() -> None:
+    """List, approve or reject candidates. MLflow's alias and Airflow's task answer the same question."""
+
+
+@review.command("list")
+@as_json
+def list_(json_: bool) -> None:
+    """List candidates that wait for a person.
+
+    \b
+    Example:
+      jinsu review list
+    """
+    from jinsu.cli.client import Client
+
+    found = Client().get("/v1/reviews")
+    if json_:
+        print_json(found)
+        return
+    rows = [
+        (item["run"], item["model"], item["version"], f"{item['metric']} {item['value']:.4f}",
+         "" if item["gain"] is None else f"{item['gain']:+.4f}", ago(item["asked"]), item["links"].get("Evidence"))
+        for item in found
+    ]
+    table(("run", "model", "version", "score", "to champion", "waits", "evidence"), rows, "Nothing waits for a review.")
+
+
+def _answer(run: str, approve: bool, reason: str, json_: bool) -> None:
+    from jinsu.cli.client import Client
+
+    given = Client().post(f"/v1/reviews/{run}", {"approve": approve, "reason": reason})
+    print_json(given) if json_ else click.echo(f"{given['model']} version {given['version']}: {given['state']}")
+
+
+@review.command()
+@click.argument("run")
+@click.option("--reason", default="")
+@as_json
+def approve(run: str, reason: str, json_: bool) -> None:
+    """Let RUN's version meet live traffic.
+
+    \b
+    Example:
+      jinsu review approve digits-4f1c9a2b3d
+    """
+    _answer(run, True, reason, json_)
+
+
+@review.command()
+@click.argument("run")
+@click.option("--reason", default="")
+@as_json
+def reject(run: str, reason: str, json_: bool) -> None:
+    """Send RUN's version back.
+
+    \b
+    Example:
+      jinsu review reject digits-4f1c9a2b3d --reason "worse on sevens"
+    """
+    _answer(run, False, reason, json_)
+
+
+@click.group()
+def rollout() -> None:
+    """Watch, abort, resume or take back a rollout."""
+
+
+@rollout.command("list")
+@as_json
+def rollouts(json_: bool) -> None:
+    """List rollouts, newest first.
+
+    \b
+    Example:
+      jinsu rollout list
+    """
+    from jinsu.cli.client import Client
+
+    found = Client().get("/v1/rollouts")
+    if json_:
+        print_json(found)
+        return
+    rows = [(item["model"], item["challenger"], item["champion"], item["phase"], f"{item['percent']} %", ago(item["updated"]), item["reason"]) for item in found]
+    table(("model", "challenger", "champion", "phase", "traffic", "ago", "why"), rows, "No rollouts yet.")
+
+
+@rollout.command()
+@click.argument("model")
+@as_json
+def ledger(model: str, json_: bool) -> None:
+    """Show what served when, who approved it, and on what evidence.
+
+    \b
+    Example:
+      jinsu rollout ledger digits
+    """
+    from jinsu.cli.client import Client
+
+    found = Client().get(f"/v1/ledger/{model}")
+    if json_:
+        print_json(found)
+        return
+    rows = [
+        (time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item["at"])), item["event"], item["version"], item["previous"], item["actor"],
+         item["run"], item["detail"]) for item in found
+    ]
+    table(("when", "what", "version", "before", "by", "run", "detail"), rows, f"The ledger of {model} is empty.")
+
+
+def _command(model: str, verb: str, reason: str, json_: bool) -> None:
+    from jinsu.cli.client import Client
+
+    told = Client().post(f"/v1/rollouts/{model}/{verb}", {"reason": reason})
+    print_json(told) if json_ else click.echo(f"{model}: {told['command']}")
+
+
+@rollout.command()
+@click.argument("model")
+@click.option("--reason", default="")
+@as_json
+def abort(model: str, reason: str, json_: bool) -> None:
+    """Give all of MODEL's traffic back to the champion, now.
+
+    \b
+    Example:
+      jinsu rollout abort digits --reason "complaints"
+    """
+    _command(model, "abort", reason, json_)
+
+
+@rollout.command()
+@click.argument("model")
+@as_json
+def resume(model: str, json_: bool) -> None:
+    """Start MODEL's halted rollout again.
+
+    \b
+    Example:
+      jinsu rollout resume digits
+    """
+    _command(model, "resume", "", json_)
+
+
+@rollout.command()
+@click.argument("model")
+@click.argument("version")
+@as_json
+def back(model: str, version: str, json_: bool) -> None:
+    """Make an earlier VERSION of MODEL the champion again; traffic follows within seconds.
+
+    \b
+    Example:
+      jinsu rollout back digits 3
+    """
+    from jinsu.cli.client import Client
+
+    moved = Client().post(f"/v1/models/{model}/champion/{version}")
+    print_json(moved) if json_ else click.echo(f"{model}: version {version} is the champion (it was {moved['previous'] or 'none'})")
+
+
+@click.command()
+@click.argument("model")
+@click.argument("rows", required=False)
+@as_json
+def predict(model: str, rows: str | None, json_: bool) -> None:
+    """Ask MODEL's endpoint about ROWS, a JSON list of inputs; from standard input when left out.
+
+    \b
+    Example:
+      jinsu predict titles '["red cotton shirt", "usb cable 2m"]'
+    """
+    import httpx
+
+    from jinsu.cli.client import Client
+    from jinsu.errors import BadInputError, NotFoundError, TransientError
+
+    try:
+        inputs = json.loads(rows if rows is not None else sys.stdin.read())
+    except json.JSONDecodeError as problem:
+        raise BadInputError(f"ROWS: not JSON: {problem}; write a list of inputs, such as '[[0.1, 0.2]]'.") from None
+    served = {item["model"]: item for item in Client().get("/v1/models")}
+    if model not in served:
+        raise NotFoundError(f"no model {model!r} serves; known: {', '.join(served) or 'none yet'}.")
+    try:
+        answer = httpx.post(served[model]["endpoint"], json={"inputs": inputs}, timeout=30)
+    except httpx.TransportError as problem:
+        raise TransientError(f"{served[model]['endpoint']} does not answer: {problem}") from None
+    if not answer.is_success:
+        raise BadInputError(f"{model}: {_message(answer)}")
+    version = answer.headers.get("x-jinsu-version", "")
+    predictions = answer.json()["predictions"]
+    if json_:
+        print_json({"model": model, "version": version, "predictions": predictions})
+        return
+    click.echo(f"{model} version {version}")
+    for prediction in predictions:
+        click.echo(f"  {_shown(prediction)}")
+
+
+def _message(answer: Any) -> str:
+    try:
+        return str(answer.json()["message"])
+    except (ValueError, KeyError):
+        return f"{answer.status_code} {answer.text[:200]}"
+
+
+def _shown(prediction: Any) -> str:
+    if isinstance(prediction, list) and len(prediction) > 1 and all(isinstance(value, float | int) for value in prediction):
+        best = max(range(len(prediction)), key=prediction.__getitem__)
+        return f"class {best} (score {prediction[best]:.3f})  {json.dumps([round(value, 3) for value in prediction])}"
+    return json.dumps(prediction)
