@@ -35,7 +35,10 @@ def catalog() -> dict[str, list[str]]:
         known = json.loads((home / "catalog.json").read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = {"models": {}, "datasets": []}
-    return {"models": sorted(known["models"]), "datasets": [f"{name}@latest" for name in sorted(known["datasets"])]}
+    return {
+        "models": sorted(known["models"]),
+        "datasets": [f"{name}@latest" for name in sorted(known["datasets"])],
+    }
 
 
 known = catalog()
@@ -52,33 +55,51 @@ with DAG(
     tags=["jinsu"],
     params={
         "model": Param(
-            known["models"][0] if known["models"] else None, type=["string", "null"], enum=[*known["models"], None],
-            title="Model", description="A model whose code the platform has: an example, or one submitted before.",
+            known["models"][0] if known["models"] else None,
+            type=["string", "null"],
+            enum=[*known["models"], None],
+            title="Model",
+            description="A model whose code the platform has: an example, or one submitted before.",
         ),
         "dataset": Param(
-            None, type=["string", "null"], enum=[*known["datasets"], None], title="Dataset",
+            None,
+            type=["string", "null"],
+            enum=[*known["datasets"], None],
+            title="Dataset",
             description="Leave empty for the one in model.yaml. `@latest` is pinned when the run is admitted.",
         ),
         "train_params": Param(
-            {}, type=["object", "null"], title="Training parameters",
+            {},
+            type=["object", "null"],
+            title="Training parameters",
             description='Overrides of train.params, such as {"epochs": 10}. Values are taken as they are, never rendered.',
         ),
         "submission": Param(
-            None, type=["string", "null"], title="Submission", section="Set by the command line", maxLength=40,
+            None,
+            type=["string", "null"],
+            title="Submission",
+            section="Set by the command line",
+            maxLength=40,
             description="Leave empty: `jinsu submit` fills it.",
         ),
     },
 ) as dag:
     admit = Admit(task_id="admit", task_display_name="1 · Admit")
-    validate_data = Call(task_id="validate_data", task_display_name="2 · Validate data", module="jinsu.lifecycle.validate_data")
+    validate_data = Call(
+        task_id="validate_data", task_display_name="2 · Validate data", module="jinsu.lifecycle.validate_data"
+    )
     train = Train.partial(
-        task_id="train", task_display_name="3 · Train", pool="training", map_index_template="trial {{ task.trial }}"
+        task_id="train",
+        task_display_name="3 · Train",
+        pool="training",
+        map_index_template="trial {{ task.trial }}",
     ).expand(trial=admit.output)
     package = Call(task_id="package", task_display_name="4 · Package", module="jinsu.lifecycle.package")
     evaluate = Call(task_id="evaluate", task_display_name="5 · Evaluate", module="jinsu.lifecycle.evaluate")
     register = Call(task_id="register", task_display_name="6 · Register", module="jinsu.lifecycle.register")
     review = Review(
-        task_id="review", task_display_name="7 · Review",
+        task_id="review",
+        task_display_name="7 · Review",
         params={"reason": Param("", type=["string", "null"], title="Reason", description="Kept with the answer.")},
     )
     canary = Canary(task_id="canary", task_display_name="8 · Canary")

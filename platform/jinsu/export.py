@@ -73,8 +73,13 @@ def _export(model: Any, tensor: Any, path: Path) -> None:
         with warnings.catch_warnings(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
-                model, (tensor[:2],), dynamo=True, input_names=["input"], output_names=["output"],
-                dynamic_shapes=({0: torch.export.Dim("batch", min=1)},), verbose=False,
+                model,
+                (tensor[:2],),
+                dynamo=True,
+                input_names=["input"],
+                output_names=["output"],
+                dynamic_shapes=({0: torch.export.Dim("batch", min=1)},),
+                verbose=False,
             )
             assert program is not None
             program.save(str(path), external_data=False)

@@ -52,7 +52,9 @@ class Tokenizer:
 
         model = onnx.load(str(path))
         opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
-        front = compose.add_prefix(self._graph(opset, model.ir_version), "text_", rename_inputs=False, rename_outputs=False)
+        front = compose.add_prefix(
+            self._graph(opset, model.ir_version), "text_", rename_inputs=False, rename_outputs=False
+        )
         # The exported model calls its input "input" too, and its batch axis must keep one name.
         model = compose.add_prefix(model, "net_", rename_outputs=False)
         merged = compose.merge_models(front, model, io_map=[("ids", "net_input")])
@@ -65,10 +67,24 @@ class Tokenizer:
         make = helper.make_node
         nodes = [
             # Lower-casing is C's towlower, one code point to one; this locale is part of every C library.
-            make("StringNormalizer", ["input"], ["lower"], case_change_action="LOWER", is_case_sensitive=1, locale="C.UTF-8"),
+            make(
+                "StringNormalizer",
+                ["input"],
+                ["lower"],
+                case_change_action="LOWER",
+                is_case_sensitive=1,
+                locale="C.UTF-8",
+            ),
             make("StringSplit", ["lower"], ["split", "counts"]),
-            make("LabelEncoder", ["split"], ["numbers"], domain="ai.onnx.ml", default_int64=UNKNOWN,
-                 keys_strings=["", *self.words], values_int64s=[PAD, *range(FIRST, FIRST + len(self.words))]),
+            make(
+                "LabelEncoder",
+                ["split"],
+                ["numbers"],
+                domain="ai.onnx.ml",
+                default_int64=UNKNOWN,
+                keys_strings=["", *self.words],
+                values_int64s=[PAD, *range(FIRST, FIRST + len(self.words))],
+            ),
             make("Pad", ["numbers", "room", "nothing"], ["padded"]),
             make("Slice", ["padded", "start", "end", "axis"], ["ids"]),
         ]
@@ -76,7 +92,8 @@ class Tokenizer:
         initializers = [helper.make_tensor(name, TensorProto.INT64, [len(v)], v) for name, v in constants.items()]
         initializers.append(helper.make_tensor("nothing", TensorProto.INT64, [], [PAD]))
         graph = helper.make_graph(
-            nodes, "tokenizer",
+            nodes,
+            "tokenizer",
             [helper.make_tensor_value_info("input", TensorProto.STRING, ["batch"])],
             [helper.make_tensor_value_info("ids", TensorProto.INT64, ["batch", self.length])],
             initializers,

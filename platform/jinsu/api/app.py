@@ -22,7 +22,14 @@ from jinsu import __version__
 from jinsu.api import views
 from jinsu.api.auth import Person, Role, create_user, recognise
 from jinsu.api.catalog import remember_dataset, remember_model
-from jinsu.errors import BadInputError, ConflictError, ForbiddenError, JinsuError, NotFoundError, TransientError
+from jinsu.errors import (
+    BadInputError,
+    ConflictError,
+    ForbiddenError,
+    JinsuError,
+    NotFoundError,
+    TransientError,
+)
 from jinsu.lifecycle import promote, review, train
 from jinsu.lifecycle.admission import Request as Admission
 from jinsu.lifecycle.admission import admit
@@ -32,7 +39,12 @@ from jinsu.spec.model import NAME
 from jinsu.state.tables import Rollout
 
 _STATUS: tuple[tuple[type[JinsuError], int], ...] = (
-    (BadInputError, 422), (NotFoundError, 404), (ForbiddenError, 403), (ConflictError, 409), (TransientError, 503), (JinsuError, 400),
+    (BadInputError, 422),
+    (NotFoundError, 404),
+    (ForbiddenError, 403),
+    (ConflictError, 409),
+    (TransientError, 503),
+    (JinsuError, 400),
 )
 MAX_DATASET_BYTES = 8 * 2**30
 
@@ -182,7 +194,11 @@ def _data(app: FastAPI, platform: Platform) -> None:
             )
         if made.returncode != 0:
             said = made.stderr.decode(errors="replace").strip()
-            raise BadInputError(said.replace(str(path), f"upload{suffix}") if made.returncode == 2 else f"dataset {name}: the file could not be read.")
+            raise BadInputError(
+                said.replace(str(path), f"upload{suffix}")
+                if made.returncode == 2
+                else f"dataset {name}: the file could not be read."
+            )
         version: dict[str, Any] = json.loads(made.stdout.decode().splitlines()[-1])
         remember_dataset(platform.settings.catalog, name)
         return version
@@ -210,7 +226,9 @@ async def _receive(stream: AsyncIterator[bytes], path: Path) -> None:
                     raise BadInputError("dataset: larger than 8 GiB; split it.")
                 await file.write(chunk)
     except OSError as problem:
-        raise TransientError(f"dataset: cannot be stored: {problem.strerror}; free disk space and try again.", 30) from problem
+        raise TransientError(
+            f"dataset: cannot be stored: {problem.strerror}; free disk space and try again.", 30
+        ) from problem
 
 
 def _reviews(app: FastAPI, platform: Platform) -> None:
@@ -227,7 +245,11 @@ def _reviews(app: FastAPI, platform: Platform) -> None:
     @app.post("/v1/users")
     def users(body: NewUser, who: Known) -> dict[str, str]:
         who.require(Role.ADMIN)
-        return {"name": body.name, "role": body.role, "token": create_user(platform.database, body.name, body.role)}
+        return {
+            "name": body.name,
+            "role": body.role,
+            "token": create_user(platform.database, body.name, body.role),
+        }
 
 
 def _rollouts(app: FastAPI, platform: Platform) -> None:
@@ -242,8 +264,13 @@ def _rollouts(app: FastAPI, platform: Platform) -> None:
             raise BadInputError(f"{verb!r}: a rollout can be told to abort or resume.")
         with platform.database.begin() as session:
             row = session.scalar(
-                select(Rollout).where(Rollout.model == model, Rollout.phase.in_(("deploying", "stepping", "promoting", "halted")))
-                .order_by(Rollout.created.desc()).limit(1)
+                select(Rollout)
+                .where(
+                    Rollout.model == model,
+                    Rollout.phase.in_(("deploying", "stepping", "promoting", "halted")),
+                )
+                .order_by(Rollout.created.desc())
+                .limit(1)
             )
             if row is None:
                 raise NotFoundError(f"model {model!r} has no rollout now; see: jinsu rollout list")
@@ -253,7 +280,11 @@ def _rollouts(app: FastAPI, platform: Platform) -> None:
     @app.post("/v1/models/{model}/champion/{version}")
     def roll_back(model: str, version: str, who: Known) -> dict[str, Any]:
         who.require(Role.REVIEWER)
-        return {"model": model, "version": version, "previous": promote.roll_back(platform, model, version, who.name)}
+        return {
+            "model": model,
+            "version": version,
+            "previous": promote.roll_back(platform, model, version, who.name),
+        }
 
     @app.get("/v1/models")
     def models(who: Known) -> list[dict[str, Any]]:

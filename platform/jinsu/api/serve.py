@@ -14,7 +14,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m jinsu.api.serve", description=__doc__)
     parser.add_argument("--port", type=int, required=True)
     given = parser.parse_args()
-    uvicorn.run(create_app(connect()), host="127.0.0.1", port=given.port, log_level="warning", access_log=False, timeout_graceful_shutdown=5)
+    uvicorn.run(
+        create_app(connect()),
+        host="127.0.0.1",
+        port=given.port,
+        log_level="warning",
+        access_log=False,
+        timeout_graceful_shutdown=5,
+    )
 
 
 if __name__ == "__main__":

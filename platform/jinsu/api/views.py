@@ -28,8 +28,17 @@ def runs(platform: Platform, limit: int) -> list[dict[str, Any]]:
     for submission, name, _ in sorted(names, key=lambda item: ORDER.index(item[1])):
         reached[submission] = name
     return [
-        {"id": row.id, "model": row.model, "submitter": row.submitter, "state": row.state, "task": reached.get(row.id, ""),
-         "dataset": row.dataset, "created": row.created, "ended": row.ended, "reason": row.reason}
+        {
+            "id": row.id,
+            "model": row.model,
+            "submitter": row.submitter,
+            "state": row.state,
+            "task": reached.get(row.id, ""),
+            "dataset": row.dataset,
+            "created": row.created,
+            "ended": row.ended,
+            "reason": row.reason,
+        }
         for row in rows
     ]
 
@@ -41,12 +50,28 @@ def run(platform: Platform, identity: str) -> dict[str, Any]:
         tasks = list(session.scalars(select(Task).where(Task.submission == identity).order_by(Task.started)))
         review, rollout = session.get(Review, identity), session.get(Rollout, identity)
     return {
-        "id": row.id, "model": row.model, "submitter": row.submitter, "state": row.state, "reason": row.reason,
-        "dataset": row.dataset, "created": row.created, "ended": row.ended, "mlflow_run": row.mlflow_run, "dag_run": row.dag_run,
+        "id": row.id,
+        "model": row.model,
+        "submitter": row.submitter,
+        "state": row.state,
+        "reason": row.reason,
+        "dataset": row.dataset,
+        "created": row.created,
+        "ended": row.ended,
+        "mlflow_run": row.mlflow_run,
+        "dag_run": row.dag_run,
         "why": explain(row, tasks, review, rollout),
         "tasks": [
-            {"name": task.name, "trial": task.trial, "state": task.state, "detail": task.detail, "started": task.started,
-             "ended": task.ended, "run_key": task.run_key, "output": task.output}
+            {
+                "name": task.name,
+                "trial": task.trial,
+                "state": task.state,
+                "detail": task.detail,
+                "started": task.started,
+                "ended": task.ended,
+                "run_key": task.run_key,
+                "output": task.output,
+            }
             for task in tasks
         ],
         "rollout": None if rollout is None else _rollout(rollout),
@@ -68,11 +93,18 @@ def reviews(platform: Platform) -> list[dict[str, Any]]:
     found = []
     for row in open_reviews(platform):
         evaluation = platform.output(row.submission, "evaluate")
-        found.append({
-            "run": row.submission, "model": row.model, "version": row.version, "asked": row.asked, "metric": evaluation["metric"],
-            "value": evaluation["overall"]["value"], "gain": evaluation["gain"]["value"] if evaluation["gain"] else None,
-            "links": links_of(platform, row.submission),
-        })
+        found.append(
+            {
+                "run": row.submission,
+                "model": row.model,
+                "version": row.version,
+                "asked": row.asked,
+                "metric": evaluation["metric"],
+                "value": evaluation["overall"]["value"],
+                "gain": evaluation["gain"]["value"] if evaluation["gain"] else None,
+                "links": links_of(platform, row.submission),
+            }
+        )
     return found
 
 
@@ -84,10 +116,23 @@ def rollouts(platform: Platform) -> list[dict[str, Any]]:
 
 def _rollout(row: Rollout) -> dict[str, Any]:
     state = row.state
-    percent = row.policy["steps"][state["step"]] if row.phase in ("stepping", "halted") else 100 if row.phase in ("promoting", "promoted") else 0
+    percent = (
+        row.policy["steps"][state["step"]]
+        if row.phase in ("stepping", "halted")
+        else 100
+        if row.phase in ("promoting", "promoted")
+        else 0
+    )
     return {
-        "run": row.submission, "model": row.model, "challenger": row.challenger, "champion": state["champion"], "phase": row.phase,
-        "percent": percent, "reason": state["reason"], "findings": state["findings"], "updated": row.updated,
+        "run": row.submission,
+        "model": row.model,
+        "challenger": row.challenger,
+        "champion": state["champion"],
+        "phase": row.phase,
+        "percent": percent,
+        "reason": state["reason"],
+        "findings": state["findings"],
+        "updated": row.updated,
     }
 
 
@@ -103,14 +148,27 @@ def models(platform: Platform) -> list[dict[str, Any]]:
     with platform.database.begin() as session:
         rows = session.scalars(select(Endpoint).order_by(Endpoint.model)).all()
     base = platform.settings.endpoint_url
-    return [{"model": row.model, "champion": row.champion, "endpoint": f"{base}/models/{row.model}/invocations"} for row in rows]
+    return [
+        {"model": row.model, "champion": row.champion, "endpoint": f"{base}/models/{row.model}/invocations"}
+        for row in rows
+    ]
 
 
 def ledger(platform: Platform, model: str) -> list[dict[str, Any]]:
     with platform.database.begin() as session:
-        rows = session.scalars(select(LedgerEntry).where(LedgerEntry.model == model).order_by(LedgerEntry.id.desc()).limit(200)).all()
+        rows = session.scalars(
+            select(LedgerEntry).where(LedgerEntry.model == model).order_by(LedgerEntry.id.desc()).limit(200)
+        ).all()
     return [
-        {"at": row.at, "event": row.event, "version": row.version, "previous": row.previous, "actor": row.actor, "run": row.submission,
-         "evidence": row.evidence, "detail": row.detail}
+        {
+            "at": row.at,
+            "event": row.event,
+            "version": row.version,
+            "previous": row.previous,
+            "actor": row.actor,
+            "run": row.submission,
+            "evidence": row.evidence,
+            "detail": row.detail,
+        }
         for row in rows
     ]

@@ -61,7 +61,9 @@ def _validate(spec: ModelSpec, folder: Path, frame: object) -> str:
             raise BadInputError(f"{path}: there is no such file (data.expectations).")
         expectations += [
             # A sample cannot tell how many rows there are.
-            item for item in read_expectations(path.read_text(encoding="utf-8"), str(path)) if "row_count" not in item[0]
+            item
+            for item in read_expectations(path.read_text(encoding="utf-8"), str(path))
+            if "row_count" not in item[0]
         ]
     with tempfile.TemporaryDirectory() as docs:
         verdict = validate(frame, expectations, spec.name, Path(docs))  # type: ignore[arg-type]
@@ -75,11 +77,23 @@ def _step(spec: ModelSpec, root: Path, digest: str) -> StepSpec:
     from jinsu.lifecycle.train import REQUIRED_OUTPUT
 
     # One pass is enough to see that everything fits together.
-    params = {name: 1 if name in ("epochs", "steps", "iterations") else value for name, value in spec.train.params.items()}
-    inputs = (Input("code", str(root / "code.tar.gz"), digest), Input("data/train.parquet", str(root / "train.parquet"), ""))
+    params = {
+        name: 1 if name in ("epochs", "steps", "iterations") else value for name, value in spec.train.params.items()
+    }
+    inputs = (
+        Input("code", str(root / "code.tar.gz"), digest),
+        Input("data/train.parquet", str(root / "train.parquet"), ""),
+    )
     return StepSpec(
-        "check", "local", tuple(shlex.split(spec.train.command)), params, Limits(spec.train.resources.memory, SECONDS, spec.train.resources.cpu),
-        inputs, str(root), "0" * 64, {"requires": REQUIRED_OUTPUT},
+        "check",
+        "local",
+        tuple(shlex.split(spec.train.command)),
+        params,
+        Limits(spec.train.resources.memory, SECONDS, spec.train.resources.cpu),
+        inputs,
+        str(root),
+        "0" * 64,
+        {"requires": REQUIRED_OUTPUT},
     )
 
 
@@ -113,9 +127,11 @@ def _inspect(spec: ModelSpec, root: Path, step: StepSpec, table: object) -> tupl
     out = StepFiles(root / "steps" / step.run_key).out
     report = package(out / "model", root / "package", spec.serve.parity_tolerance, spec.serve.max_latency_ms)
     manifest = Manifest.read(root / "package")
-    columns = columns_of(table)  # type: ignore[arg-type]
+    columns = columns_of(table)
     features = feature_columns(list(columns), spec.data.features, spec.data.target)
     model_input(columns, features, manifest.input)
-    shape = f"{manifest.input.dtype}{list(manifest.input.shape)} -> {manifest.output.dtype}{list(manifest.output.shape)}"
+    shape = (
+        f"{manifest.input.dtype}{list(manifest.input.shape)} -> {manifest.output.dtype}{list(manifest.output.shape)}"
+    )
     text = f"parity {report['parity']['largest_relative']:.0e}, p99 {report['latency']['p99_ms']:g} ms"
     return text, f"{shape} from {', '.join(features)}"

@@ -20,7 +20,15 @@ from jinsu.errors import (
 
 _ERRORS: dict[int, type[JinsuError]] = {
     kind.exit_code: kind
-    for kind in (BadInputError, NotFoundError, ForbiddenError, ConflictError, StepFailedError, GateFailedError, TransientError)
+    for kind in (
+        BadInputError,
+        NotFoundError,
+        ForbiddenError,
+        ConflictError,
+        StepFailedError,
+        GateFailedError,
+        TransientError,
+    )
 }
 
 

@@ -63,5 +63,20 @@ def list_(json_: bool) -> None:
     if json_:
         print_json(found)
         return
-    rows = [(item["name"], item["version"], item["kind"], item["rows"], format_bytes(item["size"]), item["created_by"], ago(item["created"])) for item in found]
-    table(("dataset", "version", "kind", "rows", "size", "by", "ago"), rows, "No datasets yet. Add one: jinsu data put NAME PATH")
+    rows = [
+        (
+            item["name"],
+            item["version"],
+            item["kind"],
+            item["rows"],
+            format_bytes(item["size"]),
+            item["created_by"],
+            ago(item["created"]),
+        )
+        for item in found
+    ]
+    table(
+        ("dataset", "version", "kind", "rows", "size", "by", "ago"),
+        rows,
+        "No datasets yet. Add one: jinsu data put NAME PATH",
+    )

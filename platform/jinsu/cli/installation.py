@@ -15,7 +15,11 @@ def dags_folder() -> Path:
 
 
 @click.command()
-@click.option("--port", type=int, help="First of six ports, default 7700: API, endpoint, Airflow, MLflow, and two inner ones.")
+@click.option(
+    "--port",
+    type=int,
+    help="First of six ports, default 7700: API, endpoint, Airflow, MLflow, and two inner ones.",
+)
 @as_json
 def up(port: int | None, json_: bool) -> None:
     """Start the whole platform on this machine: PostgreSQL, Airflow, MLflow, the API, Envoy.
@@ -31,7 +35,14 @@ def up(port: int | None, json_: bool) -> None:
     with progress(json_) as say:
         settings = start(port, dags_folder(), say)
     if json_:
-        print_json({"api": settings.api_url, "airflow": settings.airflow_url, "mlflow": settings.mlflow_url, "endpoint": settings.endpoint_url})
+        print_json(
+            {
+                "api": settings.api_url,
+                "airflow": settings.airflow_url,
+                "mlflow": settings.mlflow_url,
+                "endpoint": settings.endpoint_url,
+            }
+        )
         return
     show_addresses()
 
@@ -96,7 +107,11 @@ def status(json_: bool) -> None:
     if json_:
         print_json(rows)
         return
-    table(("process", "state", "pid", "memory"), [(row["name"], row["state"], row["pid"], f"{row['memory_mb']} MB") for row in rows], "")
+    table(
+        ("process", "state", "pid", "memory"),
+        [(row["name"], row["state"], row["pid"], f"{row['memory_mb']} MB") for row in rows],
+        "",
+    )
     show_addresses()
 
 

@@ -33,11 +33,22 @@ def list_(json_: bool) -> None:
         print_json(found)
         return
     rows = [
-        (item["run"], item["model"], item["version"], f"{item['metric']} {item['value']:.4f}",
-         "" if item["gain"] is None else f"{item['gain']:+.4f}", ago(item["asked"]), item["links"].get("Evidence"))
+        (
+            item["run"],
+            item["model"],
+            item["version"],
+            f"{item['metric']} {item['value']:.4f}",
+            "" if item["gain"] is None else f"{item['gain']:+.4f}",
+            ago(item["asked"]),
+            item["links"].get("Evidence"),
+        )
         for item in found
     ]
-    table(("run", "model", "version", "score", "to champion", "waits", "evidence"), rows, "Nothing waits for a review.")
+    table(
+        ("run", "model", "version", "score", "to champion", "waits", "evidence"),
+        rows,
+        "Nothing waits for a review.",
+    )
 
 
 def _answer(run: str, approve: bool, reason: str, json_: bool) -> None:
@@ -95,7 +106,18 @@ def rollouts(json_: bool) -> None:
     if json_:
         print_json(found)
         return
-    rows = [(item["model"], item["challenger"], item["champion"], item["phase"], f"{item['percent']} %", ago(item["updated"]), item["reason"]) for item in found]
+    rows = [
+        (
+            item["model"],
+            item["challenger"],
+            item["champion"],
+            item["phase"],
+            f"{item['percent']} %",
+            ago(item["updated"]),
+            item["reason"],
+        )
+        for item in found
+    ]
     table(("model", "challenger", "champion", "phase", "traffic", "ago", "why"), rows, "No rollouts yet.")
 
 
@@ -116,8 +138,16 @@ def ledger(model: str, json_: bool) -> None:
         print_json(found)
         return
     rows = [
-        (time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item["at"])), item["event"], item["version"], item["previous"], item["actor"],
-         item["run"], item["detail"]) for item in found
+        (
+            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item["at"])),
+            item["event"],
+            item["version"],
+            item["previous"],
+            item["actor"],
+            item["run"],
+            item["detail"],
+        )
+        for item in found
     ]
     table(("when", "what", "version", "before", "by", "run", "detail"), rows, f"The ledger of {model} is empty.")
 
@@ -170,7 +200,9 @@ def back(model: str, version: str, json_: bool) -> None:
     from jinsu.cli.client import Client
 
     moved = Client().post(f"/v1/models/{model}/champion/{version}")
-    print_json(moved) if json_ else click.echo(f"{model}: version {version} is the champion (it was {moved['previous'] or 'none'})")
+    print_json(moved) if json_ else click.echo(
+        f"{model}: version {version} is the champion (it was {moved['previous'] or 'none'})"
+    )
 
 
 @click.command()
@@ -220,7 +252,11 @@ def _message(answer: Any) -> str:
 
 
 def _shown(prediction: Any) -> str:
-    if isinstance(prediction, list) and len(prediction) > 1 and all(isinstance(value, float | int) for value in prediction):
+    if (
+        isinstance(prediction, list)
+        and len(prediction) > 1
+        and all(isinstance(value, float | int) for value in prediction)
+    ):
         best = max(range(len(prediction)), key=prediction.__getitem__)
         return f"class {best} (score {prediction[best]:.3f})  {json.dumps([round(value, 3) for value in prediction])}"
     return json.dumps(prediction)

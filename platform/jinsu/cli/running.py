@@ -80,7 +80,9 @@ def follow_run(client: Any, run: str, quiet: bool = False) -> dict[str, Any]:
                     shown.add(place)
                     mark = "✔" if task["state"] == "done" else "✘"
                     if not quiet:
-                        click.echo(f"  {mark} {task['name']:<14} {task['ended'] - task['started']:6.1f} s  {_short(task)}")
+                        click.echo(
+                            f"  {mark} {task['name']:<14} {task['ended'] - task['started']:6.1f} s  {_short(task)}"
+                        )
             if seen["ended"]:
                 break
             if sys.stderr.isatty():
@@ -131,7 +133,10 @@ def runs(limit: int, json_: bool) -> None:
     if json_:
         print_json(found)
         return
-    rows = [(run["id"], run["state"], run["task"], run["submitter"], ago(run["created"]), run["reason"][:70]) for run in found]
+    rows = [
+        (run["id"], run["state"], run["task"], run["submitter"], ago(run["created"]), run["reason"][:70])
+        for run in found
+    ]
     table(("run", "state", "task", "by", "ago", "why"), rows, "No runs yet. Start one: jinsu submit FOLDER")
 
 

@@ -48,7 +48,9 @@ def read_expectations(text: str, source: str) -> list[Expectation]:
         raise BadInputError(f"{source}: not valid YAML: {problem}.") from None
     entries = document.get("expectations") if isinstance(document, Mapping) else document
     if not isinstance(entries, list) or not entries:
-        raise BadInputError(f"{source}: holds no expectations; write a list such as '- expect_column_to_exist: {{column: x}}'.")
+        raise BadInputError(
+            f"{source}: holds no expectations; write a list such as '- expect_column_to_exist: {{column: x}}'."
+        )
     return [_entry(entry, source) for entry in entries]
 
 
@@ -75,13 +77,17 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str
     import great_expectations as gx
 
     context = gx.get_context(mode="ephemeral")
-    context.variables.progress_bars = {"globally": False}  # type: ignore[assignment]
+    context.variables.progress_bars = {"globally": False}
     for site in list(context.get_site_names()):
         context.delete_data_docs_site(site)
     backend = {"class_name": "TupleFilesystemStoreBackend", "base_directory": str(docs.absolute())}
     context.add_data_docs_site(
-        "site", {"class_name": "SiteBuilder", "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
-                 "store_backend": backend},
+        "site",
+        {
+            "class_name": "SiteBuilder",
+            "site_index_builder": {"class_name": "DefaultSiteIndexBuilder"},
+            "store_backend": backend,
+        },
     )
     # Given as objects: adding configurations one by one would drop those the library takes for the same.
     suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=[_build(*item) for item in expectations]))

@@ -24,7 +24,9 @@ def holdout_mask(table: pa.Table, share: float, by: str | None = None) -> np.nda
     import numpy as np
 
     if by is not None and by not in table.column_names:
-        raise BadInputError(f"data.holdout_by: the dataset has no column {by!r}; it has {', '.join(table.column_names)}.")
+        raise BadInputError(
+            f"data.holdout_by: the dataset has no column {by!r}; it has {', '.join(table.column_names)}."
+        )
     columns = [table.column(name).to_pylist() for name in ([by] if by else table.column_names)]
     threshold = int(share * 2**64)
     hashes = (_hash(row) for row in zip(*columns, strict=True))

@@ -53,7 +53,11 @@ def rmse(truth: np.ndarray, guess: np.ndarray) -> float:
 
 
 METRICS: dict[str, Metric] = {
-    "accuracy": accuracy, "balanced_accuracy": balanced_accuracy, "f1_macro": f1_macro, "mae": mae, "rmse": rmse,
+    "accuracy": accuracy,
+    "balanced_accuracy": balanced_accuracy,
+    "f1_macro": f1_macro,
+    "mae": mae,
+    "rmse": rmse,
 }
 
 

@@ -50,9 +50,21 @@ def admit(platform: Platform, request: Request) -> tuple[Submission, bool]:
     document = spec.model_dump(mode="json")
     document["data"]["dataset"] = version.reference
     row = Submission(
-        id=submission_id(spec.name, request), submitter=request.submitter, idempotency_key=request.idempotency_key,
-        model=spec.name, team=spec.team, spec=document, code_digest=request.code_digest, dataset=version.reference,
-        dag_run=request.dag_run, experiment=None, mlflow_run=None, state="accepted", reason="", created=time.time(), ended=None,
+        id=submission_id(spec.name, request),
+        submitter=request.submitter,
+        idempotency_key=request.idempotency_key,
+        model=spec.name,
+        team=spec.team,
+        spec=document,
+        code_digest=request.code_digest,
+        dataset=version.reference,
+        dag_run=request.dag_run,
+        experiment=None,
+        mlflow_run=None,
+        state="accepted",
+        reason="",
+        created=time.time(),
+        ended=None,
     )
     try:
         with platform.database.begin() as session:
@@ -97,7 +109,8 @@ def _find(platform: Platform, request: Request) -> Submission | None:
     with platform.database.begin() as session:
         return session.scalar(
             select(Submission).where(
-                Submission.submitter == request.submitter, Submission.idempotency_key == request.idempotency_key
+                Submission.submitter == request.submitter,
+                Submission.idempotency_key == request.idempotency_key,
             )
         )
 
@@ -113,9 +126,15 @@ def _same(known: Submission, request: Request) -> Submission:
 def check_columns(spec: ModelSpec, columns: list[str], kind: str) -> None:
     """Every column that the spec names must exist in the dataset."""
     if kind != "table":
-        raise BadInputError(f"data.dataset: {spec.data.dataset} is a set of files; training and evaluation need a table.")
-    named = {"data.target": [spec.data.target], "data.features": spec.data.features or [],
-             "evaluate.slices": spec.evaluate.slices, "data.holdout_by": [spec.data.holdout_by] if spec.data.holdout_by else []}
+        raise BadInputError(
+            f"data.dataset: {spec.data.dataset} is a set of files; training and evaluation need a table."
+        )
+    named = {
+        "data.target": [spec.data.target],
+        "data.features": spec.data.features or [],
+        "evaluate.slices": spec.evaluate.slices,
+        "data.holdout_by": [spec.data.holdout_by] if spec.data.holdout_by else [],
+    }
     for where, wanted in named.items():
         for column in wanted:
             if column not in columns:

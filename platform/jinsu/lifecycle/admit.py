@@ -17,7 +17,12 @@ def run(platform: Platform, params: dict[str, Any], dag_run: str, user: str) -> 
     identity = params.get("submission") or _from_form(platform, params, dag_run, user)
     row, spec = platform.submission(identity)
     with platform.task(identity, "admit") as output:
-        tags = {"jinsu.submitter": row.submitter, "jinsu.dataset": row.dataset, "jinsu.code": row.code_digest, "mlflow.user": row.submitter}
+        tags = {
+            "jinsu.submitter": row.submitter,
+            "jinsu.dataset": row.dataset,
+            "jinsu.code": row.code_digest,
+            "mlflow.user": row.submitter,
+        }
         experiment, mlflow_run = platform.mlflow.ensure_run(row.model, identity, tags)
         platform.mlflow.log(mlflow_run, params=flatten(row.spec["train"]["params"]))
         with platform.database.begin() as session:

@@ -21,7 +21,9 @@ WAITING = ("deploying", "stepping", "halted")
 def policy_of(spec: ModelSpec) -> Policy:
     """The rollout's policy as the spec words it."""
     canary = spec.release.canary
-    gates = GatePolicy(canary.min_requests, canary.max_error_increase, canary.max_latency_ratio, spec.serve.max_latency_ms)
+    gates = GatePolicy(
+        canary.min_requests, canary.max_error_increase, canary.max_latency_ratio, spec.serve.max_latency_ms
+    )
     return Policy(tuple(canary.steps), canary.every, canary.deadline, gates)
 
 
@@ -36,10 +38,19 @@ def start(platform: Platform, submission: str) -> None:
         endpoint = session.get(Endpoint, row.model)
         state = State(challenger=version, champion=endpoint.champion if endpoint else None)
         now = time.time()
-        session.add(Rollout(
-            submission=submission, model=row.model, challenger=version, policy=asdict(policy_of(spec)), state=asdict(state),
-            phase=state.phase, command="", created=now, updated=now,
-        ))
+        session.add(
+            Rollout(
+                submission=submission,
+                model=row.model,
+                challenger=version,
+                policy=asdict(policy_of(spec)),
+                state=asdict(state),
+                phase=state.phase,
+                command="",
+                created=now,
+                updated=now,
+            )
+        )
 
 
 def current(platform: Platform, submission: str) -> tuple[Policy, State]:

@@ -20,7 +20,10 @@ def dispatch(platform: Platform, airflow: Airflow) -> None:
     """Starts a DAG run for every accepted submission. The row is the queue, so an Airflow outage loses nothing."""
     with platform.database.begin() as session:
         waiting = session.scalars(
-            select(Submission.id).where(Submission.state == "accepted", Submission.dag_run.is_(None)).order_by(Submission.created).limit(_BATCH)
+            select(Submission.id)
+            .where(Submission.state == "accepted", Submission.dag_run.is_(None))
+            .order_by(Submission.created)
+            .limit(_BATCH)
         ).all()
     for identity in waiting:
         airflow.trigger(identity, {"submission": identity})
@@ -45,7 +48,9 @@ def follow_champions(platform: Platform) -> None:
                 select(Candidate.version).where(Candidate.model == model, Candidate.version == version, Candidate.ready)
             )
             if known is None:
-                raise NotFoundError(f"{model}: champion is version {version}, which Jinsu did not register; it keeps serving {serving.get(model)}.")
+                raise NotFoundError(
+                    f"{model}: champion is version {version}, which Jinsu did not register; it keeps serving {serving.get(model)}."
+                )
             row = session.get(Endpoint, model) or Endpoint(model=model, champion=version, updated=0.0)
             row.champion, row.updated = version, time.time()
             session.add(row)
@@ -56,14 +61,34 @@ def _note_move(platform: Platform, model: str, version: str, previous: str | Non
     """A move that the ledger does not know yet was made by hand in MLflow."""
     with platform.database.begin() as session:
         last = session.scalar(
-            select(LedgerEntry).where(LedgerEntry.model == model, LedgerEntry.event.in_(("promoted", "rolled back", "moved by hand")))
-            .order_by(LedgerEntry.id.desc()).limit(1)
+            select(LedgerEntry)
+            .where(
+                LedgerEntry.model == model,
+                LedgerEntry.event.in_(("promoted", "rolled back", "moved by hand")),
+            )
+            .order_by(LedgerEntry.id.desc())
+            .limit(1)
         )
-        rollout = session.scalar(select(Rollout.submission).where(
-            Rollout.model == model, Rollout.challenger == version, Rollout.phase.in_(("promoting", "promoted"))
-        ))
+        rollout = session.scalar(
+            select(Rollout.submission).where(
+                Rollout.model == model,
+                Rollout.challenger == version,
+                Rollout.phase.in_(("promoting", "promoted")),
+            )
+        )
     if (last is None or last.version != version) and rollout is None:
-        promote.record(platform, model, "moved by hand", version, previous, "mlflow", None, f"hand:{model}:{time.time_ns()}", None, "")
+        promote.record(
+            platform,
+            model,
+            "moved by hand",
+            version,
+            previous,
+            "mlflow",
+            None,
+            f"hand:{model}:{time.time_ns()}",
+            None,
+            "",
+        )
 
 
 def follow_reviews(platform: Platform, airflow: Airflow) -> None:
@@ -71,9 +96,14 @@ def follow_reviews(platform: Platform, airflow: Airflow) -> None:
     review.follow_aliases(platform)
     with platform.database.begin() as session:
         answered = session.execute(
-            select(Review, Submission.dag_run).join(Submission, Submission.id == Review.submission)
+            select(Review, Submission.dag_run)
+            .join(Submission, Submission.id == Review.submission)
             .join(Task, (Task.submission == Review.submission) & (Task.name == "review"))
-            .where(Review.state.in_(("approved", "rejected")), Task.state == "running", Submission.ended.is_(None))
+            .where(
+                Review.state.in_(("approved", "rejected")),
+                Task.state == "running",
+                Submission.ended.is_(None),
+            )
         ).all()
     for row, dag_run in answered:
         option = "Approve" if row.state == "approved" else "Reject"
@@ -84,7 +114,9 @@ def reconcile(platform: Platform, airflow: Airflow) -> None:
     """A run that a person failed in Airflow is cancelled here, with its processes; a cancelled one is failed there."""
     failed = airflow.failed_runs()
     with platform.database.begin() as session:
-        open_runs = session.scalars(select(Submission).where(Submission.ended.is_(None), Submission.dag_run.is_not(None))).all()
+        open_runs = session.scalars(
+            select(Submission).where(Submission.ended.is_(None), Submission.dag_run.is_not(None))
+        ).all()
         recent = session.scalars(
             select(Submission).where(Submission.state == "cancelled", Submission.ended > time.time() - 600)
         ).all()
@@ -99,7 +131,10 @@ def reconcile(platform: Platform, airflow: Airflow) -> None:
 def _end_failed(platform: Platform, submission: str) -> None:
     with platform.database.begin() as session:
         task = session.scalar(
-            select(Task).where(Task.submission == submission, Task.state.in_(("running", "waiting", "failed"))).order_by(Task.started.desc()).limit(1)
+            select(Task)
+            .where(Task.submission == submission, Task.state.in_(("running", "waiting", "failed")))
+            .order_by(Task.started.desc())
+            .limit(1)
         )
     where = f"{task.name}: {task.detail}" if task is not None and task.state == "failed" else "ended in Airflow"
     if task is not None and task.state == "running":
@@ -120,8 +155,12 @@ class MetricShipper:
             recent = session.execute(
                 select(Submission.mlflow_run, Task.run_key, Task.trial)
                 .join(Task, Task.submission == Submission.id)
-                .where(Task.name == "train", Task.run_key.is_not(None), Submission.mlflow_run.is_not(None),
-                       (Task.ended.is_(None)) | (Task.ended > time.time() - 30))
+                .where(
+                    Task.name == "train",
+                    Task.run_key.is_not(None),
+                    Submission.mlflow_run.is_not(None),
+                    (Task.ended.is_(None)) | (Task.ended > time.time() - 30),
+                )
             ).all()
         for run, key, trial in recent:
             place = (str(run), str(key))

@@ -29,17 +29,29 @@ def run(platform: Platform, submission: str) -> dict[str, Any]:
         split = str(platform.output(submission, "validate_data")["run_key"])
         version, champion = champion_package(platform, spec.name)
         rules = {"evaluate": spec.evaluate.model_dump(mode="json"), "data": spec.data.model_dump(mode="json")}
-        key = run_key("evaluate", rules, {"package": package, "split": split, "champion": champion or ""}, "", "jinsu-1")
+        key = run_key(
+            "evaluate", rules, {"package": package, "split": split, "champion": champion or ""}, "", "jinsu-1"
+        )
         steps = platform.settings.steps
 
         def work(out: Path) -> None:
-            document = _judge(spec, steps / split / "out" / "eval.parquet", steps / package / "out",
-                              steps / champion / "out" if champion else None)
+            document = _judge(
+                spec,
+                steps / split / "out" / "eval.parquet",
+                steps / package / "out",
+                steps / champion / "out" if champion else None,
+            )
             (out / "report.json").write_text(json.dumps(document), encoding="utf-8")
 
         report = json.loads((inline(steps, key, work) / "report.json").read_text(encoding="utf-8"))
-        output.update(run_key=key, champion=version, metric=report["metric"], overall=report["overall"],
-                      gain=report["gain"], rows=report["overall"]["rows"])
+        output.update(
+            run_key=key,
+            champion=version,
+            metric=report["metric"],
+            overall=report["overall"],
+            gain=report["gain"],
+            rows=report["overall"]["rows"],
+        )
         platform.note(submission, "evaluate", "", output=dict(output))
         if row.mlflow_run:
             platform.mlflow.log(row.mlflow_run, _as_metrics(report))
@@ -54,7 +66,9 @@ def champion_package(platform: Platform, model: str) -> tuple[str | None, str | 
     if version is None:
         return None, None
     with platform.database.begin() as session:
-        uri = session.scalar(select(Candidate.package_uri).where(Candidate.model == model, Candidate.version == version))
+        uri = session.scalar(
+            select(Candidate.package_uri).where(Candidate.model == model, Candidate.version == version)
+        )
     return (version, uri) if uri else (None, None)
 
 
@@ -89,8 +103,11 @@ def _as_metrics(report: dict[str, Any]) -> list[dict[str, Any]]:
     import time
 
     overall = report["overall"]
-    values = {f"eval_{report['metric']}": overall["value"], f"eval_{report['metric']}_low": overall["low"],
-              f"eval_{report['metric']}_high": overall["high"]}
+    values = {
+        f"eval_{report['metric']}": overall["value"],
+        f"eval_{report['metric']}_low": overall["low"],
+        f"eval_{report['metric']}_high": overall["high"],
+    }
     values.update({f"eval_{name}": score["value"] for name, score in report["others"].items()})
     if report["gain"]:
         values["eval_gain_over_champion"] = report["gain"]["value"]

@@ -31,7 +31,8 @@ def inline(steps: Path, run_key: str, work: Callable[[Path], None]) -> Path:
         if read_result(root, run_key) is not None:
             return root / "out"  # somebody else finished the same step first
         raise TransientError(
-            f"{root}: the result cannot be written: {problem.strerror or problem}; free disk space, it is tried again.", 30
+            f"{root}: the result cannot be written: {problem.strerror or problem}; free disk space, it is tried again.",
+            30,
         ) from problem
     finally:
         shutil.rmtree(draft, ignore_errors=True)

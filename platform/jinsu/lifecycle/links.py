@@ -26,7 +26,9 @@ def links_of(platform: Platform, submission: str) -> dict[str, str]:
             found["Evidence"] = f"{run}/artifactPath/evidence.html"
     if validation is not None and validation.output.get("page"):
         key = validation.output["run_key"]
-        found["Data docs"] = f"{settings.api_url}/v1/docs/{key}/{signature(settings.airflow_secret, key)}/{validation.output['page']}"
+        found["Data docs"] = (
+            f"{settings.api_url}/v1/docs/{key}/{signature(settings.airflow_secret, key)}/{validation.output['page']}"
+        )
     return found
 
 

@@ -90,14 +90,26 @@ class Platform:
         try:
             yield output
         except JinsuError as problem:
-            self._end(submission, name, trial, "waiting" if isinstance(problem, TransientError) else "failed", str(problem))
+            self._end(
+                submission,
+                name,
+                trial,
+                "waiting" if isinstance(problem, TransientError) else "failed",
+                str(problem),
+            )
             if not isinstance(problem, TransientError):
                 end_submission(self, submission, "failed", f"{name}: {problem}")
             raise
         self._end(submission, name, trial, "done", "", output)
 
     def _end(
-        self, submission: str, name: str, trial: int, state: str, detail: str, output: dict[str, Any] | None = None
+        self,
+        submission: str,
+        name: str,
+        trial: int,
+        state: str,
+        detail: str,
+        output: dict[str, Any] | None = None,
     ) -> None:
         with self.database.begin() as session:
             row = session.get(Task, (submission, name, trial))

@@ -9,9 +9,9 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from jinsu.errors import GateFailedError, NotFoundError
+from jinsu.lifecycle.canary import current
 from jinsu.lifecycle.platform import Platform, end_submission
 from jinsu.release.advance import Phase
-from jinsu.lifecycle.canary import current
 from jinsu.state.tables import Candidate, LedgerEntry, Review
 
 
@@ -26,8 +26,18 @@ def run(platform: Platform, submission: str) -> dict[str, Any]:
             review = session.get(Review, submission)
         platform.mlflow.set_alias(row.model, "champion", state.challenger)
         reviewer = str(review.reviewer) if review else "nobody"
-        record(platform, row.model, "promoted", state.challenger, state.champion, reviewer, submission, f"promote:{submission}",
-               f"run {row.mlflow_run}/evidence.html", state.reason)
+        record(
+            platform,
+            row.model,
+            "promoted",
+            state.challenger,
+            state.champion,
+            reviewer,
+            submission,
+            f"promote:{submission}",
+            f"run {row.mlflow_run}/evidence.html",
+            state.reason,
+        )
         output.update(version=state.challenger, previous=state.champion)
     end_submission(platform, submission, "succeeded", f"version {output['version']} is the champion")
     return dict(output)
@@ -36,26 +46,57 @@ def run(platform: Platform, submission: str) -> dict[str, Any]:
 def roll_back(platform: Platform, model: str, version: str, actor: str) -> str:
     """Gives `champion` to an earlier version; returns the one that had it. Traffic follows within seconds."""
     with platform.database.begin() as session:
-        known = session.scalar(select(Candidate).where(Candidate.model == model, Candidate.version == version, Candidate.ready))
+        known = session.scalar(
+            select(Candidate).where(Candidate.model == model, Candidate.version == version, Candidate.ready)
+        )
     if known is None:
         raise NotFoundError(f"model {model!r} has no registered version {version!r}; see: jinsu rollout ledger {model}")
     previous = platform.mlflow.aliases(model).get("champion", "")
     platform.mlflow.set_alias(model, "champion", version)
-    record(platform, model, "rolled back", version, previous, actor, None, f"rollback:{model}:{time.time_ns()}", None, "")
+    record(
+        platform,
+        model,
+        "rolled back",
+        version,
+        previous,
+        actor,
+        None,
+        f"rollback:{model}:{time.time_ns()}",
+        None,
+        "",
+    )
     return previous
 
 
 def record(
-    platform: Platform, model: str, event: str, version: str, previous: str | None, actor: str, submission: str | None,
-    identity: str, evidence: str | None, detail: str,
+    platform: Platform,
+    model: str,
+    event: str,
+    version: str,
+    previous: str | None,
+    actor: str,
+    submission: str | None,
+    identity: str,
+    evidence: str | None,
+    detail: str,
 ) -> None:
     """Appends to the ledger; the same identity twice is one entry."""
     try:
         with platform.database.begin() as session:
             if session.scalar(select(LedgerEntry.id).where(LedgerEntry.identity == identity)) is None:
-                session.add(LedgerEntry(
-                    at=time.time(), model=model, event=event, version=version, previous=previous, actor=actor,
-                    submission=submission, evidence=evidence, detail=detail, identity=identity,
-                ))
+                session.add(
+                    LedgerEntry(
+                        at=time.time(),
+                        model=model,
+                        event=event,
+                        version=version,
+                        previous=previous,
+                        actor=actor,
+                        submission=submission,
+                        evidence=evidence,
+                        detail=detail,
+                        identity=identity,
+                    )
+                )
     except IntegrityError:
         return

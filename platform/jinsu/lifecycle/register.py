@@ -26,7 +26,15 @@ def run(platform: Platform, submission: str) -> dict[str, Any]:
         key = str(package["run_key"])
         with platform.database.begin() as session:
             if session.get(Candidate, (submission, key)) is None:
-                session.add(Candidate(submission=submission, package_digest=key, package_uri=key, model=spec.name, ready=False))
+                session.add(
+                    Candidate(
+                        submission=submission,
+                        package_digest=key,
+                        package_uri=key,
+                        model=spec.name,
+                        ready=False,
+                    )
+                )
         assert row.mlflow_run is not None
         facts = collect_facts(platform, submission)
         _upload(platform, row.mlflow_run, platform.settings.steps / key / "out", facts)
@@ -55,12 +63,28 @@ def collect_facts(platform: Platform, submission: str) -> dict[str, Any]:
 
     curve, _ = read_metrics(platform.launcher.files(str(trained["run_key"])).metrics)
     return {
-        "submission": submission, "model": row.model, "submitter": row.submitter, "spec": row.spec,
-        "lineage": {"dataset": row.dataset, "code": row.code_digest, "training": trained["run_key"], "package": package["run_key"]},
-        "validation": read(validation["run_key"], "verdict.json"), "evaluation": read(evaluation["run_key"], "report.json"),
-        "champion": evaluation["champion"], "parity": package["parity"], "latency": package["latency"],
-        "training": {"seconds": trained["seconds"], "peak_memory": trained["peak_memory"], "metrics": trained["metrics"]},
-        "curve": curve, "trials": max(1, len(spec.train.trials)),
+        "submission": submission,
+        "model": row.model,
+        "submitter": row.submitter,
+        "spec": row.spec,
+        "lineage": {
+            "dataset": row.dataset,
+            "code": row.code_digest,
+            "training": trained["run_key"],
+            "package": package["run_key"],
+        },
+        "validation": read(validation["run_key"], "verdict.json"),
+        "evaluation": read(evaluation["run_key"], "report.json"),
+        "champion": evaluation["champion"],
+        "parity": package["parity"],
+        "latency": package["latency"],
+        "training": {
+            "seconds": trained["seconds"],
+            "peak_memory": trained["peak_memory"],
+            "metrics": trained["metrics"],
+        },
+        "curve": curve,
+        "trials": max(1, len(spec.train.trials)),
     }
 
 
@@ -78,9 +102,15 @@ def _version(platform: Platform, model: str, submission: str, key: str, run: str
     mlflow.ensure_model(model, {"jinsu": "true"})
     if (found := mlflow.find_version(model, identity)) is not None:
         return found
-    tags = {**identity, "jinsu.dataset": facts["lineage"]["dataset"], "jinsu.code": facts["lineage"]["code"],
-            "jinsu.submitter": facts["submitter"]}
-    return mlflow.create_version(model, f"runs:/{run}/model", run, tags, describe(facts, mlflow.url, mlflow.experiment(run), run))
+    tags = {
+        **identity,
+        "jinsu.dataset": facts["lineage"]["dataset"],
+        "jinsu.code": facts["lineage"]["code"],
+        "jinsu.submitter": facts["submitter"],
+    }
+    return mlflow.create_version(
+        model, f"runs:/{run}/model", run, tags, describe(facts, mlflow.url, mlflow.experiment(run), run)
+    )
 
 
 def describe(facts: dict[str, Any], url: str, experiment: str, run: str) -> str:
@@ -92,7 +122,9 @@ def describe(facts: dict[str, Any], url: str, experiment: str, run: str) -> str:
         f"{overall['rows']} held-out rows)",
     ]
     if gain:
-        lines.append(f"Against champion version {facts['champion']}: **{gain['value']:+.4f}** ({gain['low']:+.4f} to {gain['high']:+.4f})")
+        lines.append(
+            f"Against champion version {facts['champion']}: **{gain['value']:+.4f}** ({gain['low']:+.4f} to {gain['high']:+.4f})"
+        )
     lines += [
         f"Prediction {facts['latency']['p99_ms']:g} ms (99th percentile); differs from the original by at most {facts['parity']['largest_relative']:.1e}",
         f"Dataset `{facts['lineage']['dataset']}`, run `{facts['submission']}` by {facts['submitter']}",

@@ -21,10 +21,24 @@ def ask(platform: Platform, submission: str) -> Review:
     with platform.database.begin() as session:
         review = session.get(Review, submission)
         if review is None:
-            review = Review(submission=submission, model=row.model, version=version, state="open", reason="", asked=time.time())
+            review = Review(
+                submission=submission,
+                model=row.model,
+                version=version,
+                state="open",
+                reason="",
+                asked=time.time(),
+            )
             session.add(review)
     if spec.release.review == "none" and review.state == "open":
-        return answer(platform, submission, approved=True, reviewer="model.yaml", via="spec", reason="release.review: none")
+        return answer(
+            platform,
+            submission,
+            approved=True,
+            reviewer="model.yaml",
+            via="spec",
+            reason="release.review: none",
+        )
     return review
 
 
@@ -48,7 +62,9 @@ def answer(platform: Platform, submission: str, *, approved: bool, reviewer: str
             review.reason, review.answered = reason, time.time()
     if review.state == "approved":
         platform.mlflow.set_alias(review.model, ALIAS, review.version)
-    platform.mlflow.tag_version(review.model, review.version, "jinsu.review", f"{review.state} by {review.reviewer} via {review.via}")
+    platform.mlflow.tag_version(
+        review.model, review.version, "jinsu.review", f"{review.state} by {review.reviewer} via {review.via}"
+    )
     return review
 
 
@@ -65,7 +81,9 @@ def finish(platform: Platform, submission: str) -> dict[str, str]:
         raise NotFoundError(f"run {submission} is not reviewed yet.")
     with platform.task(submission, "review") as output:
         if review.state == "rejected":
-            raise GateFailedError(f"{review.reviewer} rejected version {review.version}: {review.reason or 'no reason given'}")
+            raise GateFailedError(
+                f"{review.reviewer} rejected version {review.version}: {review.reason or 'no reason given'}"
+            )
         output.update(version=review.version, reviewer=str(review.reviewer), via=str(review.via))
     return dict(output)
 
@@ -85,7 +103,9 @@ def question(platform: Platform, submission: str, links: dict[str, str]) -> str:
         f"{evaluation['metric']} **{overall['value']:.4f}** ({overall['low']:.4f} to {overall['high']:.4f}) on {overall['rows']} held-out rows",
     ]
     if gain:
-        lines.append(f"against champion {evaluation['champion']}: **{gain['value']:+.4f}** ({gain['low']:+.4f} to {gain['high']:+.4f})")
+        lines.append(
+            f"against champion {evaluation['champion']}: **{gain['value']:+.4f}** ({gain['low']:+.4f} to {gain['high']:+.4f})"
+        )
     if "Evidence" in links:
         lines.append(f"[Evidence]({links['Evidence']})")
     return "\n\n".join(lines)
@@ -96,9 +116,19 @@ def follow_aliases(platform: Platform) -> list[Review]:
 
     MLflow does not record who sets an alias; only its reviewers and administrators may (docs/concepts.md).
     """
-    found = [review for review in open_reviews(platform) if platform.mlflow.aliases(review.model).get(ALIAS) == review.version]
+    found = [
+        review
+        for review in open_reviews(platform)
+        if platform.mlflow.aliases(review.model).get(ALIAS) == review.version
+    ]
     return [
-        answer(platform, review.submission, approved=True, reviewer=platform.settings.mlflow_reviewer.name, via="mlflow")
+        answer(
+            platform,
+            review.submission,
+            approved=True,
+            reviewer=platform.settings.mlflow_reviewer.name,
+            via="mlflow",
+        )
         for review in found
     ]
 

@@ -40,17 +40,25 @@ def step_for(platform: Platform, row: Submission, spec: ModelSpec, trial: int) -
     source = platform.settings.steps / split
     digest = json.loads((source / "result.json").read_text(encoding="utf-8"))["outputs"]["train.parquet"]
     key = run_key(
-        "train", {"command": spec.train.command, "params": params}, {"train": digest}, row.code_digest, environment_digest()
+        "train",
+        {"command": spec.train.command, "params": params},
+        {"train": digest},
+        row.code_digest,
+        environment_digest(),
     )
     wanted = spec.train.resources
     return StepSpec(
-        name="train", image=environment_digest(), command=tuple(shlex.split(spec.train.command)), params=params,
+        name="train",
+        image=environment_digest(),
+        command=tuple(shlex.split(spec.train.command)),
+        params=params,
         limits=Limits(wanted.memory, wanted.hours * 3600, wanted.cpu, wanted.gpu, wanted.gpu_type),
         inputs=(
             Input("code", str(platform.snapshots.path(row.code_digest)), row.code_digest),
             Input("data/train.parquet", str(source / "out" / "train.parquet"), digest),
         ),
-        output_uri=str(platform.settings.steps / key), run_key=key,
+        output_uri=str(platform.settings.steps / key),
+        run_key=key,
         labels={"submission": row.id, "model": row.model, "team": row.team, "requires": REQUIRED_OUTPUT},
     )
 
@@ -76,8 +84,12 @@ def finish(platform: Platform, submission: str, trial: int, key: str) -> dict[st
     with platform.task(submission, "train", trial) as output:
         result = judge(status)
         _record_usage(platform, row, key, result)
-        output.update(run_key=key, seconds=result.seconds, peak_memory=result.peak_memory,
-                      metrics=last_metrics(platform.launcher.files(key).metrics))
+        output.update(
+            run_key=key,
+            seconds=result.seconds,
+            peak_memory=result.peak_memory,
+            metrics=last_metrics(platform.launcher.files(key).metrics),
+        )
     return dict(output)
 
 
@@ -116,8 +128,14 @@ def read_metrics(path: Path, offset: int = 0) -> tuple[list[Mapping[str, Any]], 
     for line in whole.splitlines():
         try:
             entry = json.loads(line)
-            entries.append({"name": str(entry["name"])[:200], "value": float(entry["value"]),
-                            "step": int(entry["step"]), "time": float(entry["time"])})
+            entries.append(
+                {
+                    "name": str(entry["name"])[:200],
+                    "value": float(entry["value"]),
+                    "step": int(entry["step"]),
+                    "time": float(entry["time"]),
+                }
+            )
         except (ValueError, KeyError, TypeError):
             continue  # the file is the researcher's; a broken line is not worth their training
     return entries, offset + len(whole)
@@ -127,8 +145,17 @@ def _record_usage(platform: Platform, row: Submission, key: str, result: StepRes
     try:
         with platform.database.begin() as session:
             if session.get(Usage, key) is None:
-                session.add(Usage(run_key=key, submission=row.id, team=row.team, seconds=result.seconds,
-                                  gpu_seconds=result.gpu_seconds, peak_memory=result.peak_memory, at=time.time()))
+                session.add(
+                    Usage(
+                        run_key=key,
+                        submission=row.id,
+                        team=row.team,
+                        seconds=result.seconds,
+                        gpu_seconds=result.gpu_seconds,
+                        peak_memory=result.peak_memory,
+                        at=time.time(),
+                    )
+                )
     except IntegrityError:
         return  # another trial with the same key wrote it
 

@@ -24,16 +24,28 @@ def run(platform: Platform, submission: str) -> dict[str, str]:
     """Validates and splits; records where the parts are. Raises GateFailedError with every failed check."""
     row, spec = platform.submission(submission)
     with platform.task(submission, "validate_data") as output:
-        text = read_member(platform.snapshots.get(row.code_digest), spec.data.expectations) if spec.data.expectations else None
+        text = (
+            read_member(platform.snapshots.get(row.code_digest), spec.data.expectations)
+            if spec.data.expectations
+            else None
+        )
         expectations = read_expectations(text, str(spec.data.expectations)) if text else []
         version = platform.datasets.resolve(row.dataset)
         key = run_key(
-            "validate_data", spec.data.model_dump(mode="json", exclude={"dataset"}),
-            {"dataset": version.digest, "expectations": hashlib.sha256((text or "").encode()).hexdigest()}, "", "jinsu-1",
+            "validate_data",
+            spec.data.model_dump(mode="json", exclude={"dataset"}),
+            {"dataset": version.digest, "expectations": hashlib.sha256((text or "").encode()).hexdigest()},
+            "",
+            "jinsu-1",
         )
         out = inline(platform.settings.steps, key, lambda out: _work(platform, row.dataset, spec, expectations, out))
         verdict = json.loads((out / "verdict.json").read_text(encoding="utf-8"))
-        output.update(run_key=key, checks=len(verdict["checks"]), rows=verdict["rows"], page=_publish(platform, row.mlflow_run, out, verdict))
+        output.update(
+            run_key=key,
+            checks=len(verdict["checks"]),
+            rows=verdict["rows"],
+            page=_publish(platform, row.mlflow_run, out, verdict),
+        )
         platform.note(submission, "validate_data", "", output=dict(output))
         failed = [f"{check['expectation']}: {check['detail']}" for check in verdict["checks"] if not check["passed"]]
         if not verdict["passed"]:

@@ -10,7 +10,13 @@ from jinsu.state.tables import Review, Rollout, Submission, Task
 ORDER = ("admit", "validate_data", "train", "package", "evaluate", "register", "review", "canary", "promote")
 
 
-def explain(row: Submission, tasks: Sequence[Task], review: Review | None, rollout: Rollout | None, now: float | None = None) -> str:
+def explain(
+    row: Submission,
+    tasks: Sequence[Task],
+    review: Review | None,
+    rollout: Rollout | None,
+    now: float | None = None,
+) -> str:
     """One sentence about a run, for its submitter."""
     now = time.time() if now is None else now
     if row.ended is not None:

@@ -9,11 +9,11 @@ from pathlib import Path
 from jinsu import settings as configuration
 from jinsu.lifecycle import chores
 from jinsu.lifecycle.platform import Platform
+from jinsu.local.deployer import LocalDeployer
 from jinsu.local.supervisor import Supervisor
 from jinsu.orchestration.airflow_api import Airflow
 from jinsu.release import schema
 from jinsu.release.controller import Controller, follow
-from jinsu.release.deployer import LocalDeployer
 from jinsu.release.xds import XdsServer
 
 

@@ -1,6 +1,6 @@
 """Starts a server with secrets in its environment, read from a private file: none is ever in an argument or a log.
 
-    python -m jinsu.local.launch ENVIRONMENT.json PROGRAM ARGUMENT…
+python -m jinsu.local.launch ENVIRONMENT.json PROGRAM ARGUMENT…
 """
 
 from __future__ import annotations

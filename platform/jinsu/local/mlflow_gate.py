@@ -12,8 +12,12 @@ from collections.abc import Awaitable, Callable
 from typing import Any
 
 _PLATFORM_ONLY = (
-    "/mlflow/experiments/create", "/mlflow/registered-models/create", "/mlflow/registered-models/rename",
-    "/mlflow/registered-models/set-tag", "/mlflow/registered-models/delete-tag", "/mlflow/model-versions/create",
+    "/mlflow/experiments/create",
+    "/mlflow/registered-models/create",
+    "/mlflow/registered-models/rename",
+    "/mlflow/registered-models/set-tag",
+    "/mlflow/registered-models/delete-tag",
+    "/mlflow/model-versions/create",
     "/mlflow/logged-models",
 )
 
@@ -25,9 +29,19 @@ def gate(inner: Asgi, platform_user: str) -> Asgi:
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         path = scope.get("path", "").rstrip("/")
-        if scope["type"] == "http" and scope["method"] != "GET" and path.endswith(_PLATFORM_ONLY) and user_of(scope) != platform_user:
+        if (
+            scope["type"] == "http"
+            and scope["method"] != "GET"
+            and path.endswith(_PLATFORM_ONLY)
+            and user_of(scope) != platform_user
+        ):
             await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
-            await send({"type": "http.response.body", "body": b"Only the platform registers models; submit one: jinsu submit FOLDER"})
+            await send(
+                {
+                    "type": "http.response.body",
+                    "body": b"Only the platform registers models; submit one: jinsu submit FOLDER",
+                }
+            )
             return
         await inner(scope, receive, send)
 

@@ -71,9 +71,21 @@ class Postgres:
         secret.write_text(password, encoding="utf-8")
         self._own(secret)
         command = [
-            *self._as_user(), str(self.binaries / "initdb"), "-D", str(self.data), "-U", "jinsu",
-            "-A", "scram-sha-256", f"--pwfile={secret}", "--encoding=UTF8", "--locale=C",
-            "--locale-provider=builtin", "--builtin-locale=C.UTF-8", "--no-sync", "--no-instructions",
+            *self._as_user(),
+            str(self.binaries / "initdb"),
+            "-D",
+            str(self.data),
+            "-U",
+            "jinsu",
+            "-A",
+            "scram-sha-256",
+            f"--pwfile={secret}",
+            "--encoding=UTF8",
+            "--locale=C",
+            "--locale-provider=builtin",
+            "--builtin-locale=C.UTF-8",
+            "--no-sync",
+            "--no-instructions",
         ]
         try:
             made = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
@@ -91,7 +103,11 @@ class Postgres:
         while True:
             try:
                 with psycopg.connect(
-                    host=str(self.sockets), user="jinsu", password=password, dbname="postgres", autocommit=True
+                    host=str(self.sockets),
+                    user="jinsu",
+                    password=password,
+                    dbname="postgres",
+                    autocommit=True,
                 ) as connection:
                     known = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
                     for name in names:

@@ -18,20 +18,51 @@ def environment_files(settings: Settings) -> Path:
 
 def programs(settings: Settings, dags: Path, envoy: Path) -> list[Program]:
     """Everything but PostgreSQL and the model servers."""
-    airflow = [_with_secrets(settings, f"airflow-{part}", "airflow", (sys.executable, "-m", "airflow", part, *_flags(part))) for part in AIRFLOW_PARTS]
+    airflow = [
+        _with_secrets(settings, f"airflow-{part}", "airflow", (sys.executable, "-m", "airflow", part, *_flags(part)))
+        for part in AIRFLOW_PARTS
+    ]
     port = settings.mlflow_url.rpartition(":")[2]
     mlflow = _with_secrets(
-        settings, "mlflow", "mlflow",
-        (sys.executable, "-m", "uvicorn", "--host", "127.0.0.1", "--port", port, "--workers", "1", "--factory",
-         "jinsu.local.mlflow_gate:create_app", "--log-level", "warning", "--timeout-graceful-shutdown", "5"),
+        settings,
+        "mlflow",
+        "mlflow",
+        (
+            sys.executable,
+            "-m",
+            "uvicorn",
+            "--host",
+            "127.0.0.1",
+            "--port",
+            port,
+            "--workers",
+            "1",
+            "--factory",
+            "jinsu.local.mlflow_gate:create_app",
+            "--log-level",
+            "warning",
+            "--timeout-graceful-shutdown",
+            "5",
+        ),
     )
     home = {"JINSU_HOME": settings.home}
     api_port = settings.api_url.rpartition(":")[2]
     api = Program("api", (sys.executable, "-m", "jinsu.api.serve", "--port", api_port), home, settings.home)
     controller = Program("controller", (sys.executable, "-m", "jinsu.local.controller"), home, settings.home)
     gateway = Program(
-        "envoy", (str(envoy), "-c", str(Path(settings.home) / "run" / "envoy.json"), "--concurrency", "1",
-                  "--disable-hot-restart", "--log-level", "warning"), {}, settings.home,
+        "envoy",
+        (
+            str(envoy),
+            "-c",
+            str(Path(settings.home) / "run" / "envoy.json"),
+            "--concurrency",
+            "1",
+            "--disable-hot-restart",
+            "--log-level",
+            "warning",
+        ),
+        {},
+        settings.home,
     )
     return [mlflow, *airflow, api, controller, gateway]
 
@@ -43,7 +74,12 @@ def _flags(part: str) -> tuple[str, ...]:
 
 def _with_secrets(settings: Settings, name: str, group: str, command: tuple[str, ...]) -> Program:
     file = environment_files(settings) / f"{group}.json"
-    return Program(name, (sys.executable, "-m", "jinsu.local.launch", str(file), *command), {"JINSU_HOME": settings.home}, settings.home)
+    return Program(
+        name,
+        (sys.executable, "-m", "jinsu.local.launch", str(file), *command),
+        {"JINSU_HOME": settings.home},
+        settings.home,
+    )
 
 
 def airflow_environment(settings: Settings, dags: Path) -> dict[str, str]:
@@ -52,35 +88,64 @@ def airflow_environment(settings: Settings, dags: Path) -> dict[str, str]:
     sections: dict[str, dict[str, object]] = {
         "core": {
             "executor": "jinsu.orchestration.executor.PreloadedLocalExecutor",
-            "parallelism": 4, "max_active_tasks_per_dag": 32, "max_active_runs_per_dag": 16,
-            "load_examples": False, "dags_folder": dags, "plugins_folder": home / "plugins",
-            "dags_are_paused_at_creation": False, "fernet_key": settings.fernet_key,
+            "parallelism": 4,
+            "max_active_tasks_per_dag": 32,
+            "max_active_runs_per_dag": 16,
+            "load_examples": False,
+            "dags_folder": dags,
+            "plugins_folder": home / "plugins",
+            "dags_are_paused_at_creation": False,
+            "fernet_key": settings.fernet_key,
             "execution_api_server_url": f"{settings.airflow_url}/execution/",
             "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
             "simple_auth_manager_users": f"{settings.airflow.name}:admin,reviewer:user",
             "simple_auth_manager_passwords_file": home / "passwords.json",
-            "min_serialized_dag_update_interval": 5, "min_serialized_dag_fetch_interval": 5,
+            "min_serialized_dag_update_interval": 5,
+            "min_serialized_dag_fetch_interval": 5,
         },
-        "database": {"sql_alchemy_conn": settings.airflow_database_url,
-                     "sql_alchemy_conn_async": settings.airflow_database_url.replace("+psycopg2", "+asyncpg"),
-                     "sql_alchemy_pool_size": 3, "sql_alchemy_max_overflow": 7},
-        "api": {"host": "127.0.0.1", "port": port, "workers": 1, "base_url": settings.airflow_url,
-                "secret_key": settings.airflow_secret, "log_fetch_timeout_sec": 2},
+        "database": {
+            "sql_alchemy_conn": settings.airflow_database_url,
+            "sql_alchemy_conn_async": settings.airflow_database_url.replace("+psycopg2", "+asyncpg"),
+            "sql_alchemy_pool_size": 3,
+            "sql_alchemy_max_overflow": 7,
+        },
+        "api": {
+            "host": "127.0.0.1",
+            "port": port,
+            "workers": 1,
+            "base_url": settings.airflow_url,
+            "secret_key": settings.airflow_secret,
+            "log_fetch_timeout_sec": 2,
+        },
         "api_auth": {"jwt_secret": settings.airflow_secret, "jwt_issuer": "jinsu"},
         "logging": {"base_log_folder": home / "logs"},
         "usage_data_collection": {"enabled": False},
         "scheduler": {
-            "scheduler_idle_sleep_time": 0.15, "task_instance_heartbeat_timeout": 15,
-            "task_instance_heartbeat_timeout_detection_interval": 5, "job_heartbeat_sec": 5, "scheduler_health_check_threshold": 15,
-            "orphaned_tasks_check_interval": 10, "trigger_timeout_check_interval": 5, "task_queued_timeout": 60,
+            "scheduler_idle_sleep_time": 0.15,
+            "task_instance_heartbeat_timeout": 15,
+            "task_instance_heartbeat_timeout_detection_interval": 5,
+            "job_heartbeat_sec": 5,
+            "scheduler_health_check_threshold": 15,
+            "orphaned_tasks_check_interval": 10,
+            "trigger_timeout_check_interval": 5,
+            "task_queued_timeout": 60,
             "task_queued_timeout_check_interval": 10,
         },
         "workers": {"min_heartbeat_interval": 1},
         "triggerer": {"job_heartbeat_sec": 3, "triggerer_health_check_threshold": 12},
-        "dag_processor": {"parsing_processes": 1, "refresh_interval": 5, "min_file_process_interval": 15,
-                          "print_stats_interval": 0, "disable_bundle_versioning": True},
+        "dag_processor": {
+            "parsing_processes": 1,
+            "refresh_interval": 5,
+            "min_file_process_interval": 15,
+            "print_stats_interval": 0,
+            "disable_bundle_versioning": True,
+        },
     }
-    found = {f"AIRFLOW__{section.upper()}__{key.upper()}": str(value) for section, values in sections.items() for key, value in values.items()}
+    found = {
+        f"AIRFLOW__{section.upper()}__{key.upper()}": str(value)
+        for section, values in sections.items()
+        for key, value in values.items()
+    }
     return {"AIRFLOW_HOME": str(home), "MALLOC_ARENA_MAX": "2", **found}
 
 

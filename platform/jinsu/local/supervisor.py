@@ -90,8 +90,12 @@ class Supervisor:
         _write_private(conf, self._configuration())
         process = subprocess.Popen(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)],
-            stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
-            cwd=self._home, start_new_session=True, env=_clean_environment(),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self._home,
+            start_new_session=True,
+            env=_clean_environment(),
         )
         identity = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
         _write_private(self._identity, json.dumps(identity))
@@ -225,14 +229,29 @@ stderr_logfile={home}/logs/reaper.log
 """
 
 
-_PASSED_ON = ("PATH", "HOME", "LANG", "LC_ALL", "TZ", "TMPDIR", "USER", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "PYTHONPATH")
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "USER",
+    "LD_LIBRARY_PATH",
+    "CUDA_VISIBLE_DEVICES",
+    "PYTHONPATH",
+)
 
 
 def _clean_environment() -> dict[str, str]:
     """Servers outlive the shell that started them, so they inherit names that are harmless and no others."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     # MLflow and supervisord start helpers by name: the environment's own programs come first.
-    return {**kept, "PATH": f"{Path(sys.executable).parent}:{kept.get('PATH', os.defpath)}", "PYTHONUNBUFFERED": "1"}
+    return {
+        **kept,
+        "PATH": f"{Path(sys.executable).parent}:{kept.get('PATH', os.defpath)}",
+        "PYTHONUNBUFFERED": "1",
+    }
 
 
 def _belongs(process: psutil.Process, known: Mapping[str, Any]) -> bool:

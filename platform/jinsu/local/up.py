@@ -26,12 +26,25 @@ import httpx
 from jinsu import settings as configuration
 from jinsu.errors import BadInputError, ConflictError, TransientError
 from jinsu.local import postgres
-from jinsu.local.programs import airflow_environment, environment_files, mlflow_auth, mlflow_environment, programs
+from jinsu.local.programs import (
+    airflow_environment,
+    environment_files,
+    mlflow_auth,
+    mlflow_environment,
+    programs,
+)
 from jinsu.local.supervisor import Supervisor
 from jinsu.settings import Account, Settings
 
 DEFAULT_PORT = 7700
-PORTS = {"API": 0, "endpoint (Envoy)": 1, "Airflow": 2, "MLflow": 3, "Envoy's administration": 4, "discovery (gRPC)": 5}
+PORTS = {
+    "API": 0,
+    "endpoint (Envoy)": 1,
+    "Airflow": 2,
+    "MLflow": 3,
+    "Envoy's administration": 4,
+    "discovery (gRPC)": 5,
+}
 Say = Callable[[str], None]
 
 
@@ -71,7 +84,14 @@ def healthy(settings: Settings) -> bool:
     from jinsu.orchestration.airflow_api import Airflow
 
     airflow = Airflow(settings.airflow_url, settings.airflow_secret)
-    return all((_answers(f"{settings.api_url}/health"), _answers(f"{settings.mlflow_url}/health"), airflow.healthy(), _envoy_ready(settings)))
+    return all(
+        (
+            _answers(f"{settings.api_url}/health"),
+            _answers(f"{settings.mlflow_url}/health"),
+            airflow.healthy(),
+            _envoy_ready(settings),
+        )
+    )
 
 
 def _make_home(home: Path) -> None:
@@ -87,7 +107,9 @@ def _make_home(home: Path) -> None:
         probe.write_bytes(b"\0" * (1 << 20))
         probe.unlink()
     except OSError as problem:
-        raise BadInputError(f"{home}: cannot be used: {problem.strerror}; free disk space, or set JINSU_HOME.") from None
+        raise BadInputError(
+            f"{home}: cannot be used: {problem.strerror}; free disk space, or set JINSU_HOME."
+        ) from None
 
 
 @contextlib.contextmanager
@@ -120,8 +142,13 @@ def _settings(home: Path, port: int | None) -> Settings:
 
 def _addresses(known: Settings, port: int) -> Settings:
     return replace(
-        known, api_url=f"http://127.0.0.1:{port}", endpoint_url=f"http://127.0.0.1:{port + 1}", airflow_url=f"http://127.0.0.1:{port + 2}",
-        mlflow_url=f"http://127.0.0.1:{port + 3}", envoy_admin_url=f"http://127.0.0.1:{port + 4}", xds_port=port + 5,
+        known,
+        api_url=f"http://127.0.0.1:{port}",
+        endpoint_url=f"http://127.0.0.1:{port + 1}",
+        airflow_url=f"http://127.0.0.1:{port + 2}",
+        mlflow_url=f"http://127.0.0.1:{port + 3}",
+        envoy_admin_url=f"http://127.0.0.1:{port + 4}",
+        xds_port=port + 5,
     )
 
 
@@ -133,14 +160,28 @@ def _new_settings(home: Path, port: int) -> Settings:
     _make_runtime(runtime)
     server, password = postgres.locate(home, runtime), secrets.token_urlsafe(24)
     settings = Settings(
-        home=str(home), runtime=str(runtime), database_url=server.url("jinsu", password), api_url="", endpoint_url="", airflow_url="",
-        mlflow_url="", envoy_admin_url="", xds_port=0, airflow=Account("admin", secrets.token_urlsafe(12)),
-        mlflow=Account("admin", secrets.token_urlsafe(12)), mlflow_reviewer=Account("reviewer", secrets.token_urlsafe(12)),
-        airflow_database_url=server.url("airflow", password, "psycopg2"), mlflow_database_url=server.url("mlflow", password, "psycopg2"),
-        supervisor_password=secrets.token_urlsafe(24), airflow_secret=secrets.token_urlsafe(64), mlflow_secret=secrets.token_hex(32),
-        fernet_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(), training_slots=max(1, (os.cpu_count() or 2) // 2),
+        home=str(home),
+        runtime=str(runtime),
+        database_url=server.url("jinsu", password),
+        api_url="",
+        endpoint_url="",
+        airflow_url="",
+        mlflow_url="",
+        envoy_admin_url="",
+        xds_port=0,
+        airflow=Account("admin", secrets.token_urlsafe(12)),
+        mlflow=Account("admin", secrets.token_urlsafe(12)),
+        mlflow_reviewer=Account("reviewer", secrets.token_urlsafe(12)),
+        airflow_database_url=server.url("airflow", password, "psycopg2"),
+        mlflow_database_url=server.url("mlflow", password, "psycopg2"),
+        supervisor_password=secrets.token_urlsafe(24),
+        airflow_secret=secrets.token_urlsafe(64),
+        mlflow_secret=secrets.token_hex(32),
+        fernet_key=base64.urlsafe_b64encode(secrets.token_bytes(32)).decode(),
+        training_slots=max(1, (os.cpu_count() or 2) // 2),
         # Whoever runs the platform on a laptop is its only user; a cluster's values say otherwise.
-        teams_approving_themselves=("default",), max_gpus=_gpus(),
+        teams_approving_themselves=("default",),
+        max_gpus=_gpus(),
     )
     return _addresses(settings, port)
 
@@ -183,7 +224,7 @@ def _holder(port: int) -> str:
 
     with contextlib.suppress(psutil.Error):
         for connection in psutil.net_connections("tcp"):
-            if connection.status == psutil.CONN_LISTEN and connection.laddr.port == port and connection.pid:
+            if connection.status == psutil.CONN_LISTEN and connection.laddr[1:] == (port,) and connection.pid:
                 return f" by process {connection.pid} ({psutil.Process(connection.pid).name()})"
     return ""
 
@@ -221,10 +262,16 @@ def _write_configurations(settings: Settings, dags: Path) -> None:
     from jinsu.release.topology import bootstrap
 
     home = Path(settings.home)
-    _private(environment_files(settings) / "airflow.json", json.dumps({**airflow_environment(settings, dags), "JINSU_HOME": settings.home}))
+    _private(
+        environment_files(settings) / "airflow.json",
+        json.dumps({**airflow_environment(settings, dags), "JINSU_HOME": settings.home}),
+    )
     _private(environment_files(settings) / "mlflow.json", json.dumps(mlflow_environment(settings)))
     _private(home / "mlflow" / "auth.ini", mlflow_auth(settings))
-    passwords = {settings.airflow.name: settings.airflow.password, "reviewer": settings.mlflow_reviewer.password}
+    passwords = {
+        settings.airflow.name: settings.airflow.password,
+        "reviewer": settings.mlflow_reviewer.password,
+    }
     _private(home / "airflow" / "passwords.json", json.dumps(passwords))
     ports = [int(url.rpartition(":")[2]) for url in (settings.endpoint_url, settings.envoy_admin_url)]
     _private(home / "run" / "envoy.json", json.dumps(bootstrap(ports[0], ports[1], settings.xds_port)))
@@ -290,7 +337,9 @@ def _wait(settings: Settings, supervisor: Supervisor, say: Say, patience: float 
         dead = [name for name, state in supervisor.names().items() if state == "FATAL"]
         if dead or time.monotonic() > deadline:
             named = ", ".join(dead) or ", ".join(checks)
-            raise TransientError(f"{named} did not start; see the files in {settings.home}/logs, then try again: jinsu up")
+            raise TransientError(
+                f"{named} did not start; see the files in {settings.home}/logs, then try again: jinsu up"
+            )
         time.sleep(0.1)
 
 
@@ -313,7 +362,11 @@ def _finish(settings: Settings, say: Say) -> None:
     Airflow(settings.airflow_url, settings.airflow_secret).ensure_pool("training", settings.training_slots)
     mlflow = Mlflow(settings.mlflow_url, settings.mlflow)
     mlflow.ensure_user(settings.mlflow_reviewer)
-    for kind, permission in (("experiment", "READ"), ("registered_model", "EDIT"), ("registered_model_version", "READ")):
+    for kind, permission in (
+        ("experiment", "READ"),
+        ("registered_model", "EDIT"),
+        ("registered_model_version", "READ"),
+    ):
         mlflow.grant(settings.mlflow_reviewer.name, kind, permission)
     say("ready")
 

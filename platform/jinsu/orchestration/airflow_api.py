@@ -55,7 +55,12 @@ class Airflow:
 
     def ensure_pool(self, name: str, slots: int) -> None:
         """Has a pool whose slots also count waiting (deferred) tasks."""
-        body = {"name": name, "slots": slots, "include_deferred": True, "description": "Trainings at once on this platform."}
+        body = {
+            "name": name,
+            "slots": slots,
+            "include_deferred": True,
+            "description": "Trainings at once on this platform.",
+        }
         try:
             self._call("POST", "pools", body)
         except ConflictError:
@@ -67,7 +72,10 @@ class Airflow:
             health = self._http.get("/api/v2/monitor/health").json()
         except (httpx.TransportError, ValueError):
             return False
-        return all(health.get(part, {}).get("status") == "healthy" for part in ("metadatabase", "scheduler", "dag_processor", "triggerer"))
+        return all(
+            health.get(part, {}).get("status") == "healthy"
+            for part in ("metadatabase", "scheduler", "dag_processor", "triggerer")
+        )
 
     def ready(self) -> bool:
         """Whether the lifecycle can be triggered."""
@@ -84,8 +92,15 @@ class Airflow:
 
         now = int(time.time())
         claims = {
-            "sub": user, "role": "admin", "teams": [], "jti": uuid.uuid4().hex, "iss": "jinsu", "aud": "apache-airflow",
-            "iat": now, "nbf": now, "exp": now + _TOKEN_SECONDS,
+            "sub": user,
+            "role": "admin",
+            "teams": [],
+            "jti": uuid.uuid4().hex,
+            "iss": "jinsu",
+            "aud": "apache-airflow",
+            "iat": now,
+            "nbf": now,
+            "exp": now + _TOKEN_SECONDS,
         }
         token = jwt.encode(claims, self._secret, algorithm="HS512", headers={"kid": "not-used"})
         self._tokens[user] = (token, now + _TOKEN_SECONDS)

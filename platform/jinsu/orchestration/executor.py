@@ -11,12 +11,26 @@ from importlib import import_module
 from airflow.executors.local_executor import LocalExecutor
 
 _PRELOADED = (
-    "airflow.sdk.execution_time.supervisor", "airflow.sdk.execution_time.task_runner", "airflow.sdk.api.client",
-    "airflow.sdk.definitions.dag", "airflow.sdk.execution_time.coordinator", "airflow.dag_processing.dagbag",
-    "airflow.sdk.execution_time.secrets_masker", "airflow.providers.standard.operators.hitl",
-    "jinsu.orchestration.operators", "jinsu.lifecycle.platform", "jinsu.lifecycle.admit", "jinsu.lifecycle.canary",
-    "jinsu.lifecycle.review", "jinsu.lifecycle.promote", "jinsu.registry.mlflow_api", "jinsu.state.tables", "psycopg",
-    "sqlalchemy.dialects.postgresql.psycopg", "pyarrow.parquet", "onnxruntime",
+    "airflow.sdk.execution_time.supervisor",
+    "airflow.sdk.execution_time.task_runner",
+    "airflow.sdk.api.client",
+    "airflow.sdk.definitions.dag",
+    "airflow.sdk.execution_time.coordinator",
+    "airflow.dag_processing.dagbag",
+    "airflow.sdk.execution_time.secrets_masker",
+    "airflow.providers.standard.operators.hitl",
+    "jinsu.orchestration.operators",
+    "jinsu.lifecycle.platform",
+    "jinsu.lifecycle.admit",
+    "jinsu.lifecycle.canary",
+    "jinsu.lifecycle.review",
+    "jinsu.lifecycle.promote",
+    "jinsu.registry.mlflow_api",
+    "jinsu.state.tables",
+    "psycopg",
+    "sqlalchemy.dialects.postgresql.psycopg",
+    "pyarrow.parquet",
+    "onnxruntime",
 )
 
 

@@ -7,7 +7,7 @@ from typing import Any
 from airflow.sdk import BaseOperatorLink
 
 
-class _Link(BaseOperatorLink):
+class _Link(BaseOperatorLink):  # type: ignore[misc]
     def get_link(self, operator: Any, *, ti_key: Any) -> str:
         return str(getattr(operator, "links", {}).get(self.name, ""))
 

@@ -21,7 +21,7 @@ PATIENCE = 30.0
 _POLL = 0.15
 
 
-class _Task(BaseOperator):
+class _Task(BaseOperator):  # type: ignore[misc]
     """Turns Jinsu's errors into Airflow's: permanent ones end the run, transient ones are tried again."""
 
     template_fields = ()
@@ -169,8 +169,11 @@ class Review(HITLOperator):  # type: ignore[misc]
         who = answered["responded_by_user"] or {}
         try:
             review.answer(
-                connect(), submission, approved="Approve" in answered["chosen_options"],
-                reviewer=str(who.get("name") or who.get("id") or "airflow"), via="airflow",
+                connect(),
+                submission,
+                approved="Approve" in answered["chosen_options"],
+                reviewer=str(who.get("name") or who.get("id") or "airflow"),
+                via="airflow",
                 reason=str((answered["params_input"] or {}).get("reason") or ""),
             )
         except ConflictError:

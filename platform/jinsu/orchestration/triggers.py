@@ -11,7 +11,7 @@ from airflow.triggers.base import BaseTrigger, TriggerEvent
 _POLL = 1.0
 
 
-class StepTrigger(BaseTrigger):
+class StepTrigger(BaseTrigger):  # type: ignore[misc]
     """Follows a launched step: its new log lines go to the task's log, its end is the event."""
 
     def __init__(self, run_key: str, offset: int) -> None:
@@ -36,7 +36,7 @@ class StepTrigger(BaseTrigger):
             await asyncio.sleep(_POLL)
 
 
-class RolloutTrigger(BaseTrigger):
+class RolloutTrigger(BaseTrigger):  # type: ignore[misc]
     """Waits until the controller has decided a rollout."""
 
     def __init__(self, submission: str) -> None:

@@ -24,10 +24,17 @@ def evidence_page(facts: Mapping[str, Any]) -> str:
     """One self-contained HTML page from the collected facts. Every value from outside is escaped."""
     report = facts["evaluation"]
     parts = [
-        _headline(facts, report), _champion(facts, report), _scores(report), _slices(report),
-        "<h2>Confusion matrix</h2>" + confusion_matrix(report["confusion"], report["labels"]) if report["confusion"] else "",
+        _headline(facts, report),
+        _champion(facts, report),
+        _scores(report),
+        _slices(report),
+        "<h2>Confusion matrix</h2>" + confusion_matrix(report["confusion"], report["labels"])
+        if report["confusion"]
+        else "",
         "<h2>Learning curve</h2>" + learning_curve(facts["curve"]),
-        _package(facts), _validation(facts["validation"]), _lineage(facts),
+        _package(facts),
+        _validation(facts["validation"]),
+        _lineage(facts),
     ]
     title = escape(f"{facts['model']}: evidence of run {facts['submission']}")
     return (
@@ -87,10 +94,19 @@ def _package(facts: Mapping[str, Any]) -> str:
     parity, latency, training = facts["parity"], facts["latency"], facts["training"]
     return "<h2>Package</h2>" + _table(
         [
-            ("difference to the original", f"{parity['largest_relative']:.2e} at most, on {parity['rows']} rows; tolerance {parity['tolerance']:g}"),
+            (
+                "difference to the original",
+                f"{parity['largest_relative']:.2e} at most, on {parity['rows']} rows; tolerance {parity['tolerance']:g}",
+            ),
             ("effect of batching", f"{parity['largest_batch_effect']:.2e} at most"),
-            ("one prediction", f"{latency['p50_ms']:g} ms median, {latency['p99_ms']:g} ms at the 99th percentile; budget {latency['budget_ms']:g} ms"),
-            ("training", f"{training['seconds']:.1f} s, {format_bytes(training['peak_memory'])} of memory at most, {facts['trials']} trial(s)"),
+            (
+                "one prediction",
+                f"{latency['p50_ms']:g} ms median, {latency['p99_ms']:g} ms at the 99th percentile; budget {latency['budget_ms']:g} ms",
+            ),
+            (
+                "training",
+                f"{training['seconds']:.1f} s, {format_bytes(training['peak_memory'])} of memory at most, {facts['trials']} trial(s)",
+            ),
         ]
     )
 
@@ -110,7 +126,11 @@ def _validation(verdict: Mapping[str, Any]) -> str:
 def _lineage(facts: Mapping[str, Any]) -> str:
     spec = escape(json.dumps(facts["spec"], indent=1))
     rows = [(name, f"<code>{escape(str(value))}</code>") for name, value in facts["lineage"].items()]
-    return "<h2>Where it comes from</h2>" + _table(rows, escaped=True) + f"<details><summary>The spec</summary><pre>{spec}</pre></details>"
+    return (
+        "<h2>Where it comes from</h2>"
+        + _table(rows, escaped=True)
+        + f"<details><summary>The spec</summary><pre>{spec}</pre></details>"
+    )
 
 
 def _table(rows: Iterable[tuple[str, str]], escaped: bool = False) -> str:

@@ -34,15 +34,28 @@ class Mlflow:
     def ensure_run(self, model: str, submission: str, tags: Mapping[str, str]) -> tuple[str, str]:
         """The run of a submission, made at most once: `(experiment id, run id)`."""
         experiment = self._ensure_experiment(model)
-        found = self._call("POST", "runs/search", {
-            "experiment_ids": [experiment], "filter": f"tags.`jinsu.submission` = '{submission}'", "max_results": 1,
-        }).get("runs", [])
+        found = self._call(
+            "POST",
+            "runs/search",
+            {
+                "experiment_ids": [experiment],
+                "filter": f"tags.`jinsu.submission` = '{submission}'",
+                "max_results": 1,
+            },
+        ).get("runs", [])
         if found:
             return experiment, str(found[0]["info"]["run_id"])
         every = {"jinsu.submission": submission, "mlflow.runName": submission, **tags}
-        made = self._call("POST", "runs/create", {
-            "experiment_id": experiment, "run_name": submission, "start_time": int(time.time() * 1000), "tags": _pairs(every),
-        })
+        made = self._call(
+            "POST",
+            "runs/create",
+            {
+                "experiment_id": experiment,
+                "run_name": submission,
+                "start_time": int(time.time() * 1000),
+                "tags": _pairs(every),
+            },
+        )
         return experiment, str(made["run"]["info"]["run_id"])
 
     def _ensure_experiment(self, name: str) -> str:
@@ -53,15 +66,27 @@ class Mlflow:
             return str(found["experiment"]["experiment_id"])
 
     def log(
-        self, run: str, metrics: Sequence[Mapping[str, Any]] = (), params: Mapping[str, Any] | None = None,
+        self,
+        run: str,
+        metrics: Sequence[Mapping[str, Any]] = (),
+        params: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """Logs in batches. Each metric has name, value, step and time (s); the same one twice counts once."""
         if params or tags:
-            self._call("POST", "runs/log-batch", {"run_id": run, "params": _pairs(params or {}), "tags": _pairs(tags or {})})
+            self._call(
+                "POST",
+                "runs/log-batch",
+                {"run_id": run, "params": _pairs(params or {}), "tags": _pairs(tags or {})},
+            )
         for start in range(0, len(metrics), _BATCH):
             batch = [
-                {"key": metric["name"], "value": _number(metric["value"]), "step": metric["step"], "timestamp": int(metric["time"] * 1000)}
+                {
+                    "key": metric["name"],
+                    "value": _number(metric["value"]),
+                    "step": metric["step"],
+                    "timestamp": int(metric["time"] * 1000),
+                }
                 for metric in metrics[start : start + _BATCH]
             ]
             self._call("POST", "runs/log-batch", {"run_id": run, "metrics": batch})
@@ -112,13 +137,23 @@ class Mlflow:
         return None
 
     def create_version(self, model: str, source: str, run: str, tags: Mapping[str, str], description: str) -> str:
-        made = self._call("POST", "model-versions/create", {
-            "name": model, "source": source, "run_id": run, "tags": _pairs(tags), "description": description,
-        })
+        made = self._call(
+            "POST",
+            "model-versions/create",
+            {
+                "name": model,
+                "source": source,
+                "run_id": run,
+                "tags": _pairs(tags),
+                "description": description,
+            },
+        )
         return str(made["model_version"]["version"])
 
     def version(self, model: str, version: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._call("GET", "model-versions/get", params={"name": model, "version": version})["model_version"]
+        found: Mapping[str, Any] = self._call("GET", "model-versions/get", params={"name": model, "version": version})[
+            "model_version"
+        ]
         return found
 
     def tag_version(self, model: str, version: str, key: str, value: str) -> None:
@@ -158,7 +193,11 @@ class Mlflow:
             return
 
     def _call(
-        self, method: str, path: str, body: Mapping[str, Any] | None = None, params: Mapping[str, Any] | None = None
+        self,
+        method: str,
+        path: str,
+        body: Mapping[str, Any] | None = None,
+        params: Mapping[str, Any] | None = None,
     ) -> dict[str, Any]:
         answer = self._send(method, _API + path, json=body, params=params)
         document: dict[str, Any] = answer.json() if answer.content else {}

@@ -28,7 +28,11 @@ def mlmodel_files(package: Path, facts: Mapping[str, Any]) -> dict[str, bytes]:
     requirements = [f"{name}=={version(name)}" for name in ("mlflow", "onnx", "onnxruntime", "numpy")]
     python = platform.python_version()
     environment = {"python": python, "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
-    conda = {"name": "model", "channels": ["conda-forge"], "dependencies": [f"python={python}", "pip", {"pip": requirements}]}
+    conda = {
+        "name": "model",
+        "channels": ["conda-forge"],
+        "dependencies": [f"python={python}", "pip", {"pip": requirements}],
+    }
     return {
         "MLmodel": _yaml(_mlmodel(manifest, facts, python)),
         "requirements.txt": ("\n".join(requirements) + "\n").encode(),
@@ -45,16 +49,31 @@ def _mlmodel(manifest: Manifest, facts: Mapping[str, Any], python: str) -> dict[
     return {
         "artifact_path": "model",
         "flavors": {
-            "onnx": {"code": None, "data": MODEL_FILE, "onnx_version": version("onnx"),
-                     "providers": ["CPUExecutionProvider"], "onnx_session_options": session},
-            "python_function": {"data": MODEL_FILE, "loader_module": "mlflow.onnx", "python_version": python,
-                                "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"}},
+            "onnx": {
+                "code": None,
+                "data": MODEL_FILE,
+                "onnx_version": version("onnx"),
+                "providers": ["CPUExecutionProvider"],
+                "onnx_session_options": session,
+            },
+            "python_function": {
+                "data": MODEL_FILE,
+                "loader_module": "mlflow.onnx",
+                "python_version": python,
+                "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
+            },
         },
         "mlflow_version": version("mlflow"),
         "model_uuid": str(facts["lineage"]["package"])[:32],
-        "metadata": {"jinsu.submission": facts["submission"], **{f"jinsu.{k}": v for k, v in facts["lineage"].items()}},
-        "saved_input_example_info": {"artifact_path": "input_example.json", "serving_input_path": "serving_input_example.json",
-                                     "type": "json_object"},
+        "metadata": {
+            "jinsu.submission": facts["submission"],
+            **{f"jinsu.{k}": v for k, v in facts["lineage"].items()},
+        },
+        "saved_input_example_info": {
+            "artifact_path": "input_example.json",
+            "serving_input_path": "serving_input_example.json",
+            "type": "json_object",
+        },
         "signature": {
             "inputs": json.dumps([_column("input", manifest.input)]),
             "outputs": json.dumps([_column("output", manifest.output)]),

@@ -66,7 +66,7 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], labels: Sequence[Any]) -> 
             parts.append(
                 f'<rect x="{left + cell * column}" y="{y}" width="{cell - 2}" height="{cell - 2}" fill="{fill}" '
                 f'fill-opacity="{0.06 + 0.94 * share:.2f}"><title>{escape(str(label))} answered as '
-                f'{escape(str(labels[column]))}: {count}</title></rect>'
+                f"{escape(str(labels[column]))}: {count}</title></rect>"
             )
             if count:
                 colour = "#fff" if share > 0.5 else "#24292f"

@@ -177,7 +177,8 @@ def _why(state: State, verdict: Verdict) -> str:
 def _revert(state: State, seen: Observation, reason: str) -> State:
     if state.champion is not None and not seen.champion_ready:
         return replace(
-            state, phase=Phase.HALTED,
+            state,
+            phase=Phase.HALTED,
             reason=f"{reason}; but the champion does not answer either: traffic stays where it is until a person decides",
         )
     return replace(state, phase=Phase.REVERTED, reason=reason)
@@ -186,7 +187,11 @@ def _revert(state: State, seen: Observation, reason: str) -> State:
 def _enter(state: State, phase: Phase, seen: Observation) -> State:
     """A new phase or step begins now; its window starts at the present counters."""
     return replace(
-        state, phase=phase, since=seen.now, reason="", findings=(),
+        state,
+        phase=phase,
+        since=seen.now,
+        reason="",
+        findings=(),
         step=0 if phase is Phase.DEPLOYING else state.step,
         champion_baseline=seen.champion_counters or Counters(),
         challenger_baseline=seen.challenger_counters or Counters(),

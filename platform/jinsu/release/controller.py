@@ -17,7 +17,17 @@ from sqlalchemy import select
 
 from jinsu.errors import JinsuError
 from jinsu.release import topology
-from jinsu.release.advance import TERMINAL, Deploy, Observation, Phase, Retire, SetWeight, State, advance, weight
+from jinsu.release.advance import (
+    TERMINAL,
+    Deploy,
+    Observation,
+    Phase,
+    Retire,
+    SetWeight,
+    State,
+    advance,
+    weight,
+)
 from jinsu.release.deployer import Deployer
 from jinsu.release.gates import Counters
 from jinsu.release.records import policy_from, state_from
@@ -85,7 +95,9 @@ class Controller:
     def _read(self) -> World:
         with self._database.begin() as session:
             champions = {row.model: row.champion for row in session.scalars(select(Endpoint))}
-            rollouts = session.scalars(select(Rollout).where(Rollout.phase.not_in(tuple(TERMINAL))).order_by(Rollout.created))
+            rollouts = session.scalars(
+                select(Rollout).where(Rollout.phase.not_in(tuple(TERMINAL))).order_by(Rollout.created)
+            )
             return World(champions, tuple(rollouts))
 
     def _decide(self, world: World) -> list[tuple[Rollout, State]]:
@@ -129,7 +141,9 @@ class Controller:
     def _counters(self, backends: list[Backend]) -> dict[str, Counters]:
         """Counters of each backend that could be read; one that Envoy has not met yet has counted nothing."""
         try:
-            counted = parse_envoy(read_envoy(self._envoy, [backend.cluster for backend in backends])) if backends else {}
+            counted = (
+                parse_envoy(read_envoy(self._envoy, [backend.cluster for backend in backends])) if backends else {}
+            )
         except httpx.HTTPError:
             return {}
         found = {}
@@ -180,11 +194,20 @@ class Controller:
                 if kept.command == row.command:
                     kept.command = ""
                 if state.phase in (Phase.REVERTED, Phase.HALTED) and row.phase != state.phase:
-                    session.add(LedgerEntry(
-                        at=time.time(), model=row.model, event=str(state.phase), version=state.challenger, previous=state.champion,
-                        actor="jinsu", submission=row.submission, evidence=None, detail=state.reason,
-                        identity=f"{state.phase}:{row.submission}:{state.since}",
-                    ))
+                    session.add(
+                        LedgerEntry(
+                            at=time.time(),
+                            model=row.model,
+                            event=str(state.phase),
+                            version=state.challenger,
+                            previous=state.champion,
+                            actor="jinsu",
+                            submission=row.submission,
+                            evidence=None,
+                            detail=state.reason,
+                            identity=f"{state.phase}:{row.submission}:{state.since}",
+                        )
+                    )
 
     def _retire(self, routes: list[Route]) -> None:
         """Stops servers that no route has named for a while; whatever was in flight has ended by then."""

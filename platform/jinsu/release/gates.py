@@ -77,12 +77,19 @@ def _findings(policy: GatePolicy, champion: Counters, challenger: Counters) -> I
     )
     yield _non_finite(champion, challenger)
     yield _compare(
-        "errors", enough, policy.max_error_increase,
-        Share(challenger.errors, challenger.requests), Share(champion.errors, champion.requests),
+        "errors",
+        enough,
+        policy.max_error_increase,
+        Share(challenger.errors, challenger.requests),
+        Share(champion.errors, champion.requests),
     )
     limit = slow_limit(policy, champion)
     yield _compare(
-        f"latency over {limit:g} ms", enough, _SLOW_SHARE, slow_share(challenger, limit), slow_share(champion, limit)
+        f"latency over {limit:g} ms",
+        enough,
+        _SLOW_SHARE,
+        slow_share(challenger, limit),
+        slow_share(champion, limit),
     )
 
 

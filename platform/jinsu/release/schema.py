@@ -22,7 +22,12 @@ ROOTS = (
 )
 # Annotations steer code generators and validators; the wire format does not need them.
 _ANNOTATIONS = (
-    "udpa/annotations", "validate/", "xds/annotations", "envoy/annotations", "google/protobuf/descriptor.proto", "google/api/",
+    "udpa/annotations",
+    "validate/",
+    "xds/annotations",
+    "envoy/annotations",
+    "google/protobuf/descriptor.proto",
+    "google/api/",
 )
 _SYNTAX_FIELD, _LAST_FIELD, _LONGEST = 12, 12, 1 << 20
 
@@ -33,10 +38,10 @@ class Schema:
     def __init__(self, files: descriptor_pb2.FileDescriptorSet) -> None:
         self.pool = descriptor_pool.DescriptorPool()
         for file in files.file:
-            self.pool.Add(file)  # type: ignore[no-untyped-call]
+            self.pool.Add(file)
 
     def message(self, name: str) -> Any:
-        return message_factory.GetMessageClass(self.pool.FindMessageTypeByName(name))  # type: ignore[no-untyped-call]
+        return message_factory.GetMessageClass(self.pool.FindMessageTypeByName(name))
 
 
 def load(binary: Path, cache: Path) -> Schema:
@@ -106,8 +111,15 @@ def _varint(data: mmap.mmap, place: int) -> tuple[int, int]:
 
 
 def _simplify(file: descriptor_pb2.FileDescriptorProto, dependencies: list[str]) -> None:
-    for name in ("options", "service", "extension", "public_dependency", "weak_dependency", "source_code_info"):
-        file.ClearField(name)  # type: ignore[arg-type]
+    for name in (
+        "options",
+        "service",
+        "extension",
+        "public_dependency",
+        "weak_dependency",
+        "source_code_info",
+    ):
+        file.ClearField(name)
     for message in file.message_type:
         _strip(message)
     for enum in file.enum_type:

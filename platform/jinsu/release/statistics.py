@@ -41,7 +41,8 @@ def parse_envoy(text: str) -> dict[str, Counters]:
             elif sample.name == "envoy_cluster_upstream_rq_time_bucket":
                 latency.setdefault(cluster, {})[float(sample.labels["le"])] = value
     return {
-        cluster: Counters(count, errors.get(cluster, 0), 0, latency.get(cluster, {})) for cluster, count in requests.items()
+        cluster: Counters(count, errors.get(cluster, 0), 0, latency.get(cluster, {}))
+        for cluster, count in requests.items()
     }
 
 

@@ -51,16 +51,22 @@ def _cluster(backend: Backend) -> dict[str, Any]:
         "name": backend.cluster,
         "type": "STATIC",
         "connect_timeout": "0.5s",
-        "load_assignment": {"cluster_name": backend.cluster, "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}]},
+        "load_assignment": {
+            "cluster_name": backend.cluster,
+            "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
+        },
         # Shorter than the server's own keep-alive: a connection is never used while its other end closes it.
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
-                "@type": _HTTP, "explicit_http_config": {"http_protocol_options": {}},
+                "@type": _HTTP,
+                "explicit_http_config": {"http_protocol_options": {}},
                 "common_http_protocol_options": {"idle_timeout": "30s"},
             }
         },
         "circuit_breakers": {
-            "thresholds": [{"max_connections": 256, "max_pending_requests": 256, "max_requests": 512, "max_retries": 64}]
+            "thresholds": [
+                {"max_connections": 256, "max_pending_requests": 256, "max_requests": 512, "max_retries": 64}
+            ]
         },
     }
 
@@ -84,7 +90,9 @@ def _route(route: Route) -> dict[str, Any]:
             # A prediction changes nothing, so it may be sent again when a server dies under it; and then to the other
             # version if the same draw says so. An answer of the model, even a 500, is never asked for twice.
             "retry_policy": {
-                "retry_on": "connect-failure,refused-stream,reset", "num_retries": 3, "refresh_cluster_on_retry": True,
+                "retry_on": "connect-failure,refused-stream,reset",
+                "num_retries": 3,
+                "refresh_cluster_on_retry": True,
                 "retry_back_off": {"base_interval": "0.025s", "max_interval": "0.25s"},
             },
         },
@@ -92,7 +100,10 @@ def _route(route: Route) -> dict[str, Any]:
 
 
 def _share(backend: Backend, weight: int) -> dict[str, Any]:
-    header = {"header": {"key": "x-jinsu-version", "value": backend.version}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
+    header = {
+        "header": {"key": "x-jinsu-version", "value": backend.version},
+        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
+    }
     return {"name": backend.cluster, "weight": weight, "response_headers_to_add": [header]}
 
 
@@ -114,28 +125,49 @@ def bootstrap(port: int, admin_port: int, xds_port: int, connections: int = 1000
         "admin": {"address": _loopback(admin_port), "ignore_global_conn_limit": True},
         "dynamic_resources": {
             "ads_config": {
-                "api_type": "GRPC", "transport_api_version": "V3", "set_node_on_first_message_only": True,
-                "grpc_services": [{"envoy_grpc": {
-                    "cluster_name": "controller", "retry_policy": {"retry_back_off": {"base_interval": "0.1s", "max_interval": "1s"}},
-                }}],
+                "api_type": "GRPC",
+                "transport_api_version": "V3",
+                "set_node_on_first_message_only": True,
+                "grpc_services": [
+                    {
+                        "envoy_grpc": {
+                            "cluster_name": "controller",
+                            "retry_policy": {"retry_back_off": {"base_interval": "0.1s", "max_interval": "1s"}},
+                        }
+                    }
+                ],
             },
             "cds_config": _discovered("5s"),
         },
         "stats_flush_on_admin": True,
-        "stats_config": {"histogram_bucket_settings": [
-            {"match": {"suffix": "upstream_rq_time"}, "buckets": [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000]}
-        ]},
-        "layered_runtime": {"layers": [
-            {"name": "static", "static_layer": {}},
-            {"name": RUNTIME_LAYER, "rtds_layer": {"name": RUNTIME_LAYER, "rtds_config": _discovered("2s")}},
-        ]},
-        "overload_manager": {"resource_monitors": [{
-            "name": "envoy.resource_monitors.global_downstream_max_connections",
-            "typed_config": {
-                "@type": f"{_EXTENSIONS}.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-                "max_active_downstream_connections": str(connections),
-            },
-        }]},
+        "stats_config": {
+            "histogram_bucket_settings": [
+                {
+                    "match": {"suffix": "upstream_rq_time"},
+                    "buckets": [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000],
+                }
+            ]
+        },
+        "layered_runtime": {
+            "layers": [
+                {"name": "static", "static_layer": {}},
+                {
+                    "name": RUNTIME_LAYER,
+                    "rtds_layer": {"name": RUNTIME_LAYER, "rtds_config": _discovered("2s")},
+                },
+            ]
+        },
+        "overload_manager": {
+            "resource_monitors": [
+                {
+                    "name": "envoy.resource_monitors.global_downstream_max_connections",
+                    "typed_config": {
+                        "@type": f"{_EXTENSIONS}.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+                        "max_active_downstream_connections": str(connections),
+                    },
+                }
+            ]
+        },
         "static_resources": {"clusters": [_controller(xds_port)], "listeners": [_listener(port)]},
     }
 
@@ -152,9 +184,14 @@ def _controller(port: int) -> dict[str, Any]:
     options = {"http2_protocol_options": {"connection_keepalive": {"interval": "5s", "timeout": "2s"}}}
     endpoint = {"endpoint": {"address": _loopback(port)}}
     return {
-        "name": "controller", "type": "STATIC", "connect_timeout": "1s",
+        "name": "controller",
+        "type": "STATIC",
+        "connect_timeout": "1s",
         "typed_extension_protocol_options": {
-            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {"@type": _HTTP, "explicit_http_config": options}
+            "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
+                "@type": _HTTP,
+                "explicit_http_config": options,
+            }
         },
         "load_assignment": {"cluster_name": "controller", "endpoints": [{"lb_endpoints": [endpoint]}]},
     }
@@ -175,17 +212,29 @@ def _listener(port: int) -> dict[str, Any]:
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "192.0.2.1", "prefix_len": 32}]},
         "server_header_transformation": "PASS_THROUGH",
         "generate_request_id": False,
-        "common_http_protocol_options": {"idle_timeout": "60s", "headers_with_underscores_action": "REJECT_REQUEST"},
+        "common_http_protocol_options": {
+            "idle_timeout": "60s",
+            "headers_with_underscores_action": "REJECT_REQUEST",
+        },
         "request_headers_timeout": "5s",
         "request_timeout": "15s",
         "stream_idle_timeout": "30s",
         "drain_timeout": "2s",
         "http_filters": [
-            {"name": "envoy.filters.http.buffer",
-             "typed_config": {"@type": f"{filters}.http.buffer.v3.Buffer", "max_request_bytes": MAX_BODY}},
-            {"name": "envoy.filters.http.router",
-             "typed_config": {"@type": f"{filters}.http.router.v3.Router", "suppress_envoy_headers": True, "dynamic_stats": False}},
+            {
+                "name": "envoy.filters.http.buffer",
+                "typed_config": {"@type": f"{filters}.http.buffer.v3.Buffer", "max_request_bytes": MAX_BODY},
+            },
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{filters}.http.router.v3.Router", "suppress_envoy_headers": True},
+            },
         ],
     }
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
-    return {"name": "gateway", "address": _loopback(port), "per_connection_buffer_limit_bytes": 2 * MAX_BODY, "filter_chains": [chain]}
+    return {
+        "name": "gateway",
+        "address": _loopback(port),
+        "per_connection_buffer_limit_bytes": 2 * MAX_BODY,
+        "filter_chains": [chain],
+    }

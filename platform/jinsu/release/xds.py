@@ -74,7 +74,9 @@ class XdsServer:
         """Makes `items` the whole truth of this type; tells Envoy only when something changed."""
         kind = self._schema.message(type_url.removeprefix(_TYPE))
         resources = {
-            item["name"]: json_format.ParseDict(dict(item), kind(), descriptor_pool=self._schema.pool).SerializeToString(deterministic=True)
+            item["name"]: json_format.ParseDict(
+                dict(item), kind(), descriptor_pool=self._schema.pool
+            ).SerializeToString(deterministic=True)
             for item in items
         }
         version = hashlib.sha256(repr((sorted(resources.items()), ttl)).encode()).hexdigest()[:12]
@@ -93,17 +95,23 @@ class XdsServer:
         streams = [stream for stream in self._streams if stream.subscriptions]
         return bool(streams) and all(
             stream.subscriptions[kind].acknowledged == snapshot.version
-            for stream in streams for kind, snapshot in self._snapshots.items() if kind in stream.subscriptions
+            for stream in streams
+            for kind, snapshot in self._snapshots.items()
+            if kind in stream.subscriptions
         )
 
     async def serve(self, address: str) -> grpc.aio.Server:
         """Starts listening. Publish first: an empty first answer would delete what a running Envoy has."""
         server = grpc.aio.server(options=[("grpc.so_reuseport", 0)])
         method = grpc.stream_stream_rpc_method_handler(
-            self._stream, request_deserializer=self._request.FromString, response_serializer=lambda message: message.SerializeToString()
+            self._stream,
+            request_deserializer=self._request.FromString,
+            response_serializer=lambda message: message.SerializeToString(),
         )
         service = {"StreamAggregatedResources": method}
-        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(_DISCOVERY + "AggregatedDiscoveryService", service),))
+        server.add_generic_rpc_handlers(
+            (grpc.method_handlers_generic_handler(_DISCOVERY + "AggregatedDiscoveryService", service),)
+        )
         server.add_insecure_port(address)
         await server.start()
         return server
@@ -137,7 +145,11 @@ class XdsServer:
         snapshot = self._snapshots.get(item.type_url)
         if isinstance(item, _Wake):
             subscription = stream.subscriptions.get(item.type_url)
-            return subscription is not None and snapshot is not None and (item.renew or subscription.sent != snapshot.version)
+            return (
+                subscription is not None
+                and snapshot is not None
+                and (item.renew or subscription.sent != snapshot.version)
+            )
         return self._heard(stream, item) and snapshot is not None
 
     def _heard(self, stream: _Stream, request: Any) -> bool:

@@ -13,7 +13,20 @@ MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "model.json"
 PROBES_FILE = "probes.npz"
 DTYPES = frozenset(
-    {"float32", "float64", "int64", "int32", "int16", "int8", "uint8", "uint16", "uint32", "uint64", "bool", "string"}
+    {
+        "float32",
+        "float64",
+        "int64",
+        "int32",
+        "int16",
+        "int8",
+        "uint8",
+        "uint16",
+        "uint32",
+        "uint64",
+        "bool",
+        "string",
+    }
 )
 
 
@@ -50,11 +63,16 @@ class Manifest:
             document = json.loads(path.read_text(encoding="utf-8"))
             labels = document["labels"]
             return Manifest(
-                str(document["framework"]), _tensor(document["input"]), _tensor(document["output"]),
-                None if labels is None else tuple(labels), document["other"],
+                str(document["framework"]),
+                _tensor(document["input"]),
+                _tensor(document["output"]),
+                None if labels is None else tuple(labels),
+                document["other"],
             )
         except (OSError, ValueError, KeyError, TypeError) as problem:
-            raise GateFailedError(f"{path.name}: not a valid model manifest ({problem}); save with jinsu.save().") from None
+            raise GateFailedError(
+                f"{path.name}: not a valid model manifest ({problem}); save with jinsu.save()."
+            ) from None
 
 
 def _tensor(document: dict[str, Any]) -> Tensor:

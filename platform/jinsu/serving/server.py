@@ -66,7 +66,9 @@ class Telemetry:
         self.registry = registry = CollectorRegistry()
         self.requests = Counter("jinsu_requests", "Requests by status", ["status"], registry=registry)
         self.seconds = Histogram("jinsu_request_seconds", "Time to answer", registry=registry, buckets=_SECONDS)
-        self.batch = Histogram("jinsu_batch_rows", "Rows in one run", registry=registry, buckets=(1, 2, 4, 8, 16, 32, 64))
+        self.batch = Histogram(
+            "jinsu_batch_rows", "Rows in one run", registry=registry, buckets=(1, 2, 4, 8, 16, 32, 64)
+        )
         self.non_finite = Counter("jinsu_non_finite", "Answers refused: NaN or infinity", registry=registry)
         self.waiting = Gauge("jinsu_queue_rows", "Rows waiting", registry=registry)
         self._by_status: dict[int, Any] = {}
@@ -96,11 +98,15 @@ class Service:
         self._labels = self.manifest.labels
         base = f"/v2/models/{name}"
         self._post: dict[str, Callable[[bytes], Awaitable[bytes]]] = {
-            "/invocations": self._invoke, f"{base}/infer": self._infer, f"{base}/versions/{version}/infer": self._infer,
+            "/invocations": self._invoke,
+            f"{base}/infer": self._infer,
+            f"{base}/versions/{version}/infer": self._infer,
         }
         ready = Reply(200, orjson.dumps({"ready": True, "name": name, "version": version}))
         self._get: dict[str, Callable[[], Reply]] = {
-            **dict.fromkeys(("/health", "/ping", "/v2/health/live", "/v2/health/ready", f"{base}/ready"), lambda: ready),
+            **dict.fromkeys(
+                ("/health", "/ping", "/v2/health/live", "/v2/health/ready", f"{base}/ready"), lambda: ready
+            ),
             **dict.fromkeys((base, f"{base}/versions/{version}"), self._describe),
             "/v2": lambda: Reply(200, b'{"name":"jinsu","version":"1","extensions":[]}'),
             "/metrics": lambda: Reply(200, generate_latest(self.telemetry.registry), "text/plain; version=0.0.4"),
@@ -108,20 +114,44 @@ class Service:
 
     def _describe(self) -> Reply:
         output = Signature(self.manifest.output, self.limits)
-        return Reply(200, orjson.dumps({
-            "name": self.name, "versions": [self.version], "platform": "onnx_onnxruntime",
-            "inputs": [{"name": "input", "datatype": self.signature.protocol_type, "shape": self.manifest.input.shape}],
-            "outputs": [{"name": "output", "datatype": output.protocol_type, "shape": self.manifest.output.shape}],
-            "labels": self._labels,
-        }))
+        return Reply(
+            200,
+            orjson.dumps(
+                {
+                    "name": self.name,
+                    "versions": [self.version],
+                    "platform": "onnx_onnxruntime",
+                    "inputs": [
+                        {
+                            "name": "input",
+                            "datatype": self.signature.protocol_type,
+                            "shape": self.manifest.input.shape,
+                        }
+                    ],
+                    "outputs": [
+                        {
+                            "name": "output",
+                            "datatype": output.protocol_type,
+                            "shape": self.manifest.output.shape,
+                        }
+                    ],
+                    "labels": self._labels,
+                }
+            ),
+        )
 
     async def _invoke(self, body: bytes) -> bytes:
         request = self._invocation.decode(body)
-        given = [item for item in (request.inputs, request.instances, request.dataframe_split) if item is not msgspec.UNSET]
+        given = [
+            item for item in (request.inputs, request.instances, request.dataframe_split) if item is not msgspec.UNSET
+        ]
         if len(given) != 1:
             raise Refused(400, "send exactly one of 'inputs', 'instances' and 'dataframe_split'")
         raw = _from_frame(given[0], len(self.manifest.input.shape)) if isinstance(given[0], _Frame) else given[0]
-        return orjson.dumps({"predictions": await self._run(self.signature.rows(_only(raw)))}, option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps(
+            {"predictions": await self._run(self.signature.rows(_only(raw)))},
+            option=orjson.OPT_SERIALIZE_NUMPY,
+        )
 
     async def _infer(self, body: bytes) -> bytes:
         request = self._inference.decode(body)
@@ -131,7 +161,8 @@ class Service:
         output = await self._run(self.signature.flat(request.inputs[0].data, request.inputs[0].shape))
         kind = Signature(self.manifest.output, self.limits).protocol_type
         answer: dict[str, Any] = {
-            "model_name": self.name, "model_version": self.version,
+            "model_name": self.name,
+            "model_version": self.version,
             "outputs": [{"name": "output", "datatype": kind, "shape": output.shape, "data": output.reshape(-1)}],
         }
         if request.id is not None:
@@ -154,7 +185,10 @@ class Service:
         post = self._post.get(path)
         try:
             if post is None or method != "POST":
-                raise Refused(404 if path not in self._get and post is None else 405, f"{method} {path} is not served here")
+                raise Refused(
+                    404 if path not in self._get and post is None else 405,
+                    f"{method} {path} is not served here",
+                )
             reply = Reply(200, await post(body))
         except Refused as refusal:
             reply = _refusal(refusal.status, str(refusal))
@@ -253,8 +287,16 @@ def main() -> None:
         Path(given.socket).unlink(missing_ok=True)  # left by a predecessor that was killed
     where: dict[str, Any] = {"uds": given.socket} if given.socket else {"host": "127.0.0.1", "port": given.port}
     uvicorn.run(
-        Service(given.folder, given.name, given.version), **where, loop="uvloop", http="httptools", ws="none",
-        log_level="warning", access_log=False, server_header=False, date_header=False, timeout_keep_alive=75,
+        Service(given.folder, given.name, given.version),
+        **where,
+        loop="uvloop",
+        http="httptools",
+        ws="none",
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        date_header=False,
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=10,
     )
 

@@ -12,11 +12,18 @@ from jinsu.serving.manifest import Tensor
 
 # dtype of the manifest -> (numpy type, Open Inference Protocol's name, JSON element)
 _TYPES: dict[str, tuple[Any, str, type]] = {
-    "float32": (np.float32, "FP32", float), "float64": (np.float64, "FP64", float),
-    "int64": (np.int64, "INT64", int), "int32": (np.int32, "INT32", int), "int16": (np.int16, "INT16", int),
-    "int8": (np.int8, "INT8", int), "uint8": (np.uint8, "UINT8", int), "uint16": (np.uint16, "UINT16", int),
-    "uint32": (np.uint32, "UINT32", int), "uint64": (np.uint64, "UINT64", int),
-    "bool": (np.bool_, "BOOL", bool), "string": (np.object_, "BYTES", str),
+    "float32": (np.float32, "FP32", float),
+    "float64": (np.float64, "FP64", float),
+    "int64": (np.int64, "INT64", int),
+    "int32": (np.int32, "INT32", int),
+    "int16": (np.int16, "INT16", int),
+    "int8": (np.int8, "INT8", int),
+    "uint8": (np.uint8, "UINT8", int),
+    "uint16": (np.uint16, "UINT16", int),
+    "uint32": (np.uint32, "UINT32", int),
+    "uint64": (np.uint64, "UINT64", int),
+    "bool": (np.bool_, "BOOL", bool),
+    "string": (np.object_, "BYTES", str),
 }
 
 
@@ -72,7 +79,13 @@ class Signature:
             values = decoder.decode(raw)
             with np.errstate(over="ignore"):
                 return np.array(values, dtype=self.dtype)
-        except (msgspec.MsgspecError, ValueError, OverflowError, RecursionError, UnicodeDecodeError) as problem:
+        except (
+            msgspec.MsgspecError,
+            ValueError,
+            OverflowError,
+            RecursionError,
+            UnicodeDecodeError,
+        ) as problem:
             reason = "rows differ in length" if "inhomogeneous" in str(problem) else str(problem)
             raise Refused(400, f"input: {reason}; the model takes {self.describe()}") from None
 

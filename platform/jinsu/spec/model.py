@@ -27,18 +27,24 @@ class Data(_Part):
     """Which rows the model learns from, and what must be true of them."""
 
     dataset: str = Field(
-        pattern=DATASET, description="Dataset and version; `@latest` is pinned when the run is admitted.",
+        pattern=DATASET,
+        description="Dataset and version; `@latest` is pinned when the run is admitted.",
         examples=["digits@latest"],
     )
     expectations: str | None = Field(
         None, description="File of Great Expectations expectations, relative to model.yaml."
     )
     features: list[str] | None = Field(
-        None, min_length=1, description="Columns the model reads, in order. Default: every column but the target."
+        None,
+        min_length=1,
+        description="Columns the model reads, in order. Default: every column but the target.",
     )
     target: str = Field("label", description="Column the model predicts.")
     holdout: float = Field(
-        0.2, gt=0, lt=1, description="Share of rows kept for evaluation; the training process never sees them."
+        0.2,
+        gt=0,
+        lt=1,
+        description="Share of rows kept for evaluation; the training process never sees them.",
     )
     holdout_by: str | None = Field(
         None, description="Column whose equal values stay on one side of the split (a customer, a day)."
@@ -61,7 +67,8 @@ class Train(_Part):
     command: str = Field(min_length=1, description="Started without a shell, in the folder of model.yaml.")
     params: Params = Field(default_factory=dict, description="Read by `jinsu.params(...)`.")
     trials: list[Params] = Field(
-        default_factory=list, max_length=16,
+        default_factory=list,
+        max_length=16,
         description="Each entry overrides params in a process of its own; the best by the evaluation metric goes on.",
     )
     resources: Resources = Field(default_factory=lambda: Resources())
@@ -114,7 +121,10 @@ class Serve(_Part):
 
     max_latency_ms: float = Field(100, gt=0, description="Budget of one single-row prediction at the 99th percentile.")
     parity_tolerance: float = Field(
-        1e-4, gt=0, le=0.1, description="Largest relative difference between the original and the packaged model."
+        1e-4,
+        gt=0,
+        le=0.1,
+        description="Largest relative difference between the original and the packaged model.",
     )
 
 
@@ -122,7 +132,9 @@ class Canary(_Part):
     """How the challenger's share of live traffic grows."""
 
     steps: list[Annotated[int, Field(ge=1, le=100)]] = Field(
-        default_factory=lambda: [5, 25, 50], min_length=1, max_length=20,
+        default_factory=lambda: [5, 25, 50],
+        min_length=1,
+        max_length=20,
         description="Percent of traffic, increasing; 100 follows by promotion.",
     )
     every: Seconds = Field(60.0, description="Least time on each step.")

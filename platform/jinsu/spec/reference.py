@@ -27,9 +27,11 @@ def schema_text() -> str:
 def reference_page() -> str:
     """Markdown: one table a part, one row a field."""
     lines = [
-        "# model.yaml, field by field", "",
+        "# model.yaml, field by field",
+        "",
         "Generated from the schema by `make docs`; do not edit. Editors complete the file with",
-        "`# yaml-language-server: $schema=docs/model.schema.json` as its first line.", "",
+        "`# yaml-language-server: $schema=docs/model.schema.json` as its first line.",
+        "",
     ]
     lines.extend(_tables("", ModelSpec))
     return "\n".join(lines) + "\n"

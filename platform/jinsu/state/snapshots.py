@@ -13,7 +13,9 @@ from jinsu.errors import BadInputError
 from jinsu.spec.quantities import format_bytes
 
 MAX_FILES = 10_000
-_IGNORED = frozenset({".git", ".venv", "venv", "__pycache__", ".mypy_cache", ".pytest_cache", "jinsu-out", "node_modules"})
+_IGNORED = frozenset(
+    {".git", ".venv", "venv", "__pycache__", ".mypy_cache", ".pytest_cache", "jinsu-out", "node_modules"}
+)
 
 
 def pack(folder: Path, limit: int) -> tuple[bytes, str]:
@@ -31,8 +33,10 @@ def pack(folder: Path, limit: int) -> tuple[bytes, str]:
             f"{named}. Put data into a dataset: jinsu data put NAME PATH"
         )
     buffer = io.BytesIO()
-    with gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=6) as stream, \
-            tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as bundle:
+    with (
+        gzip.GzipFile(fileobj=buffer, mode="wb", mtime=0, compresslevel=6) as stream,
+        tarfile.open(fileobj=stream, mode="w", format=tarfile.PAX_FORMAT) as bundle,
+    ):
         for path in files:
             member = tarfile.TarInfo(path.relative_to(folder).as_posix())
             content = path.read_bytes()
@@ -56,7 +60,9 @@ def _files(folder: Path) -> list[Path]:
             if path.is_file() and not name.endswith(".pyc"):
                 found.append(path)
         if len(found) > MAX_FILES:
-            raise BadInputError(f"{folder}: more than {MAX_FILES} files; put data into a dataset: jinsu data put NAME PATH")
+            raise BadInputError(
+                f"{folder}: more than {MAX_FILES} files; put data into a dataset: jinsu data put NAME PATH"
+            )
     return sorted(found)
 
 

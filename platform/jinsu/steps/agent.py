@@ -147,12 +147,20 @@ def _supervise(step: StepSpec, files: StepFiles) -> Ending:
         folder.mkdir(exist_ok=True)
     _empty(files.out)
     begun = time.monotonic()
-    command = [sys.executable if step.command[0] in ("python", "python3") else step.command[0], *step.command[1:]]
+    command = [
+        sys.executable if step.command[0] in ("python", "python3") else step.command[0],
+        *step.command[1:],
+    ]
     with files.log.open("ab") as log:
         child = subprocess.Popen(
-            command, cwd=files.code, env=_environment(files, step), stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True,
-            preexec_fn=lambda: _child_limits(step),  # noqa: PLW1509  this process has one thread
+            command,
+            cwd=files.code,
+            env=_environment(files, step),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+            preexec_fn=lambda: _child_limits(step),
         )
         try:
             watch = _Watch(step, files, begun)

@@ -65,15 +65,17 @@ class StepSpec:
         return StepSpec(**document)
 
 
-def run_key(
-    step: str, spec: Mapping[str, Any], inputs: Mapping[str, str], code_digest: str, image_digest: str
-) -> str:
+def run_key(step: str, spec: Mapping[str, Any], inputs: Mapping[str, str], code_digest: str, image_digest: str) -> str:
     """sha256 over everything that decides a step's result, as 64 hexadecimal digits.
 
     `spec` holds only the part of the model spec that this step reads: a new review rule must not train again.
     """
     identity = {
-        "step": step, "spec": spec, "inputs": dict(sorted(inputs.items())), "code": code_digest, "image": image_digest,
+        "step": step,
+        "spec": spec,
+        "inputs": dict(sorted(inputs.items())),
+        "code": code_digest,
+        "image": image_digest,
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True, allow_nan=False).encode()).hexdigest()
 

@@ -55,12 +55,17 @@ class LocalLauncher:
             return StepStatus(Phase.STARTING if alive else Phase.ABSENT)
         if alive:
             # The result is there, the agent is about to leave: not yet the truth for a reader that starts it again.
-            return StepStatus(Phase.RUNNING if state.phase in (Phase.DONE, Phase.FAILED) else state.phase, state.message)
+            return StepStatus(
+                Phase.RUNNING if state.phase in (Phase.DONE, Phase.FAILED) else state.phase, state.message
+            )
         if state.phase in (Phase.FAILED, Phase.CANCELLED):
             return StepStatus(state.phase, state.message)
         if state.phase is Phase.STARTING and time.time() - state.started < _START_SECONDS:
             return StepStatus(Phase.STARTING)
-        return StepStatus(Phase.FAILED, "its agent was killed before the script ended; a retry resumes from the last checkpoint.")
+        return StepStatus(
+            Phase.FAILED,
+            "its agent was killed before the script ended; a retry resumes from the last checkpoint.",
+        )
 
     def cancel(self, run_key: str, reason: str) -> None:
         files = self.files(run_key)
@@ -95,14 +100,19 @@ class LocalLauncher:
             write_atomic(files.state, json.dumps(asdict(AgentState(Phase.STARTING, "", 0, time.time()))))
         except OSError as problem:
             raise TransientError(
-                f"{files.root}: cannot be prepared: {problem.strerror}; free disk space, it is tried again.", 30
+                f"{files.root}: cannot be prepared: {problem.strerror}; free disk space, it is tried again.",
+                30,
             ) from problem
 
     def _spawn(self, files: StepFiles) -> None:
         subprocess.Popen(
             [sys.executable, "-m", "jinsu.steps.agent", str(files.root)],
-            cwd=files.root, env=environment_of_agent(os.environ), stdin=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL, stderr=(files.root / "agent.err").open("ab"), start_new_session=True,
+            cwd=files.root,
+            env=environment_of_agent(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=(files.root / "agent.err").open("ab"),
+            start_new_session=True,
         )
         patience = time.monotonic() + _START_SECONDS
         while time.monotonic() < patience:

@@ -1,6 +1,7 @@
 """Alembic's entry: runs the migrations on the engine that `Database.migrate` hands over."""
 
 from alembic import context
+
 from jinsu.state.tables import Base
 
 engine = context.config.attributes.get("engine")

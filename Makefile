@@ -1,0 +1,74 @@
+# Every target sets up what it needs. Python 3.11 or newer and make are all a machine must have.
+SHELL := /bin/bash
+.DEFAULT_GOAL := help
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UV_VERSION := 0.13.8
+# uv does not read pip's configuration; wheels that a machine keeps on disk are found through it.
+export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+export JINSU_HOME ?= $(CURDIR)/.jinsu
+
+.PHONY: help setup demo stop test lint types architecture unit contract e2e bench docs screenshots lock schema clean
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
+
+setup: $(READY) ## Make the environment in .venv
+
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Jinsu needs Python 3.11 or newer; set PYTHON=python3.x")'
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check uv==$(UV_VERSION)
+	@echo "installing the locked packages (a few minutes the first time)"
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --compile-bytecode -r requirements.lock
+	@$(BIN)/uv pip install --quiet --python $(BIN)/python --no-deps -e .
+	@$(BIN)/python -m compileall -q platform/jinsu dags examples
+	@touch $@
+
+demo: $(READY) ## Launch a model end to end on this machine (JINSU_HOME=.jinsu)
+	@$(BIN)/python -m jinsu.cli.demo
+
+stop: $(READY) ## Stop everything that make demo started
+	@$(BIN)/jinsu down
+
+test: lint types architecture unit contract e2e ## Everything CI checks
+
+lint: $(READY) ## ruff
+	$(BIN)/ruff check .
+
+types: $(READY) ## mypy --strict
+	$(BIN)/mypy
+
+architecture: $(READY) ## import-linter, DAG rules, banned imports
+	$(BIN)/lint-imports
+	$(BIN)/pytest -q tests/architecture
+
+unit: $(READY) ## Pure parts, on both cores
+	$(BIN)/pytest -q -n 2 tests/unit
+
+contract: $(READY) ## Launchers, the agent, Envoy and the release loop, for real
+	$(BIN)/pytest -q -n 2 tests/contract
+
+e2e: $(READY) ## The whole platform on this machine
+	$(BIN)/pytest -q tests/e2e
+
+bench: $(READY) ## Measure; prints a table and writes build/bench.json
+	$(BIN)/python -m tests.bench
+
+docs: $(READY) ## Write the schema and the spec's reference
+	$(BIN)/python -m jinsu.spec.publish docs
+
+screenshots: $(READY) ## Take docs/images from a running demo (needs Chromium)
+	$(BIN)/python docs/take_screenshots.py
+
+lock: ## Resolve requirements.lock anew; it names no registry
+	@test -x $(BIN)/uv || ($(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv==$(UV_VERSION))
+	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --no-annotate --no-header \
+	  --no-emit-index-url --no-emit-find-links -o requirements.lock
+	@sed -i 's/^\(torch==[0-9.]*\)+cpu$$/\1/' requirements.lock
+
+clean: ## Remove the environment, builds and caches
+	rm -rf $(VENV) build .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache

@@ -1,0 +1,164 @@
+"""`make demo`: launches a first model, then a better second one, with live traffic, on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+from pathlib import Path
+from typing import Any
+
+import click
+
+from jinsu.cli.client import Client
+from jinsu.cli.installation import dags_folder, show_addresses
+from jinsu.cli.running import follow_run
+from jinsu.cli.show import progress
+from jinsu.errors import JinsuError
+
+EXAMPLE = Path(__file__).parents[3] / "examples" / "digits"
+
+
+class Traffic:
+    """Real handwritten digits, sent to the endpoint all the time; counts what comes back."""
+
+    def __init__(self, url: str, seconds: float = 0.012) -> None:
+        from sklearn.datasets import load_digits
+
+        self._url, self._pause, self._images = url, seconds, load_digits().images
+        self.answered: dict[str, int] = {}
+        self.failed = 0
+        self._stop = threading.Event()
+        self._thread = threading.Thread(target=self._send, daemon=True)
+
+    def __enter__(self) -> Traffic:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        self._thread.join()
+
+    def _send(self) -> None:
+        import httpx
+
+        with httpx.Client(timeout=10) as client:
+            index = 0
+            while not self._stop.is_set():
+                image = self._images[index % len(self._images)]
+                try:
+                    answer = client.post(self._url, json={"inputs": [[image.tolist()]]})
+                    if answer.is_success:
+                        version = answer.headers["x-jinsu-version"]
+                        self.answered[version] = self.answered.get(version, 0) + 1
+                    else:
+                        self.failed += 1
+                except httpx.TransportError:
+                    self.failed += 1
+                index += 1
+                self._stop.wait(self._pause)
+
+
+def submit(client: Client, epochs: int | None) -> str:
+    from jinsu.state.snapshots import pack
+
+    content, digest = pack(EXAMPLE, 64 * 2**20)
+    client.upload("/v1/code", content)
+    body = {
+        "code_digest": digest,
+        "idempotency_key": f"demo-{time.time_ns()}",
+        "overrides": {} if epochs is None else {"train.params.epochs": epochs},
+    }
+    return str(client.post("/v1/submissions", body)["id"])
+
+
+def approve_when_asked(home: Path, run: str) -> None:
+    """The reviewer's part: somebody else's token, waiting for the question."""
+    os.environ["JINSU_TOKEN"] = (home / "tokens" / "reviewer").read_text(encoding="utf-8").strip()
+    try:
+        reviewer = Client()
+    finally:
+        del os.environ["JINSU_TOKEN"]
+
+    def wait() -> None:
+        while not reviewer.get(f"/v1/runs/{run}")["ended"]:
+            if any(item["run"] == run for item in reviewer.get("/v1/reviews")):
+                reviewer.post(f"/v1/reviews/{run}", {"approve": True, "reason": "approved by the demo"})
+                return
+            time.sleep(0.3)
+
+    threading.Thread(target=wait, daemon=True).start()
+
+
+def launch(client: Client, home: Path, title: str, epochs: int | None) -> dict[str, Any]:
+    run = submit(client, epochs)
+    click.echo(f"\n{title}: {run}")
+    approve_when_asked(home, run)
+    ended = follow_run(client, run)
+    if ended["state"] != "succeeded":
+        raise JinsuError(f"the demo's run {run} {ended['state']}: {ended['reason']}")
+    return ended
+
+
+def main() -> None:
+    from jinsu import settings as configuration
+    from jinsu.local.up import up
+
+    begun = time.monotonic()
+    with progress() as say:
+        settings = up(None, dags_folder(), say)
+    client, home = Client(), configuration.home()
+    with tempfile.TemporaryDirectory() as folder:
+        table = Path(folder) / "digits.parquet"
+        subprocess.run([sys.executable, str(EXAMPLE / "prepare.py"), str(table)], check=True)
+        made = client.upload("/v1/datasets/digits", table.read_bytes(), suffix=".parquet")
+    click.echo(f"dataset digits@{made['version']}: {made['rows']} rows")
+    if not any(item["model"] == "digits" for item in client.get("/v1/models")):
+        launch(client, home, "A first version, trained for 2 epochs only", 2)
+        _wait_for_endpoint(f"{settings.endpoint_url}/models/digits/health")
+    with Traffic(f"{settings.endpoint_url}/models/digits/invocations") as traffic:
+        launch(client, home, "A challenger, trained for longer, meets live traffic", None)
+        time.sleep(1.0)
+    total = sum(traffic.answered.values())
+    shares = ", ".join(f"version {version}: {count}" for version, count in sorted(traffic.answered.items()))
+    click.echo(f"\n{total} live requests answered ({shares}), {traffic.failed} failed")
+    _predict(settings.endpoint_url)
+    click.echo("")
+    show_addresses()
+    click.echo(f"The demo took {time.monotonic() - begun:.0f} s. Look around, then: make stop")
+    if traffic.failed:
+        raise JinsuError(f"{traffic.failed} live requests failed during the rollout.")
+
+
+def _wait_for_endpoint(url: str) -> None:
+    """The new champion's route reaches Envoy within a pass of the release loop."""
+    import httpx
+
+    deadline = time.monotonic() + 15
+    while time.monotonic() < deadline and httpx.get(url).status_code != 200:
+        time.sleep(0.1)
+
+
+def _predict(endpoint: str) -> None:
+    import httpx
+    import numpy as np
+    from sklearn.datasets import load_digits
+
+    digits = load_digits()
+    answer = httpx.post(f"{endpoint}/models/digits/invocations", json={"inputs": [[digits.images[5].tolist()]]})
+    shades = " .:-=+*#%@"
+    for line in digits.images[5]:
+        click.echo("   " + "".join(shades[int(value) * 9 // 16] * 2 for value in line))
+    best = int(np.argmax(answer.json()["predictions"][0]))
+    click.echo(f"version {answer.headers['x-jinsu-version']} reads it as a {best}; it is a {digits.target[5]}")
+
+
+if __name__ == "__main__":
+    try:
+        main()
+    except JinsuError as problem:
+        click.echo(f"jinsu: {problem}", err=True)
+        sys.exit(problem.exit_code)
