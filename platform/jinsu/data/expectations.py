@@ -96,6 +96,7 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
     outcome = definition.run(batch_parameters={"dataframe": frame}, result_format="SUMMARY")
     context.build_data_docs(["site"])
+    _style(docs)
     checks = tuple(_check(result) for result in outcome.results)
     complete = len(checks) == len(expectations) and len(frame) > 0
     passed = bool(outcome.success) and complete and all(check.passed for check in checks)
@@ -118,6 +119,19 @@ def _reason(problem: Exception) -> str:
     if callable(errors):
         return "; ".join(f"{'.'.join(map(str, error['loc']))}: {error['msg']}" for error in errors())
     return str(problem).splitlines()[0] if str(problem) else type(problem).__name__
+
+
+_STYLE = """<style>
+body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}
+td,th{padding:.3rem .8rem .3rem 0;text-align:left;vertical-align:top}footer,nav img{display:none}
+</style>"""
+
+
+def _style(docs: Path) -> None:
+    """Makes the pages readable without the style sheets that they would fetch from the internet."""
+    for page in docs.rglob("*.html"):
+        text = page.read_text(encoding="utf-8")
+        page.write_text(text.replace("<head>", f"<head>{_STYLE}", 1), encoding="utf-8")
 
 
 def _page(docs: Path) -> str:

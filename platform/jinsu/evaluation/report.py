@@ -35,6 +35,11 @@ class Report:
         return not self.reasons
 
 
+def in_words(score: Mapping[str, Any], sign: str = "") -> str:
+    """`0.9832 (0.9640 to 0.9923)`: a score's value and its interval; `sign="+"` for differences."""
+    return f"{score['value']:{sign}.4f} ({score['low']:{sign}.4f} to {score['high']:{sign}.4f})"
+
+
 def decode(outputs: np.ndarray, metric: str, labels: Sequence[Any] | None) -> np.ndarray:
     """Answers of a model as values comparable with the target: the label of the largest score, or the number."""
     if metric not in CLASSIFICATION:

@@ -9,6 +9,7 @@ from sqlalchemy import select
 
 from jinsu.errors import GateFailedError, TransientError
 from jinsu.lifecycle.platform import Platform
+from jinsu.lifecycle.review import ALIAS
 from jinsu.release.advance import Phase, Policy, State
 from jinsu.release.gates import GatePolicy
 from jinsu.release.records import policy_from, state_from
@@ -72,6 +73,8 @@ def finish(platform: Platform, submission: str) -> dict[str, str]:
         raise TransientError(f"the rollout is {state.phase}", 1.0)
     with platform.task(submission, "canary") as output:
         if state.phase not in (Phase.PROMOTING, Phase.PROMOTED):
+            row, _ = platform.submission(submission)
+            platform.mlflow.drop_alias(row.model, ALIAS, state.challenger)
             raise GateFailedError(f"version {state.challenger} was {state.phase}: {state.reason}")
         output.update(version=state.challenger, champion=state.champion or "", reason=state.reason)
     return dict(output)

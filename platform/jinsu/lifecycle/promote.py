@@ -10,6 +10,7 @@ from sqlalchemy.exc import IntegrityError
 
 from jinsu.errors import GateFailedError, NotFoundError
 from jinsu.lifecycle.canary import current
+from jinsu.lifecycle.review import ALIAS
 from jinsu.lifecycle.platform import Platform, end_submission
 from jinsu.release.advance import Phase
 from jinsu.state.tables import Candidate, LedgerEntry, Review
@@ -38,6 +39,7 @@ def run(platform: Platform, submission: str) -> dict[str, Any]:
             f"run {row.mlflow_run}/evidence.html",
             state.reason,
         )
+        platform.mlflow.drop_alias(row.model, ALIAS, state.challenger)
         output.update(version=state.challenger, previous=state.champion)
     end_submission(platform, submission, "succeeded", f"version {output['version']} is the champion")
     return dict(output)

@@ -9,6 +9,7 @@ import json
 from pathlib import Path
 from typing import Any
 
+from jinsu.evaluation.report import in_words
 from jinsu.lifecycle.platform import Platform
 from jinsu.lifecycle.train import read_metrics
 from jinsu.registry.evidence import evidence_page
@@ -118,15 +119,13 @@ def describe(facts: dict[str, Any], url: str, experiment: str, run: str) -> str:
     report = facts["evaluation"]
     overall, gain = report["overall"], report["gain"]
     lines = [
-        f"**{report['metric']} {overall['value']:.4f}** (95 % interval {overall['low']:.4f} to {overall['high']:.4f}, "
-        f"{overall['rows']} held-out rows)",
+        f"**{report['metric']} {in_words(overall)}** at 95 %, on {overall['rows']} held-out rows",
     ]
     if gain:
-        lines.append(
-            f"Against champion version {facts['champion']}: **{gain['value']:+.4f}** ({gain['low']:+.4f} to {gain['high']:+.4f})"
-        )
+        lines.append(f"Against champion version {facts['champion']}: **{in_words(gain, '+')}**")
     lines += [
-        f"Prediction {facts['latency']['p99_ms']:g} ms (99th percentile); differs from the original by at most {facts['parity']['largest_relative']:.1e}",
+        f"One prediction takes {facts['latency']['p99_ms']:g} ms (99th percentile) and differs from the original's "
+        f"by at most {facts['parity']['largest_relative']:.1e}",
         f"Dataset `{facts['lineage']['dataset']}`, run `{facts['submission']}` by {facts['submitter']}",
         f"[Evidence]({url}/#/experiments/{experiment}/runs/{run}/artifactPath/{EVIDENCE})",
         "To approve, give this version the alias `challenger`.",

@@ -7,6 +7,7 @@ import time
 from sqlalchemy import select
 
 from jinsu.errors import ConflictError, ForbiddenError, GateFailedError, NotFoundError
+from jinsu.evaluation.report import in_words
 from jinsu.lifecycle.platform import Platform, end_submission
 from jinsu.state.tables import Review, Submission, Task
 
@@ -100,12 +101,10 @@ def question(platform: Platform, submission: str, links: dict[str, str]) -> str:
     overall, gain = evaluation["overall"], evaluation["gain"]
     lines = [
         f"Model **{row.model}** version {platform.output(submission, 'register')['version']}, by {row.submitter}",
-        f"{evaluation['metric']} **{overall['value']:.4f}** ({overall['low']:.4f} to {overall['high']:.4f}) on {overall['rows']} held-out rows",
+        f"{evaluation['metric']} **{in_words(overall)}** on {overall['rows']} held-out rows",
     ]
     if gain:
-        lines.append(
-            f"against champion {evaluation['champion']}: **{gain['value']:+.4f}** ({gain['low']:+.4f} to {gain['high']:+.4f})"
-        )
+        lines.append(f"against champion {evaluation['champion']}: **{in_words(gain, '+')}**")
     if "Evidence" in links:
         lines.append(f"[Evidence]({links['Evidence']})")
     return "\n\n".join(lines)

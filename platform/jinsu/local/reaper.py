@@ -16,7 +16,7 @@ def main() -> None:
     from supervisor import childutils
 
     while True:
-        headers, payload = childutils.listener.wait(sys.stdin, sys.stdout)
+        _headers, payload = childutils.listener.wait(sys.stdin, sys.stdout)
         leader = int(childutils.get_headers(payload).get("pid", 0) or 0)
         if leader > 1:
             with contextlib.suppress(ProcessLookupError, PermissionError):

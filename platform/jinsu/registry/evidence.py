@@ -73,11 +73,12 @@ def _scores(report: Mapping[str, Any]) -> str:
 
 
 def _score_table(heading: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
-    ceiling = max([1.0, *(score["high"] for score in rows.values())])
+    floor = min(score["low"] for score in rows.values())
+    ceiling = max(score["high"] for score in rows.values())
     body = "".join(
         f"<tr><td>{escape(name)}<td class=number>{score['value']:.4f}<td class=number>{score['low']:.4f}"
         f"<td class=number>{score['high']:.4f}<td class=number>{score['rows']}"
-        f"<td>{interval_bar(score['value'], score['low'], score['high'], 0.0, ceiling)}"
+        f"<td>{interval_bar(score['value'], score['low'], score['high'], floor, ceiling)}"
         for name, score in rows.items()
     )
     return f"<table><tr><th>{heading}<th class=number>value<th class=number>low<th class=number>high<th class=number>rows<th>{body}</table>"

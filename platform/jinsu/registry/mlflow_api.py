@@ -164,8 +164,10 @@ class Mlflow:
     def set_alias(self, model: str, alias: str, version: str) -> None:
         self._call("POST", "registered-models/alias", {"name": model, "alias": alias, "version": version})
 
-    def delete_alias(self, model: str, alias: str) -> None:
-        self._call("DELETE", "registered-models/alias", {"name": model, "alias": alias})
+    def drop_alias(self, model: str, alias: str, version: str) -> None:
+        """Takes the alias from this version; another version that has it meanwhile keeps it."""
+        if self.aliases(model).get(alias) == version:
+            self._call("DELETE", "registered-models/alias", {"name": model, "alias": alias})
 
     def aliases(self, model: str) -> dict[str, str]:
         """Version of each alias of a model, `{"champion": "3"}`; empty for a model that does not exist."""
