@@ -78,7 +78,11 @@ def dataset(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
         return read_columns(step / "in" / "data" / "train.parquet")
     if alone is None:
         raise SystemExit("jinsu.dataset(): outside the platform it needs alone=FILE, a Parquet file to read instead.")
-    return alone() if callable(alone) else read_columns(Path(alone))
+    if callable(alone):
+        return alone()
+    if not Path(alone).is_file():
+        raise SystemExit(f"jinsu.dataset(): {alone}: there is no such file; make it first, or name another.")
+    return read_columns(Path(alone))
 
 
 def log(step: int | None = None, **metrics: float) -> None:

@@ -54,7 +54,7 @@ def _validate(spec: ModelSpec, folder: Path, frame: object) -> str:
     from jinsu.data.expectations import always, read_expectations, validate
 
     assert hasattr(frame, "columns")
-    expectations = always([spec.data.target])
+    expectations = always([], spec.data.target)
     if spec.data.expectations:
         path = folder / spec.data.expectations
         if not path.is_file():

@@ -33,7 +33,7 @@ def _array(column: Any) -> np.ndarray:
     import pyarrow as pa
 
     kind = column.type
-    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind):
+    if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         return _stack([np.frombuffer(value or b"", dtype=np.uint8) for value in column.to_pylist()])
     if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
         if pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type):

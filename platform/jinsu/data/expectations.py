@@ -65,10 +65,11 @@ def _entry(entry: object, source: str) -> Expectation:
     return str(kind), dict(arguments or {})
 
 
-def always(columns: Sequence[str]) -> list[Expectation]:
-    """What the platform demands of every table: rows, and the columns that the model spec names."""
+def always(columns: Sequence[str], target: str) -> list[Expectation]:
+    """What the platform demands of every table: rows, the columns that the spec names, and a target in every row."""
     wanted: list[Expectation] = [("expect_table_row_count_to_be_between", {"min_value": 1})]
-    return wanted + [("expect_column_to_exist", {"column": column}) for column in columns]
+    wanted += [("expect_column_to_exist", {"column": column}) for column in [*columns, target]]
+    return [*wanted, ("expect_column_values_to_not_be_null", {"column": target})]
 
 
 def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str, docs: Path) -> Verdict:

@@ -11,7 +11,7 @@ import numpy as np
 from jinsu.evaluation.metrics import CONFIDENCE, METRICS, RESAMPLES, Score, difference, score
 from jinsu.spec.model import CLASSIFICATION, Evaluate
 
-__all__ = ["CONFIDENCE", "RESAMPLES", "Report", "decode", "judge", "truth_for"]
+__all__ = ["CONFIDENCE", "RESAMPLES", "Report", "decode", "fold", "folded_share", "judge"]
 
 MAX_SLICES = 20
 
@@ -29,6 +29,7 @@ class Report:
     confusion: Sequence[Sequence[int]] = ()
     labels: Sequence[Any] = ()
     reasons: Sequence[str] = field(default_factory=tuple)
+    folded: float = 0.0
 
     @property
     def passed(self) -> bool:
@@ -41,22 +42,31 @@ def in_words(score: Mapping[str, Any], sign: str = "") -> str:
 
 
 def decode(outputs: np.ndarray, metric: str, labels: Sequence[Any] | None) -> np.ndarray:
-    """Answers of a model as values comparable with the target: the label of the largest score, or the number."""
+    """Answers of a model as values comparable with the target: the label of the largest score as text, or the number."""
     if metric not in CLASSIFICATION:
         return outputs.reshape(len(outputs)).astype(float)
     if outputs.ndim == 1 or outputs.shape[1] == 1:
         best = (outputs.reshape(len(outputs)) > 0).astype(int)
     else:
         best = outputs.argmax(axis=1)
-    return best if labels is None else np.asarray(labels)[best]
+    return best.astype(str) if labels is None else np.asarray([str(label) for label in labels])[best]
 
 
-def truth_for(target: np.ndarray, labels: Sequence[Any] | None, other: Any) -> np.ndarray:
-    """The target with every value that the model has no label for folded into its `other` label, if it has one."""
+def fold(values: np.ndarray, labels: Sequence[Any] | None, other: Any) -> np.ndarray:
+    """Class values as text; those that the model has no label for become its `other` label, if it has one."""
+    texts = values.astype(str)
     if labels is None or other is None:
-        return target
-    known = set(labels)
-    return np.asarray([value if value in known else other for value in target.tolist()])
+        return texts
+    known = {str(label) for label in labels}
+    return np.asarray([text if text in known else str(other) for text in texts.tolist()])
+
+
+def folded_share(target: np.ndarray, labels: Sequence[Any] | None, other: Any) -> float:
+    """Share of rows whose class the model gave up telling apart."""
+    if labels is None or other is None:
+        return 0.0
+    real = {str(label) for label in labels} - {str(other)}
+    return float(np.mean([text not in real for text in target.astype(str).tolist()]))
 
 
 def judge(
@@ -65,17 +75,34 @@ def judge(
     guess: np.ndarray,
     columns: Mapping[str, np.ndarray],
     champion: np.ndarray | None,
+    folded: float = 0.0,
 ) -> Report:
-    """The verdict on held-out rows. `champion` holds the champion's answers to the same rows, if there is one."""
+    """The verdict on held-out rows. `champion` holds the champion's answers to the same rows, if there is one.
+
+    `folded` is the share of rows in the model's `other` class: a model that gives up every class scores perfectly, so
+    the share is a gate of its own.
+    """
+    shown_truth, shown_guess = truth, guess
+    if rules.metric in CLASSIFICATION:
+        # Numbers instead of texts: the bootstrap compares them five hundred times.
+        truth, guess, champion = _coded(truth, guess, champion)
     overall = score(rules.metric, truth, guess)
     kind = CLASSIFICATION if rules.metric in CLASSIFICATION else tuple(set(METRICS) - set(CLASSIFICATION))
     others = {name: score(name, truth, guess) for name in kind if name != rules.metric}
     slices = {column: _by_slice(rules.metric, truth, guess, columns[column]) for column in rules.slices}
     theirs = None if champion is None else score(rules.metric, truth, champion)
     gain = None if champion is None else difference(rules.metric, truth, guess, champion, rules.maximize)
-    confusion, labels = _confusion(truth, guess) if rules.metric in CLASSIFICATION else ((), ())
-    reasons = tuple(_reasons(rules, overall, gain))
-    return Report(rules.metric, overall, others, slices, theirs, gain, confusion, labels, reasons)
+    confusion, labels = _confusion(shown_truth, shown_guess) if rules.metric in CLASSIFICATION else ((), ())
+    reasons = tuple(_reasons(rules, overall, gain, folded))
+    return Report(rules.metric, overall, others, slices, theirs, gain, confusion, labels, reasons, folded)
+
+
+def _coded(
+    truth: np.ndarray, guess: np.ndarray, champion: np.ndarray | None
+) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
+    parts = [truth.astype(str), guess.astype(str), *([] if champion is None else [champion.astype(str)])]
+    codes = np.split(np.unique(np.concatenate(parts), return_inverse=True)[1], len(parts))
+    return codes[0], codes[1], codes[2] if champion is not None else None
 
 
 def _by_slice(metric: str, truth: np.ndarray, guess: np.ndarray, column: np.ndarray) -> dict[str, Score]:
@@ -100,8 +127,12 @@ def _natural(text: str) -> tuple[int, float, str]:
     return (0, float(text), text) if text.lstrip("-").isdigit() else (1, 0.0, text)
 
 
-def _reasons(rules: Evaluate, overall: Score, gain: Score | None) -> list[str]:
+def _reasons(rules: Evaluate, overall: Score, gain: Score | None, folded: float) -> list[str]:
     found = []
+    if folded > rules.max_folded:
+        found.append(
+            f"the model gives up the class of {folded:.1%} of the rows, evaluate.max_folded allows {rules.max_folded:.0%}"
+        )
     if rules.min is not None and not overall.value >= rules.min:
         found.append(f"{rules.metric} is {overall.value:.4f}, evaluate.min asks for {rules.min:g}")
     if rules.max is not None and not overall.value <= rules.max:

@@ -12,9 +12,10 @@ from sqlalchemy import select
 from jinsu.data.columns import Columns, read_columns
 from jinsu.errors import GateFailedError
 from jinsu.evaluation.inputs import feature_columns, model_input
-from jinsu.evaluation.report import decode, judge, truth_for
+from jinsu.evaluation.report import decode, fold, folded_share, judge
 from jinsu.lifecycle.inline import inline
 from jinsu.lifecycle.platform import Platform
+from jinsu.serving.manifest import Manifest
 from jinsu.serving.onnx_model import OnnxModel
 from jinsu.spec.model import CLASSIFICATION, ModelSpec
 from jinsu.state.tables import Candidate
@@ -30,7 +31,7 @@ def run(platform: Platform, submission: str) -> dict[str, Any]:
         version, champion = champion_package(platform, spec.name)
         rules = {"evaluate": spec.evaluate.model_dump(mode="json"), "data": spec.data.model_dump(mode="json")}
         key = run_key(
-            "evaluate", rules, {"package": package, "split": split, "champion": champion or ""}, "", "jinsu-1"
+            "evaluate", rules, {"package": package, "split": split, "champion": champion or ""}, "", "jinsu-2"
         )
         steps = platform.settings.steps
 
@@ -74,29 +75,30 @@ def champion_package(platform: Platform, model: str) -> tuple[str | None, str | 
 
 def _judge(spec: ModelSpec, rows: Path, package: Path, champion: Path | None) -> dict[str, Any]:
     columns = read_columns(rows)
-    guess, truth = _answers(spec, columns, package)
+    target, classes = columns[spec.data.target], spec.evaluate.metric in CLASSIFICATION
+    guess, manifest = _answers(spec, columns, package)
+    truth = fold(target, manifest.labels, manifest.other) if classes else target.astype(float)
     theirs: Any = None
     note = ""
     if champion is not None:
         try:
             theirs, _ = _answers(spec, columns, champion)
+            # Both are held to the candidate's classes: what it folds, the champion's answers are folded to as well.
+            theirs = fold(theirs, manifest.labels, manifest.other) if classes else theirs
         except GateFailedError as problem:
-            # A champion of another shape cannot answer these rows; the reviewer must know, the candidate is not to blame.
+            # A champion of another shape cannot answer these rows. The reviewer must know; it is not the candidate's fault.
             note = f"the champion could not answer the same rows: {problem}"
-    report = judge(spec.evaluate, truth, guess, columns, theirs)
+    folded = folded_share(target, manifest.labels, manifest.other) if classes else 0.0
+    report = judge(spec.evaluate, truth, guess, columns, theirs, folded)
     return {**asdict(report), "note": note}
 
 
-def _answers(spec: ModelSpec, columns: Columns, folder: Path) -> tuple[Any, Any]:
-    """What the model in `folder` says of the rows, and the truth in its terms."""
+def _answers(spec: ModelSpec, columns: Columns, folder: Path) -> tuple[Any, Manifest]:
+    """What the model in `folder` says of the rows."""
     model = OnnxModel(folder, threads=2)
-    manifest = model.manifest
     features = feature_columns(list(columns), spec.data.features, spec.data.target)
-    outputs = model.run_all(model_input(columns, features, manifest.input))
-    target = columns[spec.data.target]
-    if spec.evaluate.metric not in CLASSIFICATION:
-        return decode(outputs, spec.evaluate.metric, None), target.astype(float)
-    return decode(outputs, spec.evaluate.metric, manifest.labels), truth_for(target, manifest.labels, manifest.other)
+    outputs = model.run_all(model_input(columns, features, model.manifest.input))
+    return decode(outputs, spec.evaluate.metric, model.manifest.labels), model.manifest
 
 
 def _as_metrics(report: dict[str, Any]) -> list[dict[str, Any]]:

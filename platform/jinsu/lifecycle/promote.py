@@ -10,8 +10,8 @@ from sqlalchemy.exc import IntegrityError
 
 from jinsu.errors import GateFailedError, NotFoundError
 from jinsu.lifecycle.canary import current
-from jinsu.lifecycle.review import ALIAS
 from jinsu.lifecycle.platform import Platform, end_submission
+from jinsu.lifecycle.review import ALIAS
 from jinsu.release.advance import Phase
 from jinsu.state.tables import Candidate, LedgerEntry, Review
 

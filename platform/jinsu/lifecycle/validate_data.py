@@ -58,8 +58,8 @@ def _work(platform: Platform, dataset: str, spec: ModelSpec, expectations: list[
     import pyarrow.parquet as pq
 
     table = platform.datasets.table(platform.datasets.resolve(dataset))
-    columns = [*feature_columns(table.column_names, spec.data.features, spec.data.target), spec.data.target]
-    verdict = validate(table.to_pandas(), always(columns) + expectations, spec.name, out / DOCS)
+    columns = feature_columns(table.column_names, spec.data.features, spec.data.target)
+    verdict = validate(table.to_pandas(), always(columns, spec.data.target) + expectations, spec.name, out / DOCS)
     document = {**asdict(verdict), "rows": table.num_rows}
     if verdict.passed:
         held = holdout_mask(table, spec.data.holdout, spec.data.holdout_by)

@@ -69,7 +69,8 @@ def _champion(facts: Mapping[str, Any], report: Mapping[str, Any]) -> str:
 
 def _scores(report: Mapping[str, Any]) -> str:
     rows = {report["metric"]: report["overall"], **report["others"]}
-    return "<h2>Scores</h2>" + _score_table("metric", rows)
+    folded = f"<p>{report['folded']:.1%} of the rows are in the model's other class.</p>" if report["folded"] else ""
+    return "<h2>Scores</h2>" + _score_table("metric", rows) + folded
 
 
 def _score_table(heading: str, rows: Mapping[str, Mapping[str, Any]]) -> str:

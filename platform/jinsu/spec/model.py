@@ -99,6 +99,12 @@ class Evaluate(_Part):
     vs_champion: Threshold | None = Field(
         None, description="Least difference to the champion on the same rows; above zero is better."
     )
+    max_folded: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Largest share of rows that the model may put into its `other` label instead of telling them apart.",
+    )
     slices: list[str] = Field(default_factory=list, max_length=8, description="Columns to report separately.")
 
     @model_validator(mode="after")
