@@ -1,0 +1,39 @@
+"""canary: Asks for a rollout, and waits until the controller has decided it.
+
+    python components/canary/main.py --submission RUN
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from typing import Any
+
+from jinsu.errors import JinsuError
+
+
+def work(given: argparse.Namespace) -> dict[str, Any]:
+    from jinsu.lifecycle import canary
+    from jinsu.lifecycle.platform import connect
+
+    platform = connect()
+    canary.start(platform, given.submission)
+    while canary.waiting(platform, given.submission):
+        time.sleep(1.0)
+    return canary.finish(platform, given.submission)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--submission", required=True, help="id of the run, as `jinsu runs` shows it")
+    try:
+        print(json.dumps(work(parser.parse_args())))
+    except JinsuError as problem:
+        print(f"canary: {problem}", file=sys.stderr)
+        sys.exit(problem.exit_code)
+
+
+if __name__ == "__main__":
+    main()

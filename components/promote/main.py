@@ -1,0 +1,34 @@
+"""promote: Moves the alias `champion` and writes the ledger.
+
+    python components/promote/main.py --submission RUN
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from typing import Any
+
+from jinsu.errors import JinsuError
+
+
+def work(given: argparse.Namespace) -> dict[str, Any]:
+    from jinsu.lifecycle.promote import run
+    from jinsu.lifecycle.platform import connect
+
+    return run(connect(), given.submission)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--submission", required=True, help="id of the run, as `jinsu runs` shows it")
+    try:
+        print(json.dumps(work(parser.parse_args())))
+    except JinsuError as problem:
+        print(f"promote: {problem}", file=sys.stderr)
+        sys.exit(problem.exit_code)
+
+
+if __name__ == "__main__":
+    main()
