@@ -12,8 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from jinsu import settings as configuration
 from playwright.sync_api import Page, sync_playwright
+
+from jinsu import settings as configuration
 
 IMAGES = Path(__file__).with_name("images")
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or "chromium"
@@ -23,11 +24,15 @@ def main() -> None:
     settings = configuration.load()
     token = (Path(settings.home) / "token").read_text(encoding="utf-8").strip()
     api = httpx.Client(base_url=settings.api_url, headers={"authorization": f"Bearer {token}"})
-    run = next(item for item in api.get("/v1/runs").json() if item["state"] == "succeeded" and item["model"] == "digits")
+    run = next(
+        item for item in api.get("/v1/runs").json() if item["state"] == "succeeded" and item["model"] == "digits"
+    )
     detail = api.get(f"/v1/runs/{run['id']}").json()
     IMAGES.mkdir(exist_ok=True)
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"])
+        browser = playwright.chromium.launch(
+            executable_path=CHROMIUM, args=["--no-sandbox", "--disable-background-networking"]
+        )
         account = settings.mlflow
         context = browser.new_context(
             viewport={"width": 1500, "height": 900},

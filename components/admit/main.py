@@ -1,6 +1,6 @@
 """admit: Pins the dataset, checks spec, code snapshot and quota, and opens the MLflow run.
 
-    python components/admit/main.py --submission RUN
+python components/admit/main.py --submission RUN
 """
 
 from __future__ import annotations

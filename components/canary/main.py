@@ -1,6 +1,6 @@
 """canary: Asks for a rollout, and waits until the controller has decided it.
 
-    python components/canary/main.py --submission RUN
+python components/canary/main.py --submission RUN
 """
 
 from __future__ import annotations

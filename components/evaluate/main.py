@@ -1,6 +1,6 @@
 """evaluate: Scores the packaged model and the champion on the same held-out rows.
 
-    python components/evaluate/main.py --submission RUN
+python components/evaluate/main.py --submission RUN
 """
 
 from __future__ import annotations

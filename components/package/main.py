@@ -1,6 +1,6 @@
 """package: Proves that the exported model is whole, finite, faithful to the original and fast enough.
 
-    python components/package/main.py --submission RUN
+python components/package/main.py --submission RUN
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """promote: Moves the alias `champion` and writes the ledger.
 
-    python components/promote/main.py --submission RUN
+python components/promote/main.py --submission RUN
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from jinsu.errors import JinsuError
 
 
 def work(given: argparse.Namespace) -> dict[str, Any]:
-    from jinsu.lifecycle.promote import run
     from jinsu.lifecycle.platform import connect
+    from jinsu.lifecycle.promote import run
 
     return run(connect(), given.submission)
 

@@ -1,6 +1,6 @@
 """register: Files exactly one version in MLflow, with its evidence.
 
-    python components/register/main.py --submission RUN
+python components/register/main.py --submission RUN
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from jinsu.errors import JinsuError
 
 
 def work(given: argparse.Namespace) -> dict[str, Any]:
-    from jinsu.lifecycle.register import run
     from jinsu.lifecycle.platform import connect
+    from jinsu.lifecycle.register import run
 
     return run(connect(), given.submission)
 

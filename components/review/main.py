@@ -1,6 +1,6 @@
 """review: Asks a person, and waits for the answer.
 
-    python components/review/main.py --submission RUN
+python components/review/main.py --submission RUN
 """
 
 from __future__ import annotations

@@ -1,6 +1,6 @@
 """train: Runs the researcher's process on the installation's launcher and records how it ended.
 
-    python components/train/main.py --submission RUN
+python components/train/main.py --submission RUN
 """
 
 from __future__ import annotations

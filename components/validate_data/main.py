@@ -1,6 +1,6 @@
 """validate_data: Runs Great Expectations over every row and cuts the held-out part.
 
-    python components/validate_data/main.py --submission RUN
+python components/validate_data/main.py --submission RUN
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from jinsu.errors import JinsuError
 
 
 def work(given: argparse.Namespace) -> dict[str, Any]:
-    from jinsu.lifecycle.validate_data import run
     from jinsu.lifecycle.platform import connect
+    from jinsu.lifecycle.validate_data import run
 
     return run(connect(), given.submission)
 

@@ -1,0 +1,377 @@
+"""Dataset versions: put once, never changed; and the split, which no run, machine or duplicate can bend."""
+
+import subprocess
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jinsu.data.columns import columns_of, read_columns
+from jinsu.data.datasets import DatasetStore, DatasetVersion, table_digest
+from jinsu.data.split import holdout_mask
+from jinsu.errors import BadInputError, NotFoundError
+
+ROWS = pa.table({"x": pa.array([1, 2, None, 4]), "word": ["a", None, "c", "é"], "seen": [True, False, None, True]})
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> DatasetStore:
+    return DatasetStore(tmp_path / "datasets")
+
+
+def parquet(path: Path, table: pa.Table = ROWS, **how: Any) -> Path:
+    pq.write_table(table, path, **how)
+    return path
+
+
+def put_table(store: DatasetStore, tmp_path: Path, table: pa.Table, name: str = "rows") -> DatasetVersion:
+    return store.put(name, parquet(tmp_path / "source.parquet", table), "me")
+
+
+def test_a_version_says_what_it_holds(store: DatasetStore, tmp_path: Path) -> None:
+    version = store.put("rows", parquet(tmp_path / "a.parquet"), "me")
+    assert (version.name, version.kind, version.rows, version.created_by) == ("rows", "table", 4, "me")
+    assert version.schema == {"x": "int64", "word": "string", "seen": "bool"}
+    assert version.size > 0
+    assert version.digest.startswith(version.version)
+    assert version.reference == f"rows@{version.version}"
+    assert store.table(version).equals(ROWS)
+
+
+def test_putting_the_same_again_changes_nothing(store: DatasetStore, tmp_path: Path) -> None:
+    first = store.put("rows", parquet(tmp_path / "a.parquet"), "me")
+    files = sorted((path, path.stat().st_mtime_ns) for path in store.path(first).rglob("*"))
+    assert store.put("rows", parquet(tmp_path / "a.parquet"), "somebody else") == first
+    assert sorted((path, path.stat().st_mtime_ns) for path in store.path(first).rglob("*")) == files
+
+
+@pytest.mark.parametrize(
+    "how",
+    [
+        {"compression": "gzip"},
+        {"compression": "zstd"},
+        {"compression": "none", "use_dictionary": False},
+        {"row_group_size": 1},
+        {"data_page_version": "2.0"},
+    ],
+    ids=str,
+)
+def test_how_a_parquet_file_is_written_does_not_matter(store: DatasetStore, tmp_path: Path, how: dict[str, Any]) -> None:
+    plain = store.put("rows", parquet(tmp_path / "a.parquet"), "me")
+    assert store.put("rows", parquet(tmp_path / "b.parquet", **how), "me") == plain
+
+
+@given(st.lists(st.integers(-5, 5) | st.none(), min_size=2, max_size=30), st.data())
+@settings(deadline=None)
+def test_how_a_table_is_chunked_does_not_matter(values: list[int | None], data: st.DataObject) -> None:
+    place = data.draw(st.integers(0, len(values)))
+    chunks = pa.chunked_array([values[:place], values[place:]], pa.int64())
+    longer = pa.table({"v": pa.array([None, *values, 1], pa.int64())}).slice(1, len(values))
+    digests = {table_digest(pa.table({"v": column})) for column in (chunks, pa.array(values, pa.int64()))}
+    assert digests == {table_digest(longer)}
+
+
+@pytest.mark.parametrize(
+    "other",
+    [
+        ROWS.slice(0, 3),
+        ROWS.take([1, 0, 2, 3]),
+        ROWS.rename_columns(["y", "word", "seen"]),
+        ROWS.select(["word", "x", "seen"]),
+        ROWS.set_column(0, "x", pa.array([1, 2, 3, 4])),
+        ROWS.set_column(0, "x", ROWS["x"].cast(pa.int32())),
+    ],
+    ids=["fewer rows", "other order", "other name", "other column order", "other value", "other type"],
+)
+def test_other_content_is_another_version(store: DatasetStore, tmp_path: Path, other: pa.Table) -> None:
+    assert put_table(store, tmp_path, ROWS).version != put_table(store, tmp_path, other).version
+
+
+def test_a_table_may_come_as_csv_json_lines_or_parquet(store: DatasetStore, tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x,word\n1,a\n2,é\n")
+    (tmp_path / "a.jsonl").write_text('{"x": 1, "word": "a"}\n{"x": 2, "word": "é"}\n')
+    parquet(tmp_path / "a.parquet", pa.table({"x": [1, 2], "word": ["a", "é"]}))
+    versions = {store.put("rows", tmp_path / f"a.{kind}", "me").version for kind in ("csv", "jsonl", "parquet")}
+    assert len(versions) == 1
+
+
+def test_latest_is_the_last_one_put_and_a_version_stays(store: DatasetStore, tmp_path: Path) -> None:
+    old = put_table(store, tmp_path, ROWS)
+    pinned = store.resolve("rows@latest").reference
+    new = put_table(store, tmp_path, ROWS.slice(1))
+    assert store.resolve("rows@latest") == store.resolve("rows") == new
+    assert store.resolve(pinned) == old
+    assert store.table(store.resolve(pinned)).equals(ROWS)
+    assert [version.reference for version in store.all()] == [new.reference]
+
+
+def test_the_last_one_put_is_latest_even_when_it_is_an_old_version(store: DatasetStore, tmp_path: Path) -> None:
+    old = put_table(store, tmp_path, ROWS)
+    put_table(store, tmp_path, ROWS.slice(1))
+    assert put_table(store, tmp_path, ROWS) == old
+    assert store.resolve("rows@latest") == old
+
+
+@pytest.mark.parametrize("digits", [8, 16, 64])
+def test_a_version_is_found_by_as_many_digits_as_a_spec_may_write(store: DatasetStore, tmp_path: Path, digits: int) -> None:
+    version = put_table(store, tmp_path, ROWS)
+    assert store.resolve(f"rows@{version.digest[:digits]}") == version
+
+
+@pytest.mark.parametrize("reference", ["nothing", "nothing@latest", "rows@ffffffff", "rows@*", "rows@.."])
+def test_what_does_not_exist_is_not_found_and_says_how_to_go_on(store: DatasetStore, tmp_path: Path, reference: str) -> None:
+    put_table(store, tmp_path, ROWS)
+    with pytest.raises(NotFoundError, match="jinsu data "):
+        store.resolve(reference)
+
+
+@pytest.mark.parametrize(
+    ("name", "content"),
+    [
+        ("a.csv", b"x,word\n"),
+        ("a.csv", b""),
+        ("a.csv", b"x,word\n1\n"),
+        ("a.jsonl", b""),
+        ("a.jsonl", b"{"),
+        ("a.parquet", b"PAR1 not really"),
+        ("a.xlsx", b"PK"),
+        ("a", b"text"),
+        ("a.csv", b"x,x\n1,2\n"),
+    ],
+)
+def test_a_bad_table_is_refused_by_name_and_leaves_nothing(
+    store: DatasetStore, tmp_path: Path, name: str, content: bytes
+) -> None:
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(BadInputError, match=str(tmp_path / name)):
+        store.put("rows", tmp_path / name, "me")
+    assert list(store.all()) == []
+    assert list((tmp_path / "datasets").rglob("*.parquet")) == []
+
+
+def test_zero_rows_are_refused(store: DatasetStore, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="has zero rows; a dataset needs at least one"):
+        put_table(store, tmp_path, ROWS.slice(0, 0))
+
+
+def test_a_source_that_is_missing_is_refused(store: DatasetStore, tmp_path: Path) -> None:
+    with pytest.raises(BadInputError, match="there is no such file or folder"):
+        store.put("rows", tmp_path / "missing.csv", "me")
+
+
+COLUMNS = {
+    "pixels as uint8": pa.array([0, 127, 255], pa.uint8()),
+    "pixels as lists of uint8": pa.array([[0, 255], [1, 2], [3, 4]], pa.list_(pa.uint8())),
+    "pixels as lists of float": pa.array([[0.5, 1], [2, 3], [4, 5]], pa.list_(pa.float32())),
+    "fixed lists": pa.array([[0.5, 1], [2, 3], [4, 5]], pa.list_(pa.float32(), 2)),
+    "bytes": pa.array([b"a", b"\x00", b""]),
+    "categories": pa.array(["a", "b", "a"]).dictionary_encode(),
+    "large text": pa.array(["a", "b", None], pa.large_string()),
+    "times": pa.array([1, 2, 3], pa.timestamp("us", tz="UTC")),
+    "days": pa.array([1, 2, 3], pa.date32()),
+    "small integers": pa.array([1, None, -3], pa.int8()),
+    "structs": pa.array([{"a": 1}, {"a": 2}, {"a": 3}]),
+    "nothing": pa.array([None, None, None]),
+}
+
+
+@pytest.mark.parametrize("column", COLUMNS.values(), ids=COLUMNS.keys())
+def test_a_table_comes_back_as_it_was_put(store: DatasetStore, tmp_path: Path, column: pa.Array) -> None:
+    table = pa.table({"x": column})
+    version = put_table(store, tmp_path, table)
+    assert store.table(version).equals(table)
+    assert version.schema == {"x": str(column.type)}
+
+
+@pytest.mark.parametrize(
+    "column",
+    [pa.array([1.5, 2], pa.float16()), pa.array([1, 2], pa.duration("us")), pa.array([1, 2**64 - 1], pa.uint64())],
+    ids=["float16", "duration", "uint64"],
+)
+def test_a_type_is_stored_or_refused_in_one_sentence(store: DatasetStore, tmp_path: Path, column: pa.Array) -> None:
+    try:
+        version = put_table(store, tmp_path, pa.table({"x": column}))
+    except BadInputError as problem:
+        assert "x" in str(problem)  # noqa: PT017
+        assert "\n" not in str(problem)  # noqa: PT017
+    else:
+        assert store.table(version)["x"].to_pylist() == column.to_pylist()
+
+
+@pytest.mark.parametrize(("rows", "group"), [(100_000, 10_000), (300_000, 1 << 20)])
+def test_rows_keep_their_order(store: DatasetStore, tmp_path: Path, rows: int, group: int) -> None:
+    table = pa.table({"x": np.arange(rows)})
+    version = store.put("rows", parquet(tmp_path / "a.parquet", table, row_group_size=group), "me")
+    assert np.array_equal(store.table(version)["x"].to_numpy(), np.arange(rows))
+
+
+def test_files_are_kept_with_a_manifest_of_their_digests(store: DatasetStore, tmp_path: Path) -> None:
+    source = tmp_path / "images"
+    (source / "cats").mkdir(parents=True)
+    (source / "cats" / "1.png").write_bytes(b"cat")
+    (source / "readme").write_bytes(b"hello")
+    version = store.put("images", source, "me")
+    assert (version.kind, version.rows, version.size) == ("files", 2, 8)
+    assert (store.path(version) / "cats" / "1.png").read_bytes() == b"cat"
+    assert '"cats/1.png": "77af778b51abd4a3c51c5ddd97204a9c3ae614ebccb75a606c3b6865aed6744e"' in (
+        store.path(version).parent / "files.json"
+    ).read_text()
+    with pytest.raises(BadInputError, match="is a set of files, not a table"):
+        store.table(version)
+
+
+def test_files_are_copied_so_that_a_later_change_does_not_reach_the_version(store: DatasetStore, tmp_path: Path) -> None:
+    source = tmp_path / "images"
+    source.mkdir()
+    (source / "a").write_bytes(b"old")
+    old = store.put("images", source, "me")
+    (source / "a").write_bytes(b"new")
+    assert (store.path(old) / "a").read_bytes() == b"old"
+    assert store.put("images", source, "me").version != old.version
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "a", "nowhere", "/etc"])
+def test_a_link_among_files_is_refused(store: DatasetStore, tmp_path: Path, target: str) -> None:
+    source = tmp_path / "images"
+    source.mkdir()
+    (source / "a").write_bytes(b"x")
+    (source / "link").symlink_to(target)
+    with pytest.raises(BadInputError, match="link: is a symbolic link; a dataset holds plain files"):
+        store.put("images", source, "me")
+
+
+def test_a_folder_without_files_is_refused(store: DatasetStore, tmp_path: Path) -> None:
+    (tmp_path / "images" / "empty").mkdir(parents=True)
+    with pytest.raises(BadInputError, match="holds no file"):
+        store.put("images", tmp_path / "images", "me")
+
+
+def test_eight_at_once_make_one_version(store: DatasetStore, tmp_path: Path) -> None:
+    source = parquet(tmp_path / "a.parquet", pa.table({"x": list(range(1000))}))
+    for attempt in range(5):
+        together = threading.Barrier(8)
+
+        def put(who: int, name: str = f"rows{attempt}", together: threading.Barrier = together) -> DatasetVersion:
+            together.wait(10)
+            return store.put(name, source, f"user {who}")
+
+        with ThreadPoolExecutor(8) as pool:
+            versions = list(pool.map(put, range(8)))
+        assert all(version == versions[0] for version in versions)
+        assert store.table(store.resolve(f"rows{attempt}")).num_rows == 1000
+        left = sorted(path.name for path in (tmp_path / "datasets" / f"rows{attempt}").iterdir())
+        assert left == sorted([versions[0].version, "latest"])
+
+
+# The split
+
+
+CELLS = st.integers(-3, 3) | st.none()
+
+
+@given(st.lists(st.tuples(CELLS, st.text("ab", max_size=2)), min_size=2, max_size=30), st.integers(0, 10**6))
+@settings(deadline=None)
+def test_duplicates_never_end_on_both_sides(rows: list[tuple[int | None, str]], seed: int) -> None:
+    some = np.random.default_rng(seed).integers(0, len(rows), len(rows))
+    rows = [*rows, *(rows[place] for place in some)]
+    table = pa.table({"a": pa.array([a for a, _ in rows], pa.int64()), "b": [b for _, b in rows]})
+    try:
+        held = holdout_mask(table, 0.5)
+    except BadInputError:
+        return  # everything fell on one side, which is refused
+    sides: dict[tuple[int | None, str], bool] = {}
+    assert all(sides.setdefault(row, side) == side for row, side in zip(rows, held.tolist(), strict=True))
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.9])
+def test_about_the_share_is_held_out(share: float) -> None:
+    table = pa.table({"x": np.random.default_rng(0).random(10_000)})
+    assert holdout_mask(table, share).mean() == pytest.approx(share, abs=0.02)
+
+
+def test_a_smaller_share_is_part_of_a_larger_one() -> None:
+    table = pa.table({"x": range(1000)})
+    assert not (holdout_mask(table, 0.2) & ~holdout_mask(table, 0.4)).any()
+
+
+def test_a_row_keeps_its_side_whatever_stands_around_it() -> None:
+    table = pa.table({"x": range(1000), "y": [str(number) for number in range(1000)]})
+    order = np.random.default_rng(0).permutation(1000)[:500]
+    assert np.array_equal(holdout_mask(table, 0.3)[order], holdout_mask(table.take(order), 0.3))
+
+
+def test_groups_stay_together() -> None:
+    table = pa.table({"x": range(2000), "customer": [f"c{number % 97}" for number in range(2000)]})
+    held = holdout_mask(table, 0.3, by="customer")
+    customers = np.array(table["customer"].to_pylist())
+    assert not set(customers[held]) & set(customers[~held])
+    assert held.mean() == pytest.approx(0.3, abs=0.15)
+
+
+@pytest.mark.parametrize("share", [0.0001, 0.9999])
+def test_an_empty_side_is_refused(share: float) -> None:
+    with pytest.raises(BadInputError, match=r"data.holdout: .* of 20 rows leaves one side empty; put more rows"):
+        holdout_mask(pa.table({"x": range(20)}), share)
+
+
+def test_an_unknown_group_column_is_refused_with_the_known_ones() -> None:
+    with pytest.raises(BadInputError, match="data.holdout_by: the dataset has no column 'z'; it has x, y"):
+        holdout_mask(pa.table({"x": [1], "y": [2]}), 0.2, by="z")
+
+
+def test_the_split_is_the_same_in_every_process() -> None:
+    script = """
+import pyarrow as pa
+from jinsu.data.split import holdout_mask
+table = pa.table({"x": range(200), "t": [f"é{n}" for n in range(200)], "v": [[n, .5] for n in range(200)],
+                  "s": [{"k": n, "a": None} for n in range(200)], "d": pa.array(range(200), pa.timestamp("us", "UTC"))})
+print("".join("01"[side] for side in holdout_mask(table, 0.3)))
+"""
+    said = {
+        subprocess.run(
+            [sys.executable, "-c", script], env={"PYTHONHASHSEED": seed, "TZ": zone, "PATH": ""}, check=True, capture_output=True
+        ).stdout
+        for seed, zone in (("1", "UTC"), ("2", "Asia/Seoul"))
+    }
+    assert len(said) == 1
+    assert len(said.pop().strip()) == 200
+
+
+# Columns, as a training script sees them
+
+
+@pytest.mark.parametrize(
+    ("column", "dtype", "shape"),
+    [
+        (pa.array([1, 2]), np.int64, (2,)),
+        (pa.array([1.5, 2], pa.float32()), np.float32, (2,)),
+        (pa.array([True, False]), np.bool_, (2,)),
+        (pa.array(["a", None]), object, (2,)),
+        (pa.array([[1.0, 2], [3, 4]], pa.list_(pa.float32())), np.float32, (2, 2)),
+        (pa.array([[1, 2], [3, 4]], pa.list_(pa.uint8(), 2)), np.uint8, (2, 2)),
+        (pa.array([b"ab", b"cd"]), np.uint8, (2, 2)),
+        (pa.array([[1.0], [3, 4]]), object, (2,)),
+        (pa.array([["a"], ["b"]]), object, (2,)),
+        (pa.array([[[1.0]], [[2.0]]]), object, (2,)),
+    ],
+    ids=str,
+)
+def test_columns_become_arrays(column: pa.Array, dtype: type, shape: tuple[int, ...]) -> None:
+    array = columns_of(pa.table({"x": column}))["x"]
+    assert (array.dtype, array.shape) == (np.dtype(dtype), shape)
+
+
+def test_chunked_columns_read_from_a_file_are_whole(tmp_path: Path) -> None:
+    rows = [[float(number), 0.5] for number in range(100)]
+    path = parquet(tmp_path / "a.parquet", pa.table({"x": rows, "y": range(100)}), row_group_size=7)
+    columns = read_columns(path)
+    assert columns["x"].tolist() == rows
+    assert columns["y"].tolist() == list(range(100))
