@@ -25,10 +25,16 @@ def _change(path: Path, **changes: Any) -> None:
             write_atomic(path, json.dumps(after, indent=1))
 
 
-def remember_model(path: Path, model: str, code_digest: str) -> None:
-    """The latest code of a model."""
-    _change(path, models={model: code_digest})
+def remember_model(path: Path, model: str, code_digest: str, *, replace: bool = True) -> None:
+    """The latest code of a model; without `replace`, only of one that is not known yet."""
+    if replace or not path.exists() or model not in json.loads(path.read_text(encoding="utf-8"))["models"]:
+        _change(path, models={model: code_digest})
 
 
 def remember_dataset(path: Path, name: str) -> None:
     _change(path, datasets=[name])
+
+
+def create_catalog(path: Path) -> None:
+    """Has the file there, empty at first."""
+    _change(path)

@@ -14,7 +14,7 @@ import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from jinsu.errors import BadInputError, NotFoundError
@@ -141,24 +141,39 @@ def read_table(source: Path) -> pa.Table:
 
 
 def table_digest(table: pa.Table) -> str:
-    """sha256 of the schema and the values, independent of file format, compression and chunking."""
-    import pyarrow as pa
-
-    digest = hashlib.sha256(str(table.schema.remove_metadata()).encode())
-
-    class Sink:
-        closed = False
-
-        def write(self, data: bytes) -> int:
-            digest.update(data)
-            return len(data)
-
-        def flush(self) -> None: ...
-
-    plain = table.replace_schema_metadata(None).combine_chunks()
-    with pa.ipc.new_stream(pa.PythonFile(Sink(), mode="w"), plain.schema) as stream:
-        stream.write_table(plain, max_chunksize=65536)
+    """sha256 of the schema and the values, independent of file format, compression, chunking and null bitmaps."""
+    digest = hashlib.sha256()
+    for name in table.column_names:
+        column = table.column(name).combine_chunks()
+        digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
+        _feed(digest, column)
     return digest.hexdigest()
+
+
+def _feed(digest: hashlib._Hash, array: Any) -> None:
+    """Where values are missing, then the values that are there; nested ones by their lengths and their content."""
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    digest.update(np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes())
+    values, kind = array.drop_null(), array.type
+    if pa.types.is_dictionary(kind):
+        _feed(digest, values.cast(kind.value_type))
+    elif pa.types.is_struct(kind):
+        for part in values.flatten():
+            _feed(digest, part)
+    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
+        digest.update(pc.list_value_length(values).cast(pa.int64()).to_numpy().tobytes())
+        _feed(digest, values.flatten())
+    elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
+        digest.update(pc.binary_length(values).cast(pa.int64()).to_numpy().tobytes())
+        for start in range(0, len(values), 65536):
+            digest.update(b"".join(scalar.as_buffer() for scalar in values.slice(start, 65536).cast(pa.large_binary())))
+    elif pa.types.is_boolean(kind) or pa.types.is_primitive(kind):
+        digest.update(np.ascontiguousarray(values.to_numpy(zero_copy_only=False)).tobytes())
+    else:
+        digest.update(repr(values.to_pylist()).encode())
 
 
 def _write_table(source: Path, content: Path) -> tuple[str, int, dict[str, str]]:
@@ -168,7 +183,10 @@ def _write_table(source: Path, content: Path) -> tuple[str, int, dict[str, str]]
     if table.num_rows == 0:
         raise BadInputError(f"{source}: has zero rows; a dataset needs at least one.")
     table = table.replace_schema_metadata(None)
-    deltalake.write_deltalake(str(content), table)
+    try:
+        deltalake.write_deltalake(str(content), table)
+    except Exception as problem:  # the library raises one type for each layer
+        raise BadInputError(f"{source}: cannot become a Delta table: {problem}; cast that column first.") from None
     return table_digest(table), table.num_rows, {field.name: str(field.type) for field in table.schema}
 
 

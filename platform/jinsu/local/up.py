@@ -249,7 +249,7 @@ def _start(settings: Settings, supervisor: Supervisor, dags: Path, say: Say) -> 
     for program in everything.values():
         supervisor.add(program)
     _wait(settings, supervisor, say)
-    _finish(settings, say)
+    _finish(settings, dags, say)
 
 
 def _envoy() -> Path:
@@ -275,9 +275,9 @@ def _write_configurations(settings: Settings, dags: Path) -> None:
     _private(home / "airflow" / "passwords.json", json.dumps(passwords))
     ports = [int(url.rpartition(":")[2]) for url in (settings.endpoint_url, settings.envoy_admin_url)]
     _private(home / "run" / "envoy.json", json.dumps(bootstrap(ports[0], ports[1], settings.xds_port)))
-    from jinsu.api.catalog import _change
+    from jinsu.api.catalog import create_catalog
 
-    _change(settings.catalog)
+    create_catalog(settings.catalog)
 
 
 def _private(path: Path, text: str) -> None:
@@ -354,7 +354,7 @@ def _envoy_ready(settings: Settings) -> bool:
     return _answers(f"{settings.envoy_admin_url}/ready")
 
 
-def _finish(settings: Settings, say: Say) -> None:
+def _finish(settings: Settings, dags: Path, say: Say) -> None:
     """What needs the servers: the training pool, the reviewer's account, the examples for the form."""
     from jinsu.orchestration.airflow_api import Airflow
     from jinsu.registry.mlflow_api import Mlflow
@@ -368,7 +368,20 @@ def _finish(settings: Settings, say: Say) -> None:
         ("registered_model_version", "READ"),
     ):
         mlflow.grant(settings.mlflow_reviewer.name, kind, permission)
+    offer_examples(settings, dags.parent / "examples")
     say("ready")
+
+
+def offer_examples(settings: Settings, folder: Path) -> None:
+    """Puts the code of the examples into the catalog, so that the trigger form knows them from the start."""
+    from jinsu.api.catalog import remember_model
+    from jinsu.spec.load import read_spec
+    from jinsu.state.snapshots import SnapshotStore, pack
+
+    for spec in sorted(folder.glob("*/model.yaml")):
+        data, _ = pack(spec.parent, settings.max_code_bytes)
+        digest = SnapshotStore(settings.code).put(data, settings.max_code_bytes)
+        remember_model(settings.catalog, read_spec(spec.parent).name, digest, replace=False)
 
 
 def _stop_steps(settings: Settings) -> None:

@@ -25,6 +25,7 @@ from typing import IO
 
 from jinsu.steps.contract import STEP_DIR_VARIABLE, StepFiles, StepSpec
 from jinsu.steps.launcher import Phase
+from jinsu.steps.orphans import end_processes_of
 from jinsu.steps.result import read_result, seal, write_atomic
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE")
@@ -143,6 +144,7 @@ def _child_limits(step: StepSpec) -> None:
 
 def _supervise(step: StepSpec, files: StepFiles) -> Ending:
     _adopt_orphans()
+    end_processes_of(files.root)  # of an agent that was killed
     for folder in (files.out, files.checkpoints):
         folder.mkdir(exist_ok=True)
     _empty(files.out)

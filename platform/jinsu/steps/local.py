@@ -18,6 +18,7 @@ from jinsu.errors import BadInputError, StepFailedError, TransientError
 from jinsu.steps.agent import AgentState, environment_of_agent, read_state
 from jinsu.steps.contract import Input, StepFiles, StepSpec
 from jinsu.steps.launcher import Phase, StepStatus
+from jinsu.steps.orphans import end_processes_of
 from jinsu.steps.result import read_result, write_atomic
 
 _START_SECONDS = 20.0
@@ -72,6 +73,7 @@ class LocalLauncher:
         if files.root.is_dir():
             write_atomic(files.cancel, reason)
         if not _agent_alive(files) and read_result(files.root, run_key) is None and files.root.is_dir():
+            end_processes_of(files.root)
             state = AgentState(Phase.CANCELLED, reason, 0, time.time())
             write_atomic(files.state, json.dumps(asdict(state)))
 
