@@ -236,12 +236,14 @@ def predict(model: str, rows: str | None, json_: bool) -> None:
         raise BadInputError(f"{model}: {_message(answer)}")
     version = answer.headers.get("x-jinsu-version", "")
     predictions = answer.json()["predictions"]
+    labels = _labels(served[model]["endpoint"], model)
     if json_:
-        print_json({"model": model, "version": version, "predictions": predictions})
+        best = [_best(prediction, labels) for prediction in predictions]
+        print_json({"model": model, "version": version, "predictions": predictions, "labels": best})
         return
     click.echo(f"{model} version {version}")
     for prediction in predictions:
-        click.echo(f"  {_shown(prediction)}")
+        click.echo(f"  {_shown(prediction, labels)}")
 
 
 def _message(answer: Any) -> str:
@@ -251,12 +253,28 @@ def _message(answer: Any) -> str:
         return f"{answer.status_code} {answer.text[:200]}"
 
 
-def _shown(prediction: Any) -> str:
-    if (
-        isinstance(prediction, list)
-        and len(prediction) > 1
-        and all(isinstance(value, float | int) for value in prediction)
+def _labels(endpoint: str, model: str) -> list[Any] | None:
+    """Names of the classes, in the order of the scores, where the model has them."""
+    import httpx
+
+    address = endpoint.removesuffix("/invocations") + f"/v2/models/{model}"
+    try:
+        labels: list[Any] | None = httpx.get(address, timeout=10).json().get("labels")
+    except (httpx.TransportError, ValueError):
+        return None
+    return labels
+
+
+def _best(prediction: Any, labels: list[Any] | None) -> Any:
+    """The class with the largest score; None for an answer that is no list of scores."""
+    if not (
+        isinstance(prediction, list) and len(prediction) > 1 and all(isinstance(v, float | int) for v in prediction)
     ):
-        best = max(range(len(prediction)), key=prediction.__getitem__)
-        return f"class {best} (score {prediction[best]:.3f})  {json.dumps([round(value, 3) for value in prediction])}"
-    return json.dumps(prediction)
+        return None
+    best = max(range(len(prediction)), key=prediction.__getitem__)
+    return labels[best] if labels and best < len(labels) else best
+
+
+def _shown(prediction: Any, labels: list[Any] | None) -> str:
+    best = _best(prediction, labels)
+    return json.dumps(prediction) if best is None else f"{best}  (score {max(prediction):.3f})"
