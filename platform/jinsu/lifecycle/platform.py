@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
@@ -120,11 +120,18 @@ class Platform:
 
 
 def end_submission(platform: Platform, submission: str, state: str, reason: str) -> None:
-    """Writes the end of a run once; the first reason stays."""
+    """Writes the end of a run once; the first reason stays. Its MLflow run ends with it."""
     with platform.database.begin() as session:
         row = session.get(Submission, submission, with_for_update=True)
-        if row is not None and row.ended is None:
-            row.state, row.reason, row.ended = state, reason, time.time()
+        if row is None or row.ended is not None:
+            return
+        row.state, row.reason, row.ended = state, reason, time.time()
+    if row.mlflow_run is not None and state in _MLFLOW_STATUS:
+        with suppress(JinsuError):  # how MLflow shows it is worth a try, not a retry
+            platform.mlflow.end_run(row.mlflow_run, _MLFLOW_STATUS[state])
+
+
+_MLFLOW_STATUS = {"failed": "FAILED", "cancelled": "KILLED"}
 
 
 def connect() -> Platform:

@@ -148,6 +148,8 @@ def _supervise(step: StepSpec, files: StepFiles) -> Ending:
     for folder in (files.out, files.checkpoints):
         folder.mkdir(exist_ok=True)
     _empty(files.out)
+    if not any(files.checkpoints.iterdir()):
+        files.metrics.unlink(missing_ok=True)  # it starts from nothing, and so does its curve
     begun = time.monotonic()
     command = [
         sys.executable if step.command[0] in ("python", "python3") else step.command[0],
