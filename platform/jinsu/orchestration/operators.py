@@ -226,4 +226,10 @@ class Canary(_Task):
         return self.guarded(lambda: canary.finish(connect(), submission))
 
 
-DEFAULTS = {"retries": 20, "retry_delay": timedelta(seconds=2), "max_retry_delay": timedelta(seconds=60)}
+# The first retries come at once (a killed worker), the last ones after a minute (an outage of a quarter of an hour).
+DEFAULTS = {
+    "retries": 25,
+    "retry_delay": timedelta(seconds=1),
+    "retry_exponential_backoff": 1.5,
+    "max_retry_delay": timedelta(seconds=60),
+}
