@@ -9,6 +9,7 @@ import contextlib
 import io
 import json
 import logging
+import re
 import warnings
 from collections.abc import Sequence
 from pathlib import Path
@@ -39,7 +40,10 @@ def save_torch(
     model = model.eval().cpu()
     tensor = torch.from_numpy(np.ascontiguousarray(tokenizer(example) if tokenizer else example))
     with torch.no_grad():
-        answers = model(tensor).numpy()
+        answered = model(tensor)
+    if not isinstance(answered, torch.Tensor) or answered.ndim == 0:
+        raise SystemExit("jinsu.save: forward() must return one tensor whose first axis is the rows.")
+    answers = answered.numpy()
     if len(answers) != len(example):
         raise SystemExit(f"jinsu.save: {len(example)} example rows gave {len(answers)} answers; give one a row.")
     _export(model, tensor, folder / MODEL_FILE)
@@ -84,8 +88,16 @@ def _export(model: Any, tensor: Any, path: Path) -> None:
             assert program is not None
             program.save(str(path), external_data=False)
     except Exception as problem:  # the exporter raises whatever its passes raise
-        reason = next((line for line in str(problem).splitlines() if line.strip()), type(problem).__name__)
+        reason = _reason(problem)
         raise SystemExit(
             f"jinsu.save: the model cannot be exported to ONNX: {reason[:400]}; "
             "see https://pytorch.org/docs/stable/onnx.html for what its forward() may do."
         ) from problem
+
+
+def _reason(problem: BaseException) -> str:
+    """What went wrong at the bottom of the exporter's chain of errors, without its colours, on one line."""
+    while problem.__cause__ is not None:
+        problem = problem.__cause__
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(problem))
+    return next((line.strip() for line in text.splitlines() if line.strip()), type(problem).__name__)

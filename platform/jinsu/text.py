@@ -104,5 +104,9 @@ class Tokenizer:
 
 def split(text: str) -> list[str]:
     """Words of a text as the ONNX graph finds them: runs of spaces separate, other white space does not."""
-    lower = "".join(char.lower() if len(char.lower()) == 1 else char for char in text)
+    lower = "".join(_LOWER.get(char, char.lower()) for char in text)
     return [word for word in lower.split(" ") if word]
+
+
+# Python lowers this letter to two code points; C, and with it the graph, to one.
+_LOWER = {"\u0130": "i"}

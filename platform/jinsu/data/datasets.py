@@ -63,8 +63,7 @@ class DatasetStore:
             home = self._root / name / version.version
             if not (home / "manifest.json").exists():
                 write_atomic(draft / "manifest.json", json.dumps(asdict(version), indent=1))
-                shutil.rmtree(home, ignore_errors=True)
-                draft.replace(home)
+                _rename(draft, home)
             write_atomic(self._root / name / "latest", version.version)
         except OSError as problem:
             raise BadInputError(f"dataset {name}: cannot be stored: {problem.strerror or problem}.") from problem
@@ -81,10 +80,14 @@ class DatasetStore:
             raise NotFoundError(f"dataset {name!r} does not exist; known: {known}. Add it: jinsu data put {name} PATH")
         if wanted in ("", "latest"):
             wanted = (folder / "latest").read_text(encoding="utf-8").strip()
-        matches = [path for path in folder.glob(f"{wanted}*/manifest.json") if not path.parent.name.startswith(".")]
+        kept = [
+            DatasetVersion(**json.loads(path.read_text(encoding="utf-8")))
+            for path in folder.glob("[!.]*/manifest.json")
+        ]
+        matches = [version for version in kept if version.digest.startswith(wanted)]
         if len(matches) != 1:
             raise NotFoundError(f"dataset {name!r} has no single version {wanted!r}; see: jinsu data list")
-        return DatasetVersion(**json.loads(matches[0].read_text(encoding="utf-8")))
+        return matches[0]
 
     def all(self) -> Iterator[DatasetVersion]:
         """The latest version of every dataset, by name."""
@@ -116,6 +119,14 @@ class DatasetStore:
         return DatasetVersion(
             name, digest[:VERSION_DIGITS], digest, kind, rows, size, schema, round(time.time(), 3), created_by
         )
+
+
+def _rename(draft: Path, home: Path) -> None:
+    try:
+        draft.replace(home)
+    except OSError:
+        if not (home / "manifest.json").exists():  # else somebody put the same content first
+            raise
 
 
 def read_table(source: Path) -> pa.Table:
@@ -178,15 +189,22 @@ def _feed(digest: hashlib._Hash, array: Any) -> None:
 
 def _write_table(source: Path, content: Path) -> tuple[str, int, dict[str, str]]:
     import deltalake
+    import pyarrow.parquet as pq
 
     table = read_table(source)
+    if len(set(table.column_names)) < table.num_columns:
+        raise BadInputError(f"{source}: has two columns of one name; rename one.")
     if table.num_rows == 0:
         raise BadInputError(f"{source}: has zero rows; a dataset needs at least one.")
     table = table.replace_schema_metadata(None)
+    content.mkdir()
     try:
-        deltalake.write_deltalake(str(content), table)
-    except Exception as problem:  # the library raises one type for each layer
-        raise BadInputError(f"{source}: cannot become a Delta table: {problem}; cast that column first.") from None
+        # One Parquet file, which Delta then takes as it is: its own writer may split and reorder the rows.
+        pq.write_table(table, content / "part-0.parquet", compression="zstd")
+        deltalake.convert_to_deltalake(str(content))
+    except Exception as problem:  # the libraries raise one type for each layer
+        reason = str(problem).strip().splitlines()[0]
+        raise BadInputError(f"{source}: cannot become a Delta table: {reason}; cast that column first.") from None
     return table_digest(table), table.num_rows, {field.name: str(field.type) for field in table.schema}
 
 

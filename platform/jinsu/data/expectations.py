@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinsu.errors import BadInputError
+from jinsu.spec.document import read_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -40,12 +41,7 @@ class Verdict:
 
 def read_expectations(text: str, source: str) -> list[Expectation]:
     """Parses `- expect_column_values_to_be_between: {column: x, min_value: 0}` entries."""
-    import yaml
-
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as problem:
-        raise BadInputError(f"{source}: not valid YAML: {problem}.") from None
+    document = read_yaml(text, source)
     entries = document.get("expectations") if isinstance(document, Mapping) else document
     if not isinstance(entries, list) or not entries:
         raise BadInputError(
@@ -99,7 +95,7 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str
     context.build_data_docs(["site"])
     _style(docs)
     checks = tuple(_check(result) for result in outcome.results)
-    complete = len(checks) == len(expectations) and len(frame) > 0
+    complete = 0 < len(checks) == len(expectations) and len(frame) > 0
     passed = bool(outcome.success) and complete and all(check.passed for check in checks)
     return Verdict(passed, checks, _page(docs))
 
@@ -148,7 +144,7 @@ def _check(result: Any) -> Check:
     if raised:
         detail = f"could not be checked: {raised[0]}"
     else:
-        detail = _observed(result.result or {})
+        detail = _observed(result.result or {}, bool(result.success))
     return Check(f"{configuration.type}({shown})", bool(result.success) and not raised, detail)
 
 
@@ -158,8 +154,14 @@ def _exceptions(info: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
     return [info] if "raised_exception" in info else [value for value in info.values() if isinstance(value, Mapping)]
 
 
-def _observed(result: Mapping[str, Any]) -> str:
+def _observed(result: Mapping[str, Any], passed: bool) -> str:
     if result.get("unexpected_count"):
         examples = ", ".join(str(value) for value in (result.get("partial_unexpected_list") or [])[:3])
         return f"{result['unexpected_count']} of {result.get('element_count')} rows, such as {examples}"
-    return f"observed {result['observed_value']}" if "observed_value" in result else "as expected"
+    return (
+        f"observed {result['observed_value']}"
+        if "observed_value" in result
+        else "as expected"
+        if passed
+        else "it is not so"
+    )

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
+from jinsu.errors import GateFailedError
 from jinsu.evaluation.metrics import CONFIDENCE, METRICS, RESAMPLES, Score, difference, score
 from jinsu.spec.model import CLASSIFICATION, Evaluate
 
@@ -42,19 +44,37 @@ def in_words(score: Mapping[str, Any], sign: str = "") -> str:
 
 
 def decode(outputs: np.ndarray, metric: str, labels: Sequence[Any] | None) -> np.ndarray:
-    """Answers of a model as values comparable with the target: the label of the largest score as text, or the number."""
+    """Answers of a model as values comparable with the target: the label of the largest score as text, or the number.
+
+    Raises GateFailedError for answers of the wrong shape, and for scores that are not finite: the largest of them would
+    be the first class, and look like an answer.
+    """
+    if outputs.ndim > 2 or (metric not in CLASSIFICATION and outputs.size != len(outputs)):
+        wanted = "a score for each class" if metric in CLASSIFICATION else "one number"
+        raise GateFailedError(f"output: its shape is {outputs.shape}; {metric} needs {wanted} a row.")
     if metric not in CLASSIFICATION:
         return outputs.reshape(len(outputs)).astype(float)
-    if outputs.ndim == 1 or outputs.shape[1] == 1:
-        best = (outputs.reshape(len(outputs)) > 0).astype(int)
-    else:
-        best = outputs.argmax(axis=1)
+    if bad := int(np.sum(~np.isfinite(outputs.astype(float)).reshape(len(outputs), -1).all(axis=1))):
+        raise GateFailedError(f"output: {bad} of {len(outputs)} held-out rows got scores that are not finite.")
+    single = outputs.ndim == 1 or outputs.shape[1] == 1
+    best = (outputs.reshape(len(outputs)) > 0).astype(int) if single else outputs.argmax(axis=1)
+    if labels is not None and best.max(initial=0) >= len(labels):
+        raise GateFailedError(f"output: has more scores than the {len(labels)} labels that were saved with the model.")
     return best.astype(str) if labels is None else np.asarray([str(label) for label in labels])[best]
+
+
+def as_text(values: np.ndarray) -> np.ndarray:
+    """Class values as text, the same for 1, 1.0 and True: the type of the column is not part of the class."""
+    if values.ndim != 1:
+        raise GateFailedError(f"a column of shape {values.shape} cannot hold classes; name one with a value a row.")
+    if values.dtype.kind == "b" or (values.dtype.kind == "f" and np.all(values == np.floor(values))):
+        values = values.astype(np.int64)
+    return values.astype(str)
 
 
 def fold(values: np.ndarray, labels: Sequence[Any] | None, other: Any) -> np.ndarray:
     """Class values as text; those that the model has no label for become its `other` label, if it has one."""
-    texts = values.astype(str)
+    texts = as_text(values)
     if labels is None or other is None:
         return texts
     known = {str(label) for label in labels}
@@ -66,7 +86,7 @@ def folded_share(target: np.ndarray, labels: Sequence[Any] | None, other: Any) -
     if labels is None or other is None:
         return 0.0
     real = {str(label) for label in labels} - {str(other)}
-    return float(np.mean([text not in real for text in target.astype(str).tolist()]))
+    return float(np.mean([text not in real for text in as_text(target).tolist()]))
 
 
 def judge(
@@ -106,9 +126,9 @@ def _coded(
 
 
 def _by_slice(metric: str, truth: np.ndarray, guess: np.ndarray, column: np.ndarray) -> dict[str, Score]:
-    values, counts = np.unique(column.astype(str), return_counts=True)
+    text = as_text(column)
+    values, counts = np.unique(text, return_counts=True)
     largest = values[np.argsort(-counts, kind="stable")][:MAX_SLICES]
-    text = column.astype(str)
     return {str(value): score(metric, truth[text == value], guess[text == value]) for value in largest}
 
 
@@ -124,7 +144,8 @@ def _confusion(truth: np.ndarray, guess: np.ndarray) -> tuple[Sequence[Sequence[
 
 
 def _natural(text: str) -> tuple[int, float, str]:
-    return (0, float(text), text) if text.lstrip("-").isdigit() else (1, 0.0, text)
+    number = re.fullmatch(r"-?[0-9]+", text)
+    return (0, float(text), text) if number else (1, 0.0, text)
 
 
 def _reasons(rules: Evaluate, overall: Score, gain: Score | None, folded: float) -> list[str]:

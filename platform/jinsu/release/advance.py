@@ -50,6 +50,7 @@ class State:
     champion_baseline: Counters = field(default_factory=Counters)
     challenger_baseline: Counters = field(default_factory=Counters)
     reason: str = ""
+    held: int = 0
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -111,7 +112,7 @@ def _next(policy: Policy, state: State, seen: Observation) -> State:
     if seen.superseded_by:
         return replace(state, phase=Phase.SUPERSEDED, reason=f"version {seen.superseded_by} took its place")
     if seen.abort:
-        return _revert(state, seen, seen.abort)
+        return _revert(policy, state, seen, seen.abort)
     if seen.champion != state.champion:
         # Somebody moved the champion by hand: what was measured compares with a model that no longer serves.
         return _enter(replace(state, champion=seen.champion), Phase.DEPLOYING, seen)
@@ -129,7 +130,7 @@ def _next(policy: Policy, state: State, seen: Observation) -> State:
 def _deploying(policy: Policy, state: State, seen: Observation) -> State:
     if not seen.challenger_ready:
         if seen.now - state.since > policy.ready_deadline:
-            return _revert(state, seen, f"its server was not ready after {policy.ready_deadline:g} s")
+            return _revert(policy, state, seen, f"its server was not ready after {policy.ready_deadline:g} s")
         return replace(state, reason="waiting for its server")
     if state.champion is None:
         return replace(_enter(state, Phase.PROMOTING, seen), reason="there is no champion to compare with")
@@ -140,22 +141,22 @@ def _stepping(policy: Policy, state: State, seen: Observation) -> State:
     state, verdict = _look(policy, state, seen)
     waited = seen.now - state.since
     if verdict is Verdict.FAIL:
-        return _revert(state, seen, _why(state, Verdict.FAIL))
+        return _revert(policy, state, seen, _why(state, Verdict.FAIL))
     if verdict is Verdict.PASS and waited >= policy.every:
         if state.step + 1 == len(policy.steps):
             return replace(_enter(state, Phase.PROMOTING, seen), reason="all steps passed")
         return _enter(replace(state, step=state.step + 1), Phase.STEPPING, seen)
     if verdict is not Verdict.PASS and waited > policy.deadline:
-        return _revert(state, seen, f"undecided for {policy.deadline:g} s: {_why(state, verdict)}")
+        return _revert(policy, state, seen, f"undecided for {policy.deadline:g} s: {_why(state, verdict)}")
     return replace(state, reason=_why(state, verdict))
 
 
 def _promoting(policy: Policy, state: State, seen: Observation) -> State:
     """All traffic is with the challenger; the alias follows. A rollback is still possible until it has."""
     if not seen.challenger_ready and seen.now - state.since > policy.every:
-        return _revert(state, seen, "its server stopped answering during promotion")
+        return _revert(policy, state, seen, "its server stopped answering during promotion")
     looked, verdict = _look(policy, state, seen)
-    return _revert(looked, seen, _why(looked, Verdict.FAIL)) if verdict is Verdict.FAIL else looked
+    return _revert(policy, looked, seen, _why(looked, Verdict.FAIL)) if verdict is Verdict.FAIL else looked
 
 
 def _look(policy: Policy, state: State, seen: Observation) -> tuple[State, Verdict]:
@@ -165,6 +166,10 @@ def _look(policy: Policy, state: State, seen: Observation) -> tuple[State, Verdi
         None if theirs is None else theirs.since(state.champion_baseline),
         None if ours is None else ours.since(state.challenger_baseline),
     )
+    if theirs is None and state.champion is not None:
+        # Without its control group the challenger can be neither blamed nor praised.
+        found = [finding for finding in found if finding.gate == "finite outputs"]
+        found.append(Finding("champion", Verdict.ERROR, "the champion's statistics cannot be read"))
     if not seen.challenger_ready:
         found.append(Finding("server", Verdict.ERROR, "the challenger's server does not answer"))
     return replace(state, findings=tuple(found)), overall(found)
@@ -174,11 +179,12 @@ def _why(state: State, verdict: Verdict) -> str:
     return "; ".join(f"{finding.gate}: {finding.detail}" for finding in state.findings if finding.verdict is verdict)
 
 
-def _revert(state: State, seen: Observation, reason: str) -> State:
+def _revert(policy: Policy, state: State, seen: Observation, reason: str) -> State:
     if state.champion is not None and not seen.champion_ready:
         return replace(
             state,
             phase=Phase.HALTED,
+            held=state.held if state.phase is Phase.HALTED else weight(policy, state),
             reason=f"{reason}; but the champion does not answer either: traffic stays where it is until a person decides",
         )
     return replace(state, phase=Phase.REVERTED, reason=reason)
@@ -204,7 +210,7 @@ def weight(policy: Policy, state: State) -> int:
         case Phase.STEPPING:
             return policy.steps[state.step]
         case Phase.HALTED:
-            return policy.steps[state.step]
+            return state.held
         case Phase.PROMOTING | Phase.PROMOTED:
             return 100
         case _:

@@ -34,7 +34,8 @@ class Counters:
         return Counters(
             self.requests - earlier.requests,
             self.errors - earlier.errors,
-            max(0, self.non_finite - earlier.non_finite),
+            # The model server counts these, and may have begun anew when Envoy has not.
+            self.non_finite - earlier.non_finite if self.non_finite >= earlier.non_finite else self.non_finite,
             {bound: max(0, count - earlier.latency.get(bound, 0)) for bound, count in self.latency.items()},
         )
 

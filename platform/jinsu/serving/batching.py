@@ -35,6 +35,7 @@ class Batcher:
         self._queue: deque[_Job] = deque()
         self.waiting = 0
         self._busy = False
+        self._alone = 0  # how many of the next runs take one request each
         self._thread = None if run_seconds < limits.inline_below else ThreadPoolExecutor(1, "model")
 
     def submit(self, rows: np.ndarray) -> asyncio.Future[np.ndarray]:
@@ -60,7 +61,9 @@ class Batcher:
     def _take(self) -> list[_Job]:
         jobs: list[_Job] = []
         total, now = 0, asyncio.get_running_loop().time()
-        while self._queue and (not jobs or total + len(self._queue[0].rows) <= self._limits.batch):
+        alone = self._alone > 0
+        self._alone = max(0, self._alone - 1)
+        while self._queue and (not jobs or (not alone and total + len(self._queue[0].rows) <= self._limits.batch)):
             job = self._queue.popleft()
             self.waiting -= len(job.rows)
             if now > job.due:
@@ -85,6 +88,12 @@ class Batcher:
 
     def _finish(self, jobs: list[_Job], outcome: np.ndarray | Exception) -> None:
         start = 0
+        if isinstance(outcome, Exception) and len(jobs) > 1:
+            # One of them made it fail: each is tried alone, so that the others get their answers.
+            self._queue.extendleft(reversed(jobs))
+            self.waiting += sum(len(job.rows) for job in jobs)
+            self._alone = max(self._alone, len(jobs))
+            jobs = []
         for job in jobs:
             if not job.done.done():
                 if isinstance(outcome, Exception):

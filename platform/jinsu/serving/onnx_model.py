@@ -7,7 +7,18 @@ from pathlib import Path
 import numpy as np
 
 from jinsu.errors import GateFailedError
-from jinsu.serving.manifest import MODEL_FILE, Manifest
+from jinsu.serving.manifest import MANIFEST_FILE, MODEL_FILE, Manifest
+
+# onnxruntime's names of tensor types, as numpy calls them.
+_TYPES = {
+    "tensor(float)": "float32",
+    "tensor(double)": "float64",
+    "tensor(string)": "string",
+    **{
+        f"tensor({name})": name
+        for name in ("bool", "int8", "int16", "int32", "int64", "uint8", "uint16", "uint32", "uint64")
+    },
+}
 
 
 class OnnxModel:
@@ -33,6 +44,26 @@ class OnnxModel:
                 f"{MODEL_FILE}: has {len(inputs)} inputs and {len(outputs)} outputs; one of each is supported."
             )
         self._input, self._output = inputs[0].name, outputs[0].name
+
+    def check_manifest(self) -> None:
+        """The manifest must say what the graph says: a server that validates by a false one would refuse good requests."""
+        wanted, output = self.manifest.input, self.manifest.output
+        for name, told, given in (
+            ("input", wanted, self._session.get_inputs()[0]),
+            ("output", output, self._session.get_outputs()[0]),
+        ):
+            dtype = _TYPES.get(given.type, given.type)
+            fixed = zip(told.shape[1:], given.shape[1:], strict=False)
+            clash = any(isinstance(actual, int) and actual != said for said, actual in fixed)
+            if told.dtype != dtype or len(told.shape) != len(given.shape) or clash:
+                raise GateFailedError(
+                    f"{MANIFEST_FILE}: says {name} is {told.dtype}{list(told.shape)}, the model's is {dtype}{given.shape}."
+                )
+        classes = output.shape[1] if len(output.shape) == 2 else None
+        if self.manifest.labels is not None and classes not in (None, 1, len(self.manifest.labels)):
+            raise GateFailedError(
+                f"{MANIFEST_FILE}: {len(self.manifest.labels)} labels for {classes} scores; give one label a score."
+            )
 
     def run(self, rows: np.ndarray) -> np.ndarray:
         """Answers to a batch of rows. Raises GateFailedError naming the operator that failed."""

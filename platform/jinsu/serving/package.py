@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import shutil
 import time
+import zipfile
+import zlib
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -51,6 +53,7 @@ def package(saved: Path, out: Path, tolerance: float, budget_ms: float) -> dict[
         raise GateFailedError(f"{MODEL_FILE}: larger than 2 GiB; ONNX files cannot be.")
     check_weights(saved / MODEL_FILE)
     model = OnnxModel(saved)
+    model.check_manifest()
     inputs, outputs = read_probes(saved, model.manifest)
     parity = check_parity(model, inputs, outputs, tolerance)
     latency = measure_latency(model, inputs, budget_ms)
@@ -86,8 +89,12 @@ def read_probes(folder: Path, manifest: Manifest) -> tuple[np.ndarray, np.ndarra
     try:
         with np.load(folder / PROBES_FILE, allow_pickle=False) as probes:
             inputs, outputs = probes["inputs"], probes["outputs"]
-    except (OSError, ValueError, KeyError) as problem:
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
         raise GateFailedError(f"{PROBES_FILE}: cannot be read: {problem}") from None
+    if not len(inputs) or outputs.dtype.kind not in "biuf":
+        raise GateFailedError(
+            f"{PROBES_FILE}: {len(inputs)} rows with {len(outputs)} answers of {outputs.dtype}; save again."
+        )
     return (inputs.astype(object) if manifest.input.dtype == "string" else inputs), outputs
 
 

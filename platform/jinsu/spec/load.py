@@ -10,6 +10,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 
 from jinsu.errors import BadInputError
+from jinsu.spec.document import read_yaml
 from jinsu.spec.model import ModelSpec
 
 FILE_NAME = "model.yaml"
@@ -28,15 +29,7 @@ def read_spec(folder: Path) -> ModelSpec:
 
 def parse_spec(text: str, source: str = FILE_NAME) -> ModelSpec:
     """A spec from YAML text; `source` is what messages call it."""
-    import yaml
-
-    try:
-        document = yaml.safe_load(text)
-    except yaml.YAMLError as problem:
-        mark = getattr(problem, "problem_mark", None)
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        what = getattr(problem, "problem", None) or "cannot be read"
-        raise BadInputError(f"{source}: {where}not valid YAML: {what}.") from None
+    document = read_yaml(text, source)
     return spec_from(document, source)
 
 
@@ -56,7 +49,9 @@ def explain(failure: ValidationError) -> Iterator[str]:
     for error in failure.errors(include_url=False):
         path = [part for part in error["loc"] if not _is_branch(part)]
         where = ".".join(str(part) for part in path)
-        if len(path) < len(error["loc"]) and error["type"] != "string_pattern_mismatch":
+        if "[key]" in error["loc"]:
+            error["type"] = "string_pattern_mismatch"
+        elif len(path) < len(error["loc"]) and error["type"] != "string_pattern_mismatch":
             error["msg"] = "text, a number, or true or false"
         if where not in told:
             yield _sentence(where, path, error)
@@ -83,6 +78,13 @@ def _sentence(where: str, path: list[Any], error: Mapping[str, Any]) -> str:
             return f"{where}: {value!r} is not allowed{_example(path) or _pattern_help(path)}."
         case "literal_error":
             return f"{where}: {value!r} is not one of {error['ctx']['expected']}."
+        case "invalid_key":
+            return f"{where}: field names are text{_suggestion(path)}"
+        case "too_short" | "string_too_short":
+            return f"{where}: is empty{_example(path)}."
+        case "model_type" | "model_attributes_type" | "dict_type":
+            names = ", ".join(list(_fields(path))[:3])
+            return f"{where}: {_shorten(value)} is wrong; it holds fields{f' such as {names}' if names else ''}."
         case _:
             message = error["msg"].removeprefix("Input should be ")
             return f"{where}: {_shorten(value)} is wrong; it should be {message}{_example(path)}."

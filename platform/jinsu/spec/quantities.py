@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import math
 import re
 from typing import Annotated
 
-from pydantic import BeforeValidator, PlainSerializer, WithJsonSchema
+from pydantic import BeforeValidator, WithJsonSchema
 
 _BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -18,8 +19,8 @@ def parse_bytes(value: object) -> int:
     if isinstance(value, int) and not isinstance(value, bool) and value > 0:
         return value
     match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match and match["unit"] in _BYTES and float(match["number"]) > 0:
-        return int(float(match["number"]) * _BYTES[match["unit"]])
+    if match and match["unit"] in _BYTES and (count := int(float(match["number"]) * _BYTES[match["unit"]])) > 0:
+        return count
     raise ValueError("is not an amount of memory; write it like 512Mi or 2Gi")
 
 
@@ -33,7 +34,7 @@ def format_bytes(count: float) -> str:
 
 def parse_seconds(value: object) -> float:
     """Seconds from `500ms`, `5s`, `10m`, `1h`, or a number of seconds."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
         return float(value)
     match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
     if match and match["unit"] in _SECONDS and float(match["number"]) > 0:
@@ -51,7 +52,7 @@ def format_seconds(seconds: float) -> str:
 
 def parse_threshold(value: object) -> float:
     """The least allowed difference from `>= -0.002`, or a plain number."""
-    if isinstance(value, int | float) and not isinstance(value, bool):
+    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
         return float(value)
     match = _THRESHOLD.fullmatch(value.strip()) if isinstance(value, str) else None
     if match:
@@ -59,21 +60,40 @@ def parse_threshold(value: object) -> float:
     raise ValueError('is not a threshold; write it like ">= -0.002" (in quotes)')
 
 
+# Written to JSON as plain numbers, so that nothing is rounded on the way.
 Bytes = Annotated[
     int,
     BeforeValidator(parse_bytes),
-    PlainSerializer(format_bytes, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(Ki|Mi|Gi|Ti|K|M|G|T)$", "examples": ["1Gi"]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(Ki|Mi|Gi|Ti|K|M|G|T)\s*$", "examples": ["1Gi"]},
+                {"type": "integer", "exclusiveMinimum": 0},
+            ]
+        }
+    ),
 ]
 Seconds = Annotated[
     float,
     BeforeValidator(parse_seconds),
-    PlainSerializer(format_seconds, return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^\d+(\.\d+)?(ms|s|m|h|d)$", "examples": ["5s"]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|m|h|d)\s*$", "examples": ["5s"]},
+                {"type": "number", "exclusiveMinimum": 0},
+            ]
+        }
+    ),
 ]
 Threshold = Annotated[
     float,
     BeforeValidator(parse_threshold),
-    PlainSerializer(lambda value: f">= {value:g}", return_type=str, when_used="json"),
-    WithJsonSchema({"type": "string", "pattern": r"^>=?\s*-?\d+(\.\d+)?$", "examples": [">= -0.002"]}),
+    WithJsonSchema(
+        {
+            "anyOf": [
+                {"type": "string", "pattern": r"^\s*>=?\s*-?\d+(\.\d+)?\s*$", "examples": [">= -0.002"]},
+                {"type": "number"},
+            ]
+        }
+    ),
 ]

@@ -7,7 +7,9 @@ import hashlib
 import io
 import os
 import tarfile
+import zlib
 from pathlib import Path
+from uuid import uuid4
 
 from jinsu.errors import BadInputError
 from jinsu.spec.quantities import format_bytes
@@ -57,6 +59,8 @@ def _files(folder: Path) -> list[Path]:
             path = Path(place) / name
             if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
                 raise BadInputError(f"{path}: links to {path.resolve()}, outside the folder; copy the file in.")
+            if path.is_symlink() and path.is_dir():
+                raise BadInputError(f"{path}: links to a folder; copy the folder instead.")
             if path.is_file() and not name.endswith(".pyc"):
                 found.append(path)
         if len(found) > MAX_FILES:
@@ -80,20 +84,30 @@ def inspect(data: bytes, limit: int) -> None:
     """Refuses an archive that is broken, too large unpacked, or holds anything but plain files below its folder."""
     total = count = 0
     try:
-        with tarfile.open(fileobj=io.BytesIO(data), mode="r|gz") as bundle:
+        # Unpacked to its end first: a damaged checksum shows only there, and headers can be bombs as well.
+        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
+            plain = stream.read(limit + MAX_FILES * 2048 + 1)
+            if len(plain) > limit + MAX_FILES * 2048:
+                raise BadInputError(_TOO_LARGE.format(limit=format_bytes(limit)))
+        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as bundle:
             for member in bundle:
                 path = Path(member.name)
                 if path.is_absolute() or ".." in path.parts:
                     raise BadInputError(f"code snapshot: {member.name!r} leads out of the folder; it is refused.")
                 if not (member.isfile() or member.isdir()):
                     raise BadInputError(f"code snapshot: {member.name!r} is a link or a device; send plain files.")
+                if any(len(value) > 4096 for value in member.pax_headers.values()):
+                    raise BadInputError(
+                        f"code snapshot: {member.name[:60]!r} has headers of over 4 KiB; it is refused."
+                    )
                 total, count = total + member.size, count + 1
                 if total > limit or count > MAX_FILES:
-                    raise BadInputError(
-                        f"code snapshot: more than {format_bytes(limit)} or {MAX_FILES} files unpacked; send code only."
-                    )
-    except (tarfile.TarError, EOFError, OSError) as problem:
+                    raise BadInputError(_TOO_LARGE.format(limit=format_bytes(limit)))
+    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as problem:
         raise BadInputError(f"code snapshot: not a readable tar.gz archive: {problem}.") from None
+
+
+_TOO_LARGE = f"code snapshot: more than {{limit}} or {MAX_FILES} files unpacked; send code only."
 
 
 class SnapshotStore:
@@ -109,7 +123,7 @@ class SnapshotStore:
         path = self.path(digest)
         if not path.exists():
             self._root.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f".{digest}.{os.getpid()}")
+            draft = path.with_name(f".{digest}.{uuid4().hex}")
             draft.write_bytes(data)
             draft.replace(path)
         return digest

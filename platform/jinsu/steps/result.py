@@ -8,6 +8,7 @@ import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from uuid import uuid4
 
 from jinsu.errors import StepFailedError
 
@@ -30,7 +31,7 @@ def file_digest(path: Path) -> str:
 
 def write_atomic(path: Path, text: str) -> None:
     """All of the text or nothing, also after a power cut: a temporary file, synced, then renamed."""
-    draft = path.with_name(f".{path.name}.{os.getpid()}")
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
         with draft.open("w", encoding="utf-8") as stream:
             stream.write(text)
@@ -68,12 +69,14 @@ def read_result(root: Path, run_key: str | None = None, verify: bool = False) ->
     """
     try:
         result = StepResult(**json.loads((root / "result.json").read_text(encoding="utf-8")))
-    except (FileNotFoundError, NotADirectoryError, json.JSONDecodeError, TypeError):
+    except (OSError, ValueError, TypeError):
+        return None
+    if not isinstance(result.outputs, dict):
         return None
     if run_key is not None and result.run_key != run_key:
         return None
     for name, digest in result.outputs.items():
         path = root / "out" / name
-        if not path.is_file() or (verify and file_digest(path) != digest):
+        if ".." in Path(name).parts or not path.is_file() or (verify and file_digest(path) != digest):
             return None
     return result

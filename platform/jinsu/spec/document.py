@@ -1,0 +1,47 @@
+"""YAML as plain data, strictly: a field written twice and a date that is none are errors with a place."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import yaml
+
+from jinsu.errors import BadInputError
+
+
+class _Loader(yaml.SafeLoader):
+    """PyYAML's safe loader, which would silently keep the last of two equal keys."""
+
+
+def _mapping(loader: _Loader, node: yaml.MappingNode) -> Any:
+    seen: set[object] = set()
+    for key, _ in node.value:
+        name = key.value if isinstance(key, yaml.ScalarNode) else None
+        if name is not None and name in seen:
+            raise yaml.constructor.ConstructorError(None, None, f"field {name!r} is written twice", key.start_mark)
+        seen.add(name)
+    return loader.construct_mapping(node, deep=True)
+
+
+def _timestamp(loader: _Loader, node: yaml.ScalarNode) -> Any:
+    try:
+        return loader.construct_yaml_timestamp(node)
+    except ValueError as problem:
+        raise yaml.constructor.ConstructorError(None, None, str(problem), node.start_mark) from None
+
+
+_Loader.add_constructor(yaml.resolver.BaseResolver.DEFAULT_MAPPING_TAG, _mapping)
+_Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
+
+
+def read_yaml(text: str, source: str) -> Any:
+    """The document in `text`. Raises BadInputError in one sentence with line and column."""
+    try:
+        return yaml.load(text, _Loader)  # noqa: S506  a subclass of the safe loader
+    except yaml.MarkedYAMLError as problem:
+        mark = problem.problem_mark
+        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        what = (problem.problem or "cannot be read").splitlines()[0]
+        raise BadInputError(f"{source}: {where}not valid YAML: {what}.") from None
+    except (yaml.YAMLError, RecursionError, ValueError) as problem:
+        raise BadInputError(f"{source}: not valid YAML: {str(problem).splitlines()[0]}.") from None
