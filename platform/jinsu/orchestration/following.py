@@ -7,14 +7,19 @@ from collections.abc import Callable
 from jinsu.steps.launcher import Launcher
 
 _MAX_LINES = 2000
+_LONGEST = 1 << 16
 
 
-def show(launcher: Launcher, run_key: str, offset: int, say: Callable[[str], object]) -> int:
+def show(launcher: Launcher, run_key: str, offset: int, say: Callable[[str], object], ended: bool = False) -> int:
     """Says every whole new line since `offset` and returns where the next call goes on.
 
-    A flood is cut: the log file has it all, Airflow's log does not need it.
+    A line that is still being written waits, unless the step has `ended`. A flood is cut: the log file has it all,
+    Airflow's log does not need it.
     """
     text, after = launcher.logs(run_key, offset)
+    if not ended and len(text) < _LONGEST and not text.endswith("\n"):
+        rest = text[text.rfind("\n") + 1 :]
+        text, after = text[: len(text) - len(rest)], after - len(rest.encode())
     if not text:
         return offset
     lines = text.splitlines()

@@ -127,7 +127,7 @@ class Train(_Task):
         self.linked(submission)
         row, spec = platform.submission(submission)
         key = train.step_for(platform, row, spec, int(self.trial)).run_key
-        show(platform.launcher, key, int(event.get("offset", 0)), self.log.info)
+        show(platform.launcher, key, int(event.get("offset", 0)), self.log.info, ended=True)
         output = self.guarded(lambda: train.finish(platform, submission, int(self.trial), key))
         return {"run_key": output["run_key"], "seconds": output["seconds"]}
 

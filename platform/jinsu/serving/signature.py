@@ -71,10 +71,10 @@ class Signature:
         if values[1:].lstrip()[:1] == b"[" and len(shape) > 1:
             return self._checked(self._decode(self._nested, raw))
         array = self._decode(self._flat, raw)
-        if len(shape) != len(self.tensor.shape):
-            raise Refused(400, f"input: shape {shape[:8]} does not fit; the model takes {self.describe()}")
         if any(axis < 0 for axis in shape) or math.prod(shape) != array.size:
             raise Refused(400, f"input: {array.size} values do not fill shape {shape}")
+        if len(shape) != len(self.tensor.shape):
+            raise Refused(400, f"input: shape {shape[:8]} does not fit; the model takes {self.describe()}")
         return self._checked(array.reshape(shape))
 
     def _decode(self, decoder: msgspec.json.Decoder[Any], raw: msgspec.Raw) -> np.ndarray:

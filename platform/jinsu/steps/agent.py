@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import contextlib
 import ctypes
-import fcntl
 import json
 import os
 import resource
@@ -25,12 +24,14 @@ from typing import IO
 
 from jinsu.steps.contract import STEP_DIR_VARIABLE, StepFiles, StepSpec
 from jinsu.steps.launcher import Phase
+from jinsu.steps.lock import take
 from jinsu.steps.orphans import end_processes_of
 from jinsu.steps.result import read_result, seal, write_atomic
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE")
 _TICK = 0.2
 _GRACE = 5.0
+_RESERVE = 64 * 1024
 _PR_SET_CHILD_SUBREAPER = 36
 _TRUNCATED = "\n[jinsu] the log reached its limit of {limit} bytes; the rest is not kept.\n"
 
@@ -70,9 +71,7 @@ def main() -> None:
     """Entry point: `python -m jinsu.steps.agent STEP_DIR`."""
     files = StepFiles(Path(sys.argv[1]))
     with files.lock.open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
+        if not take(lock):
             return  # another agent holds this step
         step = StepSpec.from_json(files.step.read_text(encoding="utf-8"))
         if read_result(files.root, step.run_key) is None:
@@ -81,11 +80,17 @@ def main() -> None:
 
 def _run(step: StepSpec, files: StepFiles) -> None:
     started = time.time()
+    reserve = files.root / "reserve"
 
     def record(phase: Phase, message: str = "") -> None:
+        if phase is not Phase.RUNNING:
+            reserve.unlink(missing_ok=True)  # its room is what lets the end be told when the disk is full
+        if phase not in (Phase.RUNNING, Phase.DONE):
+            files.result.unlink(missing_ok=True)  # a script may have written one itself
         write_atomic(files.state, json.dumps(asdict(AgentState(phase, message, os.getpid(), started))))
 
     try:
+        reserve.write_bytes(b"\0" * _RESERVE)
         record(Phase.RUNNING)
         ending = _supervise(step, files)
         problem = ending.problem or _missing_output(files, step)
@@ -155,6 +160,7 @@ def _supervise(step: StepSpec, files: StepFiles) -> Ending:
         sys.executable if step.command[0] in ("python", "python3") else step.command[0],
         *step.command[1:],
     ]
+    log_tail = _Tail()
     with files.log.open("ab") as log:
         child = subprocess.Popen(
             command,
@@ -168,12 +174,12 @@ def _supervise(step: StepSpec, files: StepFiles) -> Ending:
         )
         try:
             watch = _Watch(step, files, begun)
-            problem = _follow(child, log, step.limits.log_bytes, watch)
+            problem = _follow(child, log, step.limits.log_bytes, watch, log_tail)
         finally:
             _kill_descendants()
         code = child.wait()
     shutil.rmtree(files.root / "tmp", ignore_errors=True)
-    return Ending(problem or _exit_problem(code, files), time.monotonic() - begun, watch.peak)
+    return Ending(problem or _exit_problem(code, log_tail), time.monotonic() - begun, watch.peak)
 
 
 def _empty(folder: Path) -> None:
@@ -182,21 +188,31 @@ def _empty(folder: Path) -> None:
     folder.mkdir()
 
 
-def _exit_problem(code: int, files: StepFiles) -> str:
+class _Tail:
+    """The last words of a process, also when its log is full."""
+
+    def __init__(self) -> None:
+        self._kept = b""
+
+    def add(self, chunk: bytes) -> None:
+        self._kept = (self._kept + chunk)[-4096:]
+
+    def __str__(self) -> str:
+        lines = [line.strip() for line in self._kept.decode(errors="replace").splitlines() if line.strip()]
+        return f"; its last words: {lines[-1][:300]}" if lines else " and printed nothing."
+
+
+def _exit_problem(code: int, tail: _Tail) -> str:
     if code == 0:
         return ""
     if code > 0:
-        return f"the script exited with {code}{_last_line(files)}"
-    name = signal.Signals(-code).name
+        return f"the script exited with {code}{tail}"
+    try:
+        name = signal.Signals(-code).name
+    except ValueError:  # a real-time signal has no name
+        name = f"signal {-code}"
     hint = "; a single output file may have passed the limit" if -code == signal.SIGXFSZ else ""
-    return f"the script was killed by {name}{hint}{_last_line(files)}"
-
-
-def _last_line(files: StepFiles) -> str:
-    with files.log.open("rb") as log:
-        log.seek(max(0, files.log.stat().st_size - 4096))
-        lines = [line.strip() for line in log.read().decode(errors="replace").splitlines() if line.strip()]
-    return f"; its last words: {lines[-1][:300]}" if lines else " and printed nothing."
+    return f"the script was killed by {name}{hint}{tail}"
 
 
 class _Watch:
@@ -225,7 +241,7 @@ class _Watch:
         return ""
 
 
-def _follow(child: subprocess.Popen[bytes], log: IO[bytes], log_limit: int, watch: _Watch) -> str:
+def _follow(child: subprocess.Popen[bytes], log: IO[bytes], log_limit: int, watch: _Watch, tail: _Tail) -> str:
     """Copies output to the log until the process ends; returns the broken limit, if any."""
     assert child.stdout is not None
     os.set_blocking(child.stdout.fileno(), False)
@@ -238,6 +254,7 @@ def _follow(child: subprocess.Popen[bytes], log: IO[bytes], log_limit: int, watc
                 if chunk == b"":
                     selector.unregister(child.stdout)
                 elif chunk:
+                    tail.add(chunk)
                     kept = _keep(log, chunk, kept, log_limit)
             elif not selector.get_map():
                 time.sleep(_TICK / 4)
@@ -253,7 +270,7 @@ def _follow(child: subprocess.Popen[bytes], log: IO[bytes], log_limit: int, watc
 
 
 def _keep(log: IO[bytes], chunk: bytes, kept: int, limit: int) -> int:
-    if kept < limit:
+    if kept <= limit:
         log.write(chunk[: limit - kept])
         if kept + len(chunk) > limit:
             log.write(_TRUNCATED.format(limit=limit).encode())
@@ -274,8 +291,9 @@ def _usage() -> tuple[int, int]:
     memory = count = 0
     for process in psutil.Process().children(recursive=True):
         with contextlib.suppress(psutil.Error):
-            memory += process.memory_info().rss
-            count += 1
+            if process.status() != psutil.STATUS_ZOMBIE:
+                memory += process.memory_info().rss
+                count += 1
     return memory, count
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import gzip
 import json
 import os
 import shutil
@@ -10,6 +11,7 @@ import subprocess
 import sys
 import tarfile
 import time
+import zlib
 from dataclasses import asdict
 from pathlib import Path
 from urllib.parse import urlparse
@@ -18,6 +20,7 @@ from jinsu.errors import BadInputError, StepFailedError, TransientError
 from jinsu.steps.agent import AgentState, environment_of_agent, read_state
 from jinsu.steps.contract import Input, StepFiles, StepSpec
 from jinsu.steps.launcher import Phase, StepStatus
+from jinsu.steps.lock import held
 from jinsu.steps.orphans import end_processes_of
 from jinsu.steps.result import read_result, write_atomic
 
@@ -40,18 +43,17 @@ class LocalLauncher:
         files.root.mkdir(parents=True, exist_ok=True)
         with (files.root / "start.lock").open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            if not _agent_alive(files):
+            if not held(files.lock) and read_result(files.root, step.run_key) is None:
                 self._prepare(step, files)
                 self._spawn(files)
         return self.status(step.run_key)
 
     def status(self, run_key: str) -> StepStatus:
         files = self.files(run_key)
-        alive = _agent_alive(files)
+        state, alive = _look(files)
         result = read_result(files.root, run_key)
         if result is not None and not alive:
             return StepStatus(Phase.DONE, f"ran {result.seconds:.1f} s", result)
-        state = read_state(files)
         if state is None:
             return StepStatus(Phase.STARTING if alive else Phase.ABSENT)
         if alive:
@@ -72,7 +74,7 @@ class LocalLauncher:
         files = self.files(run_key)
         if files.root.is_dir():
             write_atomic(files.cancel, reason)
-        if not _agent_alive(files) and read_result(files.root, run_key) is None and files.root.is_dir():
+        if not held(files.lock) and read_result(files.root, run_key) is None and files.root.is_dir():
             end_processes_of(files.root)
             state = AgentState(Phase.CANCELLED, reason, 0, time.time())
             write_atomic(files.state, json.dumps(asdict(state)))
@@ -84,14 +86,17 @@ class LocalLauncher:
                 chunk = log.read(1 << 20)
         except FileNotFoundError:
             return "", offset
-        return chunk.decode(errors="replace"), offset + len(chunk)
+        unfinished = _unfinished(chunk) if held(self.files(run_key).lock) else 0
+        whole = chunk[: len(chunk) - unfinished]
+        return whole.decode(errors="replace"), offset + len(whole)
 
     def alive(self) -> list[str]:
         """Run keys of all steps whose agent lives."""
-        return [folder.name for folder in self._root.iterdir() if _agent_alive(StepFiles(folder))]
+        return [folder.name for folder in self._root.iterdir() if held(StepFiles(folder).lock)]
 
     def _prepare(self, step: StepSpec, files: StepFiles) -> None:
         files.cancel.unlink(missing_ok=True)
+        files.result.unlink(missing_ok=True)
         shutil.rmtree(files.inputs, ignore_errors=True)
         files.code.mkdir(parents=True)
         try:
@@ -153,17 +158,25 @@ def unpack(archive: Path, target: Path) -> None:
             bundle.extractall(target, filter="data")
     except tarfile.FilterError as problem:
         raise BadInputError(f"{archive.name}: {problem}; a snapshot holds plain files below its folder.") from None
-    except (tarfile.TarError, EOFError, OSError) as problem:
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as problem:
         raise BadInputError(f"{archive.name}: cannot be unpacked: {problem}.") from None
 
 
-def _agent_alive(files: StepFiles) -> bool:
-    """Whether an agent holds the step's lock: true exactly as long as that process lives."""
-    try:
-        with files.lock.open("r") as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
-    except FileNotFoundError:
-        return False
-    except BlockingIOError:
-        return True
-    return False
+def _look(files: StepFiles) -> tuple[AgentState | None, bool]:
+    """The agent's last word and whether it lives, both true of one moment: a state that changes meanwhile is read again."""
+    while True:
+        before, alive, after = read_state(files), held(files.lock), read_state(files)
+        if before == after:
+            return after, alive
+
+
+def _unfinished(chunk: bytes) -> int:
+    """How many bytes at the end begin a character whose rest is not there yet (0 to 3)."""
+    for place in range(1, min(4, len(chunk) + 1)):
+        byte = chunk[-place]
+        if byte >= 0xC0:
+            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
+            return place if length > place else 0
+        if byte < 0x80:
+            return 0
+    return 0

@@ -44,6 +44,8 @@ def write_atomic(path: Path, text: str) -> None:
 
 def output_files(out: Path) -> list[Path]:
     """Every regular file below `out`, in a stable order. A link could lead anywhere, so it is refused."""
+    if out.is_symlink() or not out.is_dir():
+        raise StepFailedError("out: is a symbolic link or no folder; write into the folder that is there.")
     found = []
     for path in sorted(out.rglob("*")):
         if path.is_symlink():

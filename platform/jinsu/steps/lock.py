@@ -1,0 +1,36 @@
+"""The lock that an agent holds as long as it lives, and a way to look at it that never gets in its way."""
+
+from __future__ import annotations
+
+import fcntl
+import struct
+import sys
+from pathlib import Path
+from typing import IO
+
+# struct flock of the C library: looking through it takes nothing, whereas trying the lock would hold it for a moment,
+# and an agent that starts in that moment would believe that another one lives.
+_LINUX = struct.Struct("hhlli")
+_MACOS = struct.Struct("qqihh")
+
+
+def take(file: IO[str]) -> bool:
+    """Takes the lock until this process ends; False when another process holds it."""
+    try:
+        fcntl.lockf(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except OSError:
+        return False
+    return True
+
+
+def held(path: Path) -> bool:
+    """Whether a process holds the lock."""
+    try:
+        with path.open("rb") as file:
+            if sys.platform == "darwin":
+                asked = _MACOS.pack(0, 0, 0, fcntl.F_WRLCK, 0)
+                return bool(_MACOS.unpack(fcntl.fcntl(file, fcntl.F_GETLK, asked))[3] != fcntl.F_UNLCK)
+            asked = _LINUX.pack(fcntl.F_WRLCK, 0, 0, 0, 0)
+            return bool(_LINUX.unpack(fcntl.fcntl(file, fcntl.F_GETLK, asked))[0] != fcntl.F_UNLCK)
+    except FileNotFoundError:
+        return False
