@@ -1,16 +1,23 @@
 """What the contract suites share: waiting, short folders for sockets, and nothing left running after a test."""
 
 import contextlib
+import json
 import os
 import shutil
+import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import psutil
 import pytest
+
+from jinsu.local.controller import envoy_binary
+from jinsu.release import schema, topology
 
 
 @pytest.fixture
@@ -59,3 +66,64 @@ def _end(processes: list[psutil.Process]) -> None:
         with contextlib.suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(processes, timeout=5)
+
+
+# --- Envoy ---
+
+
+@dataclass(frozen=True)
+class Ports:
+    """Where one Envoy listens, and where it looks for its configuration."""
+
+    gateway: int
+    admin: int
+    xds: int
+
+    @property
+    def url(self) -> str:
+        return f"http://127.0.0.1:{self.gateway}"
+
+    @property
+    def admin_url(self) -> str:
+        return f"http://127.0.0.1:{self.admin}"
+
+    @property
+    def xds_address(self) -> str:
+        return f"127.0.0.1:{self.xds}"
+
+
+@pytest.fixture
+def ports() -> Ports:
+    sockets = [socket.create_server(("127.0.0.1", 0)) for _ in range(3)]
+    found = Ports(*(taken.getsockname()[1] for taken in sockets))
+    for taken in sockets:
+        taken.close()
+    return found
+
+
+@pytest.fixture
+def start_envoy(ports: Ports, tmp_path: Path, own: object) -> Callable[[], subprocess.Popen[bytes]]:
+    """Starts the real Envoy as `jinsu up` does. Publish and serve first: it asks at once."""
+
+    def start() -> subprocess.Popen[bytes]:
+        config = tmp_path / "envoy.json"
+        config.write_text(json.dumps(topology.bootstrap(ports.gateway, ports.admin, ports.xds)))
+        command = [
+            envoy_binary(),
+            "-c",
+            config,
+            "--concurrency",
+            "1",
+            "--disable-hot-restart",
+            "--log-level",
+            "warning",
+        ]
+        with (tmp_path / "envoy.log").open("ab") as log:
+            return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def envoy_schema(tmp_path_factory: pytest.TempPathFactory) -> schema.Schema:
+    return schema.load(envoy_binary(), tmp_path_factory.mktemp("schema"))

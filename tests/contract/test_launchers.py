@@ -1,10 +1,11 @@
 """What every launcher promises. Real processes; each script is a code snapshot of one file."""
 
-import contextlib
+import fcntl
+import hashlib
 import io
 import json
 import os
-import signal
+import shutil
 import subprocess
 import sys
 import tarfile
@@ -19,7 +20,7 @@ from typing import Any
 import psutil
 import pytest
 
-from jinsu.errors import BadInputError, JinsuError, StepFailedError, TransientError
+from jinsu.errors import BadInputError, JinsuError, TransientError
 from jinsu.orchestration.following import show
 from jinsu.steps.agent import read_state
 from jinsu.steps.contract import Input, Limits, StepSpec, run_key
@@ -27,21 +28,29 @@ from jinsu.steps.launcher import TERMINAL, Launcher, Phase, StepStatus
 from jinsu.steps.local import LocalLauncher
 from jinsu.steps.result import file_digest, seal
 
+Own = Callable[[], list[psutil.Process]]
+
 LAUNCHERS = [pytest.param(LocalLauncher, id="local")]
 MODEL = "model/model.onnx"
-SAVE = """
-    from pathlib import Path
-    import os
-    out = Path(os.environ["JINSU_STEP_DIR"]) / "out"
-    (out / "model").mkdir(parents=True)
+# Every script starts with these names: its step's folder, and a file outside it that tells the test what happened.
+PREAMBLE = """
+import os, signal, subprocess, sys, time
+from pathlib import Path
+root = Path(os.environ["JINSU_STEP_DIR"])
+out, outside = root / "out", Path({outside!r})
+
+def note(text):
+    with outside.open("a") as stream:
+        stream.write(f"{{text}}\\n")
+
+def save():
+    (out / "model").mkdir(parents=True, exist_ok=True)
     (out / "model" / "model.onnx").write_bytes(b"weights")
-"""
-BEAT = """
-    import os, time
+
+def beat():
     while True:
-        with open({beats!r}, "a") as stream:
-            stream.write(f"{{os.getpid()}}\\n")
-        time.sleep(0.05)
+        note(os.getpid())
+        time.sleep(0.03)
 """
 
 
@@ -49,20 +58,19 @@ class Bench:
     """Makes steps out of scripts, and waits for their end."""
 
     def __init__(self, launcher: Launcher, folder: Path) -> None:
-        self.launcher, self.folder = launcher, folder
-        self.outside = folder / "outside"  # written by scripts to be seen from outside the step
+        self.launcher, self.folder, self.outside = launcher, folder, folder / "outside"
 
     def step(self, script: str, params: dict[str, Any] | None = None, requires: str = "", **limits: Any) -> StepSpec:
-        code = self.archive({"train.py": textwrap.dedent(script).encode()})
-        digest = file_digest(code)
-        key = run_key("train", {"params": params or {}, "limits": limits}, {}, digest, "test")
+        source = PREAMBLE.format(outside=str(self.outside)) + textwrap.dedent(script)
+        code = self.archive({"train.py": source.encode()})
+        key = run_key("train", {"params": params or {}}, {}, file_digest(code), "test")
         return StepSpec(
             name="train",
             image="test",
             command=("python", "train.py"),
             params=params or {},
             limits=Limits(**{"memory": 2**30, "seconds": 30.0, **limits}),
-            inputs=(Input("code", str(code), digest),),
+            inputs=(Input("code", str(code), file_digest(code)),),
             output_uri=str(self.folder / "steps" / key),
             run_key=key,
             labels={"requires": requires} if requires else {},
@@ -89,30 +97,37 @@ class Bench:
         return status
 
     def log(self, step: StepSpec) -> str:
-        text, offset = "", 0
+        text, offset = self.launcher.logs(step.run_key, 0)
         while True:
             more, offset = self.launcher.logs(step.run_key, offset)
             if not more:
                 return text
             text += more
 
+    def notes(self) -> list[str]:
+        """What scripts wrote to the file outside their step."""
+        return self.outside.read_text().splitlines() if self.outside.exists() else []
+
+    def output(self, step: StepSpec, name: str) -> bytes:
+        return (Path(step.output_uri) / "out" / name).read_bytes()
+
 
 @pytest.fixture(params=LAUNCHERS)
-def bench(request: pytest.FixtureRequest, tmp_path: Path, own: object) -> Bench:
+def bench(request: pytest.FixtureRequest, tmp_path: Path, own: Own) -> Bench:
     return Bench(request.param(tmp_path / "steps"), tmp_path)
 
 
 @pytest.fixture
-def local(tmp_path: Path, own: object) -> Bench:
-    """For promises that only make sense for processes of this machine."""
+def local(tmp_path: Path, own: Own) -> Bench:
+    """For promises about the processes of this machine."""
     return Bench(LocalLauncher(tmp_path / "steps"), tmp_path)
 
 
-# --- an end that is good ---
+# --- A good end ---
 
 
 def test_a_step_ends_with_the_digest_of_each_output(bench: Bench) -> None:
-    step = bench.step(SAVE, requires=MODEL)
+    step = bench.step("save(); print('saved'); time.sleep(0.5)", requires=MODEL)
 
     assert bench.launcher.start(step).phase not in (Phase.ABSENT, Phase.FAILED)
     status = bench.end(step)
@@ -120,19 +135,19 @@ def test_a_step_ends_with_the_digest_of_each_output(bench: Bench) -> None:
     assert status.phase is Phase.DONE, status.message
     assert status.result is not None
     assert status.result.run_key == step.run_key
-    assert status.result.outputs == {MODEL: "9a129aff638bec2943a4a3e5ba54a0f7d00a9c9f7f5a7a4a1b0b0a2d3a7b1c11"}
-    assert 0 < status.result.seconds < 15
+    assert status.result.outputs == {MODEL: hashlib.sha256(b"weights").hexdigest()}
+    assert 0.5 < status.result.seconds < 15
+    assert status.result.peak_memory > 2**20
+    assert bench.log(step) == "saved\n"
 
 
 def test_parameters_and_inputs_arrive_as_files(bench: Bench) -> None:
     (bench.folder / "table.parquet").write_bytes(b"rows")
-    params = {"lr": 0.1, "text": "{{ 7*7 }}", "shell": "$(touch /tmp/owned); `id`", "é": [None, True]}
+    params = {"lr": 0.1, "text": "{{ 7*7 }}", "shell": "$(id); `id`", "é": [None, True]}
     step = bench.step(
         """
-        import os, shutil
-        root = os.environ["JINSU_STEP_DIR"]
-        shutil.copy(root + "/in/params.json", root + "/out/params.json")
-        shutil.copy(root + "/in/data/table.parquet", root + "/out/table.parquet")
+        (out / "params").write_bytes((root / "in/params.json").read_bytes())
+        (out / "rows").write_bytes((root / "in/data/table.parquet").read_bytes())
         """,
         params,
     )
@@ -140,7 +155,585 @@ def test_parameters_and_inputs_arrive_as_files(bench: Bench) -> None:
 
     status = bench.run(step)
 
+    assert status.phase is Phase.DONE, bench.log(step)
+    assert json.loads(bench.output(step, "params")) == params
+    assert bench.output(step, "rows") == b"rows"
+
+
+def test_inputs_are_copies_that_a_script_may_spoil(bench: Bench) -> None:
+    table = bench.folder / "table.parquet"
+    table.write_bytes(b"rows")
+    step = bench.step("(root / 'in/data/table.parquet').write_bytes(b'spoilt')")
+
+    status = bench.run(replace(step, inputs=(*step.inputs, Input("data/table.parquet", str(table), "d"))))
+
+    assert status.phase is Phase.DONE
+    assert table.read_bytes() == b"rows"
+
+
+def test_standard_input_is_closed(bench: Bench) -> None:
+    assert bench.run(bench.step("assert sys.stdin.read() == ''")).phase is Phase.DONE
+
+
+def test_a_script_may_close_its_output_and_go_on(bench: Bench) -> None:
+    status = bench.run(bench.step("os.close(1); os.close(2); time.sleep(0.7); save()", requires=MODEL))
+
     assert status.phase is Phase.DONE, status.message
-    out = Path(step.output_uri) / "out"
-    assert json.loads((out / "params.json").read_text()) == params
-    assert (out / "table.parquet").read_bytes() == b"rows"
+    assert status.result is not None
+    assert status.result.seconds > 0.7
+
+
+def test_a_flood_of_output_is_cut_and_harms_nothing(bench: Bench) -> None:
+    step = bench.step("for _ in range(100): sys.stdout.write(('x' * 99 + '\\n') * 10_486)\nsave()", log_bytes=2**20)
+
+    begun = time.monotonic()
+    status = bench.run(step)
+
+    assert status.phase is Phase.DONE, status.message
+    assert time.monotonic() - begun < 10
+    log = bench.log(step)
+    assert len(log) < 2**20 + 200
+    assert "reached its limit of 1048576 bytes" in log
+
+
+def test_the_environment_holds_no_secret(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("AWS_SECRET_ACCESS_KEY", "JINSU_TOKEN", "AIRFLOW__CORE__FERNET_KEY", "MLFLOW_TRACKING_PASSWORD"):
+        monkeypatch.setenv(name, "hush-hush")
+    step = bench.step(
+        """
+        for number in (os.getpid(), os.getppid()):
+            (out / str(number)).write_bytes(Path(f"/proc/{number}/environ").read_bytes())
+        """
+    )
+
+    status = bench.run(step)
+
+    assert status.result is not None, bench.log(step)
+    assert len(status.result.outputs) == 2
+    for name in status.result.outputs:
+        assert b"hush-hush" not in bench.output(step, name)
+        assert b"PATH=" in bench.output(step, name)
+
+
+# --- A bad end ---
+
+
+def test_a_script_that_fails_is_quoted(bench: Bench) -> None:
+    status = bench.run(bench.step("print('epoch 1'); sys.exit('no such column: label')"))
+
+    assert status.phase is Phase.FAILED
+    assert status.message == "the script exited with 1; its last words: no such column: label"
+    assert status.result is None
+
+
+def test_last_words_are_heard_after_a_flood(bench: Bench) -> None:
+    status = bench.run(bench.step("print('x' * 300_000); sys.exit('out of patience')", log_bytes=2**16))
+
+    assert "out of patience" in status.message
+
+
+@pytest.mark.parametrize(("number", "name"), [(9, "SIGKILL"), (11, "SIGSEGV"), (40, "40")])
+def test_a_script_that_is_killed_names_the_signal(bench: Bench, number: int, name: str) -> None:
+    status = bench.run(bench.step(f"os.kill(os.getpid(), {number})"))
+
+    assert status.phase is Phase.FAILED
+    assert status.message.startswith("the script was killed by")
+    assert name in status.message
+
+
+def test_a_program_that_does_not_exist_is_named(bench: Bench) -> None:
+    status = bench.run(replace(bench.step(""), command=("trainn", "--fast")))
+
+    assert status.phase is Phase.FAILED
+    assert "cannot start 'trainn'" in status.message
+
+
+def test_a_script_that_saves_nothing_is_told_what_to_call(bench: Bench) -> None:
+    status = bench.run(bench.step("print('trained well')", requires=MODEL))
+
+    assert status.phase is Phase.FAILED
+    assert "call jinsu.save(" in status.message
+
+
+@pytest.mark.parametrize("target", ["/etc/passwd", "/etc", "model/model.onnx"])
+def test_a_link_among_the_outputs_is_refused(bench: Bench, target: str) -> None:
+    status = bench.run(bench.step(f"save(); (out / 'link').symlink_to({target!r})"))
+
+    assert status.phase is Phase.FAILED
+    assert "out/link: is a symbolic link" in status.message
+
+
+def test_outputs_that_are_elsewhere_are_refused(bench: Bench) -> None:
+    elsewhere = bench.folder / "elsewhere"
+    elsewhere.mkdir()
+    (elsewhere / "secret").write_bytes(b"secret")
+    step = bench.step(f"out.rmdir(); out.symlink_to({str(elsewhere)!r})")
+
+    for _ in range(2):  # the second attempt meets what the first one left
+        status = bench.run(step)
+        assert status.phase is Phase.FAILED
+        assert "symbolic link" in status.message
+    assert (elsewhere / "secret").exists()
+
+
+@pytest.mark.parametrize("name", ["../train.py", "/tmp/jinsu-escaped.py", "a/../../train.py"])
+def test_code_that_leads_out_of_its_folder_is_refused(bench: Bench, name: str) -> None:
+    code = bench.archive({"train.py": b"", name: b"raise SystemExit(1)"})
+    step = replace(bench.step(""), inputs=(Input("code", str(code), "d"),))
+
+    if name.startswith("/"):  # the leading slash is dropped: it stays inside, which is as good
+        assert bench.run(step).phase is Phase.DONE
+    else:
+        with pytest.raises(BadInputError, match="plain files below its folder"):
+            bench.launcher.start(step)
+        assert bench.launcher.status(step.run_key).phase in (Phase.ABSENT, Phase.FAILED)
+    assert not Path("/tmp/jinsu-escaped.py").exists()
+    assert not list(bench.folder.rglob("in/train.py"))
+
+
+# --- Limits ---
+
+
+def test_a_script_that_hangs_meets_its_time_limit(bench: Bench) -> None:
+    begun = time.monotonic()
+    status = bench.run(bench.step("time.sleep(60)", seconds=1.0))
+
+    assert status.phase is Phase.FAILED
+    assert "ran longer than" in status.message
+    assert "train.resources.hours" in status.message
+    assert time.monotonic() - begun < 5
+
+
+def test_memory_is_limited(bench: Bench, own: Own, eventually: Callable[..., Any]) -> None:
+    status = bench.run(bench.step("block = b'x' * (600 << 20); time.sleep(60)", memory=300 << 20))
+
+    assert status.phase is Phase.FAILED
+    assert "the limit is 300Mi" in status.message
+    assert "train.resources.memory" in status.message
+    assert eventually(lambda: own() == [], within=2)
+
+
+FORKS = """
+for _ in range({times}):
+    if os.fork() == 0 and not {bomb}:
+        break
+    time.sleep({pause})
+time.sleep(60)
+"""
+
+
+@pytest.mark.parametrize(
+    ("times", "bomb", "pause"), [(60, False, 0.005), (8, True, 0.002)], ids=["one after another", "bomb"]
+)
+def test_processes_are_limited(
+    bench: Bench, own: Own, eventually: Callable[..., Any], times: int, bomb: bool, pause: float
+) -> None:
+    status = bench.run(bench.step(FORKS.format(times=times, bomb=bomb, pause=pause), processes=20, memory=2**40))
+
+    assert status.phase is Phase.FAILED
+    assert "processes, the limit is 20" in status.message
+    assert eventually(lambda: own() == [], within=2)
+
+
+def test_only_processes_that_live_count(bench: Bench) -> None:
+    """A process that ended long ago must not use up the limit, although nobody waited for it."""
+    step = bench.step(
+        "for _ in range(30): subprocess.run(['sh', '-c', 'true &'])\ntime.sleep(0.6); save()", processes=20
+    )
+
+    status = bench.run(step)
+
+    assert status.phase is Phase.DONE, status.message
+
+
+# --- Nothing outlives its step ---
+
+FAMILY = """
+def daemon(work):
+    if os.fork() == 0:
+        os.setsid()
+        if os.fork() == 0:
+            work()
+        os._exit(0)
+
+def stubborn():
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    note("ready")
+    time.sleep(60)
+
+subprocess.Popen(["sleep", "60"])
+subprocess.Popen(["setsid", "sleep", "60"])
+daemon(stubborn)
+while not outside.exists():
+    time.sleep(0.01)
+save()
+"""
+
+
+def test_children_and_daemons_end_with_their_step(bench: Bench, own: Own, eventually: Callable[..., Any]) -> None:
+    status = bench.run(bench.step(FAMILY))
+
+    assert status.phase is Phase.DONE, status.message
+    assert bench.notes() == ["ready"]
+    assert eventually(lambda: own() == [], within=2)
+
+
+def test_a_child_that_never_stops_talking_does_not_hold_up_the_end(bench: Bench) -> None:
+    status = bench.run(bench.step("subprocess.Popen(['yes']); time.sleep(0.1); save()"), within=10)
+
+    assert status.phase is Phase.DONE, status.message
+
+
+def test_cancel_ends_the_whole_family(bench: Bench, own: Own, eventually: Callable[..., Any]) -> None:
+    step = bench.step(FAMILY + "stubborn()")
+    bench.launcher.start(step)
+    assert eventually(lambda: bench.notes() == ["ready", "ready"])
+
+    begun = time.monotonic()
+    bench.launcher.cancel(step.run_key, "wrong dataset")
+    status = bench.end(step)
+
+    assert status.phase is Phase.CANCELLED
+    assert status.message == "wrong dataset"
+    assert eventually(lambda: own() == [], within=1)
+    assert time.monotonic() - begun < 7
+
+
+def test_a_cancelled_step_can_be_started_again(bench: Bench, eventually: Callable[..., Any]) -> None:
+    step = bench.step("note('run'); time.sleep(0 if len(outside.read_text()) > 4 else 60)")
+    bench.launcher.start(step)
+    assert eventually(bench.notes)
+    bench.launcher.cancel(step.run_key, "by mistake")
+    assert bench.end(step).phase is Phase.CANCELLED
+
+    assert bench.run(step).phase is Phase.DONE
+    assert bench.notes() == ["run", "run"]
+
+
+# --- Starting again, and finding what was started ---
+
+
+def test_what_is_done_is_not_run_again(bench: Bench) -> None:
+    step = bench.step("note('run'); save()")
+    first = bench.run(step)
+
+    again = bench.launcher.start(step)
+
+    assert (again.phase, again.result) == (Phase.DONE, first.result)
+    assert bench.notes() == ["run"]
+
+
+def test_what_failed_is_run_again_from_its_checkpoint(bench: Bench) -> None:
+    step = bench.step(
+        """
+        last = root / "checkpoints" / "last"
+        note(f"{last.exists()} {list(out.iterdir())}")
+        (out / "half").write_bytes(b"half")
+        if not last.exists():
+            last.write_bytes(b"epoch 3")
+            sys.exit(1)
+        """
+    )
+    assert bench.run(step).phase is Phase.FAILED
+    assert bench.run(step).phase is Phase.DONE
+    assert bench.notes() == ["False []", "True []"]
+
+
+def test_a_result_without_its_outputs_is_no_result(bench: Bench) -> None:
+    step = bench.step("note('run'); save()")
+    bench.run(step)
+    (Path(step.output_uri) / "out" / MODEL).unlink()
+
+    assert bench.launcher.status(step.run_key).phase is not Phase.DONE
+    assert bench.run(step).phase is Phase.DONE
+    assert bench.notes() == ["run", "run"]
+
+
+def test_an_old_result_does_not_speak_for_a_new_attempt(bench: Bench) -> None:
+    step = bench.step("note('run'); save(); sys.exit(len(outside.read_text()) > 4)")
+    bench.run(step)
+    (Path(step.output_uri) / "out" / MODEL).unlink()
+
+    status = bench.run(step)
+
+    assert bench.notes() == ["run", "run"]
+    assert status.phase is Phase.FAILED  # although the files that the first result names are there again
+
+
+def test_a_script_cannot_declare_itself_done(bench: Bench) -> None:
+    step = bench.step(
+        """
+        import json
+        key = json.loads((root / "step.json").read_text())["run_key"]
+        (root / "result.json").write_text(json.dumps({"run_key": key, "outputs": {}, "seconds": 1}))
+        sys.exit(1)
+        """,
+        requires=MODEL,
+    )
+    assert bench.run(step).phase is Phase.FAILED
+    assert bench.launcher.start(step).phase is not Phase.DONE
+
+
+def test_an_unknown_step_is_absent(bench: Bench) -> None:
+    unknown = "f" * 64
+    bench.launcher.cancel(unknown, "no reason")
+
+    assert bench.launcher.status(unknown) == StepStatus(Phase.ABSENT)
+    assert bench.launcher.logs(unknown, 0) == ("", 0)
+
+
+def test_whoever_looks_never_sees_an_end_that_is_none(bench: Bench) -> None:
+    for number in range(10):
+        step = bench.step(f"time.sleep(0.05)  # {number}")
+        ends: list[StepStatus] = []
+        over = threading.Event()
+
+        def look(key: str, ends: list[StepStatus], over: threading.Event) -> None:
+            while not over.is_set():
+                if (status := bench.launcher.status(key)).phase in TERMINAL:
+                    ends.append(status)
+
+        readers = [threading.Thread(target=look, args=(step.run_key, ends, over)) for _ in range(2)]
+        for reader in readers:
+            reader.start()
+        try:
+            bench.run(step)
+        finally:
+            over.set()
+            for reader in readers:
+                reader.join()
+        assert [status.message for status in ends if status.phase is not Phase.DONE] == []
+
+
+# --- Logs ---
+
+
+def test_logs_are_read_piece_by_piece(bench: Bench) -> None:
+    text = "a" + "é" * 1_000_000 + "한\n"
+    step = bench.step("sys.stdout.write('a' + 'é' * 1_000_000 + '한\\n')")
+    bench.run(step)
+
+    assert bench.log(step) == text
+    size = len(text.encode())
+    assert bench.launcher.logs(step.run_key, size - 4) == ("한\n", size)
+    assert bench.launcher.logs(step.run_key, size) == ("", size)
+
+
+def test_a_letter_on_its_way_is_waited_for(bench: Bench, eventually: Callable[..., Any]) -> None:
+    step = bench.step(
+        """
+        for byte in "한글\\n".encode():
+            os.write(1, bytes([byte]))
+            time.sleep(0.1)
+        """
+    )
+    bench.launcher.start(step)
+    text, offset = "", 0
+
+    def read() -> bool:
+        nonlocal text, offset
+        more, offset = bench.launcher.logs(step.run_key, offset)
+        text += more
+        return "\n" in text
+
+    assert eventually(read)
+    assert text == "한글\n"
+
+
+def test_a_line_is_shown_once_it_is_whole(bench: Bench, eventually: Callable[..., Any]) -> None:
+    step = bench.step("sys.stdout.write('epoch 1'); sys.stdout.flush(); time.sleep(0.5); print(': loss 0.1')")
+    bench.launcher.start(step)
+    shown: list[str] = []
+    offset = 0
+
+    def follow() -> bool:
+        nonlocal offset
+        offset = show(bench.launcher, step.run_key, offset, shown.append)
+        return bench.launcher.status(step.run_key).phase in TERMINAL
+
+    assert eventually(follow)
+    follow()
+    assert shown == ["epoch 1: loss 0.1"]
+
+
+def test_bytes_that_are_no_text_do_not_stop_the_log(bench: Bench) -> None:
+    step = bench.step("os.write(1, b'before \\xff\\xfe after\\n\\xed')")
+    bench.run(step)
+
+    log = bench.log(step)
+    assert log.startswith("before ")
+    assert " after\n" in log
+    assert bench.launcher.logs(step.run_key, 0)[1] == 17
+
+
+# --- Only on one machine: who dies, and who goes on ---
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from jinsu.steps.contract import StepSpec
+from jinsu.steps.local import LocalLauncher
+step = StepSpec.from_json(Path(sys.argv[2]).read_text())
+print(LocalLauncher(Path(sys.argv[1])).start(step).phase, flush=True)
+time.sleep(float(sys.argv[3]))
+"""
+
+
+def starter(bench: Bench, step: StepSpec, stays: float = 0.0) -> subprocess.Popen[bytes]:
+    """Another process that starts the step."""
+    (bench.folder / "step.json").write_text(step.to_json())
+    command = [sys.executable, "-c", STARTER, bench.folder / "steps", bench.folder / "step.json", str(stays)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+
+
+def agent_of(bench: Bench, step: StepSpec) -> psutil.Process:
+    state = read_state(LocalLauncher(bench.folder / "steps").files(step.run_key))
+    assert state is not None
+    return psutil.Process(state.pid)
+
+
+def test_processes_that_start_it_at_once_start_it_once(local: Bench) -> None:
+    step = local.step("note('run'); time.sleep(1); save()")
+
+    starters = [starter(local, step) for _ in range(4)]
+
+    assert [process.communicate(timeout=30)[0] for process in starters] == [b"running\n"] * 4
+    assert local.end(step).phase is Phase.DONE
+    assert local.notes() == ["run"]
+
+
+def test_a_step_outlives_whoever_started_it(local: Bench) -> None:
+    step = local.step("time.sleep(0.7); save()")
+    parent = starter(local, step, stays=60)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == b"running\n"
+
+    os.killpg(parent.pid, 9)
+    parent.wait(5)
+
+    assert local.end(step).phase is Phase.DONE
+
+
+def test_a_killed_agent_is_noticed_and_the_step_resumes_alone(
+    local: Bench, own: Own, eventually: Callable[..., Any]
+) -> None:
+    """Nothing of the dead agent's family may go on beside the new attempt: both would write the same files."""
+    step = local.step(
+        """
+        last = root / "checkpoints" / "last"
+        if last.exists():
+            time.sleep(0.5)
+            save()
+        else:
+            last.write_bytes(b"epoch 3")
+            if os.fork() == 0:
+                os.setsid()
+            beat()
+        """
+    )
+    local.launcher.start(step)
+    assert eventually(lambda: len(set(local.notes())) == 2)
+    old = [process for process in own() if str(process.pid) in local.notes()]
+    assert len(old) == 2
+
+    agent_of(local, step).kill()
+    status = local.end(step)
+    assert status.phase is Phase.FAILED
+    assert "agent was killed" in status.message
+    status = local.run(step)
+
+    assert status.phase is Phase.DONE, status.message
+    assert [process.pid for process in old if process.is_running()] == []
+
+
+def test_a_cancel_reaches_a_family_whose_agent_was_killed(
+    local: Bench, own: Own, eventually: Callable[..., Any]
+) -> None:
+    step = local.step("os.fork(); beat()")
+    local.launcher.start(step)
+    assert eventually(local.notes)
+    agent_of(local, step).kill()
+    local.end(step)
+
+    local.launcher.cancel(step.run_key, "enough")
+
+    assert local.end(step).phase is Phase.CANCELLED
+    assert eventually(lambda: own() == [], within=7)
+
+
+def test_looking_at_a_step_does_not_keep_it_from_starting(local: Bench) -> None:
+    """A look takes the agent's lock for a moment; an agent that starts in that moment must not give up."""
+    step = local.step("save()")
+    files = LocalLauncher(local.folder / "steps").files(step.run_key)
+    files.root.mkdir(parents=True)
+    with files.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        release = threading.Timer(1.5, fcntl.flock, (lock, fcntl.LOCK_UN))
+        release.start()
+        # start() itself would take the shared lock for a living agent: spawn as it does when it saw none.
+        launcher = LocalLauncher(local.folder / "steps")
+        launcher._prepare(step, files)
+        launcher._spawn(files)
+        release.join()
+
+    assert local.end(step).phase is Phase.DONE
+
+
+def test_a_start_that_waited_finds_it_done(local: Bench) -> None:
+    """Two starts at once; the second gets its turn when the step is over."""
+    step = local.step("note('run')")
+    root = local.folder / "steps" / step.run_key
+    root.mkdir(parents=True)
+    with (root / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = starter(local, step)
+        time.sleep(1.0)  # it has seen that there is no result, and waits for the lock
+        (root / "out").mkdir()
+        seal(root, step.run_key, 1.0)
+    try:
+        assert second.communicate(timeout=10)[0] == b"done\n"
+    finally:
+        second.kill()
+    assert local.notes() == []
+
+
+# --- A full disk ---
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 4 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    if not shutil.which("mount") or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can only be mounted by root")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_a_disk_that_fills_up_is_named(disk: Path, local: Bench) -> None:
+    local.launcher = LocalLauncher(disk / "steps")
+    step = local.step("(out / 'big').write_bytes(b'x' * (8 << 20))")
+
+    status = local.run(step)
+
+    assert status.phase is Phase.FAILED
+    assert "space left on device" in status.message
+    assert "agent was killed" not in status.message
+
+
+@pytest.mark.parametrize("left", [0, 64 << 10])
+def test_a_full_disk_is_named_before_anything_starts(disk: Path, local: Bench, left: int) -> None:
+    local.launcher = LocalLauncher(disk / "steps")
+    step = local.step("save()")
+    step = replace(step, inputs=(*step.inputs, Input("code", str(local.archive({"big": os.urandom(1 << 20)})), "d")))
+    with (disk / "ballast").open("wb") as ballast:
+        ballast.write(b"x" * (shutil.disk_usage(disk).free - left))
+
+    with pytest.raises(JinsuError, match=r"(?i)space left on device.*free disk space") as caught:
+        local.launcher.start(step)
+    assert isinstance(caught.value, TransientError)  # it may be free again in a minute
+
+    (disk / "ballast").unlink()
+    assert local.run(step).phase is Phase.DONE

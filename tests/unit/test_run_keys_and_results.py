@@ -24,9 +24,15 @@ IDENTITY: dict[str, Any] = {
     "image_digest": "i1",
 }
 STEP = StepSpec(
-    name="train", image="local", command=("python", "train.py"), params={"lr": 0.01, "text": "{{ 7*7 }}", "on": True},
-    limits=Limits(memory=2**30, seconds=60.0, gpu=1, gpu_type="h100"), inputs=(Input("code", "/x.tar.gz", "d1"),),
-    output_uri="/steps/a", run_key=KEY, labels={"team": "default"},
+    name="train",
+    image="local",
+    command=("python", "train.py"),
+    params={"lr": 0.01, "text": "{{ 7*7 }}", "on": True},
+    limits=Limits(memory=2**30, seconds=60.0, gpu=1, gpu_type="h100"),
+    inputs=(Input("code", "/x.tar.gz", "d1"),),
+    output_uri="/steps/a",
+    run_key=KEY,
+    labels={"team": "default"},
 )
 
 
@@ -78,7 +84,10 @@ def test_the_key_is_the_same_on_every_machine_and_in_every_release() -> None:
     )
 
 
-@given(st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=3), st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=3))
+DIGESTS = st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=3)
+
+
+@given(DIGESTS, DIGESTS)
 def test_inputs_never_collide(one: dict[str, str], other: dict[str, str]) -> None:
     same = run_key("s", {}, one, "", "") == run_key("s", {}, other, "", "")
     assert same == (one == other)
@@ -90,12 +99,18 @@ def test_a_step_survives_json() -> None:
     assert again.to_json() == STEP.to_json()
 
 
-@given(st.dictionaries(st.text(max_size=8), st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)))
+@given(
+    st.dictionaries(
+        st.text(max_size=8), st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=8)
+    )
+)
 def test_any_parameters_survive_json(params: dict[str, Any]) -> None:
     step = StepSpec("s", "i", ("x",), params, Limits(1, 1.0), (), "/o", KEY)
     again = StepSpec.from_json(step.to_json())
     assert again.params == params
-    assert {name: type(value) for name, value in again.params.items()} == {name: type(value) for name, value in params.items()}
+    assert {name: type(value) for name, value in again.params.items()} == {
+        name: type(value) for name, value in params.items()
+    }
 
 
 @pytest.fixture
@@ -111,7 +126,10 @@ def done(tmp_path: Path) -> Path:
 def test_a_sealed_step_is_done(done: Path) -> None:
     result = read_result(done, KEY, verify=True)
     assert result is not None
-    assert result.outputs == {"model/model.onnx": file_digest(done / "out/model/model.onnx"), "empty": file_digest(done / "out/empty")}
+    assert result.outputs == {
+        "model/model.onnx": file_digest(done / "out/model/model.onnx"),
+        "empty": file_digest(done / "out/empty"),
+    }
     assert (result.run_key, result.seconds, result.gpu_seconds, result.peak_memory) == (KEY, 1.235, 0.5, 7)
 
 
@@ -154,7 +172,12 @@ def remove_result(root: Path) -> None:
         pytest.param(writes(b'{"run_key": "x", "outputs": {}, "seconds": 1, "surprise": 1}'), id="unknown field"),
         pytest.param(writes(b'{"run_key": "%s", "outputs": [], "seconds": 1}' % KEY.encode()), id="outputs are a list"),
         pytest.param(writes(b"\xff\xfe\x00 not text"), id="not text"),
-        pytest.param(writes(b'{"run_key": "%s", "outputs": {"../step.json": "d"}, "seconds": 1}' % KEY.encode()), id="leads out"),
+        pytest.param(
+            writes(b'{"run_key": "%s", "outputs": {"../step.json": "d"}, "seconds": 1}' % KEY.encode()), id="leads out"
+        ),
+        pytest.param(
+            writes(b'{"run_key": "%s", "outputs": {"/etc/passwd": "d"}, "seconds": 1}' % KEY.encode()), id="leads away"
+        ),
     ],
 )
 def test_a_step_without_a_valid_result_is_not_done(done: Path, spoil: Callable[[Path], None]) -> None:

@@ -56,6 +56,7 @@ def test_the_same_files_give_the_same_bytes(tmp_path: Path) -> None:
     for path in other.rglob("*"):
         os.utime(path, (1, 1))
     assert pack(one, LIMIT) == pack(other, LIMIT)
+    assert pack(one, LIMIT)[0][4:8] == bytes(4)  # gzip's own time of writing
 
 
 @pytest.mark.parametrize(
@@ -117,7 +118,7 @@ def test_a_link_out_of_the_folder_is_refused_by_name(tmp_path: Path, target: str
     (tmp_path / "outside.txt").write_text("secret")
     root = folder(tmp_path / "code", {"train.py": b""})
     (root / "link").symlink_to(target)
-    with pytest.raises(BadInputError, match="link: links to .*, outside the folder; copy the file in"):
+    with pytest.raises(BadInputError, match=r"link: links to .*, outside the folder; copy the file in"):
         pack(root, LIMIT)
 
 
@@ -139,7 +140,7 @@ def test_a_link_to_a_folder_within_is_packed_or_refused_but_never_dropped(tmp_pa
 
 
 def test_what_is_no_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInputError, match="is not a folder; give the folder that holds model.yaml"):
+    with pytest.raises(BadInputError, match=r"is not a folder; give the folder that holds model.yaml"):
         pack(tmp_path / "missing", LIMIT)
 
 
@@ -184,7 +185,9 @@ def test_an_archive_cut_short_is_refused(kept: int) -> None:
     assert "not a readable tar.gz archive" in refusal(WHOLE[:kept])
 
 
-@pytest.mark.parametrize("data", [b"PK\x03\x04" + bytes(60), b"text", gzip.compress(b"text"), gzip.compress(b"x" * 5000)])
+@pytest.mark.parametrize(
+    "data", [b"PK\x03\x04" + bytes(60), b"text", gzip.compress(b"text"), gzip.compress(b"x" * 5000)]
+)
 def test_what_is_no_archive_is_refused(data: bytes) -> None:
     assert "not a readable tar.gz archive" in refusal(data)
 
@@ -196,13 +199,18 @@ def test_an_archive_damaged_on_its_way_is_refused(place: int) -> None:
     assert "not a readable tar.gz archive" in refusal(bytes(damaged))
 
 
-@pytest.mark.parametrize("seed", range(100))
-def test_no_damage_crashes_the_door(seed: int) -> None:
-    chance = random.Random(seed)
-    damaged = bytearray(WHOLE)
-    for _ in range(3):
-        damaged[chance.randrange(len(damaged))] = chance.randrange(256)
-    assert "not a readable tar.gz archive" in refusal(bytes(damaged))
+def test_no_damage_crashes_the_door() -> None:
+    chance = random.Random(0)
+    outcomes = set()
+    for _ in range(300):
+        damaged = bytearray(WHOLE)
+        for _ in range(3):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        try:
+            inspect(bytes(damaged), LIMIT)
+        except BadInputError as problem:
+            outcomes.add(str(problem).partition(": ")[0])
+    assert outcomes == {"code snapshot"}
 
 
 def test_a_store_gives_back_what_it_was_given(tmp_path: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import tracemalloc
 from pathlib import Path
 
 import jsonschema
@@ -12,6 +13,7 @@ from hypothesis import strategies as st
 
 from jinsu.errors import BadInputError
 from jinsu.spec.load import parse_spec, read_spec, spec_from
+from jinsu.spec.model import Canary, Evaluate, Resources
 from jinsu.spec.quantities import (
     format_bytes,
     format_seconds,
@@ -33,6 +35,7 @@ evaluate: {metric: accuracy, direction: maximize, min: 0.9, vs_champion: ">= -0.
 serve: {max_latency_ms: 50}
 release: {review: required, canary: {steps: [5, 25, 50], every: 5s, min_requests: 50}}
 """
+ENDLESS = "9" * 400  # more than a float can hold
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/model.yaml"))
 
 
@@ -213,6 +216,20 @@ def test_what_is_not_a_mapping_is_refused(text: str, found: str) -> None:
     assert re.fullmatch(f"model.yaml: expected fields such as 'name:' and 'train:', found .*{found}.*", complaint(text))
 
 
+@pytest.mark.parametrize("field", ["epochs: 8", "metric: accuracy", "slices: [label]"])
+def test_aliases_that_multiply_cost_nothing(field: str) -> None:
+    # "Billion laughs": seven lines that stand for ten million words, in a message or anywhere else.
+    laughs = ["x0: &x0 [a, a, a, a, a, a, a, a, a, a]"]
+    laughs += [f"x{level}: &x{level} [{', '.join([f'*x{level - 1}'] * 10)}]" for level in range(1, 7)]
+    text = "\n".join([*laughs, changed(field, f"{field.split(':')[0]}: *x6")])
+    tracemalloc.start()
+    said = complaint(text)
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert len(said) < 2000
+    assert peak < 5_000_000
+
+
 def test_every_mistake_is_told_at_once() -> None:
     said = complaint(TEN_LINES.replace("2Gi", "2GB").replace("review: required", "review: never"))
     assert [line.split(": ")[1] for line in said.splitlines()] == ["train.resources.memory", "release.review"]
@@ -233,7 +250,9 @@ def test_any_text_is_a_spec_or_a_sentence(text: str) -> None:
         parse_spec(text)
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), st.lists, max_leaves=4))
+@given(
+    st.recursive(st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5), st.lists, max_leaves=4)
+)
 @settings(deadline=None)
 def test_any_value_of_a_parameter_is_kept_or_refused(value: object) -> None:
     document = yaml.safe_load(TEN_LINES)
@@ -250,24 +269,18 @@ def test_any_value_of_a_parameter_is_kept_or_refused(value: object) -> None:
 
 @given(st.integers(1, 2**50))
 def test_bytes_survive_being_written(count: int) -> None:
-    from jinsu.spec.model import Resources
-
     kept = Resources.model_validate(json.loads(Resources(memory=count).model_dump_json()))
     assert kept.memory == count
 
 
 @given(st.floats(0.001, 1e9))
 def test_seconds_survive_being_written(seconds: float) -> None:
-    from jinsu.spec.model import Canary
-
     kept = Canary.model_validate(json.loads(Canary(every=seconds).model_dump_json()))
     assert kept.every == seconds
 
 
 @given(st.floats(-1e6, 1e6))
 def test_thresholds_survive_being_written(threshold: float) -> None:
-    from jinsu.spec.model import Evaluate
-
     rules = Evaluate(metric="accuracy", vs_champion=threshold)
     assert Evaluate.model_validate(json.loads(rules.model_dump_json())).vs_champion == threshold
 
@@ -281,7 +294,8 @@ def test_memory_is_read(text: str | int, count: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("text", "seconds"), [("500ms", 0.5), ("5s", 5), ("10m", 600), ("1.5h", 5400), ("2d", 172_800), (3, 3), (0.25, 0.25)]
+    ("text", "seconds"),
+    [("500ms", 0.5), ("5s", 5), ("10m", 600), ("1.5h", 5400), ("2d", 172_800), (3, 3), (0.25, 0.25)],
 )
 def test_durations_are_read(text: str | float, seconds: float) -> None:
     assert parse_seconds(text) == seconds
@@ -292,19 +306,31 @@ def test_thresholds_are_read(text: str | float, value: float) -> None:
     assert parse_threshold(text) == value
 
 
-@pytest.mark.parametrize("value", [None, True, "", "Gi", "1gi", "1 Gi x", "0Gi", "-1Gi", "1e3Mi", 0, -5, 1.5, [1]])
+@pytest.mark.parametrize(
+    "value",
+    [None, True, "", "Gi", "1gi", "1 Gi x", "0Gi", "-1Gi", "1e3Mi", 0, -5, 1.5, [1], ENDLESS + "Gi"],
+    ids=lambda value: str(value)[:12],
+)
 def test_what_is_no_memory_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="write it like 512Mi or 2Gi"):
         parse_bytes(value)
 
 
-@pytest.mark.parametrize("value", [None, True, "", "s", "5", "5 sec", "0s", "-5s", 0, -1, float("nan"), float("inf"), [5]])
+@pytest.mark.parametrize(
+    "value",
+    [None, True, "", "s", "5", "5 sec", "0s", "-5s", 0, -1, float("nan"), float("inf"), [5], 10**400, ENDLESS + "s"],
+    ids=lambda value: str(value)[:12],
+)
 def test_what_is_no_duration_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="write it like 5s, 10m or 1h"):
         parse_seconds(value)
 
 
-@pytest.mark.parametrize("value", [None, True, "", ">=", "-0.002", "<= 1", ">= x", float("nan"), float("inf"), [1]])
+@pytest.mark.parametrize(
+    "value",
+    [None, True, "", ">=", "-0.002", "<= 1", ">= x", float("nan"), float("inf"), [1], 10**400, ">= " + ENDLESS],
+    ids=lambda value: str(value)[:12],
+)
 def test_what_is_no_threshold_is_refused(value: object) -> None:
     with pytest.raises(ValueError, match="write it like"):
         parse_threshold(value)
@@ -346,7 +372,8 @@ def test_the_schema_takes_what_the_platform_takes(old: str, new: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("every: 5s", "evry: 5s"), ("2Gi", "2GB"), ("gpu: 0", "gpu: x"), ("[5, 25, 50]", "[0]"), ("accuracy", "acc")]
+    ("old", "new"),
+    [("every: 5s", "evry: 5s"), ("2Gi", "2GB"), ("gpu: 0", "gpu: x"), ("[5, 25, 50]", "[0]"), ("accuracy", "acc")],
 )
 def test_the_schema_refuses_what_the_platform_refuses(old: str, new: str) -> None:
     text = changed(old, new)
@@ -357,5 +384,7 @@ def test_the_schema_refuses_what_the_platform_refuses(old: str, new: str) -> Non
 
 def test_the_reference_page_names_every_field() -> None:
     page = reference_page()
-    missing = [name for part in json_schema()["$defs"].values() for name in part["properties"] if f"| `{name}` |" not in page]
+    missing = [
+        name for part in json_schema()["$defs"].values() for name in part["properties"] if f"| `{name}` |" not in page
+    ]
     assert missing == []

@@ -68,7 +68,8 @@ def show_addresses() -> None:
 
 @click.command()
 @click.option("--erase", is_flag=True, help="Also remove $JINSU_HOME: datasets, models, history.")
-def down(erase: bool) -> None:
+@as_json
+def down(erase: bool, json_: bool) -> None:
     """Stop everything that `jinsu up` started, trainings included.
 
     \b
@@ -77,8 +78,10 @@ def down(erase: bool) -> None:
     """
     from jinsu.local.up import down as stop
 
-    with progress() as say:
+    with progress(json_) as say:
         stop(erase, say)
+    if json_:
+        print_json({"stopped": True, "erased": erase})
 
 
 @click.command()
@@ -118,7 +121,8 @@ def status(json_: bool) -> None:
 @click.command()
 @click.argument("name")
 @click.option("--role", type=click.Choice(["researcher", "reviewer", "admin"]), default="researcher", show_default=True)
-def user(name: str, role: str) -> None:
+@as_json
+def user(name: str, role: str, json_: bool) -> None:
     """Give somebody a token. It is shown once; a new one replaces it.
 
     \b
@@ -127,4 +131,5 @@ def user(name: str, role: str) -> None:
     """
     from jinsu.cli.client import Client
 
-    click.echo(Client().post("/v1/users", {"name": name, "role": role})["token"])
+    made = Client().post("/v1/users", {"name": name, "role": role})
+    print_json(made) if json_ else click.echo(made["token"])

@@ -47,8 +47,8 @@ def programs(settings: Settings, dags: Path, envoy: Path) -> list[Program]:
     )
     home = {"JINSU_HOME": settings.home}
     api_port = settings.api_url.rpartition(":")[2]
-    api = Program("api", (sys.executable, "-m", "jinsu.api.serve", "--port", api_port), home, settings.home)
-    controller = Program("controller", (sys.executable, "-m", "jinsu.local.controller"), home, settings.home)
+    api = Program("api", (sys.executable, "-m", "jinsu.api.serve", "--port", api_port), home)
+    controller = Program("controller", (sys.executable, "-m", "jinsu.local.controller"), home)
     gateway = Program(
         "envoy",
         (
@@ -61,8 +61,6 @@ def programs(settings: Settings, dags: Path, envoy: Path) -> list[Program]:
             "--log-level",
             "warning",
         ),
-        {},
-        settings.home,
     )
     return [mlflow, *airflow, api, controller, gateway]
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import psutil
 
-from jinsu.errors import TransientError
+from jinsu.errors import BadInputError, TransientError
 
 _STOP_SECONDS = 15
 
@@ -32,19 +32,27 @@ class Program:
     name: str
     command: tuple[str, ...]
     environment: Mapping[str, str] = field(default_factory=dict)
-    folder: str = "/"
+    folder: str = "."
     stop_signal: str = "TERM"
     whole_group: bool = True
 
 
-def section(program: Program, logs: Path) -> str:
-    """The program's configuration file. Secrets do not go here but into its environment file (see `launch`)."""
+def section(program: Program) -> str:
+    """The program's configuration file. Secrets do not go here but into its environment file (see `launch`).
+
+    Raises BadInputError for a description that supervisord's format cannot hold.
+    """
+    for text in (program.name, *program.command, program.folder, *program.environment.values()):
+        if any(not char.isprintable() for char in text):
+            raise BadInputError(
+                f"program {program.name}: {text[:60]!r} holds a line break or another control character."
+            )
     return "\n".join(
         [
             f"[program:{program.name}]",
             f"command={_escape(shlex.join(program.command))}",
             f"directory={_escape(program.folder)}",
-            f"stdout_logfile={_escape(str(logs / program.name))}.log",
+            f"stdout_logfile=logs/{program.name}.log",
             "stdout_logfile_maxbytes=10MB",
             "stdout_logfile_backups=2",
             "redirect_stderr=true",
@@ -117,7 +125,7 @@ class Supervisor:
     def add(self, program: Program) -> None:
         """Has the program running as described; one that runs with another description is replaced."""
         path = self._programs / f"{program.name}.conf"
-        text = section(program, self._home / "logs")
+        text = section(program)
         if program.name in self.names():
             if path.exists() and path.read_text(encoding="utf-8") == text:
                 return
@@ -196,15 +204,16 @@ class Supervisor:
         self._identity.unlink(missing_ok=True)
 
     def _configuration(self) -> str:
-        home, root = _escape(str(self._home)), "user=root\n" if os.geteuid() == 0 else ""
+        # Paths are relative to the home, where supervisord is started: a home may have any name, and supervisord
+        # expands `%` in some of its settings twice.
+        root = "user=root\n" if os.geteuid() == 0 else ""
         return f"""[supervisord]
 nodaemon=true
-directory={home}
-logfile={home}/logs/supervisord.log
+logfile=logs/supervisord.log
 logfile_maxbytes=10MB
 logfile_backups=2
-pidfile={home}/run/supervisord.pid
-childlogdir={home}/logs
+pidfile=run/supervisord.pid
+childlogdir=logs
 identifier=jinsu
 umask=077
 {root}
@@ -218,14 +227,14 @@ password={_escape(self._password)}
 supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
 
 [include]
-files={home}/run/programs/*.conf
+files=programs/*.conf
 
 [eventlistener:reaper]
 command={_escape(sys.executable)} -m jinsu.local.reaper
 events=PROCESS_STATE_EXITED,PROCESS_STATE_STOPPED
 buffer_size=256
 priority=1
-stderr_logfile={home}/logs/reaper.log
+stderr_logfile=logs/reaper.log
 """
 
 

@@ -218,12 +218,35 @@ class Controller:
                 self._backends.pop(name, None)
                 self._deployer.retire(backend)
 
-    def adopt(self) -> None:
-        """Takes note of servers that a predecessor left running: those that are not wanted will be retired."""
-        for name in self._deployer.deployed():
+    def adopt(self, patience: float = 20.0) -> None:
+        """Takes over from a predecessor: servers that it left running are known, those that are gone are started again.
+
+        After a reboot nothing runs. That is nobody's fault, so rollouts whose servers had to be started begin their
+        step anew instead of missing a deadline.
+        """
+        running = self._deployer.deployed()
+        for name in running:
             model, _, version = name.rpartition("-v")
             if (backend := self._deploy(model, version)) is not None:
                 self._lingering[name] = (backend, time.monotonic() + LEASE_SECONDS)
+        world = self._read()
+        wanted = [self._deploy(model, version) for model, version in world.champions.items()]
+        for row in world.rollouts:
+            backend = self._deploy(row.model, row.challenger)
+            wanted.append(backend)
+            if backend is not None and backend.cluster not in running:
+                self._begin_step_anew(row)
+        deadline = time.monotonic() + patience
+        waiting = [backend for backend in wanted if backend is not None]
+        while waiting and time.monotonic() < deadline:
+            waiting = [backend for backend in waiting if not self._probe.ready(backend)]
+            time.sleep(0.05)
+
+    def _begin_step_anew(self, row: Rollout) -> None:
+        with self._database.begin() as session:
+            kept = session.get(Rollout, row.submission, with_for_update=True)
+            if kept is not None:
+                kept.state = {**kept.state, "since": 0.0}
 
 
 async def follow(work: object, seconds: float, name: str) -> None:

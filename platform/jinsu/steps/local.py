@@ -25,6 +25,7 @@ from jinsu.steps.orphans import end_processes_of
 from jinsu.steps.result import read_result, write_atomic
 
 _START_SECONDS = 20.0
+_PIECE = 1 << 20
 
 
 class LocalLauncher:
@@ -83,10 +84,11 @@ class LocalLauncher:
         try:
             with self.files(run_key).log.open("rb") as log:
                 log.seek(offset)
-                chunk = log.read(1 << 20)
+                chunk = log.read(_PIECE)
         except FileNotFoundError:
             return "", offset
-        unfinished = _unfinished(chunk) if held(self.files(run_key).lock) else 0
+        more = len(chunk) == _PIECE or held(self.files(run_key).lock)
+        unfinished = _unfinished(chunk) if more else 0
         whole = chunk[: len(chunk) - unfinished]
         return whole.decode(errors="replace"), offset + len(whole)
 

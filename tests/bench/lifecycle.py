@@ -1,0 +1,155 @@
+"""What the platform adds to a researcher's training: one first version, then a challenger that meets live traffic."""
+
+from __future__ import annotations
+
+import contextlib
+import threading
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import httpx
+from tests.bench.figure import Figure, Say, at_most, below, plain
+from tests.bench.machine import DAGS, free_ports, installation, put_digits, wait
+
+from jinsu import settings as configuration
+from jinsu.cli.client import Client
+from jinsu.cli.demo import Traffic, approve_when_asked, submit
+from jinsu.cli.running import follow_run
+from jinsu.lifecycle.platform import Platform, connect
+from jinsu.lifecycle.why import ORDER
+from jinsu.local import up as local
+from jinsu.state.tables import Review, Rollout
+
+_OVERHEAD = (
+    "Wall time from submission to end of examples/digits, less the seconds inside its training process (result.json), "
+    "the canary's dwell (from its first step to promotion) and the reviewer's time (from question to answer)"
+)
+_AIRFLOW = (
+    "Wall time less every task's own time by Jinsu's tasks table (for the review, the reviewer's time), divided by 9: "
+    "scheduling, starting the task's process, its imports, handing over"
+)
+
+
+@dataclass(frozen=True)
+class Lifecycle:
+    """Times in seconds. `own` is each task's from its start to its end as Jinsu recorded them."""
+
+    wall: float
+    training: float
+    dwell: float
+    reviewing: float
+    own: dict[str, float]
+    gaps: dict[str, float]
+
+    @property
+    def overhead(self) -> float:
+        return self.wall - self.training - self.dwell - self.reviewing
+
+    @property
+    def airflow(self) -> float:
+        own = sum(seconds for name, seconds in self.own.items() if name != "review")
+        return (self.wall - own - self.reviewing) / len(ORDER)
+
+
+def measure(say: Say) -> list[Figure]:
+    with installation(say) as home:
+        port = free_ports()
+        first_start = _start(port, say)
+        local.down(False, say)
+        second_start = _start(port, say)
+        client, platform = Client(), connect()
+        put_digits(client)
+        say("first version")
+        first = _launch(client, platform, home, 2)
+        endpoint = f"{configuration.load().endpoint_url}/models/digits"
+        wait(lambda: httpx.get(f"{endpoint}/health").is_success, "the endpoint", 30)
+        say("challenger under live traffic")
+        with Traffic(f"{endpoint}/invocations") as traffic:
+            second = _launch(client, platform, home, None)
+        answered = sum(traffic.answered.values())
+    return [
+        plain("jinsu up, first", first_start, "s", "From an empty home to every part answering, databases included."),
+        plain("jinsu up, again", second_start, "s", "After jinsu down, in the same home."),
+        at_most("lifecycle: overhead", first.overhead, "s", 15, f"{_OVERHEAD}; the first on a fresh platform."),
+        at_most("lifecycle: Airflow overhead a step", first.airflow, "s", 0.6, f"{_AIRFLOW}; the same run."),
+        plain("lifecycle: wall", first.wall, "s", "The first run, with 2 epochs."),
+        plain("lifecycle: in the training process", first.training, "s", "The first run's result.json."),
+        *(
+            plain(
+                f"lifecycle: {name}", first.own[name], "s", f"Own time; begun {first.gaps[name]:.2f} s after the last."
+            )
+            for name in ORDER
+        ),
+        plain("challenger: overhead", second.overhead, "s", f"{_OVERHEAD}; the second run, under live traffic."),
+        plain("challenger: Airflow overhead a step", second.airflow, "s", f"{_AIRFLOW}; the second run."),
+        plain("challenger: wall", second.wall, "s", "The second run, with the epochs of its model.yaml."),
+        plain("challenger: in the training process", second.training, "s", "The second run's result.json."),
+        plain(
+            "challenger: canary's dwell", second.dwell, "s", "From its first step to promotion; the spec asks for 15."
+        ),
+        plain("challenger: live requests", answered, "", "Answered while the second run was under way."),
+        below(
+            "challenger: failed requests", traffic.failed, "", 1, "All live answers but 2xx, and broken connections."
+        ),
+    ]
+
+
+def _start(port: int, say: Say) -> float:
+    begun = time.monotonic()
+    local.up(port, DAGS, say)
+    return time.monotonic() - begun
+
+
+def _launch(client: Client, platform: Platform, home: Path, epochs: int | None) -> Lifecycle:
+    begun = time.time()
+    run = submit(client, epochs)
+    approve_when_asked(home, run)
+    with _watching(platform, run) as entered:
+        ended = follow_run(client, run, quiet=True)
+    if ended["state"] != "succeeded":
+        raise RuntimeError(f"run {run} {ended['state']}: {ended['reason']}")
+    with platform.database.begin() as session:
+        review = session.get(Review, run)
+    assert review is not None
+    assert review.answered is not None
+    tasks = {task["name"]: task for task in ended["tasks"]}
+    return Lifecycle(
+        wall=ended["ended"] - begun,
+        training=tasks["train"]["output"]["seconds"],
+        dwell=entered["promoting"] - entered["stepping"] if "stepping" in entered else 0.0,
+        reviewing=review.answered - review.asked,
+        own={name: task["ended"] - task["started"] for name, task in tasks.items()},
+        gaps=_gaps(begun, tasks),
+    )
+
+
+def _gaps(begun: float, tasks: dict[str, dict[str, Any]]) -> dict[str, float]:
+    """How long after its predecessor's end each task began."""
+    ends = [begun, *(tasks[name]["ended"] for name in ORDER)]
+    starts = [tasks[name]["started"] for name in ORDER]
+    return {name: start - end for name, start, end in zip(ORDER, starts, ends, strict=False)}
+
+
+@contextlib.contextmanager
+def _watching(platform: Platform, run: str) -> Iterator[dict[str, float]]:
+    """When the rollout first entered each phase, by the controller's own clock."""
+    entered: dict[str, float] = {}
+    over = threading.Event()
+
+    def watch() -> None:
+        while not over.wait(0.1):
+            with platform.database.begin() as session:
+                row = session.get(Rollout, run)
+            if row is not None and row.state["since"]:
+                entered.setdefault(row.phase, row.state["since"])
+
+    thread = threading.Thread(target=watch, daemon=True)
+    thread.start()
+    try:
+        yield entered
+    finally:
+        over.set()
+        thread.join()

@@ -1,0 +1,366 @@
+"""The release loop, for real: a database, Envoy, and model servers answering with toy ONNX models under load."""
+
+import asyncio
+import contextlib
+import json
+import subprocess
+import sys
+import time
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import asynccontextmanager
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from onnx import TensorProto, helper, save
+from sqlalchemy import select
+
+from jinsu.release import controller as loop
+from jinsu.release.advance import Phase, Policy, State
+from jinsu.release.controller import Controller
+from jinsu.release.gates import GatePolicy
+from jinsu.release.records import state_from
+from jinsu.release.topology import Backend
+from jinsu.release.xds import XdsServer
+from jinsu.state.database import Database
+from jinsu.state.tables import Candidate, Endpoint, LedgerEntry, Rollout, Submission
+
+MODEL = "toy"
+POLICY = Policy((20, 50), 0.8, 15.0, GatePolicy(10, 0.01, 2.0, 1000.0), ready_deadline=20.0)
+
+
+class Servers:
+    """The smallest Deployer: one subprocess a version. One that died stays dead until it is retired."""
+
+    def __init__(self, sockets: Path) -> None:
+        self._sockets, self.processes = sockets, dict[str, subprocess.Popen[bytes]]()
+
+    def deploy(self, model: str, version: str, package: Path) -> Backend:
+        backend = Backend(model, version, str(self._sockets / f"v{version}"))
+        if backend.cluster not in self.processes:
+            names = ("--name", model, "--version", version, "--socket", backend.address)
+            command = [sys.executable, "-m", "jinsu.serving.server", str(package), *names]
+            self.processes[backend.cluster] = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+        return backend
+
+    def retire(self, backend: Backend) -> None:
+        if process := self.processes.pop(backend.cluster, None):
+            process.terminate()
+            process.wait(15)
+
+    def deployed(self) -> set[str]:
+        return set(self.processes)
+
+    def kill(self, *versions: str) -> None:
+        for version in versions:
+            self.processes[f"{MODEL}-v{version}"].kill()
+            self.processes[f"{MODEL}-v{version}"].wait(5)
+
+    def lost(self) -> None:
+        """As after a reboot: every process is gone, and nobody remembers them."""
+        for process in self.processes.values():
+            process.kill()
+            process.wait(5)
+        self.processes.clear()
+
+
+@pytest.fixture(scope="session")
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Steps whose outputs are models: `good` answers |x|, `nan` the logarithm of a negative number, `broken` nothing."""
+    steps = tmp_path_factory.mktemp("steps")
+    for name, operator in (("good", "Abs"), ("nan", "Log")):
+        out = steps / name / "out"
+        out.mkdir(parents=True)
+        tensors = [helper.make_tensor_value_info(end, TensorProto.FLOAT, ["n", 2]) for end in ("x", "y")]
+        graph = helper.make_graph([helper.make_node(operator, ["x"], ["y"])], name, tensors[:1], tensors[1:])
+        save(helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 17)]), out / "model.onnx")
+        tensor = {"dtype": "float32", "shape": [-1, 2]}
+        manifest = {"format": 1, "framework": "toy", "input": tensor, "output": tensor, "labels": None, "other": None}
+        (out / "model.json").write_text(json.dumps(manifest))
+    (steps / "broken" / "out").mkdir(parents=True)
+    return steps
+
+
+class World:
+    """One installation: what the database says, what runs, and clients that never rest."""
+
+    def __init__(self, folder: Path, sockets: Path, steps: Path, ports: Any, schema: Any) -> None:
+        self.database, self.servers = Database(f"sqlite:///{folder / 'jinsu.db'}"), Servers(sockets)
+        self.database.migrate()
+        self.steps, self.ports, self.schema = steps, ports, schema
+        self.answers: list[tuple[int, str]] = []
+
+    def champion(self, version: str, package: str = "good") -> None:
+        self._candidate(version, package)
+        self.promote(version)
+
+    def promote(self, version: str) -> None:
+        with self.database.begin() as session:
+            session.merge(Endpoint(model=MODEL, champion=version, updated=time.time()))
+
+    def rollout(self, version: str, package: str = "good", state: State | None = None, **policy: Any) -> None:
+        self._candidate(version, package)
+        state = state or State(challenger=version, champion="1")
+        with self.database.begin() as session:
+            session.add(
+                Rollout(
+                    submission=f"s{version}",
+                    model=MODEL,
+                    challenger=version,
+                    policy=asdict(replace(POLICY, **policy)),
+                    state=asdict(state),
+                    phase=state.phase,
+                    command="",
+                    created=time.time(),
+                    updated=time.time(),
+                )
+            )
+
+    def _candidate(self, version: str, package: str) -> None:
+        name, now = f"s{version}", time.time()
+        made = {"submitter": "ann", "team": "default", "spec": {}, "code_digest": "c", "dataset": "d@1"}
+        with self.database.begin() as session:
+            session.add(Submission(id=name, idempotency_key=name, model=MODEL, state="running", created=now, **made))
+            session.flush()
+            candidate = {"package_digest": package, "package_uri": package, "model": MODEL, "version": version}
+            session.add(Candidate(submission=name, ready=True, **candidate))
+
+    def command(self, version: str, command: str) -> None:
+        with self.database.begin() as session:
+            session.get_one(Rollout, f"s{version}").command = command
+
+    def state(self, version: str) -> State:
+        with self.database.begin() as session:
+            return state_from(session.get_one(Rollout, f"s{version}").state)
+
+    def states(self) -> list[tuple[str, str, str]]:
+        with self.database.begin() as session:
+            return [(row.challenger, row.phase, row.state["reason"]) for row in session.scalars(select(Rollout))]
+
+    def ledger(self) -> list[tuple[str, str]]:
+        with self.database.begin() as session:
+            return [(row.event, row.version) for row in session.scalars(select(LedgerEntry))]
+
+    @asynccontextmanager
+    async def controlled(self, kind: type[Controller] = Controller) -> AsyncIterator[asyncio.Task[None]]:
+        """A controller at work, started as the platform starts it. Leaving the block is its sudden death."""
+        xds = XdsServer(self.schema)
+        controller = kind(self.database, self.servers, xds, self.ports.admin_url, self.steps)
+        await asyncio.to_thread(controller.adopt)
+        await controller.step()
+        server = await xds.serve(self.ports.xds_address)
+        task = asyncio.create_task(controller.run())
+        try:
+            yield task
+        finally:
+            task.cancel()
+            await asyncio.wait([task])
+            await server.stop(0)
+
+    @asynccontextmanager
+    async def clients(self) -> AsyncIterator[None]:
+        """Two clients at work from the first good answer on."""
+
+        async def work(client: httpx.AsyncClient) -> None:
+            while True:
+                status, version = await ask(client)
+                if status == 200 or self.answers:
+                    self.answers.append((status, version))
+                await asyncio.sleep(0.01)
+
+        async with httpx.AsyncClient(base_url=self.ports.url, timeout=12) as client:
+            tasks = [asyncio.create_task(work(client)) for _ in range(2)]
+            try:
+                await self.until(lambda: self.answers)
+                yield
+            finally:
+                for task in tasks:
+                    task.cancel()
+                await asyncio.wait(tasks)
+
+    async def until(self, look: Callable[[], Any], within: float = 30.0) -> None:
+        patience = time.monotonic() + within
+        while not await asyncio.to_thread(look):
+            assert time.monotonic() < patience, [self.answers[-3:], self.servers.deployed(), self.states()]
+            await asyncio.sleep(0.05)
+
+    async def until_phase(self, version: str, *phases: Phase) -> State:
+        await self.until(lambda: self.state(version).phase in phases)
+        return self.state(version)
+
+    async def share(self, version: str, last: int = 40) -> float:
+        """The version's share of the next answers."""
+        seen = len(self.answers)
+        await self.until(lambda: len(self.answers) > seen + last)
+        return sum(answered == version for _, answered in self.answers[seen:]) / (len(self.answers) - seen)
+
+
+async def ask(client: httpx.AsyncClient) -> tuple[int, str]:
+    try:
+        answer = await client.post(f"/models/{MODEL}/invocations", json={"inputs": [[-1.0, 2.0]]})
+    except httpx.TransportError:
+        return 0, ""
+    if answer.is_success:
+        assert np.array_equal(answer.json()["predictions"], [[1.0, 2.0]])
+    return answer.status_code, answer.headers.get("x-jinsu-version", "")
+
+
+@pytest.fixture
+def world(
+    tmp_path: Path,
+    short: Path,
+    packages: Path,
+    ports: Any,
+    envoy_schema: Any,
+    start_envoy: Callable[[], Any],
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+) -> Iterator[World]:
+    monkeypatch.setattr(loop, "LOOP_SECONDS", 0.2)
+    monkeypatch.setattr(loop, "_LINGER_SECONDS", 1.0)
+    made = World(tmp_path, short, packages, ports, envoy_schema)
+    made.champion("1")
+    start_envoy()
+    yield made
+    made.servers.lost()
+    complaints = [record.getMessage() for record in caplog.get_records("call") if record.name.startswith("jinsu")]
+    assert [text for text in complaints if "Envoy refuses" in text or "loop failed" in text] == []
+
+
+def test_a_good_challenger_is_promoted_and_no_client_notices(world: World) -> None:
+    async def scenario() -> None:
+        async with world.controlled(), world.clients():
+            world.rollout("2")
+            state = await world.until_phase("2", Phase.PROMOTING)
+            assert (state.step, state.reason) == (1, "all steps passed")
+            assert await world.share("2") == 1
+            assert world.servers.deployed() == {"toy-v1", "toy-v2"}  # it could still be taken back
+
+            world.promote("2")
+            await world.until_phase("2", Phase.PROMOTED)
+            await world.until(lambda: world.servers.deployed() == {"toy-v2"})
+            assert await world.share("2") == 1
+        assert {status for status, _ in world.answers} == {200}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("package", ["nan", "broken"])
+def test_a_bad_challenger_is_taken_back_and_its_server_freed(world: World, package: str) -> None:
+    async def scenario() -> None:
+        async with world.controlled(), world.clients():
+            world.rollout("2", package, ready_deadline=20.0 if package == "nan" else 2.0)
+            state = await world.until_phase("2", Phase.REVERTED)
+            assert ("not finite" if package == "nan" else "not ready after 2 s") in state.reason
+            await asyncio.sleep(0.3)
+            assert await world.share("1") == 1
+            await world.until(lambda: world.servers.deployed() == {"toy-v1"})
+        assert world.ledger() == [("reverted", "2")]
+        assert {status for status, version in world.answers if version == "1"} == {200}
+        assert {version for _, version in world.answers} == ({"1", "2"} if package == "nan" else {"1"})
+
+    asyncio.run(scenario())
+
+
+def test_a_challenger_that_dies_is_taken_back_and_no_client_notices(world: World) -> None:
+    async def scenario() -> None:
+        async with world.controlled(), world.clients():
+            world.rollout("2", deadline=3.0, every=60.0)
+            await world.until(lambda: (200, "2") in world.answers)
+            await asyncio.to_thread(world.servers.kill, "2")
+            state = await world.until_phase("2", Phase.REVERTED, Phase.HALTED)
+            assert state.phase is Phase.REVERTED, state.reason
+            await world.until(lambda: world.servers.deployed() == {"toy-v1"})
+        assert {status for status, _ in world.answers} == {200}
+
+    asyncio.run(scenario())
+
+
+def test_a_newer_challenger_takes_the_place_of_an_older_one(world: World) -> None:
+    async def scenario() -> None:
+        async with world.controlled(), world.clients():
+            world.rollout("2", every=60.0, deadline=120.0)
+            await world.until_phase("2", Phase.STEPPING)
+            world.rollout("3")
+            await world.until_phase("2", Phase.SUPERSEDED)
+            await world.until_phase("3", Phase.PROMOTING)
+            await world.until(lambda: world.servers.deployed() == {"toy-v1", "toy-v3"})
+        assert {status for status, _ in world.answers} == {200}
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("phase", [Phase.STEPPING, Phase.PROMOTING])
+def test_a_person_may_stop_it(world: World, phase: Phase) -> None:
+    async def scenario() -> None:
+        async with world.controlled(), world.clients():
+            world.rollout("2", every=60.0 if phase is Phase.STEPPING else 0.3, deadline=120.0)
+            await world.until_phase("2", phase)
+            world.command("2", "abort:bob: looks wrong")
+            state = await world.until_phase("2", Phase.REVERTED)
+            assert state.reason == "bob: looks wrong"
+            await asyncio.sleep(0.3)
+            assert await world.share("1") == 1
+            await world.until(lambda: world.servers.deployed() == {"toy-v1"})
+        assert {status for status, _ in world.answers} == {200}
+
+    asyncio.run(scenario())
+
+
+class Crash(BaseException):
+    """The process is gone."""
+
+
+def crashing_on(*phases: Phase) -> type[Controller]:
+    class Crashing(Controller):
+        """Dies after what it decided was applied, before that is written down."""
+
+        def _persist(self, decided: Any) -> None:
+            if any(state.phase in phases for _, state in decided):
+                raise Crash
+            super()._persist(decided)
+
+    return Crashing
+
+
+@pytest.mark.parametrize(("package", "end"), [("good", Phase.PROMOTING), ("nan", Phase.REVERTED)])
+def test_a_crash_before_the_state_is_written_changes_nothing(world: World, package: str, end: Phase) -> None:
+    async def scenario() -> None:
+        async with world.controlled(crashing_on(end)) as task:
+            async with world.clients():
+                world.rollout("2", package)
+                with contextlib.suppress(Crash):
+                    await task
+                assert task.done()
+            assert world.state("2").phase is Phase.STEPPING
+            assert world.ledger() == []
+
+        world.answers.clear()
+        async with world.controlled(), world.clients():
+            await world.until_phase("2", end)
+            await asyncio.sleep(0.3)
+            assert await world.share("2") == (1 if end is Phase.PROMOTING else 0)
+        assert world.ledger() == ([] if end is Phase.PROMOTING else [("reverted", "2")])
+
+    asyncio.run(scenario())
+
+
+@pytest.mark.parametrize("phase", [Phase.STEPPING, Phase.PROMOTING])
+def test_a_rollout_survives_a_reboot(world: World, phase: Phase) -> None:
+    """Every server is started anew, and the clock has passed every deadline: that is nobody's fault."""
+
+    async def scenario() -> None:
+        past = State(challenger="2", champion="1", phase=phase, step=1, since=time.time() - 3600)
+        world.rollout("2", state=past, deadline=3.0)
+        async with world.controlled(), world.clients():
+            await world.until(lambda: world.state("2") != past)
+            state = await world.until_phase("2", Phase.PROMOTING, Phase.REVERTED, Phase.HALTED)
+            assert state.phase is Phase.PROMOTING, state.reason
+            await asyncio.sleep(0.5)
+            assert world.state("2").phase is Phase.PROMOTING
+        assert {status for status, _ in world.answers} == {200}
+
+    asyncio.run(scenario())

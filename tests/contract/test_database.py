@@ -1,0 +1,201 @@
+"""Jinsu's own database, on SQLite and on the PostgreSQL of the wheel."""
+
+import itertools
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import fields
+from pathlib import Path
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from alembic import command
+from alembic.autogenerate import compare_metadata
+from alembic.config import Config
+from alembic.runtime.migration import MigrationContext
+from sqlalchemy import func, inspect, select
+from sqlalchemy.exc import IntegrityError
+
+from jinsu.errors import ConflictError
+from jinsu.lifecycle import promote
+from jinsu.lifecycle.admission import Request, admit
+from jinsu.lifecycle.platform import Platform
+from jinsu.local import postgres
+from jinsu.settings import Account, Settings
+from jinsu.state.database import MIGRATIONS, Database, engine
+from jinsu.state.snapshots import pack
+from jinsu.state.tables import Base, Candidate, LedgerEntry, Submission
+
+PASSWORD = "only-for-this-test"
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[postgres.Postgres]:
+    """A PostgreSQL as `jinsu up` starts it; as root it runs as nobody."""
+    home = Path(tempfile.mkdtemp(prefix="jinsu-test-"))
+    home.chmod(0o711)
+    found = postgres.locate(home, home)
+    process = None
+    try:
+        found.initialise(PASSWORD)
+        program = found.program()
+        with (home / "postgres.log").open("wb") as log:
+            process = subprocess.Popen(program.command, cwd=program.folder, stdout=log, stderr=log)
+        yield found
+    finally:
+        if process:
+            process.terminate()
+            process.wait(20)
+        postgres.erase(home)
+        shutil.rmtree(home, ignore_errors=True)
+
+
+numbers = itertools.count()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Database]:
+    """An empty database."""
+    if request.param == "sqlite":
+        found = Database(f"sqlite:///{tmp_path / 'jinsu.db'}")
+    else:
+        server, name = request.getfixturevalue("server"), f"test_{next(numbers)}"
+        server.create_databases(PASSWORD, (name,))
+        found = Database(server.url(name, PASSWORD))
+    yield found
+    engine(found.url).dispose()
+
+
+def test_migrations_make_exactly_the_tables(database: Database) -> None:
+    database.migrate()
+    database.migrate()  # a second time is harmless
+
+    with engine(database.url).connect() as connection:
+        context = MigrationContext.configure(connection, opts={"compare_type": True})
+        assert compare_metadata(context, Base.metadata) == []
+        assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_migrations_can_be_taken_back(database: Database) -> None:
+    database.migrate()
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["engine"] = engine(database.url)
+
+    command.downgrade(config, "base")
+
+    assert inspect(engine(database.url)).get_table_names() == ["alembic_version"]
+
+
+def test_a_transaction_is_all_or_nothing(database: Database) -> None:
+    database.migrate()
+
+    def write() -> None:
+        with database.begin() as session:
+            session.add(entry("a"))
+            session.flush()
+            session.add(Candidate(submission="nobody", package_digest="d", package_uri="d", model="toy"))
+
+    with pytest.raises(IntegrityError):  # there is no such submission: foreign keys hold
+        write()
+    assert count(database, LedgerEntry) == 0
+
+
+def entry(identity: str) -> LedgerEntry:
+    return LedgerEntry(at=time.time(), model="toy", event="promoted", version="2", actor="bob", identity=identity)
+
+
+def count(database: Database, table: type[Base]) -> int:
+    with database.begin() as session:
+        return session.scalar(select(func.count()).select_from(table)) or 0
+
+
+def test_the_ledger_takes_an_event_once(database: Database) -> None:
+    database.migrate()
+    platform = platform_on(database, Path("unused"))
+
+    def record(_: int) -> None:
+        promote.record(platform, "toy", "promoted", "2", "1", "bob", None, "promote:toy-1", None, "")
+
+    at_once(8, record)
+
+    assert count(database, LedgerEntry) == 1
+    with pytest.raises(IntegrityError), database.begin() as session:
+        session.add(entry("promote:toy-1"))
+
+
+def platform_on(database: Database, home: Path) -> Platform:
+    account = Account("nobody", "nothing")
+    values: dict[str, Any] = {field.name: "" for field in fields(Settings) if field.type == "str"}
+    values |= {"xds_port": 0, "airflow": account, "mlflow": account, "mlflow_reviewer": account}
+    return Platform(Settings(**{**values, "home": str(home), "database_url": database.url}))
+
+
+def at_once(times: int, work: Callable[[int], Any]) -> list[Any]:
+    together = threading.Barrier(times)
+
+    def one(number: int) -> Any:
+        together.wait()
+        return work(number)
+
+    with ThreadPoolExecutor(times) as pool:
+        return list(pool.map(one, range(times)))
+
+
+def snapshot(platform: Platform, folder: Path, script: str) -> str:
+    folder.mkdir()
+    (folder / "model.yaml").write_text(
+        "name: toy\ndata: {dataset: toy}\ntrain: {command: python train.py}\nevaluate: {metric: accuracy}\n"
+    )
+    (folder / "train.py").write_text(script)
+    data, _ = pack(folder, 1 << 20)
+    return platform.snapshots.put(data, 1 << 20)
+
+
+def test_one_key_is_one_submission_however_often_and_fast_it_is_sent(database: Database, tmp_path: Path) -> None:
+    database.migrate()
+    platform = platform_on(database, tmp_path)
+    pq.write_table(pa.table({"x": [1.0, 2.0], "label": [0, 1]}), tmp_path / "toy.parquet")
+    version = platform.datasets.put("toy", tmp_path / "toy.parquet", "ann")
+    code, other = (snapshot(platform, tmp_path / name, name) for name in ("one", "other"))
+
+    answers = at_once(8, lambda _: admit(platform, Request("ann", code, "key-1", {})))
+
+    assert [new for _, new in answers].count(True) == 1
+    assert len({row.id for row, _ in answers}) == 1
+    assert {row.dataset for row, _ in answers} == {version.reference}
+    with pytest.raises(ConflictError, match="used for run toy-"):
+        admit(platform, Request("ann", other, "key-1", {}))
+    assert admit(platform, Request("bob", code, "key-1", {}))[1]  # another person's key is another key
+    assert count(database, Submission) == 2
+
+
+def test_postgresql_asks_for_the_password_and_listens_to_no_network(server: postgres.Postgres) -> None:
+    import psycopg
+
+    server.create_databases(PASSWORD, ())
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(host=str(server.sockets), user="jinsu", password="wrong", dbname="postgres")
+    with psycopg.connect(host=str(server.sockets), user="jinsu", password=PASSWORD, dbname="postgres") as connection:
+        assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+    assert server.sockets.stat().st_mode & 0o077 == 0
+    assert server.data.parent.stat().st_mode & 0o077 == 0
+
+
+def test_setting_up_again_changes_nothing(server: postgres.Postgres) -> None:
+    before = (server.data / "PG_VERSION").stat().st_mtime_ns
+    server.initialise("another password")
+    server.create_databases(PASSWORD, ("again",))
+    server.create_databases(PASSWORD, ("again",))
+    assert (server.data / "PG_VERSION").stat().st_mtime_ns == before
+
+
+def test_no_password_is_seen_in_the_arguments(server: postgres.Postgres) -> None:
+    assert PASSWORD not in " ".join(server.program().command)
+    assert not (server.sockets / "password").exists()

@@ -1,0 +1,128 @@
+"""From a folder to a champion that answers live traffic, then a better one, through the command line."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+
+
+def launch_by_command(platform: Any, folder: Path, *params: str) -> dict[str, Any]:
+    """Submits the folder as a researcher does; somebody else approves."""
+
+    def waiting() -> set[str]:
+        return {review["run"] for review in platform.told("review", "list")}
+
+    before = waiting()
+    process = platform.start_jinsu("submit", folder, "--follow", "--json", *params)
+    try:
+        (run,) = platform.until(lambda: waiting() - before, 60, "a review to be asked for")
+        platform.jinsu("review", "approve", run, token=platform.token("reviewer"))
+        said, complaint = process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == 0, said + complaint
+    return dict(json.loads(said))
+
+
+@pytest.fixture(scope="module")
+def first(platform: Any, folder: Path) -> dict[str, Any]:
+    """The first version, which reads one column of two."""
+    ended = launch_by_command(platform, folder, "--param", "features=1")
+    platform.until(lambda: platform.answering("points"), 10, "the first version to answer")
+    return ended
+
+
+def test_a_folder_becomes_the_champion(platform: Any, first: dict[str, Any]) -> None:
+    assert first["state"] == "succeeded"
+    assert [task["name"] for task in first["tasks"] if task["state"] == "done"] == [
+        "admit",
+        "validate_data",
+        "train",
+        "package",
+        "evaluate",
+        "register",
+        "review",
+        "canary",
+        "promote",
+    ]
+    told = platform.told("predict", "points", "[[2, 2], [-2, -2]]")
+    assert told["version"] == "1"
+    assert [max(range(2), key=scores.__getitem__) for scores in told["predictions"]] == [1, 0]
+
+
+def test_every_command_tells_about_it(platform: Any, first: dict[str, Any]) -> None:
+    run = first["id"]
+    assert platform.jinsu("why", run).startswith("It succeeded: version 1 is the champion.")
+    assert platform.told("why", run)["links"].keys() == {"Endpoint", "MLflow run", "Evidence", "Data docs"}
+    assert {"id": run, "state": "succeeded", "model": "points"}.items() <= next(
+        row for row in platform.told("runs") if row["id"] == run
+    ).items()
+    assert "note: \n" in platform.jinsu("logs", run)
+    assert {"envoy", "mlflow", "api", "model-points-v1"} <= {row["name"] for row in platform.told("status")}
+    rollout = next(row for row in platform.told("rollout", "list") if row["run"] == run)
+    assert (rollout["challenger"], rollout["phase"]) == ("1", "promoted")
+    entry = platform.told("rollout", "ledger", "points")[-1]
+    assert (entry["event"], entry["version"], entry["actor"], entry["run"]) == ("promoted", "1", "reviewer", run)
+    assert entry["evidence"].endswith("evidence.html")
+    assert platform.told("data", "list")[0]["rows"] == 600
+
+
+def test_every_link_leads_somewhere(platform: Any, first: dict[str, Any]) -> None:
+    import httpx
+
+    links = platform.told("why", first["id"])["links"]
+    page = httpx.get(links["Data docs"])
+    assert page.status_code == 200
+    assert "<html" in page.text
+    assert platform.mlflow().get(links["MLflow run"]).status_code == 200
+
+
+def test_mlflow_holds_the_version_with_its_evidence(platform: Any, first: dict[str, Any]) -> None:
+    mlflow, run = platform.mlflow(), first["mlflow_run"]
+    version = next(item for item in platform.versions("points") if item["version"] == "1")
+    tags = {tag["key"]: tag["value"] for tag in version["tags"]}
+    assert tags["jinsu.submission"] == first["id"]
+    assert tags["jinsu.dataset"] == first["dataset"]
+    assert tags["jinsu.review"] == "approved by reviewer via cli"
+    assert tags["jinsu.ready"] == "true"
+    model = mlflow.get("/api/2.0/mlflow/registered-models/get", params={"name": "points"}).json()["registered_model"]
+    assert "champion" in {alias["alias"] for alias in model["aliases"]}
+
+    def artifact(path: str) -> str:
+        return mlflow.get("/get-artifact", params={"run_uuid": run, "path": path}).text
+
+    assert {"accuracy", first["id"], first["dataset"]} <= set(re.findall(r"[\w@.-]+", artifact("evidence.html")))
+    assert "signature:" in artifact("model/MLmodel")
+    assert "saved_input_example_info:" in artifact("model/MLmodel")
+    told = mlflow.get("/api/2.0/mlflow/runs/get", params={"run_id": run}).json()["run"]
+    assert told["info"]["status"] == "FINISHED"
+    assert {"loss", "eval_accuracy"} <= {metric["key"] for metric in told["data"]["metrics"]}
+
+
+def test_a_better_version_takes_over_without_a_failed_request(
+    platform: Any, folder: Path, first: dict[str, Any]
+) -> None:
+    with platform.traffic("points") as traffic:
+        ended = launch_by_command(platform, folder)
+        platform.until(lambda: traffic.only("2"), 10, "version 2 to answer alone")
+    assert not traffic.failed
+    assert traffic.versions()["2"] > 10
+    gain = next(task for task in ended["tasks"] if task["name"] == "evaluate")["output"]["gain"]
+    assert gain["value"] > 0
+    newest = platform.ledger("points")[0]
+    assert (newest["event"], newest["version"], newest["previous"]) == ("promoted", "2", "1")
+
+
+def test_a_worse_model_never_meets_a_reviewer(platform: Any, folder: Path, first: dict[str, Any]) -> None:
+    before = len(platform.versions("points"))
+    said = platform.jinsu("submit", folder, "--follow", "--param", "spoil=labels", code=1)
+    run = re.search(r"submitted (\S+)", said)[1]  # type: ignore[index]
+    why = platform.jinsu("why", run)
+    assert why.startswith("It failed in evaluate: ")
+    assert "accuracy" in why
+    assert "0.7" in why
+    assert len(platform.versions("points")) == before

@@ -1,0 +1,160 @@
+"""Great Expectations: there is no way to a pass without having looked at rows."""
+
+import re
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+
+from jinsu.data.expectations import Check, Expectation, Verdict, always, read_expectations
+from jinsu.errors import BadInputError
+
+ROWS = pd.DataFrame({"x": [1, 2, 30], "word": ["a", "b", None]})
+BETWEEN: Expectation = ("expect_column_values_to_be_between", {"column": "x", "min_value": 0, "max_value": 100})
+
+Validate = Callable[[pd.DataFrame, Sequence[Expectation]], Verdict]
+
+
+@pytest.fixture(scope="module")
+def docs(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tmp_path_factory.mktemp("docs")
+
+
+@pytest.fixture(scope="module")
+def validate(docs: Path) -> Validate:
+    """The real library, imported once (it takes seconds)."""
+    from jinsu.data import expectations
+
+    return lambda frame, wanted: expectations.validate(frame, wanted, "digits", docs)
+
+
+def only(verdict: Verdict) -> Check:
+    (check,) = verdict.checks
+    return check
+
+
+def test_good_rows_pass_and_every_check_is_told(validate: Validate) -> None:
+    verdict = validate(ROWS, [*always(["word"], "x"), BETWEEN])
+    assert verdict.passed
+    assert [check.passed for check in verdict.checks] == [True] * 5
+    assert verdict.checks[-1].expectation.startswith("expect_column_values_to_be_between(column=x, min_value=0")
+
+
+def test_the_page_for_people_exists_and_shows_the_check(validate: Validate, docs: Path) -> None:
+    page = docs / validate(ROWS, [BETWEEN]).page
+    assert page.suffix == ".html"
+    shown = re.sub(r"(<[^>]+>|\s)+", " ", page.read_text(encoding="utf-8"))
+    assert "values must be greater than or equal to 0" in shown
+    assert "less than or equal to 100" in shown
+
+
+def test_bad_rows_fail_with_their_number_and_examples(validate: Validate) -> None:
+    verdict = validate(ROWS, [("expect_column_values_to_be_between", {"column": "x", "max_value": 10})])
+    assert not verdict.passed
+    assert only(verdict) == Check(only(verdict).expectation, False, "1 of 3 rows, such as 30")
+
+
+def test_one_failure_among_many_fails_all(validate: Validate) -> None:
+    verdict = validate(ROWS, [BETWEEN, ("expect_column_values_to_not_be_null", {"column": "word"})])
+    assert not verdict.passed
+    assert [check.passed for check in verdict.checks] == [True, False]
+
+
+@pytest.mark.parametrize(
+    "expectations",
+    [always(["word"], "x"), [BETWEEN], [("expect_column_to_exist", {"column": "x"})], []],
+    ids=["the platform's own", "about values", "about columns", "none"],
+)
+def test_zero_rows_never_pass(validate: Validate, expectations: list[Expectation]) -> None:
+    assert not validate(ROWS.iloc[:0], expectations).passed
+
+
+def test_nothing_expected_is_not_a_pass(validate: Validate) -> None:
+    assert not validate(ROWS, []).passed
+
+
+@pytest.mark.parametrize(
+    ("expectation", "reason"),
+    [
+        (("expect_column_values_to_be_between", {"column": "word", "min_value": 0}), "could not be checked: "),
+        (
+            ("expect_column_values_to_be_between", {"column": "missing", "min_value": 0}),
+            'could not be checked: .*"missing"',
+        ),
+        (("expect_column_values_to_match_regex", {"column": "word", "regex": "("}), "could not be checked: "),
+    ],
+    ids=["words compared with a number", "a column that is missing", "a broken pattern"],
+)
+def test_an_exception_inside_a_check_fails_it(validate: Validate, expectation: Expectation, reason: str) -> None:
+    verdict = validate(ROWS, [expectation])
+    assert not verdict.passed
+    assert not only(verdict).passed
+    assert re.match(reason, only(verdict).detail)
+
+
+def test_a_missing_column_fails_and_is_not_told_to_be_as_expected(validate: Validate) -> None:
+    verdict = validate(ROWS, always(["missing"], "x"))
+    assert not verdict.passed
+    failed = [check for check in verdict.checks if not check.passed]
+    assert [check.expectation for check in failed] == ["expect_column_to_exist(column=missing)"]
+    assert failed[0].detail != "as expected"
+
+
+def test_a_gap_in_the_target_fails(validate: Validate) -> None:
+    verdict = validate(ROWS, always(["x"], "word"))
+    assert not verdict.passed
+    failed = [check.expectation for check in verdict.checks if not check.passed]
+    assert failed == ["expect_column_values_to_not_be_null(column=word)"]
+
+
+def test_a_missing_target_fails(validate: Validate) -> None:
+    assert not validate(ROWS, always(["x"], "missing")).passed
+
+
+@pytest.mark.parametrize(
+    ("expectation", "said"),
+    [
+        (("expect_nonsense", {"column": "x"}), "expectation expect_nonsense: .*not found"),
+        (("expect_column_values_to_be_between", {"colum": "x", "min_value": 0}), "colum: extra fields not permitted"),
+        (("expect_column_values_to_be_between", {"column": "x"}), "min_value and max_value cannot both be None"),
+        (("expect_column_to_exist", {}), "column: field required"),
+    ],
+)
+def test_an_expectation_that_cannot_be_is_refused_before_anything_runs(
+    validate: Validate, expectation: Expectation, said: str
+) -> None:
+    with pytest.raises(BadInputError, match=said) as caught:
+        validate(ROWS, [expectation])
+    assert "\n" not in str(caught.value)
+    assert expectation[0] in str(caught.value)
+
+
+def test_the_same_expectation_twice_is_checked_twice(validate: Validate) -> None:
+    assert len(validate(ROWS, [BETWEEN, BETWEEN]).checks) == 2
+
+
+@pytest.mark.parametrize(
+    ("text", "arguments"),
+    [
+        ("- expect_x: {column: a}", {"column": "a"}),
+        ("expectations:\n- expect_x: {column: a}", {"column": "a"}),
+        ("- expect_x", {}),
+        ("- expect_x:", {}),
+    ],
+)
+def test_a_file_of_expectations_is_read(text: str, arguments: Mapping[str, Any]) -> None:
+    assert read_expectations(text, "e.yaml") == [("expect_x", arguments)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "[]", "expectations: []", "a: 1", "text", "- 5", "- {a: {}, b: {}}", "- a: 3", "- a: [x]", "- [", "a: b: c",
+     "- 2024-13-45", "!!python/object/apply:os.system [ls]"],
+)  # fmt: skip
+def test_what_is_no_list_of_expectations_is_refused_in_one_sentence(text: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        read_expectations(text, "expectations.yaml")
+    assert str(caught.value).startswith("expectations.yaml: ")
+    assert "\n" not in str(caught.value)
