@@ -192,7 +192,8 @@ class World:
         return self.state(version)
 
     async def share(self, version: str, last: int = 40) -> float:
-        """The version's share of the next answers."""
+        """The version's share of the next answers, once what was decided has reached Envoy."""
+        await asyncio.sleep(0.3)
         seen = len(self.answers)
         await self.until(lambda: len(self.answers) > seen + last)
         return sum(answered == version for _, answered in self.answers[seen:]) / (len(self.answers) - seen)
@@ -255,7 +256,6 @@ def test_a_bad_challenger_is_taken_back_and_its_server_freed(world: World, packa
             world.rollout("2", package, ready_deadline=20.0 if package == "nan" else 2.0)
             state = await world.until_phase("2", Phase.REVERTED)
             assert ("not finite" if package == "nan" else "not ready after 2 s") in state.reason
-            await asyncio.sleep(0.3)
             assert await world.share("1") == 1
             await world.until(lambda: world.servers.deployed() == {"toy-v1"})
         assert world.ledger() == [("reverted", "2")]
@@ -302,7 +302,6 @@ def test_a_person_may_stop_it(world: World, phase: Phase) -> None:
             world.command("2", "abort:bob: looks wrong")
             state = await world.until_phase("2", Phase.REVERTED)
             assert state.reason == "bob: looks wrong"
-            await asyncio.sleep(0.3)
             assert await world.share("1") == 1
             await world.until(lambda: world.servers.deployed() == {"toy-v1"})
         assert {status for status, _ in world.answers} == {200}
@@ -341,7 +340,6 @@ def test_a_crash_before_the_state_is_written_changes_nothing(world: World, packa
         world.answers.clear()
         async with world.controlled(), world.clients():
             await world.until_phase("2", end)
-            await asyncio.sleep(0.3)
             assert await world.share("2") == (1 if end is Phase.PROMOTING else 0)
         assert world.ledger() == ([] if end is Phase.PROMOTING else [("reverted", "2")])
 

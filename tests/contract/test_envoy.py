@@ -321,6 +321,27 @@ def test_a_refused_configuration_changes_nothing(plane: Any) -> None:
     asyncio.run(scenario())
 
 
+def test_what_was_refused_is_offered_again(plane: Any) -> None:
+    """A route table that Envoy refuses now may be right a moment later, when another type has arrived."""
+
+    async def scenario() -> None:
+        async with plane() as p:
+            await p.settled(100)
+            alone = [Route("toy", p.champion.backend)]
+            p.xds.publish(ROUTE, topology.routes(alone))  # its only version still has a weight of 0
+            await p.until(lambda: ROUTE in p.xds.refused)
+
+            p.xds.publish(RUNTIME, topology.runtime(alone), ttl=60)
+            for _ in range(20):  # as the release loop does
+                p.xds.renew()
+                await asyncio.sleep(0.1)
+            assert p.xds.refused == {}
+            assert p.xds.settled()
+            assert await p.share() == 0
+
+    asyncio.run(scenario())
+
+
 def test_a_model_can_be_taken_away(plane: Any) -> None:
     async def scenario() -> None:
         async with plane() as p:

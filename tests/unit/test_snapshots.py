@@ -180,13 +180,17 @@ def test_an_archive_of_too_many_empty_files_is_refused() -> None:
 WHOLE = archive("train.py", random.Random(0).randbytes(5000))
 
 
-@pytest.mark.parametrize("kept", [0, 1, 5, 9, 20, 100, len(WHOLE) // 2, len(WHOLE) - 200])
+@pytest.mark.parametrize(
+    "kept", [0, 1, 5, 9, 20, 100, len(WHOLE) // 2, len(WHOLE) - 200], ids=[*"abcdef", "half", "most"]
+)
 def test_an_archive_cut_short_is_refused(kept: int) -> None:
     assert "not a readable tar.gz archive" in refusal(WHOLE[:kept])
 
 
 @pytest.mark.parametrize(
-    "data", [b"PK\x03\x04" + bytes(60), b"text", gzip.compress(b"text"), gzip.compress(b"x" * 5000)]
+    "data",
+    [b"PK\x03\x04" + bytes(60), b"text", gzip.compress(b"text"), gzip.compress(b"x" * 5000)],
+    ids=["a zip", "a text", "a packed text", "packed nonsense"],
 )
 def test_what_is_no_archive_is_refused(data: bytes) -> None:
     assert "not a readable tar.gz archive" in refusal(data)

@@ -218,16 +218,16 @@ def test_what_is_not_a_mapping_is_refused(text: str, found: str) -> None:
 
 @pytest.mark.parametrize("field", ["epochs: 8", "metric: accuracy", "slices: [label]"])
 def test_aliases_that_multiply_cost_nothing(field: str) -> None:
-    # "Billion laughs": seven lines that stand for ten million words, in a message or anywhere else.
+    # "Billion laughs": six lines that stand for a million words, in a message or anywhere else.
     laughs = ["x0: &x0 [a, a, a, a, a, a, a, a, a, a]"]
-    laughs += [f"x{level}: &x{level} [{', '.join([f'*x{level - 1}'] * 10)}]" for level in range(1, 7)]
-    text = "\n".join([*laughs, changed(field, f"{field.split(':')[0]}: *x6")])
+    laughs += [f"x{level}: &x{level} [{', '.join([f'*x{level - 1}'] * 10)}]" for level in range(1, 6)]
+    text = "\n".join([*laughs, changed(field, f"{field.split(':')[0]}: *x5")])
     tracemalloc.start()
     said = complaint(text)
     _, peak = tracemalloc.get_traced_memory()
     tracemalloc.stop()
     assert len(said) < 2000
-    assert peak < 5_000_000
+    assert peak < 2_000_000
 
 
 def test_every_mistake_is_told_at_once() -> None:

@@ -7,6 +7,7 @@ failures; there is no way through this module that passes without having looked 
 from __future__ import annotations
 
 import os
+import reprlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,7 +55,9 @@ def _entry(entry: object, source: str) -> Expectation:
     if isinstance(entry, str):
         entry = {entry: {}}
     if not (isinstance(entry, Mapping) and len(entry) == 1):
-        raise BadInputError(f"{source}: {entry!r} is not an expectation; write '- expect_…: {{column: …}}'.")
+        raise BadInputError(
+            f"{source}: {reprlib.repr(entry)} is not an expectation; write '- expect_…: {{column: …}}'."
+        )
     ((kind, arguments),) = entry.items()
     if not isinstance(arguments, Mapping | None):
         raise BadInputError(f"{source}: {kind}: its arguments must be a mapping such as {{column: x}}.")

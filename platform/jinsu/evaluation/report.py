@@ -60,7 +60,7 @@ def decode(outputs: np.ndarray, metric: str, labels: Sequence[Any] | None) -> np
     best = (outputs.reshape(len(outputs)) > 0).astype(int) if single else outputs.argmax(axis=1)
     if labels is not None and best.max(initial=0) >= len(labels):
         raise GateFailedError(f"output: has more scores than the {len(labels)} labels that were saved with the model.")
-    return best.astype(str) if labels is None else np.asarray([str(label) for label in labels])[best]
+    return best.astype(str) if labels is None else labels_as_text(labels)[best]
 
 
 def as_text(values: np.ndarray) -> np.ndarray:
@@ -72,20 +72,25 @@ def as_text(values: np.ndarray) -> np.ndarray:
     return values.astype(str)
 
 
+def labels_as_text(labels: Sequence[Any]) -> np.ndarray:
+    """Saved labels in the same words as the classes of a column."""
+    return np.asarray([str(as_text(np.asarray([label]))[0]) for label in labels])
+
+
 def fold(values: np.ndarray, labels: Sequence[Any] | None, other: Any) -> np.ndarray:
     """Class values as text; those that the model has no label for become its `other` label, if it has one."""
     texts = as_text(values)
     if labels is None or other is None:
         return texts
-    known = {str(label) for label in labels}
-    return np.asarray([text if text in known else str(other) for text in texts.tolist()])
+    known, rest = set(labels_as_text(labels).tolist()), str(labels_as_text([other])[0])
+    return np.asarray([text if text in known else rest for text in texts.tolist()])
 
 
 def folded_share(target: np.ndarray, labels: Sequence[Any] | None, other: Any) -> float:
     """Share of rows whose class the model gave up telling apart."""
     if labels is None or other is None:
         return 0.0
-    real = {str(label) for label in labels} - {str(other)}
+    real = set(labels_as_text(labels).tolist()) - set(labels_as_text([other]).tolist())
     return float(np.mean([text not in real for text in as_text(target).tolist()]))
 
 

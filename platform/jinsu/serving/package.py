@@ -18,6 +18,7 @@ from jinsu.serving.onnx_model import OnnxModel
 
 _WARM, _TIMED = 10, 200
 MAX_MODEL_BYTES = 2 * 2**30
+MAX_PROBE_BYTES = 256 * 2**20
 
 
 @dataclass(frozen=True)
@@ -87,13 +88,16 @@ def check_weights(path: Path) -> None:
 def read_probes(folder: Path, manifest: Manifest) -> tuple[np.ndarray, np.ndarray]:
     """The probe rows and the original's answers, as the model takes them."""
     try:
+        with zipfile.ZipFile(folder / PROBES_FILE) as archive:
+            if sum(entry.file_size for entry in archive.infolist()) > MAX_PROBE_BYTES:
+                raise GateFailedError(f"{PROBES_FILE}: unpacks to more than 256 MiB; save with a smaller example.")
         with np.load(folder / PROBES_FILE, allow_pickle=False) as probes:
             inputs, outputs = probes["inputs"], probes["outputs"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
         raise GateFailedError(f"{PROBES_FILE}: cannot be read: {problem}") from None
-    if not len(inputs) or outputs.dtype.kind not in "biuf":
+    if not inputs.ndim or not outputs.ndim or not len(inputs) or outputs.dtype.kind not in "biuf":
         raise GateFailedError(
-            f"{PROBES_FILE}: {len(inputs)} rows with {len(outputs)} answers of {outputs.dtype}; save again."
+            f"{PROBES_FILE}: rows {inputs.shape} with answers {outputs.shape} of {outputs.dtype}; save again."
         )
     return (inputs.astype(object) if manifest.input.dtype == "string" else inputs), outputs
 

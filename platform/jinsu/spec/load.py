@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,12 +73,12 @@ def _sentence(where: str, path: list[Any], error: Mapping[str, Any]) -> str:
             return f"{where}: is missing{_example(path)}."
         case "value_error":
             message = str(error["ctx"]["error"])
-            shown = "" if isinstance(value, Mapping | BaseModel | list) else f"{value!r} "
+            shown = "" if isinstance(value, Mapping | BaseModel | list) else f"{_shorten(value)} "
             return f"{where}: {shown}{message}." if where else f"{message}."
         case "string_pattern_mismatch":
-            return f"{where}: {value!r} is not allowed{_example(path) or _pattern_help(path)}."
+            return f"{where}: {_shorten(value)} is not allowed{_example(path) or _pattern_help(path)}."
         case "literal_error":
-            return f"{where}: {value!r} is not one of {error['ctx']['expected']}."
+            return f"{where}: {_shorten(value)} is not one of {error['ctx']['expected']}."
         case "invalid_key":
             return f"{where}: field names are text{_suggestion(path)}"
         case "too_short" | "string_too_short":
@@ -127,5 +128,5 @@ def _kind(value: object) -> str:
 
 
 def _shorten(value: object) -> str:
-    text = repr(value)
-    return text if len(text) <= 60 else text[:57] + "..."
+    """A value as a person wrote it, never much of it: YAML aliases can make a kilobyte mean gigabytes."""
+    return reprlib.repr(value)

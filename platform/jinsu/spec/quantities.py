@@ -11,16 +11,17 @@ from pydantic import BeforeValidator, WithJsonSchema
 _BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
 _AMOUNT = re.compile(r"(?P<number>\d+(?:\.\d+)?)\s*(?P<unit>[A-Za-z]*)")
+_LARGEST = 1e300
 _THRESHOLD = re.compile(r">=?\s*(-?\d+(?:\.\d+)?)")
 
 
 def parse_bytes(value: object) -> int:
     """Bytes from `512Mi`, `2Gi`, or a whole number of bytes."""
-    if isinstance(value, int) and not isinstance(value, bool) and value > 0:
+    if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63:
         return value
     match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match and match["unit"] in _BYTES and (count := int(float(match["number"]) * _BYTES[match["unit"]])) > 0:
-        return count
+    if match and match["unit"] in _BYTES and 1 <= (count := float(match["number"]) * _BYTES[match["unit"]]) < 2**63:
+        return int(count)
     raise ValueError("is not an amount of memory; write it like 512Mi or 2Gi")
 
 
@@ -34,11 +35,15 @@ def format_bytes(count: float) -> str:
 
 def parse_seconds(value: object) -> float:
     """Seconds from `500ms`, `5s`, `10m`, `1h`, or a number of seconds."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < math.inf:
+    if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _LARGEST:
         return float(value)
     match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match and match["unit"] in _SECONDS and float(match["number"]) > 0:
-        return float(match["number"]) * _SECONDS[match["unit"]]
+    if (
+        match
+        and match["unit"] in _SECONDS
+        and 0 < (seconds := float(match["number"]) * _SECONDS[match["unit"]]) < _LARGEST
+    ):
+        return seconds
     raise ValueError("is not a duration; write it like 5s, 10m or 1h")
 
 
@@ -52,11 +57,11 @@ def format_seconds(seconds: float) -> str:
 
 def parse_threshold(value: object) -> float:
     """The least allowed difference from `>= -0.002`, or a plain number."""
-    if isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value):
+    if isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST:
         return float(value)
     match = _THRESHOLD.fullmatch(value.strip()) if isinstance(value, str) else None
-    if match:
-        return float(match[1])
+    if match and math.isfinite(number := float(match[1])):
+        return number
     raise ValueError('is not a threshold; write it like ">= -0.002" (in quotes)')
 
 

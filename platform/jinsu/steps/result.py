@@ -79,6 +79,11 @@ def read_result(root: Path, run_key: str | None = None, verify: bool = False) ->
         return None
     for name, digest in result.outputs.items():
         path = root / "out" / name
-        if ".." in Path(name).parts or not path.is_file() or (verify and file_digest(path) != digest):
+        if (
+            Path(name).is_absolute()
+            or ".." in Path(name).parts
+            or not path.is_file()
+            or (verify and file_digest(path) != digest)
+        ):
             return None
     return result

@@ -1,0 +1,97 @@
+"""The examples go the same way as every model: pictures and texts, from real data to a live answer through a canary."""
+
+import json
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import httpx
+import pyarrow.parquet as pq
+import pytest
+
+from jinsu.data.columns import columns_of
+from jinsu.state.snapshots import pack
+
+REPOSITORY = Path(__file__).parents[2]
+DATA = REPOSITORY.parent / "shared" / "data"
+
+CASES = [
+    pytest.param("product_images", "product_images/fashion_mnist.parquet", "image", 12_000, id="product_images"),
+    pytest.param(
+        "product_titles", "product_titles/flipkart_products.parquet", "product_name", 8_000, id="product_titles"
+    ),
+]
+
+
+class Asking(threading.Thread):
+    """Real rows, sent one by one until it is told to stop."""
+
+    def __init__(self, url: str, rows: list[Any]) -> None:
+        super().__init__(daemon=True)
+        self.url, self.rows, self.statuses, self.enough = url, rows, set[int](), threading.Event()
+
+    def run(self) -> None:
+        with httpx.Client(timeout=10) as client:
+            while not self.enough.is_set():
+                for row in self.rows:
+                    self.statuses.add(client.post(self.url, json={"inputs": [row]}).status_code)
+                    if self.enough.wait(0.02):
+                        return
+
+
+@pytest.mark.parametrize(("example", "source", "feature", "rows"), CASES)
+def test_an_example_is_launched_and_relaunched(
+    platform: Any, tmp_path: Path, example: str, source: str, feature: str, rows: int
+) -> None:
+    if not (DATA / source).exists():
+        pytest.skip(f"{DATA / source} is not here; the example needs it")
+    folder, table = REPOSITORY / "examples" / example, tmp_path / f"{example}.parquet"
+    made = [sys.executable, folder / "prepare.py", DATA / source, table, "--rows", str(rows)]
+    subprocess.run(made, check=True, timeout=60)
+    platform.jinsu("data", "put", example, table)
+    inputs = [shaped(example, row) for row in columns_of(pq.read_table(table).slice(0, 20))[feature]]
+
+    first = submit(platform, folder)
+    platform.ended(first, 180)
+    assert platform.run(first)["state"] == "succeeded", platform.run(first)["why"]
+    platform.until(
+        lambda: httpx.get(platform.url(example).replace("invocations", "health")).is_success, 10, "the route"
+    )
+
+    asking = Asking(platform.url(example), inputs)
+    asking.start()
+    try:
+        second = submit(platform, folder)
+        platform.ended(second, 180)
+    finally:
+        asking.enough.set()
+        asking.join()
+    assert platform.run(second)["state"] == "succeeded", platform.run(second)["why"]
+    assert asking.statuses == {200}
+
+    told = platform.told("predict", example, json.dumps(inputs[:3]))
+    assert told["version"] == "2"
+    assert len(told["labels"]) == 3
+
+
+def shaped(example: str, row: Any) -> Any:
+    return row.reshape(1, 28, 28).tolist() if example == "product_images" else str(row)
+
+
+def submit(platform: Any, folder: Path) -> str:
+    """As it is, but for a canary that a test can wait for, approved as soon as it asks."""
+    content, digest = pack(folder, 64 * 2**20)
+    platform.api.post("/code", content=content)
+    overrides = {
+        "release.review": "none",
+        "release.canary.every": "1s",
+        "release.canary.min_requests": 20,
+        "release.canary.steps": [50],
+    }
+    body = {"code_digest": digest, "idempotency_key": uuid4().hex, "overrides": overrides}
+    answer = platform.api.post("/submissions", json=body)
+    assert answer.is_success, answer.text
+    return str(answer.json()["id"])
