@@ -56,7 +56,7 @@ def _entry(entry: object, source: str) -> Expectation:
         entry = {entry: {}}
     if not (isinstance(entry, Mapping) and len(entry) == 1):
         raise BadInputError(
-            f"{source}: {reprlib.repr(entry)} is not an expectation; write '- expect_…: {{column: …}}'."
+            f"{source}: {reprlib.repr(entry)[:80]} is not an expectation; write '- expect_…: {{column: …}}'."
         )
     ((kind, arguments),) = entry.items()
     if not isinstance(arguments, Mapping | None):

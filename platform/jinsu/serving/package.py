@@ -95,7 +95,7 @@ def read_probes(folder: Path, manifest: Manifest) -> tuple[np.ndarray, np.ndarra
             inputs, outputs = probes["inputs"], probes["outputs"]
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error) as problem:
         raise GateFailedError(f"{PROBES_FILE}: cannot be read: {problem}") from None
-    if not inputs.ndim or not outputs.ndim or not len(inputs) or outputs.dtype.kind not in "biuf":
+    if not inputs.ndim or not len(inputs) or outputs.dtype.kind not in "biuf":
         raise GateFailedError(
             f"{PROBES_FILE}: rows {inputs.shape} with answers {outputs.shape} of {outputs.dtype}; save again."
         )

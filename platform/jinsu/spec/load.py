@@ -129,4 +129,9 @@ def _kind(value: object) -> str:
 
 def _shorten(value: object) -> str:
     """A value as a person wrote it, never much of it: YAML aliases can make a kilobyte mean gigabytes."""
-    return reprlib.repr(value)
+    text = _SHORT.repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+_SHORT = reprlib.Repr()
+_SHORT.maxlevel = 2
