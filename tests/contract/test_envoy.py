@@ -16,7 +16,7 @@ import pytest
 
 from jinsu.local.controller import envoy_binary
 from jinsu.release import schema, topology
-from jinsu.release.gates import Counters
+from jinsu.release.gates import Counters, GatePolicy, Verdict, findings, overall
 from jinsu.release.statistics import parse_envoy, read_envoy
 from jinsu.release.topology import MAX_BODY, Backend, Route
 from jinsu.release.xds import CLUSTER, ROUTE, RUNTIME, XdsServer
@@ -402,6 +402,23 @@ def test_counters_are_what_was_sent(plane: Any) -> None:
             assert (two.requests, two.errors) == (sent[200, "2"] + bad, bad)
             assert two.latency[1000.0] == two.requests
             assert two.latency[25.0] <= two.requests - slow
+
+    asyncio.run(scenario())
+
+
+def test_latency_that_envoy_has_not_gathered_yet_is_not_good_latency(plane: Any) -> None:
+    """Its histograms come one look later than its counters; until then nothing is known, and that is never a pass."""
+
+    async def scenario() -> None:
+        async with plane() as p:
+            await p.settled(50)
+            counted(p)
+            await p.ask(100)
+            seen = counted(p)
+            found = findings(GatePolicy(10, 0.01, 2.0, 1000.0), seen["toy-v1"], seen["toy-v2"])
+            assert seen["toy-v2"].requests > 10
+            timed = max(seen["toy-v2"].latency.values())
+            assert timed > 10 or overall(found) is Verdict.INCONCLUSIVE
 
     asyncio.run(scenario())
 
