@@ -37,6 +37,7 @@ from jinsu.local.supervisor import Supervisor
 from jinsu.settings import Account, Settings
 
 DEFAULT_PORT = 7700
+MIN_FREE_BYTES = 256 * 2**20
 PORTS = {
     "API": 0,
     "endpoint (Envoy)": 1,
@@ -58,9 +59,16 @@ def up(port: int | None, dags: Path, say: Say) -> Settings:
         if supervisor.running() and healthy(settings):
             say("already running")
             return settings
-        if not supervisor.running():
+        fresh = not supervisor.running()
+        if fresh:
             _check_ports(settings)
-        _start(settings, supervisor, dags, say)
+        _check_space(home)
+        try:
+            _start(settings, supervisor, dags, say)
+        except BaseException:
+            if fresh:
+                supervisor.stop()  # half a platform helps nobody
+            raise
     return settings
 
 
@@ -203,6 +211,15 @@ def _make_runtime(runtime: Path) -> None:
 
 def _supervisor(settings: Settings) -> Supervisor:
     return Supervisor(Path(settings.home), Path(settings.runtime), settings.supervisor_password)
+
+
+def _check_space(home: Path) -> None:
+    free = shutil.disk_usage(home).free
+    if free < MIN_FREE_BYTES:
+        raise BadInputError(
+            f"{home}: {free >> 20} MiB of disk space are free, the platform needs {MIN_FREE_BYTES >> 20}; "
+            "free disk space, or set JINSU_HOME."
+        )
 
 
 def _check_ports(settings: Settings) -> None:
