@@ -55,7 +55,7 @@ with DAG(
     tags=["jinsu"],
     params={
         "model": Param(
-            known["models"][0] if known["models"] else None,
+            None,
             type=["string", "null"],
             enum=[*known["models"], None],
             title="Model",

@@ -329,6 +329,9 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def platform(tmp_path_factory: pytest.TempPathFactory, folder: Path, table: Path) -> Iterator[Platform]:
     """Up once for all tests; afterwards nothing of it may be left."""
     it = Platform(tmp_path_factory.mktemp("home") / "jinsu", free_ports())
+    signal.signal(
+        signal.SIGTERM, signal.default_int_handler
+    )  # whoever ends the tests early leaves nothing running either
     try:
         it.jinsu("up", "--port", it.port, patience=200)
         it.jinsu("data", "put", "points", table)
