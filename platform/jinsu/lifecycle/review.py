@@ -120,16 +120,16 @@ def follow_aliases(platform: Platform) -> list[Review]:
         for review in open_reviews(platform)
         if platform.mlflow.aliases(review.model).get(ALIAS) == review.version
     ]
-    return [
-        answer(
-            platform,
-            review.submission,
-            approved=True,
-            reviewer=platform.settings.mlflow_reviewer.name,
-            via="mlflow",
-        )
-        for review in found
-    ]
+    answered = []
+    for review in found:
+        reviewer = platform.settings.mlflow_reviewer.name
+        try:
+            answered.append(answer(platform, review.submission, approved=True, reviewer=reviewer, via="mlflow"))
+        except ForbiddenError as problem:
+            # The question stays open for somebody else, and the alias, which approves nothing, goes.
+            platform.mlflow.tag_version(review.model, review.version, "jinsu.review", f"refused: {problem}")
+            platform.mlflow.drop_alias(review.model, ALIAS, review.version)
+    return answered
 
 
 def close(platform: Platform, submission: str, reason: str) -> None:

@@ -35,6 +35,7 @@ from jinsu.local.programs import (
 )
 from jinsu.local.supervisor import Supervisor
 from jinsu.settings import Account, Settings
+from jinsu.steps.local import LocalLauncher
 
 DEFAULT_PORT = 7700
 MIN_FREE_BYTES = 256 * 2**20
@@ -73,14 +74,15 @@ def up(port: int | None, dags: Path, say: Say) -> Settings:
 
 
 def down(erase: bool, say: Say) -> None:
-    """Stops everything that `up` started, and every step and model server; with `erase`, removes its data too."""
+    """Stops everything that `up` started, and every step; trainings go on from their last checkpoint after the next
+    `up`. With `erase`, removes all data too."""
     home = configuration.home()
     if (home / configuration.FILE_NAME).exists():
         settings = configuration.load()
-        say("stopping trainings")
-        _stop_steps(settings)
         say("stopping servers")
         _supervisor(settings).stop()
+        say("interrupting trainings")
+        LocalLauncher(settings.steps).interrupt()
         shutil.rmtree(settings.runtime, ignore_errors=True)
     if erase:
         postgres.erase(home)
@@ -399,15 +401,3 @@ def offer_examples(settings: Settings, folder: Path) -> None:
         data, _ = pack(spec.parent, settings.max_code_bytes)
         digest = SnapshotStore(settings.code).put(data, settings.max_code_bytes)
         remember_model(settings.catalog, read_spec(spec.parent).name, digest, replace=False)
-
-
-def _stop_steps(settings: Settings) -> None:
-    from jinsu.steps.local import LocalLauncher
-
-    launcher = LocalLauncher(settings.steps)
-    alive = launcher.alive() if settings.steps.is_dir() else []
-    for key in alive:
-        launcher.cancel(key, "the platform was stopped")
-    deadline = time.monotonic() + 15
-    while launcher.alive() and time.monotonic() < deadline:
-        time.sleep(0.1)

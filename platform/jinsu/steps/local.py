@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import fcntl
 import gzip
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tarfile
@@ -94,7 +96,19 @@ class LocalLauncher:
 
     def alive(self) -> list[str]:
         """Run keys of all steps whose agent lives."""
+        if not self._root.is_dir():
+            return []
         return [folder.name for folder in self._root.iterdir() if held(StepFiles(folder).lock)]
+
+    def interrupt(self) -> None:
+        """Kills every agent with its step's processes, as a power cut would: the next start resumes each."""
+        for key in self.alive():
+            files = self.files(key)
+            state = read_state(files)
+            if state is not None and state.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(state.pid, signal.SIGKILL)
+            end_processes_of(files.root)
 
     def _prepare(self, step: StepSpec, files: StepFiles) -> None:
         files.cancel.unlink(missing_ok=True)
