@@ -39,6 +39,7 @@ def follow_champions(platform: Platform) -> None:
     with platform.database.begin() as session:
         models = session.scalars(select(Candidate.model).where(Candidate.ready).distinct()).all()
         serving = {row.model: row.champion for row in session.scalars(select(Endpoint))}
+    unknown = ""
     for model in models:
         version = platform.mlflow.aliases(model).get("champion")
         if version is None or version == serving.get(model):
@@ -48,13 +49,14 @@ def follow_champions(platform: Platform) -> None:
                 select(Candidate.version).where(Candidate.model == model, Candidate.version == version, Candidate.ready)
             )
             if known is None:
-                raise NotFoundError(
-                    f"{model}: champion is version {version}, which Jinsu did not register; it keeps serving {serving.get(model)}."
-                )
+                unknown = f"{model}: champion is version {version}, which Jinsu did not register; it is not served."
+                continue  # one model's mistake holds up no other
             row = session.get(Endpoint, model) or Endpoint(model=model, champion=version, updated=0.0)
             row.champion, row.updated = version, time.time()
             session.add(row)
         _note_move(platform, model, version, serving.get(model))
+    if unknown:
+        raise NotFoundError(unknown)
 
 
 def _note_move(platform: Platform, model: str, version: str, previous: str | None) -> None:

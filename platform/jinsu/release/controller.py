@@ -61,6 +61,7 @@ class Controller:
         self._probe = ServerProbe()
         self._lingering: dict[str, tuple[Backend, float]] = {}
         self._backends: dict[str, Backend] = {}
+        self._serving: dict[str, Backend] = {}
 
     async def run(self) -> None:
         while True:
@@ -173,6 +174,10 @@ class Controller:
             champion = self._deploy(model, version)
             if champion is None:
                 continue
+            before = self._serving.get(model)
+            if before is not None and before != champion and not self._probe.ready(champion):
+                champion = before  # it goes on until the version that was named answers
+            self._serving[model] = champion
             route = Route(model, champion)
             if model in challengers:
                 row, state = challengers[model]
