@@ -83,15 +83,16 @@ class Controller:
         await asyncio.to_thread(self._retire, routes)
 
     def publish(self, routes: list[Route]) -> None:
-        """Clusters grow before routes name them and shrink after; weights come last."""
+        """Clusters grow before routes name them and shrink after."""
         now = time.monotonic()
         wanted = {b.cluster: b for route in routes for b in (route.champion, route.challenger) if b is not None}
         for name, backend in wanted.items():
             self._lingering[name] = (backend, now + _LINGER_SECONDS)
         kept = [Route(backend.model, backend) for backend, until in self._lingering.values() if until > now]
         self._xds.publish(CLUSTER, topology.clusters([*routes, *kept]))
-        self._xds.publish(ROUTE, topology.routes(routes))
+        # Weights before routes: a route that names the champion alone is refused while a weight of zero for it holds.
         self._xds.publish(RUNTIME, topology.runtime(routes), ttl=LEASE_SECONDS)
+        self._xds.publish(ROUTE, topology.routes(routes))
 
     def _read(self) -> World:
         with self._database.begin() as session:
