@@ -2,7 +2,7 @@
 
 Weights travel in a runtime layer whose resource has a time to live. Envoy itself drops the layer when nobody renews it,
 and falls back to the routes' static weights, which give everything to the champion: a dead man's switch without a
-second process. Measured by `tests/release/test_envoy.py`.
+second process. Measured by `tests/contract/test_envoy.py`.
 """
 
 from __future__ import annotations
@@ -88,7 +88,8 @@ class XdsServer:
     def renew(self) -> None:
         """Renews the lease. Called by the loop that decides the weights, never by a timer of its own: a loop that hangs
         must lose the lease."""
-        self._wake(RUNTIME, renew=True)
+        for type_url in dict.fromkeys((RUNTIME, *self.refused)):  # what was refused may be right by now
+            self._wake(type_url, renew=True)
 
     def settled(self) -> bool:
         """Whether a connected Envoy runs everything that was published."""
