@@ -2,12 +2,14 @@
 
 import json
 import re
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+MODEL = "line"  # its own name: other tests register versions of `points`
 
 
 def launch_by_command(platform: Any, folder: Path, *params: str) -> dict[str, Any]:
@@ -29,10 +31,18 @@ def launch_by_command(platform: Any, folder: Path, *params: str) -> dict[str, An
 
 
 @pytest.fixture(scope="module")
-def first(platform: Any, folder: Path) -> dict[str, Any]:
+def named(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    copy = Path(shutil.copytree(folder, tmp_path_factory.mktemp("lifecycle") / MODEL))
+    spec = copy / "model.yaml"
+    spec.write_text(spec.read_text().replace("name: points", f"name: {MODEL}"))
+    return copy
+
+
+@pytest.fixture(scope="module")
+def first(platform: Any, named: Path) -> dict[str, Any]:
     """The first version, which reads one column of two."""
-    ended = launch_by_command(platform, folder, "--param", "features=1")
-    platform.until(lambda: platform.answering("points"), 10, "the first version to answer")
+    ended = launch_by_command(platform, named, "--param", "features=1")
+    platform.until(lambda: platform.answering(MODEL), 10, "the first version to answer")
     return ended
 
 
@@ -49,7 +59,7 @@ def test_a_folder_becomes_the_champion(platform: Any, first: dict[str, Any]) -> 
         "canary",
         "promote",
     ]
-    told = platform.told("predict", "points", "[[2, 2], [-2, -2]]")
+    told = platform.told("predict", MODEL, "[[2, 2], [-2, -2]]")
     assert told["version"] == "1"
     assert [max(range(2), key=scores.__getitem__) for scores in told["predictions"]] == [1, 0]
 
@@ -58,14 +68,14 @@ def test_every_command_tells_about_it(platform: Any, first: dict[str, Any]) -> N
     run = first["id"]
     assert platform.jinsu("why", run).startswith("It succeeded: version 1 is the champion.")
     assert platform.told("why", run)["links"].keys() == {"Endpoint", "MLflow run", "Evidence", "Data docs"}
-    assert {"id": run, "state": "succeeded", "model": "points"}.items() <= next(
+    assert {"id": run, "state": "succeeded", "model": MODEL}.items() <= next(
         row for row in platform.told("runs") if row["id"] == run
     ).items()
     assert "note: \n" in platform.jinsu("logs", run)
-    assert {"envoy", "mlflow", "api", "model-points-v1"} <= {row["name"] for row in platform.told("status")}
+    assert {"envoy", "mlflow", "api", f"model-{MODEL}-v1"} <= {row["name"] for row in platform.told("status")}
     rollout = next(row for row in platform.told("rollout", "list") if row["run"] == run)
     assert (rollout["challenger"], rollout["phase"]) == ("1", "promoted")
-    entry = platform.told("rollout", "ledger", "points")[-1]
+    entry = platform.told("rollout", "ledger", MODEL)[-1]
     assert (entry["event"], entry["version"], entry["actor"], entry["run"]) == ("promoted", "1", "reviewer", run)
     assert entry["evidence"].endswith("evidence.html")
     assert platform.told("data", "list")[0]["rows"] == 600
@@ -83,13 +93,13 @@ def test_every_link_leads_somewhere(platform: Any, first: dict[str, Any]) -> Non
 
 def test_mlflow_holds_the_version_with_its_evidence(platform: Any, first: dict[str, Any]) -> None:
     mlflow, run = platform.mlflow(), first["mlflow_run"]
-    version = next(item for item in platform.versions("points") if item["version"] == "1")
+    version = next(item for item in platform.versions(MODEL) if item["version"] == "1")
     tags = {tag["key"]: tag["value"] for tag in version["tags"]}
     assert tags["jinsu.submission"] == first["id"]
     assert tags["jinsu.dataset"] == first["dataset"]
     assert tags["jinsu.review"] == "approved by reviewer via cli"
     assert tags["jinsu.ready"] == "true"
-    model = mlflow.get("/api/2.0/mlflow/registered-models/get", params={"name": "points"}).json()["registered_model"]
+    model = mlflow.get("/api/2.0/mlflow/registered-models/get", params={"name": MODEL}).json()["registered_model"]
     assert "champion" in {alias["alias"] for alias in model["aliases"]}
 
     def artifact(path: str) -> str:
@@ -104,25 +114,25 @@ def test_mlflow_holds_the_version_with_its_evidence(platform: Any, first: dict[s
 
 
 def test_a_better_version_takes_over_without_a_failed_request(
-    platform: Any, folder: Path, first: dict[str, Any]
+    platform: Any, named: Path, first: dict[str, Any]
 ) -> None:
-    with platform.traffic("points") as traffic:
-        ended = launch_by_command(platform, folder)
+    with platform.traffic(MODEL) as traffic:
+        ended = launch_by_command(platform, named)
         platform.until(lambda: traffic.only("2"), 10, "version 2 to answer alone")
     assert not traffic.failed
     assert traffic.versions()["2"] > 10
     gain = next(task for task in ended["tasks"] if task["name"] == "evaluate")["output"]["gain"]
     assert gain["value"] > 0
-    newest = platform.ledger("points")[0]
+    newest = platform.ledger(MODEL)[0]
     assert (newest["event"], newest["version"], newest["previous"]) == ("promoted", "2", "1")
 
 
-def test_a_worse_model_never_meets_a_reviewer(platform: Any, folder: Path, first: dict[str, Any]) -> None:
-    before = len(platform.versions("points"))
-    said = platform.jinsu("submit", folder, "--follow", "--param", "spoil=labels", code=1)
+def test_a_worse_model_never_meets_a_reviewer(platform: Any, named: Path, first: dict[str, Any]) -> None:
+    before = len(platform.versions(MODEL))
+    said = platform.jinsu("submit", named, "--follow", "--param", "spoil=labels", code=1)
     run = re.search(r"submitted (\S+)", said)[1]  # type: ignore[index]
     why = platform.jinsu("why", run)
     assert why.startswith("It failed in evaluate: ")
     assert "accuracy" in why
     assert "0.7" in why
-    assert len(platform.versions("points")) == before
+    assert len(platform.versions(MODEL)) == before
