@@ -9,6 +9,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from jinsu.errors import NotFoundError
+from jinsu.objects.s3 import S3Settings
 
 HOME_VARIABLE = "JINSU_HOME"
 FILE_NAME = "settings.json"
@@ -48,18 +49,11 @@ class Settings:
     max_code_bytes: int = 64 * 2**20
     max_gpus: int = 0
     teams_approving_themselves: tuple[str, ...] = ()
+    object_store: S3Settings | None = None
 
     @property
     def objects(self) -> Path:
         return Path(self.home) / "objects"
-
-    @property
-    def datasets(self) -> Path:
-        return self.objects / "datasets"
-
-    @property
-    def code(self) -> Path:
-        return self.objects / "code"
 
     @property
     def steps(self) -> Path:
@@ -95,4 +89,6 @@ def load() -> Settings:
     for name in ("airflow", "mlflow", "mlflow_reviewer"):
         document[name] = Account(**document[name])
     document["teams_approving_themselves"] = tuple(document["teams_approving_themselves"])
+    if document.get("object_store") is not None:
+        document["object_store"] = S3Settings(**document["object_store"])
     return Settings(**document)

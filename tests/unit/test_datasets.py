@@ -19,13 +19,14 @@ from jinsu.data.columns import columns_of, read_columns
 from jinsu.data.datasets import DatasetStore, DatasetVersion, table_digest
 from jinsu.data.split import holdout_mask
 from jinsu.errors import BadInputError, NotFoundError
+from jinsu.objects.mirror import Mirror
 
 ROWS = pa.table({"x": pa.array([1, 2, None, 4]), "word": ["a", None, "c", "é"], "seen": [True, False, None, True]})
 
 
 @pytest.fixture
 def store(tmp_path: Path) -> DatasetStore:
-    return DatasetStore(tmp_path / "datasets")
+    return DatasetStore(Mirror(tmp_path))
 
 
 def parquet(path: Path, table: pa.Table = ROWS, **how: Any) -> Path:

@@ -13,6 +13,7 @@ from pathlib import Path
 import pytest
 
 from jinsu.errors import BadInputError
+from jinsu.objects.mirror import Mirror
 from jinsu.state.snapshots import MAX_FILES, SnapshotStore, inspect, pack, read_member
 
 LIMIT = 1 << 20
@@ -218,7 +219,7 @@ def test_no_damage_crashes_the_door() -> None:
 
 
 def test_a_store_gives_back_what_it_was_given(tmp_path: Path) -> None:
-    store = SnapshotStore(tmp_path / "code")
+    store = SnapshotStore(Mirror(tmp_path))
     data, digest = pack(folder(tmp_path / "src", {"train.py": b"x"}), LIMIT)
     assert store.put(data, LIMIT) == digest
     assert store.get(digest) == data
@@ -227,7 +228,7 @@ def test_a_store_gives_back_what_it_was_given(tmp_path: Path) -> None:
 
 
 def test_a_store_keeps_nothing_that_it_refuses(tmp_path: Path) -> None:
-    store = SnapshotStore(tmp_path / "code")
+    store = SnapshotStore(Mirror(tmp_path))
     with pytest.raises(BadInputError):
         store.put(archive("../x"), LIMIT)
     assert not (tmp_path / "code").exists()
@@ -236,16 +237,16 @@ def test_a_store_keeps_nothing_that_it_refuses(tmp_path: Path) -> None:
 @pytest.mark.parametrize("digest", ["", "x" * 64, "a" * 63, "A" * 64, "../" + "a" * 61])
 def test_what_is_no_digest_is_no_path(tmp_path: Path, digest: str) -> None:
     with pytest.raises(BadInputError, match="is not a sha256 digest"):
-        SnapshotStore(tmp_path).get(digest)
+        SnapshotStore(Mirror(tmp_path)).get(digest)
 
 
 def test_a_snapshot_that_is_not_here_says_what_to_do(tmp_path: Path) -> None:
     with pytest.raises(BadInputError, match="is not here; submit again"):
-        SnapshotStore(tmp_path).get("a" * 64)
+        SnapshotStore(Mirror(tmp_path)).get("a" * 64)
 
 
 def test_the_same_snapshot_may_arrive_many_times_at_once(tmp_path: Path) -> None:
-    store = SnapshotStore(tmp_path / "code")
+    store = SnapshotStore(Mirror(tmp_path))
     for size in range(10):
         data, together = archive("train.py", bytes(size)), threading.Barrier(8)
 

@@ -185,8 +185,9 @@ def _data(app: FastAPI, platform: Platform) -> None:
             raise BadInputError(f"dataset {name!r}: use 1 to 40 lower-case letters, digits, '-' and '_'.")
         if suffix not in (".parquet", ".csv", ".jsonl", ".tar.gz"):
             raise BadInputError(f"dataset {name}: {suffix!r} is not .parquet, .csv, .jsonl or .tar.gz.")
-        platform.settings.datasets.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=platform.settings.datasets, prefix=".upload-") as folder:
+        # Beside the datasets: on their disk, and under no system's small /tmp.
+        platform.settings.objects.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=platform.settings.objects, prefix=".upload-") as folder:
             path = Path(folder) / f"upload{suffix}"
             await _receive(request.stream(), path)
             made = await anyio.run_process(
@@ -208,7 +209,7 @@ def _data(app: FastAPI, platform: Platform) -> None:
         """Data Docs pages. The address is its own permission: nobody can guess it."""
         import hmac
 
-        root = platform.settings.steps / key / "out" / "data_docs"
+        root = platform.step(key) / "out" / "data_docs"
         target = (root / path).resolve()
         known = hmac.compare_digest(sign, signature(platform.settings.airflow_secret, key))
         if not known or not target.is_relative_to(root.resolve()) or not target.is_file():

@@ -20,15 +20,15 @@ SECONDS = 120.0
 def check_folder(folder: Path, say: Callable[[str], None]) -> dict[str, str]:
     """What was checked and found in order, by name. Raises the first problem as its sentence."""
     from jinsu import settings as configuration
-    from jinsu.data.datasets import DatasetStore
     from jinsu.lifecycle.admission import check_columns, check_resources
+    from jinsu.lifecycle.platform import connect
 
     found: dict[str, str] = {}
     spec = read_spec(folder)
     code, digest = pack(folder, 64 * 2**20)
     found["spec"] = f"{spec.name}, {len(code) / 1024:.0f} KiB of code"
     settings = configuration.load()
-    store = DatasetStore(settings.datasets)
+    store = connect().datasets
     version = store.resolve(spec.data.dataset)
     check_columns(spec, list(version.schema), version.kind)
     check_resources(spec, settings.max_gpus)

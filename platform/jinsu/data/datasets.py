@@ -18,12 +18,14 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from jinsu.errors import BadInputError, NotFoundError
+from jinsu.objects.mirror import Mirror
 from jinsu.steps.result import file_digest, write_atomic
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
 VERSION_DIGITS = 16
+_MARK = "manifest.json"
 TABLE_SUFFIXES = (".parquet", ".csv", ".jsonl")
 
 
@@ -47,10 +49,10 @@ class DatasetVersion:
 
 
 class DatasetStore:
-    """All dataset versions below one folder of the object store."""
+    """All dataset versions among the objects, each below `datasets/NAME/VERSION/`."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, objects: Mirror) -> None:
+        self._objects, self._root = objects, objects.root / "datasets"
 
     def put(self, name: str, source: Path, created_by: str) -> DatasetVersion:
         """Makes a version from a table file or a folder; the same content again gives the same version."""
@@ -60,11 +62,13 @@ class DatasetStore:
         draft.mkdir(parents=True)
         try:
             version = self._write(name, source, draft, created_by)
-            home = self._root / name / version.version
-            if not (home / "manifest.json").exists():
-                write_atomic(draft / "manifest.json", json.dumps(asdict(version), indent=1))
+            home = self._home(version)
+            if not (home / _MARK).exists():
+                write_atomic(draft / _MARK, json.dumps(asdict(version), indent=1))
                 _rename(draft, home)
+                self._objects.publish(f"datasets/{name}/{version.version}", _MARK)
             write_atomic(self._root / name / "latest", version.version)
+            self._objects.publish(f"datasets/{name}/latest")
         except OSError as problem:
             raise BadInputError(f"dataset {name}: cannot be stored: {problem.strerror or problem}.") from problem
         finally:
@@ -74,16 +78,14 @@ class DatasetStore:
     def resolve(self, reference: str) -> DatasetVersion:
         """The version that `name`, `name@latest` or `name@DIGITS` stands for now."""
         name, _, wanted = reference.partition("@")
-        folder = self._root / name
-        if not (folder / "latest").is_file():
+        latest = self._objects.read(f"datasets/{name}/latest", fresh=True)
+        if latest is None:
             known = ", ".join(version.name for version in self.all()) or "none yet"
             raise NotFoundError(f"dataset {name!r} does not exist; known: {known}. Add it: jinsu data put {name} PATH")
         if wanted in ("", "latest"):
-            wanted = (folder / "latest").read_text(encoding="utf-8").strip()
-        kept = [
-            DatasetVersion(**json.loads(path.read_text(encoding="utf-8")))
-            for path in folder.glob("[!.]*/manifest.json")
-        ]
+            wanted = latest.decode().strip()
+        found = (self._objects.read(f"datasets/{name}/{v}/{_MARK}") for v in self._objects.folders(f"datasets/{name}"))
+        kept = [DatasetVersion(**json.loads(manifest)) for manifest in found if manifest is not None]
         matches = [version for version in kept if version.digest.startswith(wanted)]
         if len(matches) != 1:
             raise NotFoundError(f"dataset {name!r} has no single version {wanted!r}; see: jinsu data list")
@@ -91,12 +93,15 @@ class DatasetStore:
 
     def all(self) -> Iterator[DatasetVersion]:
         """The latest version of every dataset, by name."""
-        if self._root.is_dir():
-            for pointer in sorted(self._root.glob("*/latest")):
-                yield self.resolve(pointer.parent.name)
+        for name in self._objects.folders("datasets"):
+            if self._objects.read(f"datasets/{name}/latest", fresh=True) is not None:
+                yield self.resolve(name)
 
     def path(self, version: DatasetVersion) -> Path:
-        return self._root / version.name / version.version / "content"
+        return self._home(version) / "content"
+
+    def _home(self, version: DatasetVersion) -> Path:
+        return self._objects.folder(f"datasets/{version.name}/{version.version}", _MARK)
 
     def table(self, version: DatasetVersion) -> pa.Table:
         """The rows of a table version, in their original order."""
@@ -125,7 +130,7 @@ def _rename(draft: Path, home: Path) -> None:
     try:
         draft.replace(home)
     except OSError:
-        if not (home / "manifest.json").exists():  # else somebody put the same content first
+        if not (home / _MARK).exists():  # else somebody put the same content first
             raise
 
 

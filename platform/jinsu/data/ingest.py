@@ -11,12 +11,13 @@ from pathlib import Path
 from jinsu import settings as configuration
 from jinsu.data.datasets import DatasetStore
 from jinsu.errors import JinsuError
+from jinsu.objects.opening import open_objects
 from jinsu.steps.local import unpack
 
 
 def main() -> None:
     name, source, user = sys.argv[1], Path(sys.argv[2]), sys.argv[3]
-    store = DatasetStore(configuration.load().datasets)
+    store = DatasetStore(open_objects(configuration.load()))
     try:
         with tempfile.TemporaryDirectory(dir=source.parent) as folder:
             if source.name.endswith(".tar.gz"):

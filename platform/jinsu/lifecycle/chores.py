@@ -166,7 +166,7 @@ class MetricShipper:
             ).all()
         for run, key, trial in recent:
             place = (str(run), str(key))
-            entries, after = read_metrics(self._platform.launcher.files(str(key)).metrics, self._offsets.get(place, 0))
+            entries, after = read_metrics(self._platform.launcher, str(key), self._offsets.get(place, 0))
             if entries:
                 prefix = f"trial_{trial}/" if trial else ""
                 self._platform.mlflow.log(str(run), [{**entry, "name": prefix + entry["name"]} for entry in entries])

@@ -33,18 +33,17 @@ def run(platform: Platform, submission: str) -> dict[str, Any]:
         key = run_key(
             "evaluate", rules, {"package": package, "split": split, "champion": champion or ""}, "", "jinsu-2"
         )
-        steps = platform.settings.steps
 
         def work(out: Path) -> None:
             document = _judge(
                 spec,
-                steps / split / "out" / "eval.parquet",
-                steps / package / "out",
-                steps / champion / "out" if champion else None,
+                platform.step(split) / "out" / "eval.parquet",
+                platform.step(package) / "out",
+                platform.step(champion) / "out" if champion else None,
             )
             (out / "report.json").write_text(json.dumps(document), encoding="utf-8")
 
-        report = json.loads((inline(steps, key, work) / "report.json").read_text(encoding="utf-8"))
+        report = json.loads((inline(platform.objects, key, work) / "report.json").read_text(encoding="utf-8"))
         output.update(
             run_key=key,
             champion=version,

@@ -8,14 +8,16 @@ from pathlib import Path
 from uuid import uuid4
 
 from jinsu.errors import TransientError
-from jinsu.steps.result import read_result, seal
+from jinsu.objects.mirror import Mirror
+from jinsu.steps.result import RESULT_NAME, read_result, seal
 
 
-def inline(steps: Path, run_key: str, work: Callable[[Path], None]) -> Path:
+def inline(objects: Mirror, run_key: str, work: Callable[[Path], None]) -> Path:
     """The outputs of the step `run_key`: found, or made by `work(out)` below a draft that is renamed when sealed."""
     import time
 
-    root = steps / run_key
+    steps, name = objects.root / "steps", f"steps/{run_key}"
+    root = objects.folder(name, RESULT_NAME)
     if read_result(root, run_key) is not None:
         return root / "out"
     draft = steps / f".draft-{uuid4().hex}"
@@ -27,6 +29,7 @@ def inline(steps: Path, run_key: str, work: Callable[[Path], None]) -> Path:
         if root.exists():
             shutil.rmtree(root)
         draft.replace(root)
+        objects.publish(name, RESULT_NAME)
     except OSError as problem:
         if read_result(root, run_key) is not None:
             return root / "out"  # somebody else finished the same step first

@@ -21,7 +21,7 @@ def run(platform: Platform, submission: str) -> dict[str, Any]:
     _, spec = platform.submission(submission)
     with platform.task(submission, "package") as output:
         trial, trained = best_trial(platform, submission, spec)
-        source = platform.settings.steps / str(trained["run_key"])
+        source = platform.step(str(trained["run_key"]))
         result = read_result(source, str(trained["run_key"]), verify=True)
         if result is None:
             raise GateFailedError("the trained model's files changed or are gone since training; submit again.")
@@ -32,7 +32,7 @@ def run(platform: Platform, submission: str) -> dict[str, Any]:
             report = package(source / "out" / "model", out, spec.serve.parity_tolerance, spec.serve.max_latency_ms)
             (out / "report.json").write_text(json.dumps(report), encoding="utf-8")
 
-        out = inline(platform.settings.steps, key, work)
+        out = inline(platform.objects, key, work)
         report = json.loads((out / "report.json").read_text(encoding="utf-8"))
         output.update(run_key=key, trial=trial, **report)
     return dict(output)

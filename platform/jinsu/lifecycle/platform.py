@@ -7,11 +7,14 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinsu import settings as configuration
 from jinsu.data.datasets import DatasetStore
 from jinsu.errors import GateFailedError, JinsuError, NotFoundError, TransientError
+from jinsu.objects.mirror import Mirror
+from jinsu.objects.opening import open_objects
 from jinsu.settings import Settings
 from jinsu.spec.load import spec_from
 from jinsu.spec.model import ModelSpec
@@ -19,6 +22,7 @@ from jinsu.state.database import Database
 from jinsu.state.snapshots import SnapshotStore
 from jinsu.state.tables import Submission, Task
 from jinsu.steps.local import LocalLauncher
+from jinsu.steps.result import RESULT_NAME
 
 if TYPE_CHECKING:
     from jinsu.registry.mlflow_api import Mlflow
@@ -35,12 +39,20 @@ class Platform:
         return Database(self.settings.database_url)
 
     @cached_property
+    def objects(self) -> Mirror:
+        return open_objects(self.settings)
+
+    def step(self, run_key: str) -> Path:
+        """The folder of a step that is done, brought here if need be; nothing is in it when the step is not done."""
+        return self.objects.folder(f"steps/{run_key}", RESULT_NAME)
+
+    @cached_property
     def datasets(self) -> DatasetStore:
-        return DatasetStore(self.settings.datasets)
+        return DatasetStore(self.objects)
 
     @cached_property
     def snapshots(self) -> SnapshotStore:
-        return SnapshotStore(self.settings.code)
+        return SnapshotStore(self.objects)
 
     @cached_property
     def launcher(self) -> LocalLauncher:

@@ -38,7 +38,7 @@ def run(platform: Platform, submission: str) -> dict[str, Any]:
                 )
         assert row.mlflow_run is not None
         facts = collect_facts(platform, submission)
-        _upload(platform, row.mlflow_run, platform.settings.steps / key / "out", facts)
+        _upload(platform, row.mlflow_run, platform.step(key) / "out", facts)
         version = _version(platform, spec.name, submission, key, row.mlflow_run, facts)
         with platform.database.begin() as session:
             candidate = session.get(Candidate, (submission, key))
@@ -53,16 +53,15 @@ def run(platform: Platform, submission: str) -> dict[str, Any]:
 def collect_facts(platform: Platform, submission: str) -> dict[str, Any]:
     """Everything the evidence shows, as plain data: what the earlier tasks found, and where it came from."""
     row, spec = platform.submission(submission)
-    steps = platform.settings.steps
     validation = platform.output(submission, "validate_data")
     package = platform.output(submission, "package")
     trained = platform.output(submission, "train", int(package["trial"]))
     evaluation = platform.output(submission, "evaluate")
 
     def read(key: object, name: str) -> Any:
-        return json.loads((steps / str(key) / "out" / name).read_text(encoding="utf-8"))
+        return json.loads((platform.step(str(key)) / "out" / name).read_text(encoding="utf-8"))
 
-    curve, _ = read_metrics(platform.launcher.files(str(trained["run_key"])).metrics)
+    curve, _ = read_metrics(platform.launcher, str(trained["run_key"]))
     return {
         "submission": submission,
         "model": row.model,

@@ -7,7 +7,6 @@ import shlex
 import time
 from collections.abc import Mapping
 from importlib.metadata import version
-from pathlib import Path
 from typing import Any
 
 from sqlalchemy.exc import IntegrityError
@@ -17,7 +16,7 @@ from jinsu.lifecycle.platform import Platform, end_submission
 from jinsu.spec.model import ModelSpec
 from jinsu.state.tables import Submission, Usage
 from jinsu.steps.contract import Input, Limits, StepSpec, run_key
-from jinsu.steps.launcher import Phase, StepStatus
+from jinsu.steps.launcher import Launcher, Phase, StepStatus
 from jinsu.steps.result import StepResult
 
 REQUIRED_OUTPUT = "model/model.onnx"
@@ -37,7 +36,7 @@ def step_for(platform: Platform, row: Submission, spec: ModelSpec, trial: int) -
     """The step of one trial, as data."""
     params = {**spec.train.params, **(spec.train.trials[trial] if spec.train.trials else {})}
     split = platform.output(row.id, "validate_data")["run_key"]
-    source = platform.settings.steps / split
+    source = platform.step(split)
     digest = json.loads((source / "result.json").read_text(encoding="utf-8"))["outputs"]["train.parquet"]
     key = run_key(
         "train",
@@ -54,10 +53,10 @@ def step_for(platform: Platform, row: Submission, spec: ModelSpec, trial: int) -
         params=params,
         limits=Limits(wanted.memory, wanted.hours * 3600, wanted.cpu, wanted.gpu, wanted.gpu_type),
         inputs=(
-            Input("code", str(platform.snapshots.path(row.code_digest)), row.code_digest),
-            Input("data/train.parquet", str(source / "out" / "train.parquet"), digest),
+            Input("code", platform.snapshots.name(row.code_digest), row.code_digest),
+            Input("data/train.parquet", f"steps/{split}/out/train.parquet", digest),
         ),
-        output_uri=str(platform.settings.steps / key),
+        output_uri=f"steps/{key}",
         run_key=key,
         labels={"submission": row.id, "model": row.model, "team": row.team, "requires": REQUIRED_OUTPUT},
     )
@@ -70,9 +69,6 @@ def start(platform: Platform, submission: str, trial: int) -> str:
         raise StepFailedError("the run was cancelled")
     step = step_for(platform, row, spec, trial)
     platform.note(submission, "train", "training", trial, run_key=step.run_key)
-    status = platform.launcher.status(step.run_key)
-    if status.phase is Phase.CANCELLED:
-        platform.launcher.files(step.run_key).state.unlink(missing_ok=True)
     platform.launcher.start(step)
     return step.run_key
 
@@ -88,7 +84,7 @@ def finish(platform: Platform, submission: str, trial: int, key: str) -> dict[st
             run_key=key,
             seconds=result.seconds,
             peak_memory=result.peak_memory,
-            metrics=last_metrics(platform.launcher.files(key).metrics),
+            metrics=last_metrics(platform.launcher, key),
         )
     return dict(output)
 
@@ -107,23 +103,18 @@ def judge(status: StepStatus) -> StepResult:
             raise TransientError(f"the training is {status.phase}", 1.0)
 
 
-def last_metrics(path: Path) -> dict[str, float]:
+def last_metrics(launcher: Launcher, key: str) -> dict[str, float]:
     """The last value of every metric that the script logged. A half-written line is left alone."""
     found: dict[str, float] = {}
-    for entry in read_metrics(path)[0]:
+    for entry in read_metrics(launcher, key)[0]:
         found[str(entry["name"])] = float(entry["value"])
     return found
 
 
-def read_metrics(path: Path, offset: int = 0) -> tuple[list[Mapping[str, Any]], int]:
+def read_metrics(launcher: Launcher, key: str, offset: int = 0) -> tuple[list[Mapping[str, Any]], int]:
     """Logged metrics from a byte offset on, and the next offset."""
     entries: list[Mapping[str, Any]] = []
-    try:
-        with path.open("rb") as stream:
-            stream.seek(offset)
-            block = stream.read(4 << 20)
-    except FileNotFoundError:
-        return [], offset
+    block = launcher.metrics(key, offset)
     whole = block[: block.rfind(b"\n") + 1]
     for line in whole.splitlines():
         try:

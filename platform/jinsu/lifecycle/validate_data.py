@@ -38,7 +38,7 @@ def run(platform: Platform, submission: str) -> dict[str, str]:
             "",
             "jinsu-1",
         )
-        out = inline(platform.settings.steps, key, lambda out: _work(platform, row.dataset, spec, expectations, out))
+        out = inline(platform.objects, key, lambda out: _work(platform, row.dataset, spec, expectations, out))
         verdict = json.loads((out / "verdict.json").read_text(encoding="utf-8"))
         output.update(
             run_key=key,

@@ -394,10 +394,11 @@ def _finish(settings: Settings, dags: Path, say: Say) -> None:
 def offer_examples(settings: Settings, folder: Path) -> None:
     """Puts the code of the examples into the catalog, so that the trigger form knows them from the start."""
     from jinsu.api.catalog import remember_model
+    from jinsu.objects.opening import open_objects
     from jinsu.spec.load import read_spec
     from jinsu.state.snapshots import SnapshotStore, pack
 
     for spec in sorted(folder.glob("*/model.yaml")):
         data, _ = pack(spec.parent, settings.max_code_bytes)
-        digest = SnapshotStore(settings.code).put(data, settings.max_code_bytes)
+        digest = SnapshotStore(open_objects(settings)).put(data, settings.max_code_bytes)
         remember_model(settings.catalog, read_spec(spec.parent).name, digest, replace=False)

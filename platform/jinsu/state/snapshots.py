@@ -12,6 +12,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from jinsu.errors import BadInputError
+from jinsu.objects.mirror import Mirror
 from jinsu.spec.quantities import format_bytes
 
 MAX_FILES = 10_000
@@ -111,10 +112,10 @@ _TOO_LARGE = f"code snapshot: more than {{limit}} or {MAX_FILES} files unpacked;
 
 
 class SnapshotStore:
-    """Archives below one folder, by digest."""
+    """Archives by digest."""
 
-    def __init__(self, root: Path) -> None:
-        self._root = root
+    def __init__(self, objects: Mirror) -> None:
+        self._objects = objects
 
     def put(self, data: bytes, limit: int) -> str:
         """Keeps a checked archive; returns its digest. The same archive again changes nothing."""
@@ -122,10 +123,11 @@ class SnapshotStore:
         digest = hashlib.sha256(data).hexdigest()
         path = self.path(digest)
         if not path.exists():
-            self._root.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(parents=True, exist_ok=True)
             draft = path.with_name(f".{digest}.{uuid4().hex}")
             draft.write_bytes(data)
             draft.replace(path)
+            self._objects.publish(self.name(digest))
         return digest
 
     def get(self, digest: str) -> bytes:
@@ -135,6 +137,10 @@ class SnapshotStore:
             raise BadInputError(f"code snapshot {digest[:12]} is not here; submit again.") from None
 
     def path(self, digest: str) -> Path:
+        return self._objects.file(self.name(digest))
+
+    def name(self, digest: str) -> str:
+        """The archive's name among the objects."""
         if len(digest) != 64 or not set(digest) <= set("0123456789abcdef"):
             raise BadInputError(f"{digest!r} is not a sha256 digest.")
-        return self._root / f"{digest}.tar.gz"
+        return f"code/{digest}.tar.gz"

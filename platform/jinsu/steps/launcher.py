@@ -48,3 +48,6 @@ class Launcher(Protocol):
 
     def logs(self, run_key: str, offset: int) -> tuple[str, int]:
         """Log text from a byte offset, and the next offset."""
+
+    def metrics(self, run_key: str, offset: int) -> bytes:
+        """What the script wrote to `metrics.jsonl` from a byte offset on, some MiB at most."""

@@ -16,7 +16,6 @@ import time
 import zlib
 from dataclasses import asdict
 from pathlib import Path
-from urllib.parse import urlparse
 
 from jinsu.errors import BadInputError, StepFailedError, TransientError
 from jinsu.steps.agent import AgentState, environment_of_agent, read_state
@@ -31,7 +30,7 @@ _PIECE = 1 << 20
 
 
 class LocalLauncher:
-    """Steps live in `root/RUN_KEY`. How many run at once is the caller's choice (a pool in Airflow)."""
+    """Steps live in `root/RUN_KEY`, beside the other objects. How many run at once is the caller's choice (a pool in Airflow)."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -94,6 +93,14 @@ class LocalLauncher:
         whole = chunk[: len(chunk) - unfinished]
         return whole.decode(errors="replace"), offset + len(whole)
 
+    def metrics(self, run_key: str, offset: int) -> bytes:
+        try:
+            with self.files(run_key).metrics.open("rb") as stream:
+                stream.seek(offset)
+                return stream.read(4 * _PIECE)
+        except FileNotFoundError:
+            return b""
+
     def alive(self) -> list[str]:
         """Run keys of all steps whose agent lives."""
         if not self._root.is_dir():
@@ -117,7 +124,7 @@ class LocalLauncher:
         files.code.mkdir(parents=True)
         try:
             for item in step.inputs:
-                stage(item, files)
+                stage(item, self._root.parent, files)
             write_atomic(files.params, json.dumps(dict(step.params)))
             write_atomic(files.step, step.to_json())
             write_atomic(files.state, json.dumps(asdict(AgentState(Phase.STARTING, "", 0, time.time()))))
@@ -146,9 +153,9 @@ class LocalLauncher:
         raise TransientError(f"{files.root}: its agent did not start within {_START_SECONDS:g} s; it is tried again.")
 
 
-def stage(item: Input, files: StepFiles) -> None:
+def stage(item: Input, objects: Path, files: StepFiles) -> None:
     """Brings one input into `in/`: archives are unpacked, files and folders are linked where the disk allows."""
-    source = Path(urlparse(item.uri).path)
+    source = objects / item.uri
     target = files.inputs / item.name
     if not source.exists():
         raise StepFailedError(f"input {item.name!r}: {source} is gone; submit again.")

@@ -12,6 +12,8 @@ from uuid import uuid4
 
 from jinsu.errors import StepFailedError
 
+RESULT_NAME = "result.json"
+
 
 @dataclass(frozen=True)
 class StepResult:
@@ -60,7 +62,7 @@ def seal(root: Path, run_key: str, seconds: float, gpu_seconds: float = 0.0, pea
     out = root / "out"
     outputs = {str(path.relative_to(out)): file_digest(path) for path in output_files(out)}
     result = StepResult(run_key, outputs, round(seconds, 3), round(gpu_seconds, 3), peak_memory)
-    write_atomic(root / "result.json", json.dumps(asdict(result), indent=1))
+    write_atomic(root / RESULT_NAME, json.dumps(asdict(result), indent=1))
     return result
 
 
@@ -70,7 +72,7 @@ def read_result(root: Path, run_key: str | None = None, verify: bool = False) ->
     Not done is also: a result of another step, or one whose outputs are gone (`verify` compares their digests too).
     """
     try:
-        result = StepResult(**json.loads((root / "result.json").read_text(encoding="utf-8")))
+        result = StepResult(**json.loads((root / RESULT_NAME).read_text(encoding="utf-8")))
     except (OSError, ValueError, TypeError):
         return None
     if not isinstance(result.outputs, dict):

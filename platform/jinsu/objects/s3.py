@@ -1,0 +1,207 @@
+"""An object store with the S3 API, through boto3: AWS, and every server that speaks it.
+
+Each object carries the sha256 of its content as metadata and is verified on every read, because a proxy or a store may
+hand out half an object with a good status. Uploads in parts are aborted when they fail, so that no part is paid for.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import logging
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cached_property, partial
+from pathlib import Path
+from typing import Any, TypeVar
+from uuid import uuid4
+
+from jinsu.errors import JinsuError, NotFoundError, TransientError
+
+log = logging.getLogger("jinsu.s3")
+
+_Answer = TypeVar("_Answer")
+_DIGEST = "sha256"
+_PART_BYTES = 16 * 2**20
+_ATTEMPTS = 4
+_BLOCK = 1 << 20
+_DELETED_AT_ONCE = 1000
+
+
+@dataclass(frozen=True)
+class S3Settings:
+    """Which store. Without keys the machine's own identity is used (IRSA, an instance role, the AWS environment)."""
+
+    bucket: str
+    endpoint: str | None = None
+    region: str = "us-east-1"
+    prefix: str = ""
+    path_style: bool = True
+    ca_file: str | None = None
+    access_key: str | None = None
+    secret_key: str | None = field(default=None, repr=False)
+
+
+class Damaged(Exception):
+    """What arrived is not what was sent."""
+
+
+class S3:
+    """One bucket, or the part of it below a prefix."""
+
+    def __init__(self, settings: S3Settings) -> None:
+        self._settings = settings
+
+    @cached_property
+    def _client(self) -> Any:
+        import boto3
+        from botocore.config import Config
+
+        settings = self._settings
+        return boto3.session.Session().client(
+            "s3",
+            endpoint_url=settings.endpoint,
+            region_name=settings.region,
+            aws_access_key_id=settings.access_key,
+            aws_secret_access_key=settings.secret_key,
+            verify=settings.ca_file,
+            config=Config(
+                # Adaptive: it slows down by itself when the store says SlowDown.
+                retries={"mode": "adaptive", "total_max_attempts": 8},
+                s3={"addressing_style": "path" if settings.path_style else "virtual"},
+                connect_timeout=5,
+                read_timeout=30,
+                max_pool_connections=16,
+                # Checksums in trailers are younger than many servers; ours is in the metadata of every object.
+                request_checksum_calculation="when_required",
+                response_checksum_validation="when_required",
+            ),
+        )
+
+    @cached_property
+    def _transfer(self) -> Any:
+        from boto3.s3.transfer import TransferConfig
+
+        return TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, max_concurrency=4)
+
+    def put(self, path: Path, key: str) -> None:
+        with path.open("rb") as stream:
+            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+
+        def work() -> None:
+            self._client.upload_file(
+                str(path),
+                self._settings.bucket,
+                self._key(key),
+                ExtraArgs={"Metadata": {_DIGEST: digest}},
+                Config=self._transfer,
+            )
+
+        self._tried(work, f"upload of {key}")
+
+    def get(self, key: str, path: Path) -> None:
+        draft = path.with_name(f".{path.name}.{uuid4().hex}")
+
+        def work() -> None:
+            answer = self._client.get_object(Bucket=self._settings.bucket, Key=self._key(key))
+            digest = hashlib.sha256()
+            with draft.open("wb") as stream:
+                for block in answer["Body"].iter_chunks(_BLOCK):
+                    digest.update(block)
+                    stream.write(block)
+            self._verify(key, answer, digest.hexdigest())
+
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            self._tried(work, f"download of {key}")
+            draft.replace(path)
+        finally:
+            draft.unlink(missing_ok=True)
+
+    def write(self, key: str, data: bytes) -> None:
+        digest = hashlib.sha256(data).hexdigest()
+        self._tried(
+            lambda: self._client.put_object(
+                Bucket=self._settings.bucket, Key=self._key(key), Body=data, Metadata={_DIGEST: digest}
+            ),
+            f"upload of {key}",
+        )
+
+    def read(self, key: str) -> bytes | None:
+        def work() -> bytes:
+            answer = self._client.get_object(Bucket=self._settings.bucket, Key=self._key(key))
+            data = bytes(answer["Body"].read())
+            self._verify(key, answer, hashlib.sha256(data).hexdigest())
+            return data
+
+        try:
+            return self._tried(work, f"download of {key}")
+        except NotFoundError:
+            return None
+
+    def keys(self, prefix: str, after: str = "") -> Iterator[str]:
+        skipped = len(self._key(""))
+        for page in self._pages(prefix, {"StartAfter": self._key(after)} if after else {}):
+            yield from (item["Key"][skipped:] for item in page.get("Contents", []))
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        skipped = len(self._key(prefix))
+        for page in self._pages(prefix, {"Delimiter": "/"}):
+            yield from (item["Prefix"][skipped:].rstrip("/") for item in page.get("CommonPrefixes", []))
+
+    def _pages(self, prefix: str, wanted: dict[str, str]) -> Iterator[Any]:
+        where = {"Bucket": self._settings.bucket, "Prefix": self._key(prefix), **wanted}
+        while True:
+            page = self._tried(lambda: self._client.list_objects_v2(**where), f"list of {prefix}")
+            yield page
+            if not page.get("IsTruncated"):
+                return
+            where["ContinuationToken"] = page["NextContinuationToken"]
+
+    def delete(self, prefix: str) -> None:
+        found = [{"Key": self._key(key)} for key in self.keys(prefix)]
+        for begin in range(0, len(found), _DELETED_AT_ONCE):
+            wanted = {"Objects": found[begin : begin + _DELETED_AT_ONCE], "Quiet": True}
+            call = partial(self._client.delete_objects, Bucket=self._settings.bucket, Delete=wanted)
+            self._tried(call, f"deletion of {prefix}")
+
+    def _key(self, key: str) -> str:
+        return f"{self._settings.prefix.strip('/')}/{key}".lstrip("/")
+
+    def _verify(self, key: str, answer: Any, digest: str) -> None:
+        sent = answer["Metadata"].get(_DIGEST)
+        if sent is not None and sent != digest:
+            raise Damaged(f"{key}: arrived with sha256 {digest[:12]}, was sent with {sent[:12]}")
+
+    def _tried(self, work: Callable[[], _Answer], what: str) -> _Answer:
+        """boto3 retries a request; a body that breaks off or arrives damaged is asked for again here."""
+        from boto3.exceptions import S3UploadFailedError
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                return work()
+            except ClientError as problem:
+                code = str(problem.response.get("Error", {}).get("Code"))
+                if code in ("NoSuchKey", "404"):
+                    raise NotFoundError(f"{what}: it is not in the object store.") from problem
+                raise self._explained(what, problem, code) from problem
+            except S3UploadFailedError as problem:
+                raise self._explained(what, problem, "") from problem
+            except (BotoCoreError, Damaged, OSError) as problem:
+                if attempt == _ATTEMPTS or (isinstance(problem, OSError) and problem.errno is not None):
+                    raise self._explained(what, problem, "") from problem
+                log.warning("%s: %s; it is tried again", what, problem)
+                time.sleep(0.1 * 2**attempt)
+
+    def _explained(self, what: str, problem: Exception, code: str) -> JinsuError:
+        where = self._settings.endpoint or "s3"
+        hint = {
+            "NoSuchBucket": f"bucket {self._settings.bucket!r} does not exist; create it or correct objectStore.bucket",
+            "AccessDenied": "access is denied; let this identity read and write the bucket",
+            "InvalidAccessKeyId": "the store does not know the access key; correct objectStore.existingSecret",
+            "SignatureDoesNotMatch": "the secret key is wrong; correct objectStore.existingSecret",
+        }.get(code, str(problem))
+        return TransientError(f"object store {where}: {what}: {hint}; it is tried again.", 10.0)
