@@ -40,6 +40,7 @@ class S3Settings:
     ca_file: str | None = None
     access_key: str | None = None
     secret_key: str | None = field(default=None, repr=False)
+    attempts: int = 8
 
 
 class Damaged(Exception):
@@ -67,7 +68,7 @@ class S3:
             verify=settings.ca_file,
             config=Config(
                 # Adaptive: it slows down by itself when the store says SlowDown.
-                retries={"mode": "adaptive", "total_max_attempts": 8},
+                retries={"mode": "adaptive", "total_max_attempts": settings.attempts},
                 s3={"addressing_style": "path" if settings.path_style else "virtual"},
                 connect_timeout=5,
                 read_timeout=30,

@@ -9,14 +9,18 @@ import contextlib
 import json
 import os
 import secrets
+import shlex
 import shutil
 import signal
+import ssl
 import subprocess
 import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
+import httpx
 import yaml
 from tests.cluster.harness.debian import run
 
@@ -59,7 +63,7 @@ def up(programs: Path, say: Say) -> Path:
         "--unsafe-no-fsync",
     )
     _start("kube-apiserver", str(programs / "kube-apiserver"), *_api_server())
-    _wait("the API server", lambda: bool(kubectl_raw(programs, "/readyz")))
+    _wait("the API server", _serves)
     for name, flags in _controllers().items():
         _start(name, str(programs / name), *flags)
     say("starting containerd and kubelet")
@@ -106,40 +110,30 @@ def down() -> None:
     _unmount()
     for table in ("nat", "filter", "mangle"):
         _forget_rules(table)
-    for link in (BRIDGE,):
-        _quiet("ip", "link", "delete", link)
+    _quiet("ip", "link", "delete", BRIDGE)
     shutil.rmtree(HOME, ignore_errors=True)
 
 
-def api(method: str, path: str, body: object = None, kind: str = "application/json") -> object:
-    """One call to the API server."""
-    from kubernetes import client, config
-
-    configuration = client.Configuration()
-    config.load_kube_config(str(KUBECONFIG), client_configuration=configuration)
-    return client.ApiClient(configuration).call_api(
-        path,
+def api(method: str, path: str, body: object = None, kind: str = "application/json") -> Any:
+    """One call to the API server; raises httpx.HTTPError."""
+    document = yaml.safe_load(KUBECONFIG.read_text())
+    cluster, user = document["clusters"][0]["cluster"], document["users"][0]["user"]
+    answer = httpx.request(
         method,
-        header_params={"Content-Type": kind, "Accept": "application/json"},
-        body=body,
-        auth_settings=["BearerToken"],
-        response_type="object",
-        _return_http_data_only=True,
+        cluster["server"] + path,
+        content=None if body is None else json.dumps(body),
+        headers={"authorization": f"Bearer {user['token']}", "content-type": kind},
+        verify=ssl.create_default_context(cafile=cluster["certificate-authority"]),
+        timeout=10,
     )
+    answer.raise_for_status()
+    return answer.json()
 
 
-def kubectl_raw(programs: Path, path: str) -> str:
-    import ssl
-    import urllib.request
-
-    context = ssl.create_default_context()
-    context.check_hostname, context.verify_mode = False, ssl.CERT_NONE
-    with (
-        contextlib.suppress(OSError),
-        urllib.request.urlopen(f"https://127.0.0.1:{_API_PORT}{path}", context=context) as answer,
-    ):
-        return str(answer.read().decode())
-    return ""
+def _serves() -> bool:
+    with contextlib.suppress(httpx.HTTPError):
+        return bool(api("GET", "/api/v1/namespaces/kube-system"))
+    return False
 
 
 # --- The parts ---
@@ -363,9 +357,8 @@ def _kubelet(programs: Path) -> None:
 def _ready() -> bool:
     try:
         node = api("GET", f"/api/v1/nodes/{NODE}")
-    except Exception:  # not there yet
+    except httpx.HTTPError:  # not there yet
         return False
-    assert isinstance(node, dict)
     return any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"].get("conditions", []))
 
 
@@ -480,18 +473,12 @@ def _forget_rules(table: str) -> None:
     for line in saved.splitlines():
         words = line.split()
         if line.startswith("-A") and not words[1].startswith(ours) and any(w.startswith(ours) for w in words):
-            _quiet("iptables", "-t", table, "-D", *_unquoted(line)[1:])
+            _quiet("iptables", "-t", table, "-D", *shlex.split(line)[1:])
     chains = [line.split()[0][1:] for line in saved.splitlines() if line.startswith(":")]
     for verb in ("-F", "-X"):
         for chain in chains:
             if chain.startswith(ours):
                 _quiet("iptables", "-t", table, verb, chain)
-
-
-def _unquoted(line: str) -> list[str]:
-    import shlex
-
-    return shlex.split(line)
 
 
 def _quiet(*command: str) -> str:
