@@ -13,7 +13,7 @@ from jinsu.lifecycle.canary import current
 from jinsu.lifecycle.platform import Platform, end_submission
 from jinsu.lifecycle.review import ALIAS
 from jinsu.release.advance import Phase
-from jinsu.state.tables import Candidate, LedgerEntry, Review
+from jinsu.state.tables import Candidate, LedgerEntry, Review, Rollout
 
 
 def run(platform: Platform, submission: str) -> dict[str, Any]:
@@ -55,6 +55,7 @@ def roll_back(platform: Platform, model: str, version: str, actor: str) -> str:
         raise NotFoundError(f"model {model!r} has no registered version {version!r}; see: jinsu rollout ledger {model}")
     previous = platform.mlflow.aliases(model).get("champion", "")
     platform.mlflow.set_alias(model, "champion", version)
+    _end_promotion(platform, model, version, actor)
     record(
         platform,
         model,
@@ -68,6 +69,17 @@ def roll_back(platform: Platform, model: str, version: str, actor: str) -> str:
         "",
     )
     return previous
+
+
+def _end_promotion(platform: Platform, model: str, version: str, actor: str) -> None:
+    """A challenger whose alias was just taken away would wait for it at 100 % of traffic."""
+    with platform.database.begin() as session:
+        for row in session.scalars(
+            select(Rollout).where(
+                Rollout.model == model, Rollout.phase == Phase.PROMOTING, Rollout.challenger != version
+            )
+        ):
+            row.command, row.updated = f"abort:rolled back to version {version} by {actor}", time.time()
 
 
 def record(
