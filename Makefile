@@ -11,7 +11,7 @@ UV_VERSION := 0.13.8
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 export JINSU_HOME ?= $(CURDIR)/.jinsu
 
-.PHONY: help setup demo stop test lint types architecture unit contract e2e bench docs screenshots lock schema clean
+.PHONY: help setup demo stop test lint types architecture unit contract e2e cluster cluster-down test-cluster bench docs screenshots lock schema clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,6 +54,15 @@ contract: $(READY) ## Launchers, the agent, Envoy and the release loop, for real
 
 e2e: $(READY) ## The whole platform on this machine
 	$(BIN)/pytest -q tests/e2e
+
+cluster: $(READY) ## A Kubernetes of one node on this machine, for tests (Debian, root; builds it once)
+	@$(BIN)/python -m tests.cluster.harness up
+
+cluster-down: $(READY) ## Stop the test cluster; nothing of it stays
+	@$(BIN)/python -m tests.cluster.harness down
+
+test-cluster: cluster ## What needs a real cluster
+	$(BIN)/pytest -q tests/cluster
 
 bench: $(READY) ## Measure; prints a table and writes build/bench.json
 	$(BIN)/python -m tests.bench
