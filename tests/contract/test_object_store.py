@@ -262,3 +262,16 @@ def test_a_mirror_brings_a_folder_when_its_mark_is_there(line: Line, s3: S3, tmp
     assert line.seen == []
     assert there.read("steps/k/result.json") == b"{}"
     assert there.folders("steps") == ["k"]
+
+
+def test_what_could_not_be_published_is_not_cached(line: Line, s3: S3, tmp_path: Path) -> None:
+    """Otherwise the next attempt would find it here and never send it."""
+    here = Mirror(tmp_path, s3)
+    home = tmp_path / "steps" / "k"
+    home.mkdir(parents=True)
+    (home / "result.json").write_text("{}")
+    line.faults += [("PUT", "slow down")] * 3
+    with pytest.raises(TransientError):
+        here.publish("steps/k", "result.json")
+    assert not (here.folder("steps/k", "result.json") / "result.json").exists()
+    assert s3.read("steps/k/result.json") is None

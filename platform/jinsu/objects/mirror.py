@@ -8,7 +8,7 @@ from contextlib import suppress
 from pathlib import Path
 from uuid import uuid4
 
-from jinsu.errors import NotFoundError
+from jinsu.errors import JinsuError, NotFoundError
 from jinsu.objects.store import Store
 
 _PARALLEL = 8
@@ -63,13 +63,20 @@ class Mirror:
         return home
 
     def publish(self, name: str, mark: str = "") -> None:
-        """Sends a file, or a folder with its mark last."""
+        """Sends a file, or a folder with its mark last.
+
+        What could not be sent is not kept either: a cache that knows more than its store would never send it again.
+        """
         if self.store is None:
             return
         home = self.root / name
-        if not mark:
-            self.store.put(home, name)
-            return
+        try:
+            self._send_folder(home, mark) if mark else self._send(home)
+        except JinsuError:
+            (home / mark).unlink()
+            raise
+
+    def _send_folder(self, home: Path, mark: str) -> None:
         files = [path for path in sorted(home.rglob("*")) if path.is_file() and path != home / mark]
         with ThreadPoolExecutor(_PARALLEL) as pool:
             list(pool.map(self._send, files))

@@ -441,7 +441,7 @@ def _until(look: Callable[[], bool], within: float) -> bool:
 
 
 def _end_containers() -> None:
-    for line in run("ctr", "-a", str(CONTAINERD), "-n", "k8s.io", "tasks", "ls", "-q").split():
+    for line in ctr("tasks", "ls", "-q").split():
         _quiet("ctr", "-a", str(CONTAINERD), "-n", "k8s.io", "tasks", "kill", "-s", "SIGKILL", line)
 
 
