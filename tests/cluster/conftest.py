@@ -1,12 +1,16 @@
 """The test cluster: the one of $JINSU_TEST_KUBECONFIG, or one of this machine's own that is up (`make cluster`)."""
 
 import os
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from kubernetes import client, config
 from tests.cluster.harness import node
 from tests.cluster.harness.debian import run
+from tests.cluster.harness.store import TrialStore, trial_store
 
 
 @pytest.fixture(scope="session")
@@ -37,3 +41,38 @@ def busybox(tmp_path_factory: pytest.TempPathFactory) -> str:
         run("buildah", "rm", container)
     node.import_image(archive)
     return name
+
+
+@pytest.fixture(scope="session")
+def image(kubeconfig: Path) -> Callable[[str], str]:
+    """Names of our images: those of $JINSU_TEST_IMAGES (`registry/jinsu/{}:tag`), or built and brought to the node."""
+    given = os.environ.get("JINSU_TEST_IMAGES")
+    if given:
+        return given.format
+    from tests.cluster.harness.images import images
+
+    return lambda name: images([name])[name]
+
+
+@pytest.fixture(scope="session")
+def runtime_image(image: Callable[[str], str]) -> str:
+    return image("runtime")
+
+
+@pytest.fixture(scope="session")
+def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrialStore]:
+    with trial_store(tmp_path_factory.mktemp("store"), node.address()) as running:
+        yield running
+
+
+@pytest.fixture
+def eventually() -> Callable[..., Any]:
+    """Waits for the first true answer of a function; gives its last answer, whatever it is, when time is over."""
+
+    def wait(look: Callable[[], Any], within: float = 10.0, every: float = 0.1) -> Any:
+        patience = time.monotonic() + within
+        while not (seen := look()) and time.monotonic() < patience:
+            time.sleep(every)
+        return seen
+
+    return wait

@@ -12,7 +12,7 @@ from jinsu import settings as configuration
 from jinsu.data.datasets import DatasetStore
 from jinsu.errors import JinsuError
 from jinsu.objects.opening import open_objects
-from jinsu.steps.local import unpack
+from jinsu.steps.staging import unpack
 
 
 def main() -> None:

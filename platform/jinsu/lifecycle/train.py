@@ -95,7 +95,7 @@ def judge(status: StepStatus) -> StepResult:
         case Phase.DONE:
             assert status.result is not None
             return status.result
-        case Phase.FAILED if "agent was killed" in status.message:
+        case Phase.FAILED if status.interrupted:
             raise TransientError(status.message, 1.0)
         case Phase.FAILED | Phase.CANCELLED:
             raise StepFailedError(status.message or str(status.phase))

@@ -33,6 +33,7 @@ _TICK = 0.2
 _GRACE = 5.0
 _RESERVE = 64 * 1024
 _PR_SET_CHILD_SUBREAPER = 36
+_KILLED = (-signal.SIGKILL, 128 + signal.SIGKILL)  # the second as a shell around it says it
 _TRUNCATED = "\n[jinsu] the log reached its limit of {limit} bytes; the rest is not kept.\n"
 
 
@@ -44,6 +45,7 @@ class AgentState:
     message: str = ""
     pid: int = 0
     started: float = 0.0
+    interrupted: bool = False
 
 
 @dataclass(frozen=True)
@@ -59,12 +61,16 @@ class Cancelled(Exception):
     """A person asked for the end."""
 
 
+class Interrupted(Exception):
+    """The machine wants its place back."""
+
+
 def read_state(files: StepFiles) -> AgentState | None:
     try:
         document = json.loads(files.state.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-    return AgentState(Phase(document["phase"]), document["message"], document["pid"], document["started"])
+    return AgentState(**{**document, "phase": Phase(document["phase"])})
 
 
 def main() -> None:
@@ -82,13 +88,14 @@ def _run(step: StepSpec, files: StepFiles) -> None:
     started = time.time()
     reserve = files.root / "reserve"
 
-    def record(phase: Phase, message: str = "") -> None:
+    def record(phase: Phase, message: str = "", interrupted: bool = False) -> None:
         if phase is not Phase.RUNNING:
             reserve.unlink(missing_ok=True)  # its room is what lets the end be told when the disk is full
         if phase not in (Phase.RUNNING, Phase.DONE):
             files.result.unlink(missing_ok=True)  # a script may have written one itself
-        write_atomic(files.state, json.dumps(asdict(AgentState(phase, message, os.getpid(), started))))
+        write_atomic(files.state, json.dumps(asdict(AgentState(phase, message, os.getpid(), started, interrupted))))
 
+    signal.signal(signal.SIGTERM, _interrupt)
     try:
         reserve.write_bytes(b"\0" * _RESERVE)
         record(Phase.RUNNING)
@@ -101,9 +108,16 @@ def _run(step: StepSpec, files: StepFiles) -> None:
         record(Phase.DONE)
     except Cancelled as reason:
         record(Phase.CANCELLED, str(reason))
+    except Interrupted:
+        record(Phase.FAILED, "it was stopped from outside; a retry resumes from the last checkpoint.", interrupted=True)
     except Exception as problem:  # whatever it is, a person must be able to read it
         with contextlib.suppress(OSError):
             record(Phase.FAILED, _explain(problem))
+
+
+def _interrupt(_number: int, _frame: object) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)  # once: the way out must not be interrupted too
+    raise Interrupted
 
 
 def _explain(problem: Exception) -> str:
@@ -155,7 +169,7 @@ def _supervise(step: StepSpec, files: StepFiles) -> Ending:
     _empty(files.out)
     if not any(files.checkpoints.iterdir()):
         files.metrics.unlink(missing_ok=True)  # it starts from nothing, and so does its curve
-    begun = time.monotonic()
+    begun, killed_before = time.monotonic(), kills_for_memory()
     command = [
         sys.executable if step.command[0] in ("python", "python3") else step.command[0],
         *step.command[1:],
@@ -179,6 +193,8 @@ def _supervise(step: StepSpec, files: StepFiles) -> Ending:
             _kill_descendants()
         code = child.wait()
     shutil.rmtree(files.root / "tmp", ignore_errors=True)
+    if code in _KILLED and not problem and kills_for_memory() > killed_before:
+        problem = out_of_memory(step.limits.memory)
     return Ending(problem or _exit_problem(code, log_tail), time.monotonic() - begun, watch.peak)
 
 
@@ -186,6 +202,26 @@ def _empty(folder: Path) -> None:
     # Half-written outputs of an attempt that died must not pass for this one's.
     shutil.rmtree(folder)
     folder.mkdir()
+
+
+_CGROUP = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
+
+
+def kills_for_memory() -> int:
+    """How many processes of this container the kernel has killed because its memory was used up (cgroup v2 and v1)."""
+    for path in _CGROUP:
+        with contextlib.suppress(OSError):
+            for name, _, value in (line.partition(" ") for line in path.read_text(encoding="utf-8").splitlines()):
+                if name == "oom_kill":
+                    return int(value)
+    return 0
+
+
+def out_of_memory(limit: int, used: int | None = None) -> str:
+    from jinsu.spec.quantities import format_bytes
+
+    amount = f"used {format_bytes(used)} of memory" if used else "used up its memory"
+    return f"{amount}, the limit is {format_bytes(limit)}; raise train.resources.memory or use smaller batches."
 
 
 class _Tail:
@@ -222,8 +258,6 @@ class _Watch:
         self.step, self.files, self.begun, self.peak = step, files, begun, 0
 
     def problem(self) -> str:
-        from jinsu.spec.quantities import format_bytes
-
         if self.files.cancel.exists():
             raise Cancelled(self.files.cancel.read_text(encoding="utf-8").strip() or "cancelled")
         limits = self.step.limits
@@ -232,10 +266,7 @@ class _Watch:
         memory, count = _usage()
         self.peak = max(self.peak, memory)
         if memory > limits.memory:
-            return (
-                f"used {format_bytes(memory)} of memory, the limit is {format_bytes(limits.memory)}; "
-                "raise train.resources.memory or use smaller batches."
-            )
+            return out_of_memory(limits.memory, memory)
         if count > limits.processes:
             return f"started {count} processes, the limit is {limits.processes}; start fewer workers."
         return ""
@@ -272,6 +303,8 @@ def _follow(child: subprocess.Popen[bytes], log: IO[bytes], log_limit: int, watc
 def _keep(log: IO[bytes], chunk: bytes, kept: int, limit: int) -> int:
     if kept <= limit:
         log.write(chunk[: limit - kept])
+        sys.stdout.buffer.write(chunk[: limit - kept])
+        sys.stdout.flush()
         if kept + len(chunk) > limit:
             log.write(_TRUNCATED.format(limit=limit).encode())
         log.flush()

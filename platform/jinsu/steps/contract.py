@@ -24,6 +24,7 @@ class Limits:
     processes: int = 256
     output_bytes: int = 8 * 2**30
     log_bytes: int = 8 * 2**20
+    priority: str = "normal"
 
 
 @dataclass(frozen=True)

@@ -23,15 +23,20 @@ class Phase(StrEnum):
 
 
 TERMINAL = frozenset({Phase.DONE, Phase.FAILED, Phase.CANCELLED})
+WAITING = frozenset({Phase.QUEUED, Phase.STARTING, Phase.RUNNING})
 
 
 @dataclass(frozen=True)
 class StepStatus:
-    """A step's phase, one sentence for a person, and its result when there is one."""
+    """A step's phase, one sentence for a person, and its result when there is one.
+
+    `interrupted`: it failed through no fault of the script; started again, it resumes from its last checkpoint.
+    """
 
     phase: Phase
     message: str = ""
     result: StepResult | None = None
+    interrupted: bool = False
 
 
 class Launcher(Protocol):

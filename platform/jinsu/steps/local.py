@@ -4,26 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import gzip
 import json
 import os
-import shutil
 import signal
 import subprocess
 import sys
-import tarfile
 import time
-import zlib
 from dataclasses import asdict
 from pathlib import Path
 
-from jinsu.errors import BadInputError, StepFailedError, TransientError
+from jinsu.errors import TransientError
 from jinsu.steps.agent import AgentState, environment_of_agent, read_state
-from jinsu.steps.contract import Input, StepFiles, StepSpec
+from jinsu.steps.contract import StepFiles, StepSpec
 from jinsu.steps.launcher import Phase, StepStatus
 from jinsu.steps.lock import held
 from jinsu.steps.orphans import end_processes_of
 from jinsu.steps.result import read_result, write_atomic
+from jinsu.steps.staging import stage
+from jinsu.steps.text import unfinished_bytes
 
 _START_SECONDS = 20.0
 _PIECE = 1 << 20
@@ -64,12 +62,13 @@ class LocalLauncher:
                 Phase.RUNNING if state.phase in (Phase.DONE, Phase.FAILED) else state.phase, state.message
             )
         if state.phase in (Phase.FAILED, Phase.CANCELLED):
-            return StepStatus(state.phase, state.message)
+            return StepStatus(state.phase, state.message, interrupted=state.interrupted)
         if state.phase is Phase.STARTING and time.time() - state.started < _START_SECONDS:
             return StepStatus(Phase.STARTING)
         return StepStatus(
             Phase.FAILED,
             "its agent was killed before the script ended; a retry resumes from the last checkpoint.",
+            interrupted=True,
         )
 
     def cancel(self, run_key: str, reason: str) -> None:
@@ -89,7 +88,7 @@ class LocalLauncher:
         except FileNotFoundError:
             return "", offset
         more = len(chunk) == _PIECE or held(self.files(run_key).lock)
-        unfinished = _unfinished(chunk) if more else 0
+        unfinished = unfinished_bytes(chunk) if more else 0
         whole = chunk[: len(chunk) - unfinished]
         return whole.decode(errors="replace"), offset + len(whole)
 
@@ -120,13 +119,8 @@ class LocalLauncher:
     def _prepare(self, step: StepSpec, files: StepFiles) -> None:
         files.cancel.unlink(missing_ok=True)
         files.result.unlink(missing_ok=True)
-        shutil.rmtree(files.inputs, ignore_errors=True)
-        files.code.mkdir(parents=True)
         try:
-            for item in step.inputs:
-                stage(item, self._root.parent, files)
-            write_atomic(files.params, json.dumps(dict(step.params)))
-            write_atomic(files.step, step.to_json())
+            stage(step, files, lambda name: self._root.parent / name)
             write_atomic(files.state, json.dumps(asdict(AgentState(Phase.STARTING, "", 0, time.time()))))
         except OSError as problem:
             raise TransientError(
@@ -153,53 +147,9 @@ class LocalLauncher:
         raise TransientError(f"{files.root}: its agent did not start within {_START_SECONDS:g} s; it is tried again.")
 
 
-def stage(item: Input, objects: Path, files: StepFiles) -> None:
-    """Brings one input into `in/`: archives are unpacked, files and folders are linked where the disk allows."""
-    source = objects / item.uri
-    target = files.inputs / item.name
-    if not source.exists():
-        raise StepFailedError(f"input {item.name!r}: {source} is gone; submit again.")
-    if source.name.endswith(".tar.gz"):
-        target.mkdir(parents=True, exist_ok=True)
-        unpack(source, target)
-    elif source.is_dir():
-        shutil.copytree(source, target, copy_function=_link_or_copy, dirs_exist_ok=True)
-    else:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        _link_or_copy(str(source), str(target))
-
-
-def _link_or_copy(source: str, target: str) -> str:
-    # A copy, not a hard link: researcher code may write to what it was given, and a link would reach the original.
-    return str(shutil.copyfile(source, target))
-
-
-def unpack(archive: Path, target: Path) -> None:
-    """Unpacks a code snapshot. Anything that would leave `target` is refused (PEP 706's data filter)."""
-    try:
-        with tarfile.open(archive, "r:gz") as bundle:
-            bundle.extractall(target, filter="data")
-    except tarfile.FilterError as problem:
-        raise BadInputError(f"{archive.name}: {problem}; a snapshot holds plain files below its folder.") from None
-    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as problem:
-        raise BadInputError(f"{archive.name}: cannot be unpacked: {problem}.") from None
-
-
 def _look(files: StepFiles) -> tuple[AgentState | None, bool]:
     """The agent's last word and whether it lives, both true of one moment: a state that changes meanwhile is read again."""
     while True:
         before, alive, after = read_state(files), held(files.lock), read_state(files)
         if before == after:
             return after, alive
-
-
-def _unfinished(chunk: bytes) -> int:
-    """How many bytes at the end begin a character whose rest is not there yet (0 to 3)."""
-    for place in range(1, min(4, len(chunk) + 1)):
-        byte = chunk[-place]
-        if byte >= 0xC0:
-            length = 2 if byte < 0xE0 else 3 if byte < 0xF0 else 4
-            return place if length > place else 0
-        if byte < 0x80:
-            return 0
-    return 0

@@ -1,18 +1,13 @@
-"""What every launcher promises. Real processes; each script is a code snapshot of one file."""
+"""What every launcher promises. Each script is a code snapshot of one file; the fixture `bench` says who runs it."""
 
-import fcntl
 import hashlib
 import io
 import json
-import os
-import shutil
-import subprocess
-import sys
 import tarfile
 import textwrap
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,17 +15,14 @@ from typing import Any
 import psutil
 import pytest
 
-from jinsu.errors import BadInputError, JinsuError, TransientError
+from jinsu.errors import BadInputError
+from jinsu.objects.mirror import Mirror
 from jinsu.orchestration.following import show
-from jinsu.steps.agent import read_state
 from jinsu.steps.contract import Input, Limits, StepSpec, run_key
 from jinsu.steps.launcher import TERMINAL, Launcher, Phase, StepStatus
-from jinsu.steps.local import LocalLauncher
-from jinsu.steps.result import file_digest, seal
 
 Own = Callable[[], list[psutil.Process]]
 
-LAUNCHERS = [pytest.param(LocalLauncher, id="local")]
 MODEL = "model/model.onnx"
 # Every script starts with these names: its step's folder, and a file outside it that tells the test what happened.
 PREAMBLE = """
@@ -55,42 +47,58 @@ def beat():
 
 
 class Bench:
-    """Makes steps out of scripts, and waits for their end."""
+    """Makes steps out of scripts, and waits for their end. `patience` is what a start and an end may cost, in seconds."""
 
-    def __init__(self, launcher: Launcher, folder: Path) -> None:
-        self.launcher, self.folder, self.outside = launcher, folder, folder / "outside"
+    patience = 0.0
+
+    def __init__(self, launcher: Launcher, objects: Mirror, folder: Path) -> None:
+        self.launcher, self.objects, self.folder = launcher, objects, folder
+        self.outside = folder / "outside"
+        self.seen_outside = str(self.outside)
 
     def step(self, script: str, params: dict[str, Any] | None = None, requires: str = "", **limits: Any) -> StepSpec:
-        source = PREAMBLE.format(outside=str(self.outside)) + textwrap.dedent(script)
+        source = PREAMBLE.format(outside=self.seen_outside) + textwrap.dedent(script)
         code = self.archive({"train.py": source.encode()})
-        key = run_key("train", {"params": params or {}}, {}, file_digest(code), "test")
+        key = run_key("train", {"params": params or {}}, {}, code.digest, str(self.folder))
         return StepSpec(
             name="train",
-            image="test",
+            image=self.image,
             command=("python", "train.py"),
             params=params or {},
             limits=Limits(**{"memory": 2**30, "seconds": 30.0, **limits}),
-            inputs=(Input("code", str(code), file_digest(code)),),
-            output_uri=str(self.folder / "steps" / key),
+            inputs=(code,),
+            output_uri=f"steps/{key}",
             run_key=key,
             labels={"requires": requires} if requires else {},
         )
 
-    def archive(self, files: dict[str, bytes]) -> Path:
-        path = self.folder / f"code-{len(list(self.folder.glob('code-*')))}.tar.gz"
-        with tarfile.open(path, "w:gz") as bundle:
+    image = "test"
+
+    def archive(self, files: dict[str, bytes]) -> Input:
+        buffer = io.BytesIO()
+        with tarfile.open(fileobj=buffer, mode="w:gz") as bundle:
             for name, content in files.items():
                 member = tarfile.TarInfo(name)
                 member.size = len(content)
                 bundle.addfile(member, io.BytesIO(content))
-        return path
+        return self.object("code", buffer.getvalue(), ".tar.gz")
+
+    def object(self, name: str, data: bytes, suffix: str = "") -> Input:
+        """An input, published."""
+        digest = hashlib.sha256(data).hexdigest()
+        place = f"test/{digest}{suffix}"
+        path = self.objects.root / place
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+        self.objects.publish(place)
+        return Input(name, place, digest)
 
     def run(self, step: StepSpec, within: float = 20.0) -> StepStatus:
         self.launcher.start(step)
         return self.end(step, within)
 
     def end(self, step: StepSpec, within: float = 20.0) -> StepStatus:
-        patience = time.monotonic() + within
+        patience = time.monotonic() + within + self.patience
         while (status := self.launcher.status(step.run_key)).phase not in TERMINAL:
             assert time.monotonic() < patience, f"still {status} after {within} s: {self.log(step)[-2000:]}"
             time.sleep(0.03)
@@ -109,18 +117,13 @@ class Bench:
         return self.outside.read_text().splitlines() if self.outside.exists() else []
 
     def output(self, step: StepSpec, name: str) -> bytes:
-        return (Path(step.output_uri) / "out" / name).read_bytes()
+        data = self.objects.read(f"{step.output_uri}/out/{name}", fresh=True)
+        assert data is not None
+        return data
 
-
-@pytest.fixture(params=LAUNCHERS)
-def bench(request: pytest.FixtureRequest, tmp_path: Path, own: Own) -> Bench:
-    return Bench(request.param(tmp_path / "steps"), tmp_path)
-
-
-@pytest.fixture
-def local(tmp_path: Path, own: Own) -> Bench:
-    """For promises about the processes of this machine."""
-    return Bench(LocalLauncher(tmp_path / "steps"), tmp_path)
+    def lose(self, step: StepSpec, name: str) -> None:
+        """An output is deleted by somebody."""
+        (self.objects.root / step.output_uri / "out" / name).unlink()
 
 
 # --- A good end ---
@@ -142,7 +145,7 @@ def test_a_step_ends_with_the_digest_of_each_output(bench: Bench) -> None:
 
 
 def test_parameters_and_inputs_arrive_as_files(bench: Bench) -> None:
-    (bench.folder / "table.parquet").write_bytes(b"rows")
+    table = bench.object("data/table.parquet", b"rows")
     params = {"lr": 0.1, "text": "{{ 7*7 }}", "shell": "$(id); `id`", "é": [None, True]}
     step = bench.step(
         """
@@ -151,7 +154,7 @@ def test_parameters_and_inputs_arrive_as_files(bench: Bench) -> None:
         """,
         params,
     )
-    step = replace(step, inputs=(*step.inputs, Input("data/table.parquet", str(bench.folder / "table.parquet"), "d")))
+    step = replace(step, inputs=(*step.inputs, table))
 
     status = bench.run(step)
 
@@ -161,14 +164,13 @@ def test_parameters_and_inputs_arrive_as_files(bench: Bench) -> None:
 
 
 def test_inputs_are_copies_that_a_script_may_spoil(bench: Bench) -> None:
-    table = bench.folder / "table.parquet"
-    table.write_bytes(b"rows")
+    table = bench.object("data/table.parquet", b"rows")
     step = bench.step("(root / 'in/data/table.parquet').write_bytes(b'spoilt')")
 
-    status = bench.run(replace(step, inputs=(*step.inputs, Input("data/table.parquet", str(table), "d"))))
+    status = bench.run(replace(step, inputs=(*step.inputs, table)))
 
     assert status.phase is Phase.DONE
-    assert table.read_bytes() == b"rows"
+    assert bench.objects.read(table.uri, fresh=True) == b"rows"
 
 
 def test_standard_input_is_closed(bench: Bench) -> None:
@@ -190,7 +192,7 @@ def test_a_flood_of_output_is_cut_and_harms_nothing(bench: Bench) -> None:
     status = bench.run(step)
 
     assert status.phase is Phase.DONE, status.message
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 10 + bench.patience
     log = bench.log(step)
     assert len(log) < 2**20 + 200
     assert "reached its limit of 1048576 bytes" in log
@@ -278,14 +280,17 @@ def test_outputs_that_are_elsewhere_are_refused(bench: Bench) -> None:
 
 @pytest.mark.parametrize("name", ["../train.py", "/tmp/jinsu-escaped.py", "a/../../train.py"])
 def test_code_that_leads_out_of_its_folder_is_refused(bench: Bench, name: str) -> None:
-    code = bench.archive({"train.py": b"", name: b"raise SystemExit(1)"})
-    step = replace(bench.step(""), inputs=(Input("code", str(code), "d"),))
+    step = replace(bench.step(""), inputs=(bench.archive({"train.py": b"", name: b"raise SystemExit(1)"}),))
 
     if name.startswith("/"):  # the leading slash is dropped: it stays inside, which is as good
         assert bench.run(step).phase is Phase.DONE
     else:
-        with pytest.raises(BadInputError, match="plain files below its folder"):
-            bench.launcher.start(step)
+        # One launcher stages at once and refuses, another learns it in the pod.
+        try:
+            said = bench.run(step).message
+        except BadInputError as problem:
+            said = str(problem)
+        assert "plain files below its folder" in said
         assert bench.launcher.status(step.run_key).phase in (Phase.ABSENT, Phase.FAILED)
     assert not Path("/tmp/jinsu-escaped.py").exists()
     assert not list(bench.folder.rglob("in/train.py"))
@@ -301,7 +306,7 @@ def test_a_script_that_hangs_meets_its_time_limit(bench: Bench) -> None:
     assert status.phase is Phase.FAILED
     assert "ran longer than" in status.message
     assert "train.resources.hours" in status.message
-    assert time.monotonic() - begun < 5
+    assert time.monotonic() - begun < 5 + bench.patience
 
 
 def test_memory_is_limited(bench: Bench, own: Own, eventually: Callable[..., Any]) -> None:
@@ -328,7 +333,7 @@ time.sleep(60)
 def test_processes_are_limited(
     bench: Bench, own: Own, eventually: Callable[..., Any], times: int, bomb: bool, pause: float
 ) -> None:
-    status = bench.run(bench.step(FORKS.format(times=times, bomb=bomb, pause=pause), processes=20, memory=2**40))
+    status = bench.run(bench.step(FORKS.format(times=times, bomb=bomb, pause=pause), processes=20, memory=4 << 30))
 
     assert status.phase is Phase.FAILED
     assert "processes, the limit is 20" in status.message
@@ -396,7 +401,7 @@ def test_cancel_ends_the_whole_family(bench: Bench, own: Own, eventually: Callab
     assert status.phase is Phase.CANCELLED
     assert status.message == "wrong dataset"
     assert eventually(lambda: own() == [], within=1)
-    assert time.monotonic() - begun < 7
+    assert time.monotonic() - begun < 7 + bench.patience
 
 
 def test_a_cancelled_step_can_be_started_again(bench: Bench, eventually: Callable[..., Any]) -> None:
@@ -442,7 +447,7 @@ def test_what_failed_is_run_again_from_its_checkpoint(bench: Bench) -> None:
 def test_a_result_without_its_outputs_is_no_result(bench: Bench) -> None:
     step = bench.step("note('run'); save()")
     bench.run(step)
-    (Path(step.output_uri) / "out" / MODEL).unlink()
+    bench.lose(step, MODEL)
 
     assert bench.launcher.status(step.run_key).phase is not Phase.DONE
     assert bench.run(step).phase is Phase.DONE
@@ -452,7 +457,7 @@ def test_a_result_without_its_outputs_is_no_result(bench: Bench) -> None:
 def test_an_old_result_does_not_speak_for_a_new_attempt(bench: Bench) -> None:
     step = bench.step("note('run'); save(); sys.exit(len(outside.read_text()) > 4)")
     bench.run(step)
-    (Path(step.output_uri) / "out" / MODEL).unlink()
+    bench.lose(step, MODEL)
 
     status = bench.run(step)
 
@@ -564,176 +569,3 @@ def test_bytes_that_are_no_text_do_not_stop_the_log(bench: Bench) -> None:
     assert log.startswith("before ")
     assert " after\n" in log
     assert bench.launcher.logs(step.run_key, 0)[1] == 17
-
-
-# --- Only on one machine: who dies, and who goes on ---
-
-STARTER = """
-import sys, time
-from pathlib import Path
-from jinsu.steps.contract import StepSpec
-from jinsu.steps.local import LocalLauncher
-step = StepSpec.from_json(Path(sys.argv[2]).read_text())
-print(LocalLauncher(Path(sys.argv[1])).start(step).phase, flush=True)
-time.sleep(float(sys.argv[3]))
-"""
-
-
-def starter(bench: Bench, step: StepSpec, stays: float = 0.0) -> subprocess.Popen[bytes]:
-    """Another process that starts the step."""
-    (bench.folder / "step.json").write_text(step.to_json())
-    command = [sys.executable, "-c", STARTER, bench.folder / "steps", bench.folder / "step.json", str(stays)]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
-
-
-def agent_of(bench: Bench, step: StepSpec) -> psutil.Process:
-    state = read_state(LocalLauncher(bench.folder / "steps").files(step.run_key))
-    assert state is not None
-    return psutil.Process(state.pid)
-
-
-def test_processes_that_start_it_at_once_start_it_once(local: Bench) -> None:
-    step = local.step("note('run'); time.sleep(1); save()")
-
-    starters = [starter(local, step) for _ in range(4)]
-
-    assert [process.communicate(timeout=30)[0] for process in starters] == [b"running\n"] * 4
-    assert local.end(step).phase is Phase.DONE
-    assert local.notes() == ["run"]
-
-
-def test_a_step_outlives_whoever_started_it(local: Bench) -> None:
-    step = local.step("time.sleep(0.7); save()")
-    parent = starter(local, step, stays=60)
-    assert parent.stdout is not None
-    assert parent.stdout.readline() == b"running\n"
-
-    os.killpg(parent.pid, 9)
-    parent.wait(5)
-
-    assert local.end(step).phase is Phase.DONE
-
-
-def test_a_killed_agent_is_noticed_and_the_step_resumes_alone(
-    local: Bench, own: Own, eventually: Callable[..., Any]
-) -> None:
-    """Nothing of the dead agent's family may go on beside the new attempt: both would write the same files."""
-    step = local.step(
-        """
-        last = root / "checkpoints" / "last"
-        if last.exists():
-            time.sleep(0.5)
-            save()
-        else:
-            last.write_bytes(b"epoch 3")
-            if os.fork() == 0:
-                os.setsid()
-            beat()
-        """
-    )
-    local.launcher.start(step)
-    assert eventually(lambda: len(set(local.notes())) == 2)
-    old = [process for process in own() if str(process.pid) in local.notes()]
-    assert len(old) == 2
-
-    agent_of(local, step).kill()
-    status = local.end(step)
-    assert status.phase is Phase.FAILED
-    assert "agent was killed" in status.message
-    status = local.run(step)
-
-    assert status.phase is Phase.DONE, status.message
-    assert [process.pid for process in old if process.is_running()] == []
-
-
-def test_a_cancel_reaches_a_family_whose_agent_was_killed(
-    local: Bench, own: Own, eventually: Callable[..., Any]
-) -> None:
-    step = local.step("os.fork(); beat()")
-    local.launcher.start(step)
-    assert eventually(local.notes)
-    agent_of(local, step).kill()
-    local.end(step)
-
-    local.launcher.cancel(step.run_key, "enough")
-
-    assert local.end(step).phase is Phase.CANCELLED
-    assert eventually(lambda: own() == [], within=7)
-
-
-def test_looking_at_a_step_does_not_keep_it_from_starting(local: Bench) -> None:
-    """A look takes the agent's lock for a moment; an agent that starts in that moment must not give up."""
-    step = local.step("save()")
-    files = LocalLauncher(local.folder / "steps").files(step.run_key)
-    files.root.mkdir(parents=True)
-    with files.lock.open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_SH)
-        release = threading.Timer(1.5, fcntl.flock, (lock, fcntl.LOCK_UN))
-        release.start()
-        # start() itself would take the shared lock for a living agent: spawn as it does when it saw none.
-        launcher = LocalLauncher(local.folder / "steps")
-        launcher._prepare(step, files)
-        launcher._spawn(files)
-        release.join()
-
-    assert local.end(step).phase is Phase.DONE
-
-
-def test_a_start_that_waited_finds_it_done(local: Bench) -> None:
-    """Two starts at once; the second gets its turn when the step is over."""
-    step = local.step("note('run')")
-    root = local.folder / "steps" / step.run_key
-    root.mkdir(parents=True)
-    with (root / "start.lock").open("w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        second = starter(local, step)
-        time.sleep(1.0)  # it has seen that there is no result, and waits for the lock
-        (root / "out").mkdir()
-        seal(root, step.run_key, 1.0)
-    try:
-        assert second.communicate(timeout=10)[0] == b"done\n"
-    finally:
-        second.kill()
-    assert local.notes() == []
-
-
-# --- A full disk ---
-
-
-@pytest.fixture
-def disk(tmp_path: Path) -> Iterator[Path]:
-    """A disk of 4 MiB."""
-    place = tmp_path / "disk"
-    place.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
-    if not shutil.which("mount") or subprocess.run(command, capture_output=True, check=False).returncode:
-        pytest.skip("a small disk can only be mounted by root")
-    yield place
-    subprocess.run(["umount", "--lazy", str(place)], check=True)
-
-
-def test_a_disk_that_fills_up_is_named(disk: Path, local: Bench) -> None:
-    local.launcher = LocalLauncher(disk / "steps")
-    step = local.step("(out / 'big').write_bytes(b'x' * (8 << 20))")
-
-    status = local.run(step)
-
-    assert status.phase is Phase.FAILED
-    assert "space left on device" in status.message
-    assert "agent was killed" not in status.message
-
-
-@pytest.mark.parametrize("left", [0, 64 << 10])
-def test_a_full_disk_is_named_before_anything_starts(disk: Path, local: Bench, left: int) -> None:
-    local.launcher = LocalLauncher(disk / "steps")
-    step = local.step("save()")
-    step = replace(step, inputs=(*step.inputs, Input("code", str(local.archive({"big": os.urandom(1 << 20)})), "d")))
-    with (disk / "ballast").open("wb") as ballast:
-        ballast.write(b"x" * (shutil.disk_usage(disk).free - left))
-
-    with pytest.raises(JinsuError, match=r"(?i)space left on device.*free disk space") as caught:
-        local.launcher.start(step)
-    assert isinstance(caught.value, TransientError)  # it may be free again in a minute
-
-    (disk / "ballast").unlink()
-    assert local.run(step).phase is Phase.DONE

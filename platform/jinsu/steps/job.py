@@ -1,0 +1,216 @@
+"""A step as a Kubernetes Job: one pod with `stage`, then `train` beside `agent`. Pure.
+
+What a user wrote never gets into the Job: the step travels through the object store, the Job carries its run key. The
+researcher's container holds no credential and no token; the store's keys are given to the two containers of ours alone.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinsu.objects.s3 import S3Settings
+from jinsu.steps.contract import Limits, StepSpec
+from jinsu.steps.place import STEP_FOLDER, variables
+
+Document = dict[str, Any]
+
+KEY_LABEL = "jinsu.dev/run-key"
+ATTEMPT_LABEL = "jinsu.dev/attempt"
+USER = 10001
+_LABEL = re.compile(r"[^A-Za-z0-9_.-]+")
+_MIB = 2**20
+_START_SECONDS = 1800
+_GRACE_SECONDS = 30
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """How one type of GPU is asked for: a device plugin's resource (MIG and time slices have their own), and where."""
+
+    resource: str = "nvidia.com/gpu"
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """How steps run in one cluster; from the chart's values. `gpus` by `train.resources.gpu_type`, "" for any."""
+
+    namespaces: Mapping[str, str]
+    trainer_image: str
+    agent_image: str
+    store_secret: str | None = None
+    gpus: Mapping[str, Gpu] = field(default_factory=lambda: {"": Gpu()})
+    priority_classes: Mapping[str, str] = field(default_factory=dict)
+    queues: Mapping[str, str] = field(default_factory=dict)
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Mapping[str, Any], ...] = ()
+    volumes: tuple[Mapping[str, Any], ...] = ()
+    mounts: tuple[Mapping[str, Any], ...] = ()
+    pull_secrets: tuple[str, ...] = ()
+    pull_policy: str = "IfNotPresent"
+    ephemeral_bytes: int = 20 * 2**30
+    ttl_seconds: int = 3600
+
+    @staticmethod
+    def from_document(document: Mapping[str, Any]) -> Cluster:
+        values = dict(document)
+        if "gpus" in values:
+            values["gpus"] = {
+                name: Gpu(**{**gpu, "tolerations": tuple(gpu.get("tolerations", ()))})
+                for name, gpu in values["gpus"].items()
+            }
+        for name in ("tolerations", "volumes", "mounts", "pull_secrets"):
+            values[name] = tuple(values.get(name) or ())
+        return Cluster(**values)
+
+
+def name_of(run_key: str) -> str:
+    """The Job's name; the key decides it, so that a second start meets the first one's Job."""
+    return f"step-{run_key[:40]}"
+
+
+def job(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, namespace: str) -> Document:
+    """The Job of one attempt."""
+    labels = _labels(step, attempt)
+    own = {**labels, **_queue(step, cluster)}
+    return {
+        "apiVersion": "batch/v1",
+        "kind": "Job",
+        "metadata": {"name": name_of(step.run_key), "namespace": namespace, "labels": own},
+        "spec": {
+            "backoffLimit": 0,
+            "ttlSecondsAfterFinished": cluster.ttl_seconds,
+            "template": {
+                "metadata": {
+                    "labels": labels,
+                    "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},
+                },
+                "spec": _pod(step, cluster, store, attempt, namespace),
+            },
+        },
+    }
+
+
+def _labels(step: StepSpec, attempt: str) -> dict[str, str]:
+    owners = {
+        name: _LABEL.sub("-", step.labels[name])[:63] for name in ("team", "model", "submission") if name in step.labels
+    }
+    return {
+        "app.kubernetes.io/name": "jinsu-step",
+        "app.kubernetes.io/component": step.name,
+        "app.kubernetes.io/managed-by": "jinsu",
+        KEY_LABEL: step.run_key[:63],
+        ATTEMPT_LABEL: attempt,
+        **{f"jinsu.dev/{name}": value.strip("-_.") for name, value in owners.items()},
+    }
+
+
+def _queue(step: StepSpec, cluster: Cluster) -> dict[str, str]:
+    queue = cluster.queues.get(step.labels.get("team", ""))
+    return {"kueue.x-k8s.io/queue-name": queue} if queue else {}
+
+
+def _pod(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, namespace: str) -> Document:
+    limits = step.limits
+    gpu = _gpu(limits, cluster)
+    environment = variables(store, step.run_key, attempt, namespace)
+    priority = cluster.priority_classes.get(limits.priority)
+    return {
+        "restartPolicy": "Never",
+        "automountServiceAccountToken": False,
+        "enableServiceLinks": False,
+        # Counts from the pod's start on its node, so that no time in a queue is taken from the training.
+        "activeDeadlineSeconds": int(limits.seconds) + _START_SECONDS,
+        "terminationGracePeriodSeconds": _GRACE_SECONDS,
+        "securityContext": {
+            "runAsNonRoot": True,
+            "runAsUser": USER,
+            "runAsGroup": USER,
+            "fsGroup": USER,
+            "seccompProfile": {"type": "RuntimeDefault"},
+        },
+        "nodeSelector": {**cluster.node_selector, **(gpu.node_selector if gpu else {})},
+        "tolerations": [*cluster.tolerations, *(gpu.tolerations if gpu else ())],
+        **({"priorityClassName": priority} if priority else {}),
+        **({"imagePullSecrets": [{"name": name} for name in cluster.pull_secrets]} if cluster.pull_secrets else {}),
+        "initContainers": [_ours("stage", "jinsu.steps.stager", cluster, environment, write=True)],
+        "containers": [
+            _train(step, cluster, gpu),
+            _ours("agent", "jinsu.steps.shipper", cluster, environment, write=False),
+        ],
+        "volumes": [
+            {"name": "step", "emptyDir": {"sizeLimit": str(cluster.ephemeral_bytes)}},
+            {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": str(limits.memory // 2)}},
+            *({"name": name, "emptyDir": {}} for name in ("tmp-stage", "tmp-train", "tmp-agent")),
+            *cluster.volumes,
+        ],
+    }
+
+
+def _gpu(limits: Limits, cluster: Cluster) -> Gpu | None:
+    if not limits.gpu:
+        return None
+    return cluster.gpus.get(limits.gpu_type or "") or Gpu(node_selector={"jinsu.dev/gpu-type": limits.gpu_type or ""})
+
+
+def _train(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
+    limits = step.limits
+    amounts = {
+        "cpu": f"{round(limits.cpu * 1000)}m",
+        "memory": str(limits.memory),
+        "ephemeral-storage": str(cluster.ephemeral_bytes),
+        **({gpu.resource: str(limits.gpu)} if gpu else {}),
+    }
+    return {
+        "name": "train",
+        "image": step.image,
+        "imagePullPolicy": cluster.pull_policy,
+        "command": ["python", "-m", "jinsu.steps.agent", STEP_FOLDER],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        # Guaranteed: what a step asked for is what it has, and what it is charged for.
+        "resources": {
+            "requests": {**amounts, "ephemeral-storage": str(min(2**30, cluster.ephemeral_bytes))},
+            "limits": amounts,
+        },
+        "securityContext": _confined(),
+        "volumeMounts": [
+            {"name": "step", "mountPath": STEP_FOLDER},
+            {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
+            {"name": "tmp-train", "mountPath": "/tmp"},  # noqa: S108
+            *cluster.mounts,
+        ],
+    }
+
+
+def _ours(name: str, module: str, cluster: Cluster, environment: Mapping[str, str], *, write: bool) -> Document:
+    keys = [{"secretRef": {"name": cluster.store_secret}}] if cluster.store_secret else []
+    return {
+        "name": name,
+        "image": cluster.agent_image,
+        "imagePullPolicy": cluster.pull_policy,
+        "command": ["python", "-m", module],
+        "terminationMessagePolicy": "FallbackToLogsOnError",
+        "env": [{"name": key, "value": value} for key, value in environment.items()],
+        "envFrom": keys,
+        "resources": {
+            "requests": {"cpu": "50m", "memory": str(96 * _MIB), "ephemeral-storage": str(64 * _MIB)},
+            "limits": {"cpu": "1", "memory": str(384 * _MIB), "ephemeral-storage": str(cluster.ephemeral_bytes)},
+        },
+        "securityContext": _confined(),
+        "volumeMounts": [
+            {"name": "step", "mountPath": STEP_FOLDER, **({} if write else {"readOnly": True})},
+            {"name": f"tmp-{name}", "mountPath": "/tmp"},  # noqa: S108
+        ],
+    }
+
+
+def _confined() -> Document:
+    return {
+        "allowPrivilegeEscalation": False,
+        "readOnlyRootFilesystem": True,
+        "capabilities": {"drop": ["ALL"]},
+    }

@@ -1,0 +1,135 @@
+"""The launcher of a cluster keeps every launcher's promises: real Jobs, real pods, and a real S3 server."""
+
+import shutil
+import tempfile
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+from uuid import uuid4
+
+import psutil
+import pytest
+from kubernetes import client
+from tests.cluster.harness.store import TrialStore
+from tests.contract.launcher_suite import *  # noqa: F403
+from tests.contract.launcher_suite import MODEL, Bench, Own
+
+from jinsu.kube import Kube
+from jinsu.objects.mirror import Mirror
+from jinsu.objects.s3 import S3
+from jinsu.steps.contract import STEP_DIR_VARIABLE, StepSpec
+from jinsu.steps.job import Cluster, Gpu
+from jinsu.steps.kubernetes import KubernetesLauncher
+from jinsu.steps.launcher import Phase
+from jinsu.steps.place import STEP_FOLDER
+
+SECRET = "store"
+
+
+class ClusterBench(Bench):
+    """Steps as pods; `outside` is a folder of the node."""
+
+    patience = 40.0
+
+    def __init__(self, kube: Kube, cluster: Cluster, store: TrialStore, folder: Path, outside: Path) -> None:
+        address = replace(store.settings, prefix=uuid4().hex)
+        super().__init__(
+            KubernetesLauncher(kube, S3(address), cluster, address), Mirror(folder / "objects", S3(address)), folder
+        )
+        self.image, self.outside, self.seen_outside = cluster.trainer_image, outside / "notes", "/outside/notes"
+
+    def lose(self, step: StepSpec, name: str) -> None:
+        assert self.objects.store is not None
+        self.objects.store.delete(f"{step.output_uri}/out/{name}")
+
+
+@pytest.fixture(scope="module")
+def namespace(api: client.ApiClient, store: TrialStore) -> Iterator[str]:
+    """A team's namespace, with the store's keys."""
+    name = f"team-{uuid4().hex[:8]}"
+    core = client.CoreV1Api(api)
+    core.create_namespace({"metadata": {"name": name}})
+    keys = {"AWS_ACCESS_KEY_ID": store.settings.access_key, "AWS_SECRET_ACCESS_KEY": store.settings.secret_key}
+    core.create_namespaced_secret(name, {"metadata": {"name": SECRET}, "stringData": keys})
+    yield name
+    core.delete_namespace(name)
+
+
+@pytest.fixture
+def outside() -> Iterator[Path]:
+    folder = Path(tempfile.mkdtemp(prefix="jinsu-outside-"))
+    folder.chmod(0o777)
+    yield folder
+    shutil.rmtree(folder)
+
+
+@pytest.fixture
+def bench(
+    kubeconfig: Path, namespace: str, store: TrialStore, runtime_image: str, tmp_path: Path, outside: Path
+) -> ClusterBench:
+    cluster = Cluster(
+        namespaces={"default": namespace},
+        trainer_image=runtime_image,  # as good for scripts that need no torch
+        agent_image=runtime_image,
+        store_secret=SECRET,
+        pull_policy="Never",
+        gpus={"": Gpu()},
+        volumes=({"name": "outside", "hostPath": {"path": str(outside)}},),
+        mounts=({"name": "outside", "mountPath": "/outside"},),
+    )
+    return ClusterBench(Kube(str(kubeconfig)), cluster, store, tmp_path, outside)
+
+
+@pytest.fixture
+def own() -> Own:
+    """Living processes of any step's script on this node."""
+
+    def look() -> list[psutil.Process]:
+        found = []
+        for process in psutil.process_iter():
+            try:
+                if process.environ().get(STEP_DIR_VARIABLE) == STEP_FOLDER:
+                    found.append(process)
+            except psutil.Error:
+                continue
+        return found
+
+    return look
+
+
+# --- Who dies, and who goes on ---
+
+RESUMES = """
+last = root / "checkpoints" / "last"
+if last.exists():
+    print("resumed at", last.read_text(), flush=True)
+    save()
+else:
+    (root / "checkpoints" / "draft").write_text("3")
+    (root / "checkpoints" / "draft").replace(last)
+    print("epoch 3", flush=True)
+    time.sleep(100)
+"""
+
+
+def pods(api: client.ApiClient, namespace: str) -> list[Any]:
+    return list(client.CoreV1Api(api).list_namespaced_pod(namespace).items)
+
+
+def test_a_pod_deleted_by_hand_resumes_from_its_checkpoint(
+    bench: ClusterBench, api: client.ApiClient, namespace: str, eventually: Callable[..., Any]
+) -> None:
+    step = bench.step(RESUMES, requires=MODEL)
+    bench.launcher.start(step)
+    assert eventually(lambda: bench.log(step) == "epoch 3\n", within=30)
+
+    for pod in pods(api, namespace):
+        client.CoreV1Api(api).delete_namespaced_pod(pod.metadata.name, namespace)
+    status = bench.end(step)
+
+    assert status.phase is Phase.FAILED
+    assert status.interrupted
+    assert "a retry resumes from the last checkpoint" in status.message
+    assert bench.run(step).phase is Phase.DONE
+    assert bench.log(step) == "epoch 3\nresumed at 3\n"

@@ -1,0 +1,214 @@
+"""The launcher of one machine keeps every launcher's promises, and some of its own."""
+
+import fcntl
+import os
+import shutil
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import psutil
+import pytest
+from tests.contract.launcher_suite import *  # noqa: F403
+from tests.contract.launcher_suite import Bench, Own
+
+from jinsu.errors import JinsuError, TransientError
+from jinsu.objects.mirror import Mirror
+from jinsu.steps.agent import read_state
+from jinsu.steps.contract import StepSpec
+from jinsu.steps.launcher import Phase
+from jinsu.steps.local import LocalLauncher
+from jinsu.steps.result import seal
+
+
+@pytest.fixture
+def bench(tmp_path: Path, own: Own) -> Bench:
+    return local_bench(tmp_path, tmp_path)
+
+
+@pytest.fixture
+def local(bench: Bench) -> Bench:
+    """For promises about the processes of this machine."""
+    return bench
+
+
+def local_bench(folder: Path, root: Path) -> Bench:
+    return Bench(LocalLauncher(root / "steps"), Mirror(root), folder)
+
+
+# --- Only on one machine: who dies, and who goes on ---
+
+STARTER = """
+import sys, time
+from pathlib import Path
+from jinsu.steps.contract import StepSpec
+from jinsu.steps.local import LocalLauncher
+step = StepSpec.from_json(Path(sys.argv[2]).read_text())
+print(LocalLauncher(Path(sys.argv[1])).start(step).phase, flush=True)
+time.sleep(float(sys.argv[3]))
+"""
+
+
+def starter(bench: Bench, step: StepSpec, stays: float = 0.0) -> subprocess.Popen[bytes]:
+    """Another process that starts the step."""
+    (bench.folder / "step.json").write_text(step.to_json())
+    command = [sys.executable, "-c", STARTER, bench.folder / "steps", bench.folder / "step.json", str(stays)]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
+
+
+def agent_of(bench: Bench, step: StepSpec) -> psutil.Process:
+    state = read_state(LocalLauncher(bench.folder / "steps").files(step.run_key))
+    assert state is not None
+    return psutil.Process(state.pid)
+
+
+def test_processes_that_start_it_at_once_start_it_once(local: Bench) -> None:
+    step = local.step("note('run'); time.sleep(1); save()")
+
+    starters = [starter(local, step) for _ in range(4)]
+
+    assert [process.communicate(timeout=30)[0] for process in starters] == [b"running\n"] * 4
+    assert local.end(step).phase is Phase.DONE
+    assert local.notes() == ["run"]
+
+
+def test_a_step_outlives_whoever_started_it(local: Bench) -> None:
+    step = local.step("time.sleep(0.7); save()")
+    parent = starter(local, step, stays=60)
+    assert parent.stdout is not None
+    assert parent.stdout.readline() == b"running\n"
+
+    os.killpg(parent.pid, 9)
+    parent.wait(5)
+
+    assert local.end(step).phase is Phase.DONE
+
+
+def test_a_killed_agent_is_noticed_and_the_step_resumes_alone(
+    local: Bench, own: Own, eventually: Callable[..., Any]
+) -> None:
+    """Nothing of the dead agent's family may go on beside the new attempt: both would write the same files."""
+    step = local.step(
+        """
+        last = root / "checkpoints" / "last"
+        if last.exists():
+            time.sleep(0.5)
+            save()
+        else:
+            last.write_bytes(b"epoch 3")
+            if os.fork() == 0:
+                os.setsid()
+            beat()
+        """
+    )
+    local.launcher.start(step)
+    assert eventually(lambda: len(set(local.notes())) == 2)
+    old = [process for process in own() if str(process.pid) in local.notes()]
+    assert len(old) == 2
+
+    agent_of(local, step).kill()
+    status = local.end(step)
+    assert status.phase is Phase.FAILED
+    assert "agent was killed" in status.message
+    status = local.run(step)
+
+    assert status.phase is Phase.DONE, status.message
+    assert [process.pid for process in old if process.is_running()] == []
+
+
+def test_a_cancel_reaches_a_family_whose_agent_was_killed(
+    local: Bench, own: Own, eventually: Callable[..., Any]
+) -> None:
+    step = local.step("os.fork(); beat()")
+    local.launcher.start(step)
+    assert eventually(local.notes)
+    agent_of(local, step).kill()
+    local.end(step)
+
+    local.launcher.cancel(step.run_key, "enough")
+
+    assert local.end(step).phase is Phase.CANCELLED
+    assert eventually(lambda: own() == [], within=7)
+
+
+def test_looking_at_a_step_does_not_keep_it_from_starting(local: Bench) -> None:
+    """A look takes the agent's lock for a moment; an agent that starts in that moment must not give up."""
+    step = local.step("save()")
+    files = LocalLauncher(local.folder / "steps").files(step.run_key)
+    files.root.mkdir(parents=True)
+    with files.lock.open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_SH)
+        release = threading.Timer(1.5, fcntl.flock, (lock, fcntl.LOCK_UN))
+        release.start()
+        # start() itself would take the shared lock for a living agent: spawn as it does when it saw none.
+        launcher = LocalLauncher(local.folder / "steps")
+        launcher._prepare(step, files)
+        launcher._spawn(files)
+        release.join()
+
+    assert local.end(step).phase is Phase.DONE
+
+
+def test_a_start_that_waited_finds_it_done(local: Bench) -> None:
+    """Two starts at once; the second gets its turn when the step is over."""
+    step = local.step("note('run')")
+    root = local.folder / "steps" / step.run_key
+    root.mkdir(parents=True)
+    with (root / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = starter(local, step)
+        time.sleep(1.0)  # it has seen that there is no result, and waits for the lock
+        (root / "out").mkdir()
+        seal(root, step.run_key, 1.0)
+    try:
+        assert second.communicate(timeout=10)[0] == b"done\n"
+    finally:
+        second.kill()
+    assert local.notes() == []
+
+
+# --- A full disk ---
+
+
+@pytest.fixture
+def disk(tmp_path: Path) -> Iterator[Path]:
+    """A disk of 4 MiB."""
+    place = tmp_path / "disk"
+    place.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", "size=4m", "tmpfs", str(place)]
+    if not shutil.which("mount") or subprocess.run(command, capture_output=True, check=False).returncode:
+        pytest.skip("a small disk can only be mounted by root")
+    yield place
+    subprocess.run(["umount", "--lazy", str(place)], check=True)
+
+
+def test_a_disk_that_fills_up_is_named(disk: Path, local: Bench) -> None:
+    local.launcher, local.objects = LocalLauncher(disk / "steps"), Mirror(disk)
+    step = local.step("(out / 'big').write_bytes(b'x' * (8 << 20))")
+
+    status = local.run(step)
+
+    assert status.phase is Phase.FAILED
+    assert "space left on device" in status.message
+    assert "agent was killed" not in status.message
+
+
+@pytest.mark.parametrize("left", [0, 64 << 10])
+def test_a_full_disk_is_named_before_anything_starts(disk: Path, local: Bench, left: int) -> None:
+    local.launcher, local.objects = LocalLauncher(disk / "steps"), Mirror(disk)
+    step = local.step("save()")
+    step = replace(step, inputs=(*step.inputs, local.archive({"big": os.urandom(1 << 20)})))
+    with (disk / "ballast").open("wb") as ballast:
+        ballast.write(b"x" * (shutil.disk_usage(disk).free - left))
+
+    with pytest.raises(JinsuError, match=r"(?i)space left on device.*free disk space") as caught:
+        local.launcher.start(step)
+    assert isinstance(caught.value, TransientError)  # it may be free again in a minute
+
+    (disk / "ballast").unlink()
+    assert local.run(step).phase is Phase.DONE
