@@ -29,11 +29,13 @@ class KubernetesLauncher:
         self._kube, self._store, self._cluster, self._address = kube, store, cluster, address
 
     def start(self, step: StepSpec) -> StepStatus:
-        status = self.status(step.run_key)
-        if status.phase is Phase.DONE or status.phase in WAITING:
-            return status
         work, namespace = Work(self._store, step.run_key), self._namespace(step)
+        status = self.status(step.run_key)
+        if status.phase is Phase.DONE or (status.phase in WAITING and not self._told(work)):
+            return status
         self._clear(namespace, step.run_key)
+        if work.result() is not None:
+            return self.status(step.run_key)
         work.forget_result()  # one whose outputs are gone must not speak for this attempt
         work.tell(step)
         attempt = Attempt(uuid4().hex[:12], namespace)
@@ -75,7 +77,7 @@ class KubernetesLauncher:
     def logs(self, run_key: str, offset: int) -> tuple[str, int]:
         work = Work(self._store, run_key)
         chunk = work.bytes_from("log", offset)
-        more = len(chunk) == PIECE or (chunk != b"" and not self._over(work))
+        more = len(chunk) == PIECE or (chunk != b"" and not self._told(work))
         unfinished = unfinished_bytes(chunk) if more else 0
         whole = chunk[: len(chunk) - unfinished]
         return whole.decode(errors="replace"), offset + len(whole)
@@ -116,9 +118,10 @@ class KubernetesLauncher:
         step = work.step()
         return step.limits.memory if step else 0
 
-    def _over(self, work: Work) -> bool:
+    def _told(self, work: Work) -> bool:
+        """Whether the last attempt has said how it ended."""
         attempt = work.attempt()
-        return work.result() is not None or (attempt is not None and work.ended(attempt.id) is not None)
+        return attempt is not None and work.ended(attempt.id) is not None
 
     # --- Starting ---
 
