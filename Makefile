@@ -11,7 +11,7 @@ UV_VERSION := 0.13.8
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 export JINSU_HOME ?= $(CURDIR)/.jinsu
 
-.PHONY: help setup demo stop test lint types architecture unit contract e2e cluster cluster-down test-cluster bench docs screenshots lock schema clean
+.PHONY: help setup demo stop test lint types architecture unit contract e2e cluster cluster-down test-cluster images bench docs screenshots lock schema clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -63,6 +63,9 @@ cluster-down: $(READY) ## Stop the test cluster; nothing of it stays
 
 test-cluster: cluster ## What needs a real cluster
 	$(BIN)/pytest -q tests/cluster
+
+images: $(READY) ## Build the container images (buildah or docker; BASE=image to start from)
+	@$(BIN)/python platform/images/build.py $(if $(BASE),--base $(BASE))
 
 bench: $(READY) ## Measure; prints a table and writes build/bench.json
 	$(BIN)/python -m tests.bench

@@ -31,8 +31,9 @@ What is my run waiting for? `jinsu why RUN`.
 def catalog() -> dict[str, list[str]]:
     """Names for the form, kept by the platform in one small file."""
     home = Path(os.environ.get("JINSU_HOME", Path.home() / ".jinsu"))
+    path = Path(os.environ.get("JINSU_CATALOG", home / "catalog.json"))
     try:
-        known = json.loads((home / "catalog.json").read_text(encoding="utf-8"))
+        known = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         known = {"models": {}, "datasets": []}
     return {

@@ -1,18 +1,28 @@
-"""Where the parts of one installation are, and the secrets they share. On a laptop `jinsu up` writes it."""
+"""Where the parts of one installation are, and the secrets they share.
+
+On a laptop `jinsu up` writes the file. In a cluster the chart renders it without secrets: `${NAME}` stands for a variable
+of the environment, which comes from a Secret.
+"""
 
 from __future__ import annotations
 
 import json
 import os
+import re
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import Any
+from urllib.parse import quote
 
-from jinsu.errors import NotFoundError
+from jinsu.errors import BadInputError, NotFoundError
 from jinsu.objects.s3 import S3Settings
+from jinsu.placement import Cluster, Servers
 
 HOME_VARIABLE = "JINSU_HOME"
 FILE_NAME = "settings.json"
+_PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
 @dataclass(frozen=True)
@@ -21,6 +31,22 @@ class Account:
 
     name: str
     password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Kubernetes:
+    """What only an installation in a cluster has.
+
+    catalog: the ConfigMap of the names that the trigger form offers. gateways: `host:port` of Envoy's statistics, one address
+    for each Envoy. gateway_key: what Envoy shows the controller, and the controller Envoy.
+    """
+
+    namespace: str
+    catalog: str
+    gateways: str
+    gateway_key: str = field(repr=False)
+    steps: Cluster
+    servers: Servers
 
 
 @dataclass(frozen=True)
@@ -50,6 +76,15 @@ class Settings:
     max_gpus: int = 0
     teams_approving_themselves: tuple[str, ...] = ()
     object_store: S3Settings | None = None
+    bind: str = "127.0.0.1"
+    artifacts: str = ""
+    mlflow_auth_database_url: str = field(default="", repr=False)
+    public: Mapping[str, str] = field(default_factory=dict)
+    kubernetes: Kubernetes | None = None
+
+    def address(self, part: str) -> str:
+        """Where people find a part ("api", "airflow", "mlflow", "endpoint"), not where its neighbours do."""
+        return str(self.public.get(part) or getattr(self, f"{part}_url"))
 
     @property
     def objects(self) -> Path:
@@ -83,12 +118,39 @@ def load() -> Settings:
     """The settings of the installation in `home()`."""
     path = home() / FILE_NAME
     try:
-        document = json.loads(path.read_text(encoding="utf-8"))
+        text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         raise NotFoundError(f"{path.parent}: there is no platform here; start one with: jinsu up") from None
+    return parse(json.loads(text), os.environ)
+
+
+def parse(document: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
+    """Settings from their document, with every `${NAME}` filled in."""
+    values: dict[str, Any] = _filled(dict(document), environment)
     for name in ("airflow", "mlflow", "mlflow_reviewer"):
-        document[name] = Account(**document[name])
-    document["teams_approving_themselves"] = tuple(document["teams_approving_themselves"])
-    if document.get("object_store") is not None:
-        document["object_store"] = S3Settings(**document["object_store"])
-    return Settings(**document)
+        values[name] = Account(**values[name])
+    values["teams_approving_themselves"] = tuple(values["teams_approving_themselves"])
+    if values.get("object_store") is not None:
+        values["object_store"] = S3Settings(**values["object_store"])
+    if values.get("kubernetes") is not None:
+        inner = values["kubernetes"]
+        steps, servers = Cluster.from_document(inner["steps"]), Servers.from_document(inner["servers"])
+        values["kubernetes"] = Kubernetes(**{**inner, "steps": steps, "servers": servers})
+    return Settings(**values)
+
+
+def _filled(value: Any, environment: Mapping[str, str], name: str = "") -> Any:
+    if isinstance(value, dict):
+        return {key: _filled(inner, environment, key) for key, inner in value.items()}
+    if isinstance(value, list):
+        return [_filled(inner, environment, name) for inner in value]
+    if not isinstance(value, str):
+        return value
+
+    def fill(match: re.Match[str]) -> str:
+        found = environment.get(match[1])
+        if found is None:
+            raise BadInputError(f"settings: {name}: variable {match[1]} is not set; see the chart's Secret.")
+        return quote(found, safe="") if name.endswith("_url") else found  # a password may hold any character
+
+    return _PLACEHOLDER.sub(fill, value)

@@ -33,12 +33,12 @@ from tests.bench.machine import (
     wait,
 )
 
+from jinsu.lifecycle.control import envoy_binary
 from jinsu.local import postgres
 from jinsu.local import up as local
-from jinsu.local.controller import envoy_binary
-from jinsu.local.programs import AIRFLOW_PARTS
 from jinsu.orchestration.airflow_api import Airflow
-from jinsu.release.topology import bootstrap
+from jinsu.release.topology import Gateway, bootstrap
+from jinsu.servers.airflow import PARTS as AIRFLOW_PARTS
 
 SETTLE_SECONDS, SAMPLES = 20.0, 5
 
@@ -137,7 +137,7 @@ def _bare(place: Path) -> Iterator[dict[str, psutil.Process]]:
         for part in AIRFLOW_PARTS:
             start(f"airflow-{part}", [sys.executable, "-m", "airflow", part], airflow)
         start("mlflow", *_mlflow(place, port + 1, cluster.url("mlflow", password, "psycopg2")))
-        (place / "envoy.json").write_text(json.dumps(bootstrap(port + 2, port + 3, port + 4)), encoding="utf-8")
+        (place / "envoy.json").write_text(json.dumps(bootstrap(Gateway(port + 2, port + 3, port + 4))), encoding="utf-8")
         flags = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
         start("envoy", [str(envoy_binary()), "-c", str(place / "envoy.json"), *flags], {})
         wait(Airflow(f"http://127.0.0.1:{port}", "").healthy, "bare Airflow", 180)

@@ -18,7 +18,7 @@ from tests.bench.load import Load, hammer
 from tests.bench.machine import folder, free_ports, server, wait
 
 from jinsu.export import save_torch
-from jinsu.local.controller import envoy_binary
+from jinsu.lifecycle.control import envoy_binary
 from jinsu.registry.mlmodel import mlmodel_files
 from jinsu.release import schema, topology
 from jinsu.release.topology import Backend, Route
@@ -134,7 +134,7 @@ def _ours(packaged: Path, place: Path) -> Iterator[Target]:
 def _envoy(socket: str, place: Path, port: int) -> Iterator[Target]:
     """As on a laptop: the platform's bootstrap, clusters and routes, from its own discovery server."""
     binary = envoy_binary()
-    (place / "envoy.json").write_text(json.dumps(topology.bootstrap(port, port + 1, port + 2)), encoding="utf-8")
+    (place / "envoy.json").write_text(json.dumps(topology.bootstrap(topology.Gateway(port, port + 1, port + 2))), encoding="utf-8")
     flags = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
     command = [str(binary), "-c", str(place / "envoy.json"), *flags]
     with _discovery(socket, place, port + 2), server(command, {}, place / "envoy.log"):

@@ -18,8 +18,8 @@ from tests.contract.launcher_suite import MODEL, Bench, Own
 from jinsu.kube import Kube
 from jinsu.objects.mirror import Mirror
 from jinsu.objects.s3 import S3
+from jinsu.placement import Cluster, Gpu
 from jinsu.steps.contract import STEP_DIR_VARIABLE, StepSpec
-from jinsu.steps.job import Cluster, Gpu
 from jinsu.steps.kubernetes import KubernetesLauncher
 from jinsu.steps.launcher import Phase
 from jinsu.steps.place import STEP_FOLDER

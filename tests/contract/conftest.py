@@ -16,7 +16,7 @@ from typing import Any
 import psutil
 import pytest
 
-from jinsu.local.controller import envoy_binary
+from jinsu.lifecycle.control import envoy_binary
 from jinsu.release import schema, topology
 
 
@@ -107,7 +107,7 @@ def start_envoy(ports: Ports, tmp_path: Path, own: object) -> Callable[[], subpr
 
     def start() -> subprocess.Popen[bytes]:
         config = tmp_path / "envoy.json"
-        config.write_text(json.dumps(topology.bootstrap(ports.gateway, ports.admin, ports.xds)))
+        config.write_text(json.dumps(topology.bootstrap(topology.Gateway(ports.gateway, ports.admin, ports.xds))))
         command = [
             envoy_binary(),
             "-c",

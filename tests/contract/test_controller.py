@@ -23,6 +23,7 @@ from jinsu.release.advance import Phase, Policy, State
 from jinsu.release.controller import Controller
 from jinsu.release.gates import GatePolicy
 from jinsu.release.records import state_from
+from jinsu.release.statistics import Envoys
 from jinsu.release.topology import Backend
 from jinsu.release.xds import XdsServer
 from jinsu.state.database import Database
@@ -167,7 +168,7 @@ class World:
     async def controlled(self, kind: type[Controller] = Controller) -> AsyncIterator[asyncio.Task[None]]:
         """A controller at work, started as the platform starts it. Leaving the block is its sudden death."""
         xds = XdsServer(self.schema)
-        controller = kind(self.database, self.servers, xds, self.ports.admin_url, self.steps)
+        controller = kind(self.database, self.servers, xds, Envoys(self.ports.admin_url), self.steps)
         await asyncio.to_thread(controller.adopt)
         await controller.step()
         server = await xds.serve(self.ports.xds_address)

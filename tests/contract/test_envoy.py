@@ -14,10 +14,10 @@ from typing import Any
 import httpx
 import pytest
 
-from jinsu.local.controller import envoy_binary
+from jinsu.lifecycle.control import envoy_binary
 from jinsu.release import schema, topology
 from jinsu.release.gates import Counters, GatePolicy, Verdict, findings, overall
-from jinsu.release.statistics import parse_envoy, read_envoy
+from jinsu.release.statistics import Envoys, total
 from jinsu.release.topology import MAX_BODY, Backend, Route
 from jinsu.release.xds import CLUSTER, ROUTE, RUNTIME, XdsServer
 
@@ -230,7 +230,7 @@ def test_a_lease_that_nobody_renews_ends(plane: Any) -> None:
 CONTROL = """
 import asyncio, json, sys
 from pathlib import Path
-from jinsu.local.controller import envoy_binary
+from jinsu.lifecycle.control import envoy_binary
 from jinsu.release import schema
 from jinsu.release.xds import CLUSTER, ROUTE, RUNTIME, XdsServer
 
@@ -379,8 +379,7 @@ def test_no_client_notices_that_the_challenger_died(plane: Any) -> None:
 
 
 def counted(p: Plane) -> dict[str, Counters]:
-    with httpx.Client(base_url=p.ports.admin_url) as admin:
-        return parse_envoy(read_envoy(admin, ["toy-v1", "toy-v2"]))
+    return total(Envoys(p.ports.admin_url).read(["toy-v1", "toy-v2"]))
 
 
 def test_counters_are_what_was_sent(plane: Any) -> None:

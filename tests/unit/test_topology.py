@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from jinsu.release.topology import RUNTIME_LAYER, Backend, Route, bootstrap, clusters, routes, runtime
+from jinsu.release.topology import RUNTIME_LAYER, Backend, Gateway, Route, bootstrap, clusters, routes, runtime
 
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,6}[a-z0-9])?", fullmatch=True)
 NUMBERS = st.integers(1, 99).map(str)
@@ -155,13 +155,13 @@ def test_no_routes_are_a_table_too() -> None:
 
 
 def test_envoy_listens_and_calls_on_this_machine_only() -> None:
-    found = list(places(bootstrap(8000, 9901, 18000)))
+    found = list(places(bootstrap(Gateway(8000, 9901, 18000))))
     assert {place["address"] for place in found} == {"127.0.0.1"}
     assert {place["port_value"] for place in found} == {8000, 9901, 18000}
 
 
 def test_the_runtime_layer_of_the_weights_is_the_one_envoy_asks_for() -> None:
-    layers = bootstrap(1, 2, 3)["layered_runtime"]["layers"]
+    layers = bootstrap(Gateway(1, 2, 3))["layered_runtime"]["layers"]
     assert [layer["rtds_layer"]["name"] for layer in layers if "rtds_layer" in layer] == [RUNTIME_LAYER]
     weighted = routes([Route("digits", CHAMPION)])[0]["virtual_hosts"][0]["routes"][0]["route"]["weighted_clusters"]
     assert weighted["runtime_key_prefix"] == f"{RUNTIME_LAYER}.digits"

@@ -21,7 +21,6 @@ from sqlalchemy import select
 from jinsu import __version__
 from jinsu.api import views
 from jinsu.api.auth import Person, Role, create_user, recognise
-from jinsu.api.catalog import remember_dataset, remember_model
 from jinsu.errors import (
     BadInputError,
     ConflictError,
@@ -144,7 +143,7 @@ def _submissions(app: FastAPI, platform: Platform) -> None:
     @app.post("/v1/submissions")
     def submit(body: SubmissionBody, who: Known) -> dict[str, Any]:
         row, new = admit(platform, Admission(who.name, body.code_digest, body.idempotency_key, body.overrides))
-        remember_model(platform.settings.catalog, row.model, row.code_digest)
+        platform.catalog.remember_model(row.model, row.code_digest)
         return {"id": row.id, "new": new, "dataset": row.dataset, "model": row.model}
 
     @app.get("/v1/runs")
@@ -201,7 +200,7 @@ def _data(app: FastAPI, platform: Platform) -> None:
                 else f"dataset {name}: the file could not be read."
             )
         version: dict[str, Any] = json.loads(made.stdout.decode().splitlines()[-1])
-        remember_dataset(platform.settings.catalog, name)
+        platform.catalog.remember_dataset(name)
         return version
 
     @app.get("/v1/docs/{key}/{sign}/{path:path}")

@@ -49,14 +49,19 @@ def digest(token: str) -> str:
 
 def create_user(database: Database, name: str, role: Role) -> str:
     """Makes or renews a user; returns the new token, which is shown once and kept nowhere."""
+    token = f"jinsu_{secrets.token_urlsafe(32)}"
+    ensure_user(database, name, role, token)
+    return token
+
+
+def ensure_user(database: Database, name: str, role: Role, token: str) -> None:
+    """Has a user whose token is this one."""
     if not name or len(name) > 64 or not name.isprintable() or ":" in name:
         raise BadInputError(f"user {name!r}: give 1 to 64 printable characters without ':'.")
-    token = f"jinsu_{secrets.token_urlsafe(32)}"
     with database.begin() as session:
         user = session.get(User, name) or User(name=name, created=time.time())
         user.role, user.token_sha256 = role, digest(token)
         session.add(user)
-    return token
 
 
 def recognise(database: Database, header: str | None) -> Person | None:

@@ -1,27 +1,34 @@
-"""The API's process on one machine."""
+"""The API's process."""
 
 from __future__ import annotations
 
 import argparse
 
+from jinsu.lifecycle.platform import Platform
 
-def main() -> None:
+
+def serve(platform: Platform, host: str, port: int) -> None:
+    """Answers until it is stopped."""
     import uvicorn
 
     from jinsu.api.app import create_app
-    from jinsu.lifecycle.platform import connect
 
-    parser = argparse.ArgumentParser(prog="python -m jinsu.api.serve", description=__doc__)
-    parser.add_argument("--port", type=int, required=True)
-    given = parser.parse_args()
     uvicorn.run(
-        create_app(connect()),
-        host="127.0.0.1",
-        port=given.port,
+        create_app(platform),
+        host=host,
+        port=port,
         log_level="warning",
         access_log=False,
         timeout_graceful_shutdown=5,
     )
+
+
+def main() -> None:
+    from jinsu.lifecycle.platform import connect
+
+    parser = argparse.ArgumentParser(prog="python -m jinsu.api.serve", description=__doc__)
+    parser.add_argument("--port", type=int, required=True)
+    serve(connect(), "127.0.0.1", parser.parse_args().port)
 
 
 if __name__ == "__main__":

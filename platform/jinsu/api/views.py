@@ -147,7 +147,7 @@ def models(platform: Platform) -> list[dict[str, Any]]:
     """What serves: each endpoint and its champion."""
     with platform.database.begin() as session:
         rows = session.scalars(select(Endpoint).order_by(Endpoint.model)).all()
-    base = platform.settings.endpoint_url
+    base = platform.settings.address("endpoint")
     return [
         {"model": row.model, "champion": row.champion, "endpoint": f"{base}/models/{row.model}/invocations"}
         for row in rows

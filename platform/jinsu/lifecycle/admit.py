@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from jinsu.errors import BadInputError
@@ -40,7 +39,7 @@ def flatten(params: dict[str, Any]) -> dict[str, str]:
 
 def _from_form(platform: Platform, params: dict[str, Any], dag_run: str, user: str) -> str:
     """The same door as the command line: a known code snapshot, with what the form changes."""
-    catalog = json.loads(platform.settings.catalog.read_text(encoding="utf-8"))
+    catalog = platform.catalog.read()
     model = params.get("model") or ""
     if model not in catalog["models"]:
         raise BadInputError(f"model: {model!r} is not known; known: {', '.join(sorted(catalog['models']))}.")

@@ -18,16 +18,16 @@ def links_of(platform: Platform, submission: str) -> dict[str, str]:
         registered = session.get(Task, (submission, "register", 0))
     if row is None:
         return {}
-    found = {"Endpoint": f"{settings.endpoint_url}/models/{row.model}/invocations"}
+    found = {"Endpoint": f"{settings.address('endpoint')}/models/{row.model}/invocations"}
     if row.mlflow_run:
-        run = f"{settings.mlflow_url}/#/experiments/{row.experiment}/runs/{row.mlflow_run}"
+        run = f"{settings.address('mlflow')}/#/experiments/{row.experiment}/runs/{row.mlflow_run}"
         found["MLflow run"] = run
         if registered is not None and registered.output:
             found["Evidence"] = f"{run}/artifactPath/evidence.html"
     if validation is not None and validation.output.get("page"):
         key = validation.output["run_key"]
         found["Data docs"] = (
-            f"{settings.api_url}/v1/docs/{key}/{signature(settings.airflow_secret, key)}/{validation.output['page']}"
+            f"{settings.address('api')}/v1/docs/{key}/{signature(settings.airflow_secret, key)}/{validation.output['page']}"
         )
     return found
 

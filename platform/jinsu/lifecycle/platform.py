@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, Any
 from jinsu import settings as configuration
 from jinsu.data.datasets import DatasetStore
 from jinsu.errors import GateFailedError, JinsuError, NotFoundError, TransientError
+from jinsu.kube import Kube
+from jinsu.lifecycle.catalog import Catalog, ConfigMapCatalog, FileCatalog
 from jinsu.objects.mirror import Mirror
 from jinsu.objects.opening import open_objects
 from jinsu.settings import Settings
@@ -21,6 +23,7 @@ from jinsu.spec.model import ModelSpec
 from jinsu.state.database import Database
 from jinsu.state.snapshots import SnapshotStore
 from jinsu.state.tables import Submission, Task
+from jinsu.steps.launcher import Launcher
 from jinsu.steps.local import LocalLauncher
 from jinsu.steps.result import RESULT_NAME
 
@@ -55,8 +58,26 @@ class Platform:
         return SnapshotStore(self.objects)
 
     @cached_property
-    def launcher(self) -> LocalLauncher:
-        return LocalLauncher(self.settings.steps)
+    def kube(self) -> Kube:
+        return Kube()
+
+    @cached_property
+    def launcher(self) -> Launcher:
+        settings = self.settings
+        if settings.kubernetes is None:
+            return LocalLauncher(settings.steps)
+        from jinsu.steps.kubernetes import KubernetesLauncher
+
+        assert settings.object_store is not None
+        assert self.objects.store is not None
+        return KubernetesLauncher(self.kube, self.objects.store, settings.kubernetes.steps, settings.object_store)
+
+    @cached_property
+    def catalog(self) -> Catalog:
+        cluster = self.settings.kubernetes
+        if cluster is None:
+            return FileCatalog(self.settings.catalog)
+        return ConfigMapCatalog(self.kube, cluster.namespace, cluster.catalog)
 
     @cached_property
     def mlflow(self) -> Mlflow:

@@ -27,8 +27,10 @@ def trials(spec: ModelSpec) -> list[int]:
     return list(range(max(1, len(spec.train.trials))))
 
 
-def environment_digest() -> str:
+def image_of(platform: Platform) -> str:
     """What the researcher's process runs in; another torch is another result."""
+    if platform.settings.kubernetes is not None:
+        return platform.settings.kubernetes.steps.trainer_image
     return f"local:torch-{version('torch')}:numpy-{version('numpy')}"
 
 
@@ -43,15 +45,17 @@ def step_for(platform: Platform, row: Submission, spec: ModelSpec, trial: int) -
         {"command": spec.train.command, "params": params},
         {"train": digest},
         row.code_digest,
-        environment_digest(),
+        image := image_of(platform),
     )
     wanted = spec.train.resources
     return StepSpec(
         name="train",
-        image=environment_digest(),
+        image=image,
         command=tuple(shlex.split(spec.train.command)),
         params=params,
-        limits=Limits(wanted.memory, wanted.hours * 3600, wanted.cpu, wanted.gpu, wanted.gpu_type),
+        limits=Limits(
+            wanted.memory, wanted.hours * 3600, wanted.cpu, wanted.gpu, wanted.gpu_type, priority=spec.train.priority
+        ),
         inputs=(
             Input("code", platform.snapshots.name(row.code_digest), row.code_digest),
             Input("data/train.parquet", f"steps/{split}/out/train.parquet", digest),

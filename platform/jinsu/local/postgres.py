@@ -13,7 +13,8 @@ import pwd
 import shutil
 import subprocess
 import time
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from jinsu.errors import TransientError
@@ -50,12 +51,13 @@ class Postgres:
     data: Path
     sockets: Path
     user: str | None
+    options: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, database: str, password: str, driver: str = "psycopg") -> str:
         return f"postgresql+{driver}://jinsu:{password}@/{database}?host={self.sockets}"
 
     def program(self) -> Program:
-        options = {**_SMALL, "unix_socket_directories": str(self.sockets)}
+        options = {**_SMALL, "unix_socket_directories": str(self.sockets), **self.options}
         flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         command = (*self._as_user(), str(self.binaries / "postgres"), "-D", str(self.data), *flags)
         # Fast shutdown is SIGINT to the leader alone; its children must not be stopped one by one.

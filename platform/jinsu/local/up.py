@@ -25,15 +25,14 @@ import httpx
 
 from jinsu import settings as configuration
 from jinsu.errors import BadInputError, ConflictError, TransientError
+from jinsu.lifecycle.catalog import FileCatalog
+from jinsu.lifecycle.install import install
+from jinsu.lifecycle.platform import Platform
 from jinsu.local import postgres
-from jinsu.local.programs import (
-    airflow_environment,
-    environment_files,
-    mlflow_auth,
-    mlflow_environment,
-    programs,
-)
+from jinsu.local.programs import environment_files, programs
 from jinsu.local.supervisor import Supervisor
+from jinsu.servers import airflow as airflow_server
+from jinsu.servers import mlflow as mlflow_server
 from jinsu.settings import Account, Settings
 from jinsu.steps.local import LocalLauncher
 
@@ -268,7 +267,8 @@ def _start(settings: Settings, supervisor: Supervisor, dags: Path, say: Say) -> 
     for program in everything.values():
         supervisor.add(program)
     _wait(settings, supervisor, say)
-    _finish(settings, dags, say)
+    install(Platform(settings), dags.parent / "examples")
+    say("ready")
 
 
 def _envoy() -> Path:
@@ -278,25 +278,23 @@ def _envoy() -> Path:
 
 
 def _write_configurations(settings: Settings, dags: Path) -> None:
-    from jinsu.release.topology import bootstrap
+    from jinsu.release.topology import Gateway, bootstrap
 
     home = Path(settings.home)
     _private(
         environment_files(settings) / "airflow.json",
-        json.dumps({**airflow_environment(settings, dags), "JINSU_HOME": settings.home}),
+        json.dumps({**airflow_server.environment(settings, dags), "JINSU_HOME": settings.home}),
     )
-    _private(environment_files(settings) / "mlflow.json", json.dumps(mlflow_environment(settings)))
-    _private(home / "mlflow" / "auth.ini", mlflow_auth(settings))
+    _private(environment_files(settings) / "mlflow.json", json.dumps(mlflow_server.environment(settings)))
+    _private(home / "mlflow" / "auth.ini", mlflow_server.authentication(settings))
     passwords = {
         settings.airflow.name: settings.airflow.password,
         "reviewer": settings.mlflow_reviewer.password,
     }
     _private(home / "airflow" / "passwords.json", json.dumps(passwords))
     ports = [int(url.rpartition(":")[2]) for url in (settings.endpoint_url, settings.envoy_admin_url)]
-    _private(home / "run" / "envoy.json", json.dumps(bootstrap(ports[0], ports[1], settings.xds_port)))
-    from jinsu.api.catalog import create_catalog
-
-    create_catalog(settings.catalog)
+    _private(home / "run" / "envoy.json", json.dumps(bootstrap(Gateway(ports[0], ports[1], settings.xds_port))))
+    FileCatalog(settings.catalog).create()
 
 
 def _private(path: Path, text: str) -> None:
@@ -313,7 +311,7 @@ def _migrate_airflow(settings: Settings, dags: Path) -> None:
     if stamp.exists() and stamp.read_text(encoding="utf-8") == version("apache-airflow"):
         return
     command = [sys.executable, "-m", "airflow", "db", "migrate"]
-    environment = {**os.environ, **airflow_environment(settings, dags)}
+    environment = {**os.environ, **airflow_server.environment(settings, dags)}
     done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
     if done.returncode:
         raise TransientError(f"Airflow's database could not be prepared: {done.stderr.strip()[-600:]}")
@@ -371,34 +369,3 @@ def _answers(url: str) -> bool:
 
 def _envoy_ready(settings: Settings) -> bool:
     return _answers(f"{settings.envoy_admin_url}/ready")
-
-
-def _finish(settings: Settings, dags: Path, say: Say) -> None:
-    """What needs the servers: the training pool, the reviewer's account, the examples for the form."""
-    from jinsu.orchestration.airflow_api import Airflow
-    from jinsu.registry.mlflow_api import Mlflow
-
-    Airflow(settings.airflow_url, settings.airflow_secret).ensure_pool("training", settings.training_slots)
-    mlflow = Mlflow(settings.mlflow_url, settings.mlflow)
-    mlflow.ensure_user(settings.mlflow_reviewer)
-    for kind, permission in (
-        ("experiment", "READ"),
-        ("registered_model", "EDIT"),
-        ("registered_model_version", "READ"),
-    ):
-        mlflow.grant(settings.mlflow_reviewer.name, kind, permission)
-    offer_examples(settings, dags.parent / "examples")
-    say("ready")
-
-
-def offer_examples(settings: Settings, folder: Path) -> None:
-    """Puts the code of the examples into the catalog, so that the trigger form knows them from the start."""
-    from jinsu.api.catalog import remember_model
-    from jinsu.objects.opening import open_objects
-    from jinsu.spec.load import read_spec
-    from jinsu.state.snapshots import SnapshotStore, pack
-
-    for spec in sorted(folder.glob("*/model.yaml")):
-        data, _ = pack(spec.parent, settings.max_code_bytes)
-        digest = SnapshotStore(open_objects(settings)).put(data, settings.max_code_bytes)
-        remember_model(settings.catalog, read_spec(spec.parent).name, digest, replace=False)

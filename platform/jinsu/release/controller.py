@@ -31,7 +31,7 @@ from jinsu.release.advance import (
 from jinsu.release.deployer import Deployer
 from jinsu.release.gates import Counters
 from jinsu.release.records import policy_from, state_from
-from jinsu.release.statistics import ServerProbe, parse_envoy, read_envoy
+from jinsu.release.statistics import Envoys, ServerProbe, total
 from jinsu.release.topology import Backend, Route
 from jinsu.release.xds import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.state.database import Database
@@ -55,10 +55,12 @@ class World:
 class Controller:
     """One pass of the loop is `step()`. Blocking work happens in a thread, so that discovery streams are always served."""
 
-    def __init__(self, database: Database, deployer: Deployer, xds: XdsServer, envoy_admin: str, steps: Path) -> None:
+    def __init__(
+        self, database: Database, deployer: Deployer, xds: XdsServer, envoys: Envoys, steps: Path, server_key: str = ""
+    ) -> None:
         self._database, self._deployer, self._xds, self._steps = database, deployer, xds, steps
-        self._envoy = httpx.Client(base_url=envoy_admin)
-        self._probe = ServerProbe()
+        self._envoys, self._key = envoys, server_key
+        self._probe = ServerProbe(server_key)
         self._lingering: dict[str, tuple[Backend, float]] = {}
         self._backends: dict[str, Backend] = {}
         self._serving: dict[str, Backend] = {}
@@ -92,7 +94,7 @@ class Controller:
         self._xds.publish(CLUSTER, topology.clusters([*routes, *kept]))
         # Weights before routes: a route that names the champion alone is refused while a weight of zero for it holds.
         self._xds.publish(RUNTIME, topology.runtime(routes), ttl=LEASE_SECONDS)
-        self._xds.publish(ROUTE, topology.routes(routes))
+        self._xds.publish(ROUTE, topology.routes(routes, self._key))
 
     def _read(self) -> World:
         with self._database.begin() as session:
@@ -143,9 +145,7 @@ class Controller:
     def _counters(self, backends: list[Backend]) -> dict[str, Counters]:
         """Counters of each backend that could be read; one that Envoy has not met yet has counted nothing."""
         try:
-            counted = (
-                parse_envoy(read_envoy(self._envoy, [backend.cluster for backend in backends])) if backends else {}
-            )
+            counted = total(self._envoys.read([backend.cluster for backend in backends])) if backends else {}
         except httpx.HTTPError:
             return {}
         found = {}

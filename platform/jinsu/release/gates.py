@@ -27,6 +27,16 @@ class Counters:
     non_finite: int = 0
     latency: Mapping[float, int] = field(default_factory=dict)
 
+    def __add__(self, other: Counters) -> Counters:
+        """What two Envoys counted of one version. Each reads the model server's own count, so that is not added."""
+        bounds = {*self.latency, *other.latency}
+        return Counters(
+            self.requests + other.requests,
+            self.errors + other.errors,
+            max(self.non_finite, other.non_finite),
+            {bound: self.latency.get(bound, 0) + other.latency.get(bound, 0) for bound in sorted(bounds)},
+        )
+
     def since(self, earlier: Counters) -> Counters:
         """The window between two readings. A counter that went down began anew: then all of it is new."""
         if self.requests < earlier.requests or self.errors < earlier.errors:

@@ -2,24 +2,55 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import Mapping
-from urllib.parse import quote
+from urllib.parse import quote, urlsplit
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from jinsu.release.gates import Counters
 from jinsu.release.topology import Backend
+from jinsu.serving.key import KEY_HEADER
 
 _WANTED = "upstream_rq_time|upstream_rq_xx|upstream_rq_[1-5]xx|upstream_cx_connect_fail"
 
 
-def read_envoy(client: httpx.Client, clusters: list[str]) -> str:
-    """Envoy's statistics of these clusters as Prometheus text. Raises httpx.HTTPError."""
-    names = "|".join(sorted(clusters))
-    answer = client.get(f"/stats/prometheus?filter={quote(f'^cluster.({names}).({_WANTED})$')}", timeout=2.0)
-    answer.raise_for_status()
-    return answer.text
+class Envoys:
+    """Every Envoy behind one name: one on a laptop, as many as there are pods in a cluster."""
+
+    def __init__(self, url: str, key: str = "") -> None:
+        parts = urlsplit(url)
+        self._host, self._port = str(parts.hostname), int(parts.port or 80)
+        headers = {"authorization": f"Bearer {key}"} if key else {}
+        self._http = httpx.Client(headers=headers, timeout=2.0)
+
+    def read(self, clusters: list[str]) -> list[dict[str, Counters]]:
+        """What each counted of these clusters. Raises httpx.HTTPError when one of them does not tell."""
+        names = "|".join(sorted(clusters))
+        query = f"/stats/prometheus?filter={quote(f'^cluster.({names}).({_WANTED})$')}"
+        found = []
+        for address in self._addresses():
+            answer = self._http.get(f"http://{address}:{self._port}{query}")
+            answer.raise_for_status()
+            found.append(parse_envoy(answer.text))
+        return found
+
+    def _addresses(self) -> list[str]:
+        try:
+            known = socket.getaddrinfo(self._host, self._port, socket.AF_INET, socket.SOCK_STREAM)
+        except OSError as problem:
+            raise httpx.ConnectError(f"{self._host}: {problem}") from problem
+        return sorted({str(entry[4][0]) for entry in known})
+
+
+def total(counted: list[dict[str, Counters]]) -> dict[str, Counters]:
+    """The sum over all Envoys, by cluster."""
+    found: dict[str, Counters] = {}
+    for one in counted:
+        for cluster, counters in one.items():
+            found[cluster] = found[cluster] + counters if cluster in found else counters
+    return found
 
 
 def parse_envoy(text: str) -> dict[str, Counters]:
@@ -57,7 +88,8 @@ def read_non_finite(metrics: str) -> int:
 class ServerProbe:
     """Asks model servers whether they are well, over whatever they listen on."""
 
-    def __init__(self) -> None:
+    def __init__(self, key: str = "") -> None:
+        self._headers = {KEY_HEADER: key} if key else {}
         self._clients: dict[str, httpx.Client] = {}
 
     def _client(self, backend: Backend) -> httpx.Client:
@@ -66,7 +98,7 @@ class ServerProbe:
                 transport = httpx.HTTPTransport(uds=backend.address)
                 client = httpx.Client(transport=transport, base_url="http://model", timeout=2.0)
             else:
-                client = httpx.Client(base_url=f"http://{backend.address}", timeout=2.0)
+                client = httpx.Client(base_url=f"http://{backend.address}", headers=self._headers, timeout=2.0)
             self._clients[backend.address] = client
         return self._clients[backend.address]
 

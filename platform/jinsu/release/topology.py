@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
+
+from jinsu.serving.key import KEY_HEADER
 
 RUNTIME_LAYER = "canary"
 ROUTES = "models"
@@ -71,10 +73,20 @@ def _cluster(backend: Backend) -> dict[str, Any]:
     }
 
 
-def routes(wanted: list[Route]) -> list[dict[str, Any]]:
-    """The route table. Static weights give everything to the champion: what holds when no lease does."""
+def routes(wanted: list[Route], server_key: str = "") -> list[dict[str, Any]]:
+    """The route table. Static weights give everything to the champion: what holds when no lease does.
+
+    server_key: what model servers on a network ask for; whatever a client sends under that name is replaced.
+    """
     entries = [_route(route) for route in sorted(wanted, key=lambda route: route.model)]
-    return [{"name": ROUTES, "virtual_hosts": [{"name": ROUTES, "domains": ["*"], "routes": entries}]}]
+    host: dict[str, Any] = {"name": ROUTES, "domains": ["*"], "routes": entries}
+    if server_key:
+        host["request_headers_to_add"] = [_header(KEY_HEADER, server_key)]
+    return [{"name": ROUTES, "virtual_hosts": [host]}]
+
+
+def _header(name: str, value: str) -> dict[str, Any]:
+    return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
 def _route(route: Route) -> dict[str, Any]:
@@ -100,11 +112,8 @@ def _route(route: Route) -> dict[str, Any]:
 
 
 def _share(backend: Backend, weight: int) -> dict[str, Any]:
-    header = {
-        "header": {"key": "x-jinsu-version", "value": backend.version},
-        "append_action": "OVERWRITE_IF_EXISTS_OR_ADD",
-    }
-    return {"name": backend.cluster, "weight": weight, "response_headers_to_add": [header]}
+    version = _header("x-jinsu-version", backend.version)
+    return {"name": backend.cluster, "weight": weight, "response_headers_to_add": [version]}
 
 
 def runtime(wanted: list[Route]) -> list[dict[str, Any]]:
@@ -118,11 +127,35 @@ def runtime(wanted: list[Route]) -> list[dict[str, Any]]:
     return [{"name": RUNTIME_LAYER, "layer": layer}]
 
 
-def bootstrap(port: int, admin_port: int, xds_port: int, connections: int = 1000) -> dict[str, Any]:
+@dataclass(frozen=True)
+class Gateway:
+    """Where one Envoy listens, and where its controller is.
+
+    On a network nothing answers without a key: `clients` are the keys of whoever may ask models, by their names, and
+    `key` is shown to the controller and asked of whoever reads the statistics at `stats_port`.
+    """
+
+    port: int
+    admin_port: int
+    xds_port: int
+    host: str = "127.0.0.1"
+    xds_host: str = "127.0.0.1"
+    stats_port: int = 0
+    key: str = field(default="", repr=False)
+    clients: Mapping[str, str] = field(default_factory=dict, repr=False)
+    connections: int = 1000
+
+
+def bootstrap(gateway: Gateway) -> dict[str, Any]:
     """Envoy's first configuration: one listener, everything else by discovery from the controller."""
+    identity = {"initial_metadata": [{"key": "authorization", "value": f"Bearer {gateway.key}"}]} if gateway.key else {}
+    clusters, listeners = [_controller(gateway)], [_listener(gateway)]
+    if gateway.stats_port:
+        clusters.append(_administration(gateway))
+        listeners.append(_statistics(gateway))
     return {
         "node": {"id": "gateway", "cluster": "jinsu"},
-        "admin": {"address": _loopback(admin_port), "ignore_global_conn_limit": True},
+        "admin": {"address": _address("127.0.0.1", gateway.admin_port), "ignore_global_conn_limit": True},
         "dynamic_resources": {
             "ads_config": {
                 "api_type": "GRPC",
@@ -133,7 +166,8 @@ def bootstrap(port: int, admin_port: int, xds_port: int, connections: int = 1000
                         "envoy_grpc": {
                             "cluster_name": "controller",
                             "retry_policy": {"retry_back_off": {"base_interval": "0.1s", "max_interval": "1s"}},
-                        }
+                        },
+                        **identity,
                     }
                 ],
             },
@@ -163,29 +197,30 @@ def bootstrap(port: int, admin_port: int, xds_port: int, connections: int = 1000
                     "name": "envoy.resource_monitors.global_downstream_max_connections",
                     "typed_config": {
                         "@type": f"{_EXTENSIONS}.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
-                        "max_active_downstream_connections": str(connections),
+                        "max_active_downstream_connections": str(gateway.connections),
                     },
                 }
             ]
         },
-        "static_resources": {"clusters": [_controller(xds_port)], "listeners": [_listener(port)]},
+        "static_resources": {"clusters": clusters, "listeners": listeners},
     }
 
 
-def _loopback(port: int) -> dict[str, Any]:
-    return {"socket_address": {"address": "127.0.0.1", "port_value": port}}
+def _address(host: str, port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": host, "port_value": port}}
 
 
 def _discovered(timeout: str) -> dict[str, Any]:
     return {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": timeout}
 
 
-def _controller(port: int) -> dict[str, Any]:
+def _controller(gateway: Gateway) -> dict[str, Any]:
     options = {"http2_protocol_options": {"connection_keepalive": {"interval": "5s", "timeout": "2s"}}}
-    endpoint = {"endpoint": {"address": _loopback(port)}}
+    endpoint = {"endpoint": {"address": _address(gateway.xds_host, gateway.xds_port)}}
+    by_name = {"type": "STRICT_DNS", "dns_lookup_family": "V4_PREFERRED", "dns_refresh_rate": "2s"}
     return {
         "name": "controller",
-        "type": "STATIC",
+        **({"type": "STATIC"} if gateway.xds_host == "127.0.0.1" else by_name),
         "connect_timeout": "1s",
         "typed_extension_protocol_options": {
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -197,7 +232,7 @@ def _controller(port: int) -> dict[str, Any]:
     }
 
 
-def _listener(port: int) -> dict[str, Any]:
+def _listener(gateway: Gateway) -> dict[str, Any]:
     filters = f"{_EXTENSIONS}.filters"
     manager: Mapping[str, Any] = {
         "@type": f"{filters}.network.http_connection_manager.v3.HttpConnectionManager",
@@ -221,6 +256,7 @@ def _listener(port: int) -> dict[str, Any]:
         "stream_idle_timeout": "30s",
         "drain_timeout": "2s",
         "http_filters": [
+            *([_clients_only(gateway.clients)] if gateway.clients else []),
             {
                 "name": "envoy.filters.http.buffer",
                 "typed_config": {"@type": f"{filters}.http.buffer.v3.Buffer", "max_request_bytes": MAX_BODY},
@@ -234,7 +270,61 @@ def _listener(port: int) -> dict[str, Any]:
     chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     return {
         "name": "gateway",
-        "address": _loopback(port),
+        "address": _address(gateway.host, gateway.port),
         "per_connection_buffer_limit_bytes": 2 * MAX_BODY,
         "filter_chains": [chain],
     }
+
+
+def _clients_only(clients: Mapping[str, str]) -> dict[str, Any]:
+    """`Authorization: Bearer KEY` of a known client, or 401."""
+    return {
+        "name": "envoy.filters.http.api_key_auth",
+        "typed_config": {
+            "@type": f"{_EXTENSIONS}.filters.http.api_key_auth.v3.ApiKeyAuth",
+            "credentials": [{"client": name, "key": key} for name, key in sorted(clients.items())],
+            "key_sources": [{"header": "Authorization"}],
+            "forwarding": {"header": "x-jinsu-client", "hide_credentials": True},
+        },
+    }
+
+
+def _administration(gateway: Gateway) -> dict[str, Any]:
+    endpoint = {"endpoint": {"address": _address("127.0.0.1", gateway.admin_port)}}
+    return {
+        "name": "administration",
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": "administration", "endpoints": [{"lb_endpoints": [endpoint]}]},
+    }
+
+
+def _statistics(gateway: Gateway) -> dict[str, Any]:
+    """Two pages of the administration, to be read only: readiness by anybody, statistics with the key."""
+    filters = f"{_EXTENSIONS}.filters"
+    shown = {"name": "authorization", "string_match": {"exact": f"Bearer {gateway.key}"}}
+    pages = [
+        {"match": {"path": "/ready", "headers": [_GET]}, "route": {"cluster": "administration"}},
+        {"match": {"path": "/stats/prometheus", "headers": [_GET, shown]}, "route": {"cluster": "administration"}},
+    ]
+    manager: Mapping[str, Any] = {
+        "@type": f"{filters}.network.http_connection_manager.v3.HttpConnectionManager",
+        "stat_prefix": "statistics",
+        "route_config": {"name": "statistics", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": pages}]},
+        "http_filters": [
+            {
+                "name": "envoy.filters.http.router",
+                "typed_config": {"@type": f"{filters}.http.router.v3.Router", "suppress_envoy_headers": True},
+            }
+        ],
+    }
+    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
+    return {
+        "name": "statistics",
+        "address": _address(gateway.host, gateway.stats_port),
+        "ignore_global_conn_limit": True,
+        "filter_chains": [chain],
+    }
+
+
+_GET = {"name": ":method", "string_match": {"exact": "GET"}}

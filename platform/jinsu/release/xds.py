@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import asyncio
 import hashlib
+import hmac
 import logging
 from collections.abc import AsyncIterator, Iterable, Mapping
 from dataclasses import dataclass, field
@@ -60,8 +61,8 @@ class _Stream:
 class XdsServer:
     """Serves the published snapshots to every Envoy that connects."""
 
-    def __init__(self, schema: Schema) -> None:
-        self._schema = schema
+    def __init__(self, schema: Schema, key: str = "") -> None:
+        self._schema, self._key = schema, key
         self._request = schema.message(_DISCOVERY + "DiscoveryRequest")
         self._response = schema.message(_DISCOVERY + "DiscoveryResponse")
         self._leased = schema.message(_DISCOVERY + "Resource")
@@ -121,7 +122,9 @@ class XdsServer:
         for stream in self._streams:
             stream.inbox.put_nowait(_Wake(type_url, renew))
 
-    async def _stream(self, requests: AsyncIterator[Any], _context: Any) -> AsyncIterator[Any]:
+    async def _stream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
+        if self._key and not self._known(context):
+            await context.abort(grpc.StatusCode.UNAUTHENTICATED, "show the gateway's key")
         stream = _Stream()
 
         async def pump() -> None:
@@ -140,6 +143,10 @@ class XdsServer:
         finally:
             self._streams.discard(stream)
             reader.cancel()
+
+    def _known(self, context: Any) -> bool:
+        shown = dict(context.invocation_metadata() or ()).get("authorization", "")
+        return hmac.compare_digest(str(shown), f"Bearer {self._key}")
 
     def _due(self, stream: _Stream, item: Any) -> bool:
         """Whether this wake-up or request needs an answer now."""

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import os
 import time
 from collections.abc import Awaitable, Callable
 from pathlib import Path
@@ -22,6 +23,7 @@ import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
 from jinsu.serving.batching import Batcher, time_run
+from jinsu.serving.key import KEY_VARIABLE, locked
 from jinsu.serving.onnx_model import OnnxModel
 from jinsu.serving.signature import Limits, Refused, Signature
 
@@ -281,13 +283,16 @@ def main() -> None:
     parser.add_argument("--name", required=True)
     parser.add_argument("--version", required=True)
     parser.add_argument("--socket", help="Unix socket to listen on")
-    parser.add_argument("--port", type=int, default=8080, help="port on 127.0.0.1, without --socket")
+    parser.add_argument("--host", default="127.0.0.1", help="address to listen on, without --socket")
+    parser.add_argument("--port", type=int, default=8080, help="port to listen on, without --socket")
     given = parser.parse_args()
     if given.socket:
         Path(given.socket).unlink(missing_ok=True)  # left by a predecessor that was killed
-    where: dict[str, Any] = {"uds": given.socket} if given.socket else {"host": "127.0.0.1", "port": given.port}
+    where: dict[str, Any] = {"uds": given.socket} if given.socket else {"host": given.host, "port": given.port}
+    service = Service(given.folder, given.name, given.version)
+    key = os.environ.get(KEY_VARIABLE)
     uvicorn.run(
-        Service(given.folder, given.name, given.version),
+        locked(service, key) if key else service,
         **where,
         loop="uvloop",
         http="httptools",

@@ -72,6 +72,10 @@ class Train(_Part):
         description="Each entry overrides params in a process of its own; the best by the evaluation metric goes on.",
     )
     resources: Resources = Field(default_factory=lambda: Resources())
+    priority: Literal["low", "normal", "high"] = Field(
+        "normal",
+        description="On a full cluster a step of higher priority takes the place of a lower one, which resumes later.",
+    )
 
     @field_validator("command")
     @classmethod

@@ -43,9 +43,22 @@ class Database:
     def migrate(self) -> None:
         """Brings the schema to this version of Jinsu."""
         from alembic import command
+
+        command.upgrade(self._alembic(), "head")
+
+    def current(self) -> bool:
+        """Whether the schema is this version's. Raises SQLAlchemyError when the server does not answer."""
+        from alembic.runtime.migration import MigrationContext
+        from alembic.script import ScriptDirectory
+
+        with engine(self.url).connect() as connection:
+            found = MigrationContext.configure(connection).get_current_revision()
+        return found == ScriptDirectory.from_config(self._alembic()).get_current_head()
+
+    def _alembic(self) -> Any:
         from alembic.config import Config
 
         config = Config()
         config.set_main_option("script_location", str(MIGRATIONS))
         config.attributes["engine"] = engine(self.url)
-        command.upgrade(config, "head")
+        return config

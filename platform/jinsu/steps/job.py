@@ -8,10 +8,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from typing import Any
 
 from jinsu.objects.s3 import S3Settings
+from jinsu.placement import Cluster, Gpu
 from jinsu.steps.contract import Limits, StepSpec
 from jinsu.steps.place import STEP_FOLDER, variables
 
@@ -22,50 +22,10 @@ ATTEMPT_LABEL = "jinsu.dev/attempt"
 USER = 10001
 _LABEL = re.compile(r"[^A-Za-z0-9_.-]+")
 _MIB = 2**20
+_LITTLE = "64Mi"
+_CA = {"name": "ca", "mountPath": "/etc/jinsu-ca", "readOnly": True}
 _START_SECONDS = 1800
 _GRACE_SECONDS = 30
-
-
-@dataclass(frozen=True)
-class Gpu:
-    """How one type of GPU is asked for: a device plugin's resource (MIG and time slices have their own), and where."""
-
-    resource: str = "nvidia.com/gpu"
-    node_selector: Mapping[str, str] = field(default_factory=dict)
-    tolerations: tuple[Mapping[str, Any], ...] = ()
-
-
-@dataclass(frozen=True)
-class Cluster:
-    """How steps run in one cluster; from the chart's values. `gpus` by `train.resources.gpu_type`, "" for any."""
-
-    namespaces: Mapping[str, str]
-    trainer_image: str
-    agent_image: str
-    store_secret: str | None = None
-    gpus: Mapping[str, Gpu] = field(default_factory=lambda: {"": Gpu()})
-    priority_classes: Mapping[str, str] = field(default_factory=dict)
-    queues: Mapping[str, str] = field(default_factory=dict)
-    node_selector: Mapping[str, str] = field(default_factory=dict)
-    tolerations: tuple[Mapping[str, Any], ...] = ()
-    volumes: tuple[Mapping[str, Any], ...] = ()
-    mounts: tuple[Mapping[str, Any], ...] = ()
-    pull_secrets: tuple[str, ...] = ()
-    pull_policy: str = "IfNotPresent"
-    ephemeral_bytes: int = 20 * 2**30
-    ttl_seconds: int = 3600
-
-    @staticmethod
-    def from_document(document: Mapping[str, Any]) -> Cluster:
-        values = dict(document)
-        if "gpus" in values:
-            values["gpus"] = {
-                name: Gpu(**{**gpu, "tolerations": tuple(gpu.get("tolerations", ()))})
-                for name, gpu in values["gpus"].items()
-            }
-        for name in ("tolerations", "volumes", "mounts", "pull_secrets"):
-            values[name] = tuple(values.get(name) or ())
-        return Cluster(**values)
 
 
 def name_of(run_key: str) -> str:
@@ -143,9 +103,10 @@ def _pod(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, name
             _ours("agent", "jinsu.steps.shipper", cluster, environment, write=False),
         ],
         "volumes": [
-            {"name": "step", "emptyDir": {"sizeLimit": str(cluster.ephemeral_bytes)}},
+            {"name": "step", "emptyDir": {"sizeLimit": cluster.ephemeral_storage}},
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": str(limits.memory // 2)}},
             *({"name": name, "emptyDir": {}} for name in ("tmp-stage", "tmp-train", "tmp-agent")),
+            *([{"name": "ca", "configMap": {"name": cluster.ca_config_map}}] if cluster.ca_config_map else []),
             *cluster.volumes,
         ],
     }
@@ -162,7 +123,7 @@ def _train(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
     amounts = {
         "cpu": f"{round(limits.cpu * 1000)}m",
         "memory": str(limits.memory),
-        "ephemeral-storage": str(cluster.ephemeral_bytes),
+        "ephemeral-storage": cluster.ephemeral_storage,
         **({gpu.resource: str(limits.gpu)} if gpu else {}),
     }
     return {
@@ -173,7 +134,7 @@ def _train(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
         "terminationMessagePolicy": "FallbackToLogsOnError",
         # Guaranteed: what a step asked for is what it has, and what it is charged for.
         "resources": {
-            "requests": {**amounts, "ephemeral-storage": str(min(2**30, cluster.ephemeral_bytes))},
+            "requests": {**amounts, "ephemeral-storage": _LITTLE},
             "limits": amounts,
         },
         "securityContext": _confined(),
@@ -197,13 +158,14 @@ def _ours(name: str, module: str, cluster: Cluster, environment: Mapping[str, st
         "env": [{"name": key, "value": value} for key, value in environment.items()],
         "envFrom": keys,
         "resources": {
-            "requests": {"cpu": "50m", "memory": str(96 * _MIB), "ephemeral-storage": str(64 * _MIB)},
-            "limits": {"cpu": "1", "memory": str(384 * _MIB), "ephemeral-storage": str(cluster.ephemeral_bytes)},
+            "requests": {"cpu": "50m", "memory": str(96 * _MIB), "ephemeral-storage": _LITTLE},
+            "limits": {"cpu": "1", "memory": str(384 * _MIB), "ephemeral-storage": cluster.ephemeral_storage},
         },
         "securityContext": _confined(),
         "volumeMounts": [
             {"name": "step", "mountPath": STEP_FOLDER, **({} if write else {"readOnly": True})},
             {"name": f"tmp-{name}", "mountPath": "/tmp"},  # noqa: S108
+            *([_CA] if cluster.ca_config_map else []),
         ],
     }
 

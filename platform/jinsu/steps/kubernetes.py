@@ -9,8 +9,9 @@ from jinsu.errors import BadInputError, ConflictError, TransientError
 from jinsu.kube import Document, Kind, Kube
 from jinsu.objects.s3 import S3Settings
 from jinsu.objects.store import Store
+from jinsu.placement import Cluster
 from jinsu.steps.contract import StepSpec
-from jinsu.steps.job import ATTEMPT_LABEL, KEY_LABEL, Cluster, job, name_of
+from jinsu.steps.job import ATTEMPT_LABEL, KEY_LABEL, job, name_of
 from jinsu.steps.launcher import WAITING, Phase, StepStatus
 from jinsu.steps.pod import runs, said_by_both, status_of
 from jinsu.steps.text import unfinished_bytes

@@ -67,13 +67,21 @@ def _bootstrap(root: Path, wgetrc: Path) -> None:
     proxies = _apt("http_proxy", "Acquire::http::Proxy", "https_proxy", "Acquire::https::Proxy")
     authority = _apt("ca_certificate", "Acquire::https::CaInfo")
     wgetrc.write_text("".join(f"{key} = {value}\n" for key, value in authority.items()))
-    targets = run("apt-get", "indextargets", "--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)", "Created-By: Packages")
-    mirror = re.search(rf"(?m)^{_SUITE} main (\S+)$", targets)
-    if not mirror:
-        raise RuntimeError(f"apt has no source for Debian {_SUITE}")
-    run("debootstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}", _SUITE, str(root), mirror[1],
+    run("debootstrap", "--variant=minbase", f"--include={','.join(_PACKAGES)}", _SUITE, str(root), _mirror(),
         env={**proxies, "WGETRC": str(wgetrc)})  # fmt: skip
     run("rm", "-rf", *(str(root / place) for place in _USELESS))
+
+
+def _mirror() -> str:
+    form = ("--format", "$(RELEASE) $(COMPONENT) $(REPO_URI)")
+    for update in (False, True):  # without an update apt may know nothing yet
+        if update:
+            run("apt-get", "update", "-qq")
+        if found := re.search(
+            rf"(?m)^{_SUITE} main (\S+)$", run("apt-get", "indextargets", *form, "Created-By: Packages")
+        ):
+            return found[1]
+    raise RuntimeError(f"apt has no source for Debian {_SUITE}")
 
 
 def _apt(*names: str) -> dict[str, str]:

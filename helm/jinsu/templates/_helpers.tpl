@@ -1,0 +1,272 @@
+{{- define "jinsu.name" -}}
+{{- if contains "jinsu" .Release.Name }}{{ .Release.Name | trunc 40 | trimSuffix "-" }}{{ else }}{{ printf "%s-jinsu" .Release.Name | trunc 40 | trimSuffix "-" }}{{ end }}
+{{- end }}
+
+{{- define "jinsu.selector" -}}
+app.kubernetes.io/name: jinsu
+app.kubernetes.io/instance: {{ .root.Release.Name }}
+app.kubernetes.io/component: {{ .component }}
+{{- end }}
+
+{{- define "jinsu.labels" -}}
+{{ include "jinsu.selector" . }}
+app.kubernetes.io/version: {{ .root.Chart.AppVersion | quote }}
+app.kubernetes.io/managed-by: {{ .root.Release.Service }}
+app.kubernetes.io/part-of: jinsu
+helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
+{{- end }}
+
+{{/* Image of ("platform" | "runtime" | "trainer" | "gateway"). */}}
+{{- define "jinsu.image" -}}
+{{- $image := index .root.Values.images .name -}}
+{{- $repository := $image.repository -}}
+{{- with .root.Values.images.registry }}{{ $repository = printf "%s/%s" (trimSuffix "/" .) $repository }}{{ end -}}
+{{- if $image.digest }}{{ printf "%s@%s" $repository $image.digest }}{{ else }}{{ printf "%s:%s" $repository (default .root.Chart.AppVersion .root.Values.images.tag) }}{{ end -}}
+{{- end }}
+
+{{- define "jinsu.secret" -}}
+{{ default (include "jinsu.name" .) .Values.secrets.existingSecret }}
+{{- end }}
+
+{{/* Secret with the object store's keys; empty when the pods' own identity is used. */}}
+{{- define "jinsu.storeSecret" -}}
+{{- if .Values.objectStore.bundled.enabled }}{{ include "jinsu.name" . }}-store{{ else }}{{ .Values.objectStore.external.existingSecret }}{{ end -}}
+{{- end }}
+
+{{- define "jinsu.teamNamespace" -}}
+{{ default (printf "%s-%s" .root.Release.Namespace .team.name) .team.namespace }}
+{{- end }}
+
+{{- define "jinsu.databaseHost" -}}
+{{- if .Values.database.bundled.enabled }}{{ include "jinsu.name" . }}-database:5432{{ else }}{{ required "database.external.host: say where PostgreSQL is, or set database.bundled.enabled" .Values.database.external.host }}:{{ .Values.database.external.port }}{{ end -}}
+{{- end }}
+
+{{- define "jinsu.databaseUrl" -}}
+{{- $external := .root.Values.database.external -}}
+{{- $bundled := .root.Values.database.bundled.enabled -}}
+{{- $name := ternary .name (index $external.names .name) $bundled -}}
+{{- $options := ternary "" $external.options $bundled -}}
+postgresql+{{ .driver }}://{{ ternary "jinsu" $external.user $bundled }}:${JINSU_DATABASE_PASSWORD}@{{ include "jinsu.databaseHost" .root }}/{{ $name }}{{ with $options }}?{{ . }}{{ end }}
+{{- end }}
+
+{{- define "jinsu.airflowUrl" -}}
+{{- if .Values.airflow.enabled }}http://{{ include "jinsu.name" . }}-airflow:8080{{ else }}{{ required "airflow.url: say where Airflow is, or set airflow.enabled" .Values.airflow.url }}{{ end -}}
+{{- end }}
+
+{{/* The object store as the platform and its steps are told about it, without keys. */}}
+{{- define "jinsu.store" -}}
+{{- $store := .Values.objectStore -}}
+{{- $endpoint := ternary (printf "http://%s-store.%s.svc:9000" (include "jinsu.name" .) .Release.Namespace) $store.external.endpoint $store.bundled.enabled -}}
+{{- $ca := and (not $store.bundled.enabled) $store.external.caConfigMap -}}
+{{- dict "bucket" $store.bucket "endpoint" (ternary nil $endpoint (empty $endpoint)) "region" $store.region "prefix" $store.prefix "path_style" (or $store.bundled.enabled $store.external.pathStyle) "ca_file" (ternary "/etc/jinsu-ca/ca.crt" nil (not (empty $ca))) | toJson -}}
+{{- end }}
+
+{{- define "jinsu.podSecurity" -}}
+runAsNonRoot: true
+runAsUser: 10001
+runAsGroup: 10001
+fsGroup: 10001
+seccompProfile:
+  type: RuntimeDefault
+{{- end }}
+
+{{- define "jinsu.confined" -}}
+allowPrivilegeEscalation: false
+readOnlyRootFilesystem: true
+capabilities:
+  drop: [ALL]
+{{- end }}
+
+{{- define "jinsu.placement" -}}
+{{- with .Values.images.pullSecrets }}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- with .Values.nodeSelector }}
+nodeSelector:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- with .Values.tolerations }}
+tolerations:
+  {{- toYaml . | nindent 2 }}
+{{- end }}
+{{- end }}
+
+{{/* Environment of every process of the platform image: where its settings are, and the secrets they name. */}}
+{{- define "jinsu.environment" -}}
+env:
+  - name: JINSU_HOME
+    value: /jinsu/home
+  - name: JINSU_CATALOG
+    value: /jinsu/catalog/catalog.json
+  {{- range $name, $value := .more }}
+  - name: {{ $name }}
+    value: {{ $value | quote }}
+  {{- end }}
+envFrom:
+  - secretRef:
+      name: {{ include "jinsu.secret" .root }}
+  {{- with include "jinsu.storeSecret" .root }}
+  - secretRef:
+      name: {{ . }}
+  {{- end }}
+{{- end }}
+
+{{- define "jinsu.mounts" -}}
+- name: home
+  mountPath: /jinsu/home
+- name: settings
+  mountPath: /jinsu/home/settings.json
+  subPath: settings.json
+  readOnly: true
+- name: catalog
+  mountPath: /jinsu/catalog
+  readOnly: true
+- name: tmp
+  mountPath: /tmp
+{{- if include "jinsu.ca" . }}
+- name: ca
+  mountPath: /etc/jinsu-ca
+  readOnly: true
+{{- end }}
+{{- end }}
+
+{{- define "jinsu.ca" -}}
+{{- if not .Values.objectStore.bundled.enabled }}{{ .Values.objectStore.external.caConfigMap }}{{ end -}}
+{{- end }}
+
+{{- define "jinsu.volumes" -}}
+- name: home
+  emptyDir:
+    sizeLimit: {{ .home | default "2Gi" }}
+- name: settings
+  configMap:
+    name: {{ include "jinsu.name" .root }}-settings
+- name: catalog
+  configMap:
+    name: {{ include "jinsu.name" .root }}-catalog
+- name: tmp
+  emptyDir:
+    sizeLimit: 2Gi
+{{- with include "jinsu.ca" .root }}
+- name: ca
+  configMap:
+    name: {{ . }}
+{{- end }}
+{{- end }}
+
+{{/* One process of the platform image as a Deployment.
+root, component, command (list after `python -m jinsu.cluster`), resources; optional: port, account, token, replicas,
+health (path), beat (part of Airflow), home (size), more (environment), strategy, ports (more of them). */}}
+{{- define "jinsu.deployment" -}}
+{{- $name := include "jinsu.name" .root -}}
+apiVersion: apps/v1
+kind: Deployment
+metadata:
+  name: {{ $name }}-{{ .component }}
+  namespace: {{ .root.Release.Namespace }}
+  labels:
+    {{- include "jinsu.labels" . | nindent 4 }}
+spec:
+  {{- if not .scaled }}
+  replicas: {{ .replicas | default 1 }}
+  {{- end }}
+  revisionHistoryLimit: 3
+  strategy:
+    type: {{ .strategy | default "RollingUpdate" }}
+  selector:
+    matchLabels:
+      {{- include "jinsu.selector" . | nindent 6 }}
+  template:
+    metadata:
+      labels:
+        {{- include "jinsu.labels" . | nindent 8 }}
+      annotations:
+        jinsu.dev/settings: {{ include "jinsu.settings" .root | sha256sum }}
+    spec:
+      serviceAccountName: {{ $name }}-{{ .account | default "server" }}
+      automountServiceAccountToken: {{ .token | default false }}
+      enableServiceLinks: false
+      terminationGracePeriodSeconds: {{ .grace | default 30 }}
+      securityContext:
+        {{- include "jinsu.podSecurity" .root | nindent 8 }}
+      {{- include "jinsu.placement" .root | nindent 6 }}
+      initContainers:
+        - name: wait
+          image: {{ include "jinsu.image" (dict "root" .root "name" "platform") }}
+          imagePullPolicy: {{ .root.Values.images.pullPolicy }}
+          command: [python, -m, jinsu.cluster, wait]
+          {{- include "jinsu.environment" (dict "root" .root) | nindent 10 }}
+          terminationMessagePolicy: FallbackToLogsOnError
+          securityContext:
+            {{- include "jinsu.confined" .root | nindent 12 }}
+          resources:
+            {{- toYaml .resources | nindent 12 }}
+          volumeMounts:
+            {{- include "jinsu.mounts" .root | nindent 12 }}
+      containers:
+        - name: {{ .component }}
+          image: {{ include "jinsu.image" (dict "root" .root "name" "platform") }}
+          imagePullPolicy: {{ .root.Values.images.pullPolicy }}
+          command: [python, -m, jinsu.cluster]
+          args: {{ toJson .command }}
+          {{- include "jinsu.environment" . | nindent 10 }}
+          terminationMessagePolicy: FallbackToLogsOnError
+          securityContext:
+            {{- include "jinsu.confined" .root | nindent 12 }}
+          resources:
+            {{- toYaml .resources | nindent 12 }}
+          {{- if or .port .ports }}
+          ports:
+            {{- with .port }}
+            - {name: http, containerPort: {{ . }}, protocol: TCP}
+            {{- end }}
+            {{- range $port, $number := .ports }}
+            - {name: {{ $port }}, containerPort: {{ $number }}, protocol: TCP}
+            {{- end }}
+          {{- end }}
+          {{- with .health }}
+          startupProbe:
+            httpGet: {path: {{ . }}, port: http}
+            periodSeconds: 2
+            timeoutSeconds: 5
+            failureThreshold: 150
+          readinessProbe:
+            httpGet: {path: {{ . }}, port: http}
+            periodSeconds: 5
+            timeoutSeconds: 5
+          livenessProbe:
+            httpGet: {path: {{ . }}, port: http}
+            periodSeconds: 20
+            timeoutSeconds: 10
+            failureThreshold: 6
+          {{- end }}
+          {{- with .beat }}
+          livenessProbe:
+            exec:
+              command: [python, -m, jinsu.cluster.heartbeat, {{ . }}]
+            initialDelaySeconds: 120
+            periodSeconds: 60
+            timeoutSeconds: 20
+            failureThreshold: 3
+          {{- end }}
+          {{- with .listens }}
+          startupProbe:
+            tcpSocket: {port: {{ . }}}
+            periodSeconds: 2
+            failureThreshold: 150
+          readinessProbe:
+            tcpSocket: {port: {{ . }}}
+            periodSeconds: 5
+          livenessProbe:
+            tcpSocket: {port: {{ . }}}
+            periodSeconds: 20
+            failureThreshold: 6
+          {{- end }}
+          volumeMounts:
+            {{- include "jinsu.mounts" .root | nindent 12 }}
+      volumes:
+        {{- include "jinsu.volumes" . | nindent 8 }}
+{{- end }}

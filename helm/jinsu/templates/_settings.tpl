@@ -1,0 +1,94 @@
+{{/* settings.json: what every process of the platform reads. Secrets are named, never written. */}}
+{{- define "jinsu.settings" -}}
+{{- $name := include "jinsu.name" . -}}
+{{- $values := .Values -}}
+{{- $namespaces := dict -}}
+{{- range $values.teams -}}
+{{- $_ := set $namespaces .name (include "jinsu.teamNamespace" (dict "root" $ "team" .)) -}}
+{{- end -}}
+{{- $queues := dict -}}
+{{- range $team := $values.teams -}}
+{{- if $team.queue }}{{ $_ := set $queues $team.name $team.queue }}{{ end -}}
+{{- end -}}
+{{- $gpus := dict -}}
+{{- range $type, $gpu := $values.training.gpus -}}
+{{- $_ := set $gpus (ternary "" $type (eq $type "any")) (dict "resource" $gpu.resource "node_selector" (default dict $gpu.nodeSelector) "tolerations" (default list $gpu.tolerations)) -}}
+{{- end -}}
+{{- $priorities := dict -}}
+{{- if $values.training.priorityClasses.create -}}
+{{- $priorities = dict "low" (printf "%s-low" $name) "normal" (printf "%s-normal" $name) "high" (printf "%s-high" $name) -}}
+{{- end -}}
+{{- $store := include "jinsu.store" . | fromJson -}}
+{{- $steps := dict
+  "namespaces" $namespaces
+  "trainer_image" (include "jinsu.image" (dict "root" . "name" "trainer"))
+  "agent_image" (include "jinsu.image" (dict "root" . "name" "runtime"))
+  "store_secret" (include "jinsu.storeSecret" .)
+  "ca_config_map" (include "jinsu.ca" .)
+  "gpus" $gpus
+  "priority_classes" $priorities
+  "queues" $queues
+  "node_selector" $values.training.nodeSelector
+  "tolerations" $values.training.tolerations
+  "volumes" $values.training.volumes
+  "mounts" $values.training.mounts
+  "pull_secrets" $values.images.pullSecrets
+  "pull_policy" $values.images.pullPolicy
+  "ephemeral_storage" $values.training.ephemeralStorage
+  "ttl_seconds" (int $values.training.ttlSeconds)
+-}}
+{{- $servers := dict
+  "image" (include "jinsu.image" (dict "root" . "name" "runtime"))
+  "release" .Release.Name
+  "owner" (printf "%s-catalog" $name)
+  "account" (printf "%s-server" $name)
+  "store_secret" (include "jinsu.storeSecret" .)
+  "ca_config_map" (include "jinsu.ca" .)
+  "key_secret" (include "jinsu.secret" .)
+  "store" $store
+  "replicas" (int $values.modelServers.replicas)
+  "pull_policy" $values.images.pullPolicy
+  "pull_secrets" $values.images.pullSecrets
+  "resources" $values.modelServers.resources
+  "node_selector" $values.modelServers.nodeSelector
+  "tolerations" $values.modelServers.tolerations
+  "priority_class" $values.modelServers.priorityClass
+-}}
+{{- $public := dict -}}
+{{- range $part, $url := $values.public }}{{ if $url }}{{ $_ := set $public $part $url }}{{ end }}{{ end -}}
+{{- dict
+  "home" "/jinsu/home"
+  "runtime" "/tmp"
+  "bind" "0.0.0.0"
+  "database_url" (include "jinsu.databaseUrl" (dict "root" . "name" "jinsu" "driver" "psycopg"))
+  "airflow_database_url" (include "jinsu.databaseUrl" (dict "root" . "name" "airflow" "driver" "psycopg2"))
+  "mlflow_database_url" (include "jinsu.databaseUrl" (dict "root" . "name" "mlflow" "driver" "psycopg2"))
+  "mlflow_auth_database_url" (include "jinsu.databaseUrl" (dict "root" . "name" "mlflow" "driver" "psycopg2"))
+  "api_url" (printf "http://%s-api:8080" $name)
+  "endpoint_url" (printf "http://%s-gateway:8080" $name)
+  "airflow_url" (include "jinsu.airflowUrl" .)
+  "mlflow_url" (printf "http://%s-mlflow:5000" $name)
+  "envoy_admin_url" ""
+  "xds_port" 18000
+  "airflow" (dict "name" "admin" "password" "${JINSU_AIRFLOW_PASSWORD}")
+  "mlflow" (dict "name" "admin" "password" "${JINSU_MLFLOW_PASSWORD}")
+  "mlflow_reviewer" (dict "name" "reviewer" "password" "${JINSU_REVIEWER_PASSWORD}")
+  "supervisor_password" ""
+  "airflow_secret" "${JINSU_AIRFLOW_SECRET}"
+  "mlflow_secret" "${JINSU_MLFLOW_SECRET}"
+  "fernet_key" "${JINSU_FERNET_KEY}"
+  "training_slots" (int $values.training.slots)
+  "max_gpus" (int $values.training.maxGpus)
+  "teams_approving_themselves" $values.teamsApprovingThemselves
+  "object_store" $store
+  "artifacts" (printf "s3://%s/%smlflow" $values.objectStore.bucket (ternary "" (printf "%s/" (trimSuffix "/" $values.objectStore.prefix)) (empty $values.objectStore.prefix)))
+  "public" $public
+  "kubernetes" (dict
+    "namespace" .Release.Namespace
+    "catalog" (printf "%s-catalog" $name)
+    "gateways" (printf "%s-gateway-statistics:9902" $name)
+    "gateway_key" "${JINSU_GATEWAY_KEY}"
+    "steps" $steps
+    "servers" $servers)
+  | toPrettyJson -}}
+{{- end }}

@@ -1,0 +1,51 @@
+"""Jinsu's own processes: the API and the controller."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+from pathlib import Path
+
+from jinsu import settings as configuration
+from jinsu.errors import BadInputError
+from jinsu.lifecycle.control import control
+from jinsu.lifecycle.install import install
+from jinsu.lifecycle.platform import Platform
+from jinsu.release.kubernetes import KubernetesDeployer
+from jinsu.release.statistics import Envoys
+from jinsu.serving.key import KEY_VARIABLE
+
+EXAMPLES = Path(__file__).parents[3] / "examples"
+
+
+def api() -> None:
+    from jinsu.api.serve import serve
+
+    settings = configuration.load()
+    serve(Platform(settings), settings.bind, int(settings.api_url.rpartition(":")[2]))
+
+
+def controller() -> None:
+    settings = configuration.load()
+    cluster = settings.kubernetes
+    if cluster is None:
+        raise BadInputError("settings: there is no section 'kubernetes'; on one machine use: jinsu up")
+    platform = Platform(settings)
+    deployer = KubernetesDeployer(platform.kube, cluster.namespace, cluster.servers)
+    from jinsu.cluster.sweeper import Sweeper
+
+    sweeper = Sweeper(platform, deployer)
+    asyncio.run(
+        control(
+            platform,
+            deployer,
+            Envoys(f"http://{cluster.gateways}", cluster.gateway_key),
+            f"{settings.bind}:{settings.xds_port}",
+            key=cluster.gateway_key,
+            server_key=os.environ[KEY_VARIABLE],
+            more=(
+                (lambda: install(platform, EXAMPLES), 60.0, "installing"),
+                (sweeper.sweep, 30.0, "sweeping"),
+            ),
+        )
+    )

@@ -1,0 +1,79 @@
+"""How steps and model servers are placed in one cluster: plain data, from the chart's values."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Gpu:
+    """How one type of GPU is asked for: a device plugin's resource (MIG and time slices have their own), and where."""
+
+    resource: str = "nvidia.com/gpu"
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Mapping[str, Any], ...] = ()
+
+
+@dataclass(frozen=True)
+class Cluster:
+    """How steps run in one cluster; from the chart's values. `gpus` by `train.resources.gpu_type`, "" for any."""
+
+    namespaces: Mapping[str, str]
+    trainer_image: str
+    agent_image: str
+    store_secret: str | None = None
+    gpus: Mapping[str, Gpu] = field(default_factory=lambda: {"": Gpu()})
+    priority_classes: Mapping[str, str] = field(default_factory=dict)
+    queues: Mapping[str, str] = field(default_factory=dict)
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Mapping[str, Any], ...] = ()
+    volumes: tuple[Mapping[str, Any], ...] = ()
+    mounts: tuple[Mapping[str, Any], ...] = ()
+    pull_secrets: tuple[str, ...] = ()
+    pull_policy: str = "IfNotPresent"
+    ephemeral_storage: str = "20Gi"
+    ca_config_map: str = ""
+    ttl_seconds: int = 3600
+
+    @staticmethod
+    def from_document(document: Mapping[str, Any]) -> Cluster:
+        values = dict(document)
+        if "gpus" in values:
+            values["gpus"] = {
+                name: Gpu(**{**gpu, "tolerations": tuple(gpu.get("tolerations", ()))})
+                for name, gpu in values["gpus"].items()
+            }
+        for name in ("tolerations", "volumes", "mounts", "pull_secrets"):
+            values[name] = tuple(values.get(name) or ())
+        return Cluster(**values)
+
+
+@dataclass(frozen=True)
+class Servers:
+    """How model servers run in one cluster; from the chart's values.
+
+    owner: the ConfigMap that owns them, so that they go with the chart; owner_uid is asked of the cluster.
+    """
+
+    image: str
+    release: str
+    owner: str
+    store_secret: str
+    key_secret: str
+    store: Mapping[str, Any]
+    account: str = "default"
+    ca_config_map: str = ""
+    replicas: int = 1
+    pull_policy: str = "IfNotPresent"
+    pull_secrets: tuple[str, ...] = ()
+    resources: Mapping[str, Any] = field(default_factory=dict)
+    node_selector: Mapping[str, str] = field(default_factory=dict)
+    tolerations: tuple[Mapping[str, Any], ...] = ()
+    priority_class: str = ""
+
+    @staticmethod
+    def from_document(document: Mapping[str, Any]) -> Servers:
+        listed = {name: tuple(document.get(name) or ()) for name in ("pull_secrets", "tolerations")}
+        return Servers(**{**document, **listed})

@@ -1,0 +1,76 @@
+"""Airflow's configuration, as the environment of its processes. Pure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from jinsu.settings import Settings
+
+PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+
+
+def environment(settings: Settings, dags: Path) -> dict[str, str]:
+    """Airflow's configuration. Short intervals: on one machine a second of waiting is a second of somebody's life."""
+    home, port = Path(settings.home) / "airflow", settings.airflow_url.rpartition(":")[2]
+    sections: dict[str, dict[str, object]] = {
+        "core": {
+            "executor": "jinsu.orchestration.executor.PreloadedLocalExecutor",
+            "parallelism": 4,
+            "max_active_tasks_per_dag": 32,
+            "max_active_runs_per_dag": 16,
+            "load_examples": False,
+            "dags_folder": dags,
+            "plugins_folder": home / "plugins",
+            "dags_are_paused_at_creation": False,
+            "fernet_key": settings.fernet_key,
+            "execution_api_server_url": f"{settings.airflow_url}/execution/",
+            "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
+            "simple_auth_manager_users": f"{settings.airflow.name}:admin,reviewer:user",
+            "simple_auth_manager_passwords_file": home / "passwords.json",
+            "min_serialized_dag_update_interval": 5,
+            "min_serialized_dag_fetch_interval": 5,
+        },
+        "database": {
+            "sql_alchemy_conn": settings.airflow_database_url,
+            "sql_alchemy_conn_async": settings.airflow_database_url.replace("+psycopg2", "+asyncpg"),
+            "sql_alchemy_pool_size": 3,
+            "sql_alchemy_max_overflow": 7,
+        },
+        "api": {
+            "host": settings.bind,
+            "port": port,
+            "workers": 1,
+            "base_url": settings.address("airflow"),
+            "secret_key": settings.airflow_secret,
+            "log_fetch_timeout_sec": 2,
+        },
+        "api_auth": {"jwt_secret": settings.airflow_secret, "jwt_issuer": "jinsu"},
+        "logging": {"base_log_folder": home / "logs"},
+        "usage_data_collection": {"enabled": False},
+        "scheduler": {
+            "scheduler_idle_sleep_time": 0.15,
+            "task_instance_heartbeat_timeout": 15,
+            "task_instance_heartbeat_timeout_detection_interval": 5,
+            "job_heartbeat_sec": 5,
+            "scheduler_health_check_threshold": 15,
+            "orphaned_tasks_check_interval": 10,
+            "trigger_timeout_check_interval": 5,
+            "task_queued_timeout": 60,
+            "task_queued_timeout_check_interval": 10,
+        },
+        "workers": {"min_heartbeat_interval": 1},
+        "triggerer": {"job_heartbeat_sec": 3, "triggerer_health_check_threshold": 12},
+        "dag_processor": {
+            "parsing_processes": 1,
+            "refresh_interval": 5,
+            "min_file_process_interval": 15,
+            "print_stats_interval": 0,
+            "disable_bundle_versioning": True,
+        },
+    }
+    found = {
+        f"AIRFLOW__{section.upper()}__{key.upper()}": str(value)
+        for section, values in sections.items()
+        for key, value in values.items()
+    }
+    return {"AIRFLOW_HOME": str(home), "MALLOC_ARENA_MAX": "2", **found}

@@ -1,0 +1,56 @@
+"""MLflow's configuration, as the environment of its process and the file of its accounts. Pure."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from jinsu.settings import Settings
+
+
+def command(bind: str, port: str) -> tuple[str, ...]:
+    """How MLflow is served: one process, behind the gate."""
+    options = ("--workers", "1", "--factory", "--log-level", "warning", "--timeout-graceful-shutdown", "5")
+    return (
+        sys.executable, "-m", "uvicorn", "--host", bind, "--port", port, *options, "jinsu.servers.mlflow_gate:create_app",
+    )  # fmt: skip
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """MLflow's configuration for its application factory: one process instead of the fifteen that its command starts."""
+    home, port = Path(settings.home) / "mlflow", settings.mlflow_url.rpartition(":")[2]
+    named = [urlsplit(url).netloc for url in (settings.mlflow_url, settings.address("mlflow"))]
+    hosts = list(dict.fromkeys([f"127.0.0.1:{port}", f"localhost:{port}", *named]))
+    return {
+        "MLFLOW_AUTH_CONFIG_PATH": str(home / "auth.ini"),
+        "MLFLOW_AUTH_ADMIN_USERNAME": settings.mlflow.name,
+        "MLFLOW_AUTH_ADMIN_PASSWORD": settings.mlflow.password,
+        "MLFLOW_FLASK_SERVER_SECRET_KEY": settings.mlflow_secret,
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "DO_NOT_TRACK": "true",
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_SERVER_ALLOWED_HOSTS": ",".join(hosts),
+        "MLFLOW_SERVER_CORS_ALLOWED_ORIGINS": ",".join(
+            [*(f"http://{host}" for host in hosts), settings.address("mlflow")]
+        ),
+        "MLFLOW_SQLALCHEMYSTORE_POOL_SIZE": "3",
+        "MLFLOW_SQLALCHEMYSTORE_MAX_OVERFLOW": "7",
+        "_MLFLOW_SGI_NAME": "uvicorn",
+        "_MLFLOW_SERVER_FILE_STORE": settings.mlflow_database_url,
+        "_MLFLOW_SERVER_SERVE_ARTIFACTS": "true",
+        "_MLFLOW_SERVER_ARTIFACT_DESTINATION": settings.artifacts or str(home / "artifacts"),
+        "_MLFLOW_SERVER_ARTIFACT_ROOT": "mlflow-artifacts:/",
+    }
+
+
+def authentication(settings: Settings) -> str:
+    """MLflow's authentication file. Nobody may do anything that was not granted."""
+    database = settings.mlflow_auth_database_url or f"sqlite:///{settings.home}/mlflow/auth.db"
+    return f"""[mlflow]
+default_permission = NO_PERMISSIONS
+database_uri = {database}
+admin_username = {settings.mlflow.name}
+authorization_function = mlflow.server.auth:authenticate_request_basic_auth
+auth_cache_ttl_seconds = 60
+"""

@@ -1,0 +1,36 @@
+"""Brings a model's package from the object store, before its server starts.
+
+python -m jinsu.serving.fetch RUN_KEY FOLDER
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from jinsu.errors import JinsuError
+from jinsu.objects.s3 import S3, S3Settings
+from jinsu.steps.result import RESULT_NAME, read_result
+
+
+def fetch(store: S3, run_key: str, folder: Path) -> None:
+    """Downloads every output of a step; each is verified against the digest it was sealed with."""
+    store.get(f"steps/{run_key}/{RESULT_NAME}", folder / RESULT_NAME)
+    outputs = json.loads((folder / RESULT_NAME).read_text(encoding="utf-8"))["outputs"]
+    for name in outputs:
+        store.get(f"steps/{run_key}/out/{name}", folder / "out" / name)
+    if read_result(folder, run_key, verify=True) is None:
+        raise JinsuError(f"package {run_key[:12]}: its files are not what was sealed; roll back to another version.")
+
+
+def main() -> None:
+    try:
+        fetch(S3(S3Settings(**json.loads(os.environ["JINSU_STORE"]))), sys.argv[1], Path(sys.argv[2]))
+    except JinsuError as problem:
+        sys.exit(str(problem))
+
+
+if __name__ == "__main__":
+    main()
