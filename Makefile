@@ -44,6 +44,7 @@ types: $(READY) ## mypy --strict
 
 architecture: $(READY) ## import-linter, DAG rules, banned imports
 	$(BIN)/lint-imports
+	$(BIN)/python helm/write_schema.py --check
 	$(BIN)/pytest -q tests/architecture
 
 unit: $(READY) ## Pure parts, on both cores
@@ -70,8 +71,9 @@ images: $(READY) ## Build the container images (buildah or docker; BASE=image to
 bench: $(READY) ## Measure; prints a table and writes build/bench.json
 	$(BIN)/python -m tests.bench
 
-docs: $(READY) ## Write the schema and the spec's reference
+docs: $(READY) ## Write the schemas and the spec's reference
 	$(BIN)/python -m jinsu.spec.publish docs
+	$(BIN)/python helm/write_schema.py
 
 screenshots: $(READY) ## Take docs/images from a running demo (needs Chromium)
 	$(BIN)/python docs/take_screenshots.py

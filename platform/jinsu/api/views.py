@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from typing import Any
 
 from sqlalchemy import select
 
-from jinsu.errors import NotFoundError
+from jinsu.errors import NotFoundError, TransientError
 from jinsu.lifecycle.links import links_of
 from jinsu.lifecycle.platform import Platform
 from jinsu.lifecycle.review import open_reviews
-from jinsu.lifecycle.why import ORDER, explain
+from jinsu.lifecycle.why import ORDER, explain, training
 from jinsu.state.tables import Endpoint, LedgerEntry, Review, Rollout, Submission, Task
+from jinsu.steps.launcher import StepStatus
 
 _MAX_LOG = 1 << 20
 
@@ -60,7 +62,7 @@ def run(platform: Platform, identity: str) -> dict[str, Any]:
         "ended": row.ended,
         "mlflow_run": row.mlflow_run,
         "dag_run": row.dag_run,
-        "why": explain(row, tasks, review, rollout),
+        "why": explain(row, tasks, review, rollout, _step(platform, row, tasks)),
         "tasks": [
             {
                 "name": task.name,
@@ -77,6 +79,14 @@ def run(platform: Platform, identity: str) -> dict[str, Any]:
         "rollout": None if rollout is None else _rollout(rollout),
         "links": links_of(platform, identity),
     }
+
+
+def _step(platform: Platform, row: Submission, tasks: Sequence[Task]) -> StepStatus | None:
+    key = training(tasks) if row.ended is None else None
+    try:
+        return platform.launcher.status(key) if key else None
+    except TransientError:
+        return None  # the run can be shown without it
 
 
 def logs(platform: Platform, identity: str, trial: int, offset: int) -> dict[str, Any]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import os
+import time
 from pathlib import Path
 
 from jinsu import settings as configuration
@@ -15,6 +16,7 @@ from jinsu.release.kubernetes import KubernetesDeployer
 from jinsu.release.statistics import Envoys
 from jinsu.serving.key import KEY_VARIABLE
 
+_INSTALL_SECONDS = 300.0
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
@@ -23,6 +25,18 @@ def api() -> None:
 
     settings = configuration.load()
     serve(Platform(settings), settings.bind, int(settings.api_url.rpartition(":")[2]))
+
+
+class _Installing:
+    """Soon after a start, when the servers answer; and now and then, because somebody may have undone it."""
+
+    def __init__(self, platform: Platform) -> None:
+        self._platform, self._next = platform, 0.0
+
+    def look(self) -> None:
+        if time.monotonic() >= self._next:
+            install(self._platform, EXAMPLES)
+            self._next = time.monotonic() + _INSTALL_SECONDS
 
 
 def controller() -> None:
@@ -44,7 +58,7 @@ def controller() -> None:
             key=cluster.gateway_key,
             server_key=os.environ[KEY_VARIABLE],
             more=(
-                (lambda: install(platform, EXAMPLES), 60.0, "installing"),
+                (_Installing(platform).look, 1.0, "installing"),
                 (sweeper.sweep, 30.0, "sweeping"),
             ),
         )

@@ -6,6 +6,7 @@ import time
 from collections.abc import Sequence
 
 from jinsu.state.tables import Review, Rollout, Submission, Task
+from jinsu.steps.launcher import WAITING, StepStatus
 
 ORDER = ("admit", "validate_data", "train", "package", "evaluate", "register", "review", "canary", "promote")
 
@@ -15,9 +16,10 @@ def explain(
     tasks: Sequence[Task],
     review: Review | None,
     rollout: Rollout | None,
+    step: StepStatus | None = None,
     now: float | None = None,
 ) -> str:
-    """One sentence about a run, for its submitter."""
+    """One sentence about a run, for its submitter. `step`: where the launcher says its training is."""
     now = time.time() if now is None else now
     if row.ended is not None:
         return {
@@ -33,6 +35,8 @@ def explain(
         return f"{current.name} is done; the next task starts."
     if current.state == "waiting":
         return f"{current.name} met a passing problem and tries again: {current.detail}"
+    if current.name == "train" and step is not None and step.message and step.phase in WAITING:
+        return f"train is {step.phase}: {step.message}"
     if current.name == "review" and review is not None:
         return (
             f"It waits for a person to review version {review.version}: jinsu review approve {row.id}, the alias "
@@ -41,6 +45,12 @@ def explain(
     if current.name == "canary" and rollout is not None:
         return _rollout(rollout)
     return f"{current.name} has been running for {now - current.started:.0f} s."
+
+
+def training(tasks: Sequence[Task]) -> str | None:
+    """Run key of the training that the run waits for, if it does."""
+    current = _current(tasks)
+    return current.run_key if current is not None and current.name == "train" and current.state != "done" else None
 
 
 def _current(tasks: Sequence[Task]) -> Task | None:

@@ -1,0 +1,174 @@
+"""The chart, installed on the test cluster, as its users see it: Helm, the command line from outside, the endpoint."""
+
+from __future__ import annotations
+
+import base64
+import contextlib
+import os
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import yaml
+from kubernetes import client
+from tests.chart.helm import CHART, helm, kubectl
+from tests.points import Remote, until
+
+JINSU = str(Path(sys.executable).parent / "jinsu")
+NAMESPACE, RELEASE, TEAM = "jinsu", "jinsu", "jinsu-default"
+_PARTS = {"api": 8080, "gateway": 8080, "airflow": 8080, "mlflow": 5000}
+_LITTLE = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}}
+
+
+def values(image: Callable[[str], str]) -> dict[str, Any]:
+    """A whole trial on a node of two cores: everything bundled, little reserved, nothing kept."""
+    names = {name: image(name) for name in ("platform", "runtime", "trainer", "gateway")}
+    bundled = {**_LITTLE, "persistence": {"enabled": False}}
+    return {
+        "images": {
+            "pullPolicy": "IfNotPresent",
+            "tag": names["platform"].rpartition(":")[2],
+            **{name: {"repository": full.rpartition(":")[0]} for name, full in names.items()},
+        },
+        "database": {"bundled": bundled},
+        "objectStore": {"bundled": bundled},
+        "airflow": dict.fromkeys(("apiServer", "scheduler", "dagProcessor", "triggerer"), _LITTLE),
+        **dict.fromkeys(("mlflow", "api", "controller", "gateway", "modelServers"), _LITTLE),
+        "teamsApprovingThemselves": ["default"],
+    }
+
+
+class Installation(Remote):
+    """One release."""
+
+    def __init__(self, api_client: client.ApiClient, kubeconfig: Path) -> None:
+        self.core, self.apps = client.CoreV1Api(api_client), client.AppsV1Api(api_client)
+        self.batch = client.BatchV1Api(api_client)
+        self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
+        self.ports: dict[str, int] = {}
+        self._forwards: dict[str, subprocess.Popen[bytes]] = {}
+
+    # --- Helm ---
+
+    def helm(self, *arguments: str, chosen: dict[str, Any] | None = None, within: float = 300) -> str:
+        """Runs Helm on this release, with values from standard input."""
+        done = subprocess.run(
+            [str(helm()), *arguments, "-n", NAMESPACE, *(["-f", "-"] if chosen is not None else [])],
+            input=yaml.safe_dump(chosen) if chosen is not None else None,
+            env=self._environment, capture_output=True, text=True, timeout=within,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
+    def install(self, chosen: dict[str, Any]) -> None:
+        self.helm("install", RELEASE, str(CHART), "--create-namespace", chosen=chosen)
+        self.wait()
+
+    def upgrade(self, chosen: dict[str, Any]) -> None:
+        self.helm("upgrade", RELEASE, str(CHART), chosen=chosen)
+        self.wait()
+
+    def wait(self, within: float = 240) -> None:
+        """Until every workload is what it should be, then opens the doors anew."""
+        until(lambda: not self.unready(), within, lambda: f"the pods to be ready: {self.unready()}")
+        self.open()
+        until(self._answers, 60, "the API to answer")
+
+    def unready(self) -> list[str]:
+        found = []
+        for one in self.apps.list_namespaced_deployment(NAMESPACE).items:
+            status = one.status
+            ready = status.ready_replicas == status.replicas == status.updated_replicas == one.spec.replicas
+            if not ready or status.observed_generation != one.metadata.generation:
+                found.append(one.metadata.name)
+        return found
+
+    def _answers(self) -> bool:
+        with contextlib.suppress(httpx.HTTPError):
+            return self.api.get("/runs").is_success
+        return False
+
+    # --- Doors ---
+
+    def open(self) -> None:
+        """Forwards a port of this machine to each part, as NOTES say."""
+        self.close()
+        for part, port in _PARTS.items():
+            with socket.create_server(("127.0.0.1", 0)) as probe:
+                self.ports[part] = probe.getsockname()[1]
+            place = (f"service/{RELEASE}-{part}", f"{self.ports[part]}:{port}")
+            self._forwards[part] = subprocess.Popen(
+                [str(kubectl()), "-n", NAMESPACE, "port-forward", *place],
+                env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+            )  # fmt: skip
+        for part in _PARTS:
+            until(lambda port=self.ports[part]: _listens(port), 20, f"the way to {part}")
+        token = self.secret("JINSU_ADMIN_TOKEN")
+        url = f"http://127.0.0.1:{self.ports['api']}"
+        self.api = httpx.Client(base_url=f"{url}/v1", headers={"authorization": f"Bearer {token}"}, timeout=30)
+        self.endpoint_url = f"http://127.0.0.1:{self.ports['gateway']}"
+        self.endpoint_headers = {"authorization": f"Bearer {self.secret('JINSU_ENDPOINT_KEY_DEFAULT')}"}
+        self._outside = {**os.environ, "JINSU_API": url, "JINSU_TOKEN": token, "JINSU_HOME": "/nonexistent"}
+
+    def close(self) -> None:
+        for forward in self._forwards.values():
+            forward.kill()
+            forward.wait()
+        self._forwards.clear()
+
+    def secret(self, key: str) -> str:
+        found = self.core.read_namespaced_secret(RELEASE, NAMESPACE).data[key]
+        return base64.b64decode(found).decode()
+
+    def jinsu(self, *arguments: object) -> str:
+        """The command line on this machine, which knows an address and a token only."""
+        done = subprocess.run(
+            [JINSU, *map(str, arguments)], env=self._outside, capture_output=True, text=True, timeout=120
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        return done.stdout
+
+    def why(self, run: str) -> str:
+        return str(self.run(run)["why"])
+
+    # --- The cluster ---
+
+    def steps(self) -> list[Any]:
+        """Pods of trainings, oldest first."""
+        found = self.core.list_namespaced_pod(TEAM).items
+        return sorted(found, key=lambda pod: pod.metadata.creation_timestamp)
+
+    def step(self, run: str) -> Any:
+        """The newest pod of the run's training, or None."""
+        return next((pod for pod in reversed(self.steps()) if pod.metadata.labels["jinsu.dev/submission"] == run), None)
+
+
+def _listens(port: int) -> bool:
+    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
+        return True
+    return False
+
+
+@contextlib.contextmanager
+def installed(api_client: client.ApiClient, kubeconfig: Path, chosen: dict[str, Any]) -> Iterator[Installation]:
+    """Installs the chart; afterwards the release and its namespace are gone, whatever happened."""
+    it = Installation(api_client, kubeconfig)
+    try:
+        it.install(chosen)
+        yield it
+    finally:
+        it.close()
+        with contextlib.suppress(AssertionError):
+            it.helm("uninstall", RELEASE, "--ignore-not-found")
+        with contextlib.suppress(client.ApiException):
+            it.core.delete_namespace(NAMESPACE)
+        patience = time.monotonic() + 90
+        while time.monotonic() < patience and any(
+            one.metadata.name in (NAMESPACE, TEAM) for one in it.core.list_namespace().items
+        ):
+            time.sleep(0.5)

@@ -1,0 +1,205 @@
+"""The whole platform on a real cluster: from `helm install` to a champion, through everything that may go wrong."""
+
+import json
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from kubernetes import client
+from tests.chart.helm import CHART
+from tests.cluster.installation import NAMESPACE, RELEASE, TEAM, Installation, installed, values
+from tests.points import until, write_folder, write_table
+
+from jinsu.state.snapshots import pack
+
+GPU = {"resources": {"gpu": 1, "cpu": 0.1, "memory": "512Mi"}}
+ALL_GPUS = {"resources": {"gpu": 4, "cpu": 0.1, "memory": "512Mi"}}
+
+
+@pytest.fixture(scope="module")
+def chosen(image: Callable[[str], str]) -> dict[str, Any]:
+    return values(image)
+
+
+@pytest.fixture(scope="module")
+def jinsu(
+    api: client.ApiClient, kubeconfig: Path, chosen: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Installation]:
+    place = tmp_path_factory.mktemp("researcher")
+    with installed(api, kubeconfig, chosen) as it:
+        it.jinsu("data", "put", "points", write_table(place))
+        it.code = it.api.post("/code", content=pack(write_folder(place), 2**20)[0]).json()["digest"]
+        yield it
+
+
+def test_the_installation_passes_its_own_test(jinsu: Installation) -> None:
+    said = jinsu.helm("test", RELEASE, "--logs", within=120)
+
+    assert said.count("\nok ") == 9, said
+    assert "NOT OK" not in said
+
+
+def test_nothing_that_we_run_has_more_rights_than_it_needs(jinsu: Installation) -> None:
+    """Every pod that runs now, as the cluster admitted it."""
+    jinsu.submit("rights", seconds=8, train=GPU)
+    until(jinsu.steps, 60, "a training pod")
+    for pod in [*jinsu.core.list_namespaced_pod(NAMESPACE).items, *jinsu.steps()]:
+        spec = pod.spec
+        assert spec.security_context.run_as_non_root, pod.metadata.name
+        assert spec.security_context.seccomp_profile.type == "RuntimeDefault", pod.metadata.name
+        tokens = [v for v in spec.volumes if v.secret or (v.projected and "token" in v.name)]
+        talks = pod.metadata.labels["app.kubernetes.io/component"] in ("api", "controller", "scheduler", "triggerer")
+        assert bool(tokens) == talks, pod.metadata.name
+        for container in [*(spec.init_containers or []), *spec.containers]:
+            assert container.security_context.read_only_root_filesystem, pod.metadata.name
+            assert container.security_context.capabilities.drop == ["ALL"], pod.metadata.name
+
+
+def test_a_model_is_launched_from_outside(jinsu: Installation, tmp_path: Path) -> None:
+    """Submission, data validation, a GPU pod, registration, approval, canary, promotion, prediction."""
+    folder = write_folder(tmp_path)
+    spec = (folder / "model.yaml").read_text().replace("name: points", "name: launched")
+    (folder / "model.yaml").write_text(
+        spec.replace("params: {features: 2}", "params: {features: 2}\n  resources: {gpu: 1, cpu: 0.1, memory: 512Mi}")
+    )
+
+    run = json.loads(jinsu.jinsu("submit", folder, "--json"))["id"]
+    until(lambda: "waits for a person" in jinsu.why(run), 120, lambda: f"the review: {jinsu.why(run)}")
+    assert jinsu.step(run).spec.containers[0].resources.limits["nvidia.com/gpu"] == "1"
+    assert "note:" in jinsu.jinsu("logs", run)
+    jinsu.jinsu("review", "approve", run)
+    ended = jinsu.ended(run, 60)
+
+    assert ended["state"] == "succeeded", ended["why"]
+    assert jinsu.answering("launched") == "1"
+    stranger = httpx.post(jinsu.url("launched"), json={"inputs": [[1, 1]]})
+    assert stranger.status_code == 401
+    version = httpx.get(
+        f"http://127.0.0.1:{jinsu.ports['mlflow']}/api/2.0/mlflow/registered-models/alias",
+        params={"name": "launched", "alias": "champion"},
+        auth=("reviewer", jinsu.secret("JINSU_REVIEWER_PASSWORD")),
+    ).json()["model_version"]
+    assert version["version"] == "1"
+
+
+def test_an_upgrade_with_a_run_in_flight_loses_nothing(jinsu: Installation, chosen: dict[str, Any]) -> None:
+    """Every pod of the platform is replaced while a model trains and another answers."""
+    jinsu.launch("steady", train=GPU)
+    password = jinsu.secret("JINSU_DATABASE_PASSWORD")
+    run = jinsu.submit("steady", seconds=25, train=GPU, canary={"min_requests": 5})
+    until(lambda: jinsu.step(run) and jinsu.step(run).status.phase == "Running", 60, "the training")
+    pod = jinsu.step(run).metadata.name
+
+    changed = {**chosen, "training": {"slots": 63}}
+    jinsu.upgrade(changed)
+
+    assert jinsu.secret("JINSU_DATABASE_PASSWORD") == password
+    with jinsu.traffic("steady") as traffic:
+        ended = jinsu.ended(run, 180)
+    assert ended["state"] == "succeeded", ended["why"]
+    assert [one.metadata.name for one in jinsu.steps() if one.metadata.labels["jinsu.dev/submission"] == run] == [pod]
+    assert traffic.failed == []
+    assert set(traffic.versions()) == {"1", "2"}
+
+
+def test_two_runs_wait_for_the_same_gpus(jinsu: Installation) -> None:
+    first = jinsu.submit("queued-first", seconds=12, train=ALL_GPUS)
+    until(lambda: jinsu.step(first) and jinsu.step(first).status.phase == "Running", 60, "the first training")
+    second = jinsu.submit("queued-second", seconds=1, train=ALL_GPUS)
+
+    said = until(lambda: jinsu.why(second) if "no free GPU" in jinsu.why(second) else "", 30, "the reason")
+
+    assert said == "train is queued: it waits for a place: 0/1 nodes are available: 1 no free GPU."
+    ends = [jinsu.ended(run, 120) for run in (first, second)]
+    assert [end["state"] for end in ends] == ["succeeded", "succeeded"]
+    trained = [jinsu.task(run, "train") for run in (first, second)]
+    assert trained[1]["output"]["seconds"] < trained[1]["ended"] - trained[1]["started"] - 5  # the wait did not count
+
+
+def test_a_higher_priority_takes_the_place_and_the_lower_one_resumes(jinsu: Installation) -> None:
+    undisturbed = jinsu.submit("low", seconds=10, note="calm", train={**GPU, "priority": "low"})
+    assert jinsu.ended(undisturbed, 120)["state"] == "succeeded"
+    low = jinsu.submit("low", seconds=10, train={**ALL_GPUS, "priority": "low"}, canary={"steps": [50]})
+    until(
+        lambda: "second" in str(jinsu.task(low, "train")) or _trained(jinsu, low) >= 3, 90, "three seconds of training"
+    )
+
+    high = jinsu.submit("high", seconds=2, train={**ALL_GPUS, "priority": "high"})
+    assert jinsu.ended(high, 120)["state"] == "succeeded"
+
+    until(lambda: jinsu.task(low, "train").get("state") == "done", 180, lambda: f"the end: {jinsu.why(low)}")
+    assert "resumed at second" in jinsu.jinsu("logs", low)
+    metrics = [jinsu.task(run, "train")["output"]["metrics"] for run in (undisturbed, low)]
+    assert metrics[0] == metrics[1]
+    jinsu.jinsu("cancel", low)
+
+
+def _trained(jinsu: Installation, run: str) -> int:
+    """Seconds of training of which the log tells, by its pod's own output."""
+    pod = jinsu.step(run)
+    return (
+        0 if pod is None or pod.status.phase != "Running" else int(time.time() - pod.status.start_time.timestamp() - 4)
+    )
+
+
+def test_a_pod_deleted_by_hand_costs_nothing_but_time(jinsu: Installation) -> None:
+    run = jinsu.submit("deleted", seconds=13, train=GPU)
+    until(lambda: _trained(jinsu, run) >= 4, 90, "four seconds of training")
+
+    jinsu.core.delete_namespaced_pod(jinsu.step(run).metadata.name, TEAM)
+
+    assert jinsu.ended(run, 180)["state"] == "succeeded", jinsu.why(run)
+    assert "resumed at second" in jinsu.jinsu("logs", run)
+
+
+def test_a_cancelled_run_leaves_no_pod(jinsu: Installation) -> None:
+    run = jinsu.submit("cancelled", seconds=100, train=GPU)
+    until(lambda: jinsu.step(run) and jinsu.step(run).status.phase == "Running", 60, "the training")
+
+    jinsu.jinsu("cancel", run)
+
+    until(lambda: jinsu.step(run) is None, 60, "the pod to go")
+    assert jinsu.run(run)["state"] == "cancelled"
+
+
+def test_what_nobody_owns_is_removed_and_what_is_missing_comes_back(jinsu: Installation) -> None:
+    jinsu.launch("swept", train=GPU)
+    jinsu.apps.delete_namespaced_deployment("model-swept-v1", NAMESPACE)
+
+    until(lambda: jinsu.answering("swept") is None, 5, "nothing")
+    until(lambda: _answers(jinsu, "swept"), 60, "the model server to come back")
+
+
+def _answers(jinsu: Installation, model: str) -> bool:
+    try:
+        return jinsu.answering(model) is not None
+    except httpx.HTTPError:
+        return False
+
+
+def test_uninstalling_leaves_what_it_says(jinsu: Installation, api: client.ApiClient) -> None:
+    """Last of all. Without persistence it says that it keeps nothing."""
+    jinsu.close()
+    jinsu.helm("uninstall", RELEASE, within=120)
+
+    def left() -> list[str]:
+        found = [
+            f"namespace/{one.metadata.name}" for one in jinsu.core.list_namespace().items if one.metadata.name == TEAM
+        ]
+        found += [f"pod/{one.metadata.name}" for one in jinsu.core.list_namespaced_pod(NAMESPACE).items]
+        found += [f"deployment/{one.metadata.name}" for one in jinsu.apps.list_namespaced_deployment(NAMESPACE).items]
+        found += [f"service/{one.metadata.name}" for one in jinsu.core.list_namespaced_service(NAMESPACE).items]
+        found += [f"secret/{one.metadata.name}" for one in jinsu.core.list_namespaced_secret(NAMESPACE).items
+                  if one.type == "Opaque"]  # fmt: skip
+        found += [f"configmap/{one.metadata.name}" for one in jinsu.core.list_namespaced_config_map(NAMESPACE).items
+                  if one.metadata.name != "kube-root-ca.crt"]  # fmt: skip
+        classes = client.SchedulingV1Api(api).list_priority_class().items
+        return found + [
+            f"priorityclass/{one.metadata.name}" for one in classes if one.metadata.name.startswith(RELEASE)
+        ]
+
+    until(lambda: not left(), 120, lambda: f"these to go: {left()}")
+    assert CHART.is_dir()
