@@ -61,6 +61,9 @@ RULES: dict[str, dict[str, Any]] = {
     "public.endpoint": URL,
     "external.endpoint": URL,
     "external.port": PORT,
+    "external.cidrs": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f.:]+/[0-9]{1,3}$"}},
+    "teamDefaults.quota": AMOUNTS,
+    "teamDefaults.maxPerContainer": AMOUNTS,
     "apiServerPorts": {"type": "array", "items": PORT},
     "pullPolicy": {"enum": ["IfNotPresent", "Always", "Never"]},
     "pullSecrets": {"type": "array", "items": NAME},
@@ -69,9 +72,9 @@ RULES: dict[str, dict[str, Any]] = {
     "training.slots": COUNT,
     "training.maxGpus": {"type": "integer", "minimum": 0},
     "training.ttlSeconds": {"type": "integer", "minimum": 60},
-    "priorityClasses.low": {"type": "integer", "maximum": 0},
-    "priorityClasses.normal": {"type": "integer", "maximum": 0},
-    "priorityClasses.high": {"type": "integer", "maximum": 0},
+    "priorityClasses.low": {"type": "integer", "maximum": -1},
+    "priorityClasses.normal": {"type": "integer", "maximum": -1},
+    "priorityClasses.high": {"type": "integer", "maximum": -1},
     "serviceMonitor.interval": {"type": "string", "pattern": "^[0-9]+(ms|s|m|h)$"},
     "objectStore.bucket": {"type": "string", "pattern": "^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$"},
     "training.gpus": {
@@ -97,9 +100,9 @@ RULES: dict[str, dict[str, Any]] = {
             "properties": {
                 "name": {**NAME, "description": "As in model.yaml.", "maxLength": 40},
                 "namespace": {"type": "string", "maxLength": 63, "description": "Default: NAMESPACE-NAME."},
-                "createNamespace": {"type": "boolean", "description": "false: it is there already."},
-                "quota": {**AMOUNTS, "description": "ResourceQuota of the namespace."},
-                "maxPerContainer": {**AMOUNTS, "description": "The most that one container may ask for."},
+                "createNamespace": {"type": "boolean", "description": "Default: true. false: it is there already."},
+                "quota": {**AMOUNTS, "description": "ResourceQuota of its namespace. Default: teamDefaults.quota."},
+                "maxPerContainer": {**AMOUNTS, "description": "Default: teamDefaults.maxPerContainer."},
                 "queue": {"type": "string", "description": "Kueue's LocalQueue."},
             },
         },
@@ -177,7 +180,9 @@ _COMMON = {
 
 def _common(path: str) -> str:
     name = path.rpartition(".")[2]
-    return _COMMON.get(name) or (re.sub(r"([A-Z])", lambda m: f" {m[1].lower()}", name).capitalize() + "." if name else "")
+    return _COMMON.get(name) or (
+        re.sub(r"([A-Z])", lambda m: f" {m[1].lower()}", name).capitalize() + "." if name else ""
+    )
 
 
 def document() -> str:

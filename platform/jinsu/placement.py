@@ -23,6 +23,7 @@ class Cluster:
     namespaces: Mapping[str, str]
     trainer_image: str
     agent_image: str
+    release: str = "jinsu"
     store_secret: str | None = None
     gpus: Mapping[str, Gpu] = field(default_factory=lambda: {"": Gpu()})
     priority_classes: Mapping[str, str] = field(default_factory=dict)

@@ -137,7 +137,9 @@ def _bare(place: Path) -> Iterator[dict[str, psutil.Process]]:
         for part in AIRFLOW_PARTS:
             start(f"airflow-{part}", [sys.executable, "-m", "airflow", part], airflow)
         start("mlflow", *_mlflow(place, port + 1, cluster.url("mlflow", password, "psycopg2")))
-        (place / "envoy.json").write_text(json.dumps(bootstrap(Gateway(port + 2, port + 3, port + 4))), encoding="utf-8")
+        (place / "envoy.json").write_text(
+            json.dumps(bootstrap(Gateway(port + 2, port + 3, port + 4))), encoding="utf-8"
+        )
         flags = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
         start("envoy", [str(envoy_binary()), "-c", str(place / "envoy.json"), *flags], {})
         wait(Airflow(f"http://127.0.0.1:{port}", "").healthy, "bare Airflow", 180)

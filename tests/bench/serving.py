@@ -134,7 +134,9 @@ def _ours(packaged: Path, place: Path) -> Iterator[Target]:
 def _envoy(socket: str, place: Path, port: int) -> Iterator[Target]:
     """As on a laptop: the platform's bootstrap, clusters and routes, from its own discovery server."""
     binary = envoy_binary()
-    (place / "envoy.json").write_text(json.dumps(topology.bootstrap(topology.Gateway(port, port + 1, port + 2))), encoding="utf-8")
+    (place / "envoy.json").write_text(
+        json.dumps(topology.bootstrap(topology.Gateway(port, port + 1, port + 2))), encoding="utf-8"
+    )
     flags = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
     command = [str(binary), "-c", str(place / "envoy.json"), *flags]
     with _discovery(socket, place, port + 2), server(command, {}, place / "envoy.log"):

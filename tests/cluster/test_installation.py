@@ -74,7 +74,7 @@ def test_a_model_is_launched_from_outside(jinsu: Installation, tmp_path: Path) -
     ended = jinsu.ended(run, 60)
 
     assert ended["state"] == "succeeded", ended["why"]
-    assert jinsu.answering("launched") == "1"
+    until(lambda: jinsu.answering("launched") == "1", 10, "version 1 to answer")
     stranger = httpx.post(jinsu.url("launched"), json={"inputs": [[1, 1]]})
     assert stranger.status_code == 401
     version = httpx.get(

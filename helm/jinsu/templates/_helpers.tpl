@@ -28,13 +28,30 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{ default (include "jinsu.name" .) .Values.secrets.existingSecret }}
 {{- end }}
 
-{{/* Secret with the object store's keys; empty when the pods' own identity is used. */}}
+{{/* Secret with the object store's keys. */}}
 {{- define "jinsu.storeSecret" -}}
-{{- if .Values.objectStore.bundled.enabled }}{{ include "jinsu.name" . }}-store{{ else }}{{ .Values.objectStore.external.existingSecret }}{{ end -}}
+{{- if .Values.objectStore.bundled.enabled }}{{ include "jinsu.name" . }}-store{{ else }}{{ required "objectStore.external.existingSecret: name the Secret with the store's keys, or set objectStore.bundled.enabled" .Values.objectStore.external.existingSecret }}{{ end -}}
 {{- end }}
 
 {{- define "jinsu.teamNamespace" -}}
 {{ default (printf "%s-%s" .root.Release.Namespace .team.name) .team.namespace }}
+{{- end }}
+
+{{/* One team with what it does not say itself: namespace, createNamespace, quota, maxPerContainer, queue. */}}
+{{- define "jinsu.team" -}}
+{{- $defaults := .root.Values.teamDefaults -}}
+{{- $own := .team -}}
+{{- dict
+  "name" $own.name
+  "namespace" (include "jinsu.teamNamespace" .)
+  "createNamespace" (dig "createNamespace" true $own)
+  "quota" (dig "quota" $defaults.quota $own)
+  "maxPerContainer" (dig "maxPerContainer" $defaults.maxPerContainer $own)
+  "queue" (dig "queue" "" $own) | toJson -}}
+{{- end }}
+
+{{- define "jinsu.priorityClass" -}}
+{{ printf "%s-%s-%s" .root.Release.Namespace (include "jinsu.name" .root) .level | trunc 63 }}
 {{- end }}
 
 {{- define "jinsu.databaseHost" -}}
@@ -108,10 +125,8 @@ env:
 envFrom:
   - secretRef:
       name: {{ include "jinsu.secret" .root }}
-  {{- with include "jinsu.storeSecret" .root }}
   - secretRef:
-      name: {{ . }}
-  {{- end }}
+      name: {{ include "jinsu.storeSecret" .root }}
 {{- end }}
 
 {{- define "jinsu.mounts" -}}
@@ -143,7 +158,7 @@ envFrom:
     sizeLimit: {{ .home | default "2Gi" }}
 - name: settings
   configMap:
-    name: {{ include "jinsu.name" .root }}-settings
+    name: {{ include "jinsu.name" .root }}-{{ .settings | default "settings" }}
 - name: catalog
   configMap:
     name: {{ include "jinsu.name" .root }}-catalog
@@ -260,13 +275,21 @@ spec:
           readinessProbe:
             tcpSocket: {port: {{ . }}}
             periodSeconds: 5
+          {{- if not $.beat }}
           livenessProbe:
             tcpSocket: {port: {{ . }}}
             periodSeconds: 20
             failureThreshold: 6
           {{- end }}
+          {{- end }}
           volumeMounts:
             {{- include "jinsu.mounts" .root | nindent 12 }}
       volumes:
         {{- include "jinsu.volumes" . | nindent 8 }}
+{{- end }}
+
+{{/* Port of an address; without one, that of its scheme. */}}
+{{- define "jinsu.portOf" -}}
+{{- $host := regexReplaceAll "^https?://([^/]*).*$" . "${1}" -}}
+{{- if regexMatch ":[0-9]+$" $host }}{{ regexFind "[0-9]+$" $host }}{{ else if hasPrefix "http://" . }}80{{ else }}443{{ end -}}
 {{- end }}

@@ -16,11 +16,14 @@
 {{- end -}}
 {{- $priorities := dict -}}
 {{- if $values.training.priorityClasses.create -}}
-{{- $priorities = dict "low" (printf "%s-low" $name) "normal" (printf "%s-normal" $name) "high" (printf "%s-high" $name) -}}
+{{- range $level := list "low" "normal" "high" -}}
+{{- $_ := set $priorities $level (include "jinsu.priorityClass" (dict "root" $ "level" $level)) -}}
+{{- end -}}
 {{- end -}}
 {{- $store := include "jinsu.store" . | fromJson -}}
 {{- $steps := dict
   "namespaces" $namespaces
+  "release" (printf "%s.%s" .Release.Namespace .Release.Name | trunc 63)
   "trainer_image" (include "jinsu.image" (dict "root" . "name" "trainer"))
   "agent_image" (include "jinsu.image" (dict "root" . "name" "runtime"))
   "store_secret" (include "jinsu.storeSecret" .)

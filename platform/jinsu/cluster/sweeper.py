@@ -27,7 +27,6 @@ log = logging.getLogger("jinsu.sweeper")
 
 YOUNG_SECONDS = 300.0
 CHECKPOINT_SECONDS = 7 * 86400.0
-_STEPS = "app.kubernetes.io/managed-by=jinsu,app.kubernetes.io/name=jinsu-step"
 
 
 class Sweeper:
@@ -47,8 +46,9 @@ class Sweeper:
 
     def _remove_jobs(self) -> None:
         owned = {key[:63] for key in self._open_keys()}
+        ours = f"app.kubernetes.io/name=jinsu-step,app.kubernetes.io/instance={self._cluster.steps.release}"
         for namespace in sorted(set(self._cluster.steps.namespaces.values())):
-            for job in self._platform.kube.list(Kind.JOB, namespace, labels=_STEPS):
+            for job in self._platform.kube.list(Kind.JOB, namespace, labels=ours):
                 if job["metadata"]["labels"].get(KEY_LABEL) not in owned and self._old(job):
                     name = job["metadata"]["name"]
                     log.info("Job %s/%s belongs to no open run; it is removed", namespace, name)

@@ -105,13 +105,13 @@ class Train(_Task):
         from jinsu.lifecycle.platform import connect
         from jinsu.orchestration.following import show
         from jinsu.orchestration.triggers import StepTrigger
-        from jinsu.steps.launcher import TERMINAL
+        from jinsu.steps.launcher import WAITING
 
         platform, submission = connect(), self.submission(context)
         self.linked(submission)
         key = self.guarded(lambda: train.start(platform, submission, int(self.trial)))
         offset, patience = 0, time.monotonic() + PATIENCE
-        while platform.launcher.status(key).phase not in TERMINAL:
+        while platform.launcher.status(key).phase in WAITING:
             offset = show(platform.launcher, key, offset, self.log.info)
             if time.monotonic() > patience:
                 self.defer(trigger=StepTrigger(run_key=key, offset=offset), method_name="finish")

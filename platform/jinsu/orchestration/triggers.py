@@ -24,13 +24,13 @@ class StepTrigger(BaseTrigger):  # type: ignore[misc]
     async def run(self) -> AsyncIterator[TriggerEvent]:
         from jinsu.lifecycle.platform import connect
         from jinsu.orchestration.following import show
-        from jinsu.steps.launcher import TERMINAL
+        from jinsu.steps.launcher import WAITING
 
         launcher = connect().launcher
         while True:
             status = await asyncio.to_thread(launcher.status, self.run_key)
             self.offset = await asyncio.to_thread(show, launcher, self.run_key, self.offset, self.log.info)
-            if status.phase in TERMINAL:
+            if status.phase not in WAITING:
                 yield TriggerEvent({"offset": self.offset})
                 return
             await asyncio.sleep(_POLL)

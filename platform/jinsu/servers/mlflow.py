@@ -21,7 +21,9 @@ def environment(settings: Settings) -> dict[str, str]:
     """MLflow's configuration for its application factory: one process instead of the fifteen that its command starts."""
     home, port = Path(settings.home) / "mlflow", settings.mlflow_url.rpartition(":")[2]
     named = [urlsplit(url).netloc for url in (settings.mlflow_url, settings.address("mlflow"))]
-    hosts = list(dict.fromkeys([f"127.0.0.1:{port}", f"localhost:{port}", *named]))
+    # Whoever forwards a port chooses its number; a page elsewhere cannot make a browser call itself by these names.
+    near = port if settings.bind == "127.0.0.1" else "*"
+    hosts = list(dict.fromkeys([f"127.0.0.1:{near}", f"localhost:{near}", *named]))
     return {
         "MLFLOW_AUTH_CONFIG_PATH": str(home / "auth.ini"),
         "MLFLOW_AUTH_ADMIN_USERNAME": settings.mlflow.name,

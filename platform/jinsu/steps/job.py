@@ -35,7 +35,7 @@ def name_of(run_key: str) -> str:
 
 def job(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, namespace: str) -> Document:
     """The Job of one attempt."""
-    labels = _labels(step, attempt)
+    labels = _labels(step, cluster, attempt)
     own = {**labels, **_queue(step, cluster)}
     return {
         "apiVersion": "batch/v1",
@@ -55,12 +55,13 @@ def job(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, names
     }
 
 
-def _labels(step: StepSpec, attempt: str) -> dict[str, str]:
+def _labels(step: StepSpec, cluster: Cluster, attempt: str) -> dict[str, str]:
     owners = {
         name: _LABEL.sub("-", step.labels[name])[:63] for name in ("team", "model", "submission") if name in step.labels
     }
     return {
         "app.kubernetes.io/name": "jinsu-step",
+        "app.kubernetes.io/instance": cluster.release,
         "app.kubernetes.io/component": step.name,
         "app.kubernetes.io/managed-by": "jinsu",
         KEY_LABEL: step.run_key[:63],

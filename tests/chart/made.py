@@ -1,0 +1,64 @@
+"""What the platform itself will make in a cluster with the settings that the chart gives it."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Sequence
+
+from tests.chart.objects import Document, of_kind
+
+from jinsu.release import manifests
+from jinsu.settings import Settings, parse
+from jinsu.steps.contract import Limits, StepSpec
+from jinsu.steps.job import job
+
+# A researcher's own numbers; a GPU because it takes most of the way.
+_LIMITS = Limits(memory=4 * 2**30, seconds=600.0, cpu=2.0, gpu=1)
+
+
+class Anything(dict[str, str]):
+    """An environment in which every variable has a value."""
+
+    def get(self, key: str, default: object = None) -> str:  # type: ignore[override]
+        return f"value-of-{key}"
+
+
+def variables(documents: Sequence[Document]) -> dict[str, str]:
+    """What the release's own Secrets put into an environment."""
+    return {
+        key: base64.b64decode(value).decode()
+        for secret in of_kind(documents, "Secret")
+        for key, value in (secret.get("data") or {}).items()
+    }
+
+
+def settings_document(documents: Sequence[Document]) -> Document:
+    (found,) = (
+        one["data"]["settings.json"] for one in of_kind(documents, "ConfigMap") if "settings.json" in one["data"]
+    )
+    return dict(json.loads(found))
+
+
+def settings(documents: Sequence[Document]) -> Settings:
+    return parse(settings_document(documents), Anything())
+
+
+def objects(documents: Sequence[Document]) -> list[Document]:
+    """A training of each team, and a model server with its Service."""
+    known = settings(documents)
+    assert known.kubernetes
+    assert known.object_store
+    made = []
+    for team, namespace in known.kubernetes.steps.namespaces.items():
+        image = known.kubernetes.steps.trainer_image
+        step = StepSpec("train", image, (), {}, _LIMITS, (), "objects/k", "k" * 64, {"team": team, "model": "digits"})
+        made.append(job(step, known.kubernetes.steps, known.object_store, "a" * 12, namespace))
+    servers = known.kubernetes.servers
+    made += [
+        manifests.deployment("digits-v1", "k" * 64, servers, "uid"),
+        manifests.service("digits-v1", servers, "uid"),
+    ]
+    for document in made:
+        document["metadata"].setdefault("namespace", known.kubernetes.namespace)
+    return made

@@ -1,0 +1,102 @@
+"""Values that people install the chart with."""
+
+from typing import Any
+
+Values = dict[str, Any]
+
+_HIGH_QUOTA = {
+    "requests.cpu": "64",
+    "requests.memory": "512Gi",
+    "requests.nvidia.com/gpu": "8",
+    "count/jobs.batch": "50",
+}
+
+DEFAULT: Values = {}
+
+EVERYTHING: Values = {
+    "images": {"registry": "images.example.com/ml", "tag": "1.2.3", "pullSecrets": ["pull-key"]},
+    "teams": [{"name": "default", "quota": _HIGH_QUOTA, "queue": "default-queue"}],
+    "teamsApprovingThemselves": ["default"],
+    "airflow": {"apiServer": {"replicas": 2}, "config": {"AIRFLOW__CORE__PARALLELISM": "32"}},
+    "api": {"replicas": 2, "autoscaling": {"enabled": True}},
+    "gateway": {"replicas": 3, "autoscaling": {"enabled": True}, "service": {"type": "LoadBalancer"}},
+    "modelServers": {"replicas": 2, "priorityClass": "servers"},
+    "public": {"api": "https://jinsu.example.com", "endpoint": "https://models.example.com"},
+    "ingress": {
+        "enabled": True,
+        "className": "nginx",
+        "annotations": {"example.com/timeout": "60"},
+        "hosts": {
+            "api": "jinsu.example.com",
+            "airflow": "airflow.example.com",
+            "mlflow": "mlflow.example.com",
+            "endpoint": "models.example.com",
+        },
+        "tlsSecret": "certificate",
+    },
+    "serviceMonitor": {"enabled": True},
+    "nodeSelector": {"pool": "platform"},
+    "tolerations": [{"key": "platform", "operator": "Exists"}],
+    "training": {"nodeSelector": {"pool": "training"}, "tolerations": [{"key": "training", "operator": "Exists"}]},
+}
+
+OUTSIDE: Values = {
+    "database": {
+        "bundled": {"enabled": False},
+        "external": {"host": "db.example.com", "user": "ml", "options": "sslmode=verify-full"},
+    },
+    "objectStore": {
+        "bucket": "models",
+        "prefix": "jinsu/",
+        "bundled": {"enabled": False},
+        "external": {
+            "endpoint": "https://s3.example.com",
+            "existingSecret": "store-keys",
+            "caConfigMap": "private-authority",
+        },
+    },
+    "secrets": {"existingSecret": "platform-keys"},
+}
+
+# The cloud's own store: no endpoint.
+CLOUD: Values = {
+    "database": OUTSIDE["database"],
+    "objectStore": {
+        "bucket": "models",
+        "region": "eu-central-1",
+        "bundled": {"enabled": False},
+        "external": {"existingSecret": "store-keys"},
+    },
+    "secrets": {"existingSecret": "platform-keys"},
+}
+
+OTHER_AIRFLOW: Values = {
+    "airflow": {"enabled": False, "url": "https://airflow.example.com"},
+    "ingress": EVERYTHING["ingress"],
+    "secrets": {"existingSecret": "platform-keys"},
+}
+
+TEAMS: Values = {
+    "teams": [
+        {"name": "vision", "quota": _HIGH_QUOTA, "maxPerContainer": {"cpu": "16", "memory": "64Gi"}},
+        {"name": "speech", "namespace": "speech-lab", "createNamespace": False, "quota": {"requests.cpu": "8"}},
+    ],
+}
+
+BARE: Values = {
+    "networkPolicy": {"enabled": False},
+    "podDisruptionBudgets": {"enabled": False},
+    "training": {"priorityClasses": {"create": False}},
+    "database": {"bundled": {"persistence": {"enabled": False}}},
+    "objectStore": {"bundled": {"persistence": {"enabled": False}}},
+}
+
+SETS: dict[str, Values] = {
+    "default": DEFAULT,
+    "everything": EVERYTHING,
+    "outside": OUTSIDE,
+    "cloud": CLOUD,
+    "other Airflow": OTHER_AIRFLOW,
+    "teams": TEAMS,
+    "bare": BARE,
+}

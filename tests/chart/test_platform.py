@@ -1,0 +1,146 @@
+"""The chart and the code agree: settings, commands, variables, and what the platform may do is what it does."""
+
+import ast
+import importlib.util
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tests.chart import made
+from tests.chart.helm import ROOT, render
+from tests.chart.objects import of_kind, pods
+from tests.chart.sets import DEFAULT, EVERYTHING, OTHER_AIRFLOW, SETS, TEAMS, Values
+
+from jinsu.cluster.__main__ import PARTS
+from jinsu.kube import Kind
+from jinsu.settings import parse
+
+each_set = pytest.mark.parametrize("values", SETS.values(), ids=SETS)
+
+
+@each_set
+def test_the_code_reads_the_settings_that_the_chart_writes(values: Values) -> None:
+    settings = made.settings(render(values))
+    assert settings.kubernetes
+    assert settings.object_store
+    assert settings.home == "/jinsu/home"
+
+
+def test_the_release_s_own_secrets_fill_every_gap_in_the_settings() -> None:
+    documents = render(DEFAULT)
+    settings = parse(made.settings_document(documents), made.variables(documents))
+    assert settings.database_url.startswith("postgresql+psycopg://jinsu:")
+    assert "$" not in repr(vars(settings))
+
+
+def test_every_drawn_secret_is_used() -> None:
+    documents = render(DEFAULT)
+    places = [
+        *(ROOT / "platform" / "jinsu").rglob("*.py"),
+        *(ROOT / "helm" / "jinsu" / "templates").glob("_settings.tpl"),
+    ]
+    texts = "\n".join(path.read_text() for path in places)
+    idle = [key for key in made.variables(documents) if key not in texts and not key.startswith("JINSU_ENDPOINT_KEY_")]
+    assert not idle
+
+
+def test_teams_gpus_and_priorities_arrive_in_the_settings() -> None:
+    steps = made.settings(render(TEAMS)).kubernetes.steps
+    assert steps.namespaces == {"vision": "jinsu-vision", "speech": "speech-lab"}
+    everything = made.settings(render(EVERYTHING))
+    steps = everything.kubernetes.steps
+    assert steps.queues == {"default": "default-queue"}
+    assert set(steps.priority_classes) == {"low", "normal", "high"}
+    assert steps.gpus[""].resource == "nvidia.com/gpu"
+    assert everything.teams_approving_themselves == ("default",)
+    assert made.settings(render(OTHER_AIRFLOW)).airflow_url == "https://airflow.example.com"
+
+
+def test_every_command_of_a_pod_exists() -> None:
+    missing = []
+    for pod in pods([*render(EVERYTHING), *made.objects(render(EVERYTHING))]):
+        for container in pod.containers:
+            words = [*container.get("command", []), *container.get("args", [])]
+            hooks = [
+                probe.get("exec", {}).get("command", []) for key, probe in container.items() if key.endswith("Probe")
+            ]
+            missing += [f"{pod.name} {container['name']}: {said}" for line in (words, *hooks) for said in absent(line)]
+    assert not missing, "\n".join(missing)
+
+
+def absent(words: list[str]) -> list[str]:
+    """What of `python -m MODULE PART` there is not."""
+    if "-m" not in words:
+        return []
+    module, *arguments = words[words.index("-m") + 1 :]
+    if importlib.util.find_spec(module) is None:
+        return [f"there is no module {module}"]
+    if module == "jinsu.cluster" and arguments[0] not in PARTS:
+        return [f"jinsu.cluster knows no {arguments[0]}"]
+    return []
+
+
+def test_the_code_reads_every_variable_that_a_pod_is_given() -> None:
+    """But for those of others, such as Airflow's and AWS'."""
+    folders = [ROOT / "platform" / "jinsu", ROOT / "dags", ROOT / "platform" / "images"]
+    code = "\n".join(
+        path.read_text() for folder in folders for path in folder.rglob("*") if path.suffix in (".py", ".sh")
+    )
+    unread = {
+        f"{pod.name}: {variable['name']}"
+        for values in SETS.values()
+        for pod in pods(render(values))
+        for container in pod.containers
+        for variable in container.get("env", [])
+        if variable["name"].startswith("JINSU_")
+        and variable["name"] not in code
+        and not variable["name"].startswith("JINSU_ENDPOINT_KEY_")
+    }
+    assert not unread, "\n".join(sorted(unread))
+
+
+# --- What it does and what it may do ---
+
+_KINDS = {
+    kind.name: (kind.value[0].removeprefix("/apis/").removeprefix("/api/").rpartition("/")[0], kind.value[1])
+    for kind in Kind
+}
+# What each method of jinsu.kube.Kube asks for.
+_VERBS = {"get": {"get"}, "list": {"list"}, "create": {"create"}, "delete": {"delete"}, "merge": {"patch"},
+          "ensure": {"create", "patch"}}  # fmt: skip
+
+
+def calls(folder: Path) -> set[tuple[str, str, str]]:
+    """Group, resource and method of every call of `kube.METHOD(Kind.X, …)` in the code."""
+    found = set()
+    for path in folder.rglob("*.py"):
+        tree = ast.parse(path.read_text())
+        loops = {ast.unparse(node.target): node.iter for node in ast.walk(tree) if isinstance(node, ast.For)}
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.args:
+                first = ast.unparse(node.args[0])
+                text = ast.unparse(loops[first]) if first in loops else first
+                if ast.unparse(node.func.value).endswith("kube"):
+                    found |= {(*_KINDS[name], node.func.attr) for name in re.findall(r"\bKind\.(\w+)", text)}
+    return found
+
+
+def granted(documents: list[dict[str, Any]]) -> set[tuple[str, str, str]]:
+    return {
+        (group, resource, verb)
+        for role in of_kind(documents, "Role", "ClusterRole")
+        for rule in role["rules"]
+        for group in rule["apiGroups"]
+        for resource in rule["resources"]
+        for verb in rule["verbs"]
+    }
+
+
+def test_the_platform_may_do_what_it_does_and_no_more() -> None:
+    done = calls(ROOT / "platform" / "jinsu")
+    unknown = {method for _, _, method in done} - _VERBS.keys()
+    assert not unknown, f"say what these need of RBAC: {unknown}"
+    needed = {(group, resource, verb) for group, resource, method in done for verb in _VERBS[method]}
+    assert not needed - granted(render()), f"it does and may not: {sorted(needed - granted(render()))}"
+    assert not granted(render()) - needed, f"it may and does not: {sorted(granted(render()) - needed)}"
