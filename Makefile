@@ -11,7 +11,7 @@ UV_VERSION := 0.13.8
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 export JINSU_HOME ?= $(CURDIR)/.jinsu
 
-.PHONY: help setup demo stop test lint types architecture unit contract e2e cluster cluster-down test-cluster images bench docs screenshots lock schema clean
+.PHONY: help setup demo stop test lint types architecture unit contract chart e2e cluster cluster-down test-cluster images bench docs screenshots lock schema clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,7 +34,9 @@ demo: $(READY) ## Launch a model end to end on this machine (JINSU_HOME=.jinsu)
 stop: $(READY) ## Stop everything that make demo started
 	@$(BIN)/jinsu down
 
-test: lint types architecture unit contract e2e ## Everything CI checks
+test: lint types architecture unit chart contract e2e ## Everything CI checks; on a cluster too where one can be had
+	@if $(BIN)/python -m tests.cluster.harness possible; then \
+	  $(MAKE) --no-print-directory test-cluster; code=$$?; $(MAKE) --no-print-directory cluster-down; exit $$code; fi
 
 lint: $(READY) ## ruff
 	$(BIN)/ruff check .
@@ -53,6 +55,9 @@ unit: $(READY) ## Pure parts, on both cores
 contract: $(READY) ## Launchers, the agent, Envoy and the release loop, for real
 	$(BIN)/pytest -q -n 2 tests/contract
 
+chart: $(READY) ## What Helm makes of the chart
+	$(BIN)/pytest -q -n 2 tests/chart
+
 e2e: $(READY) ## The whole platform on this machine
 	$(BIN)/pytest -q tests/e2e
 
@@ -62,8 +67,8 @@ cluster: $(READY) ## A Kubernetes of one node on this machine, for tests (Debian
 cluster-down: $(READY) ## Stop the test cluster; nothing of it stays
 	@$(BIN)/python -m tests.cluster.harness down
 
-test-cluster: cluster ## What needs a real cluster
-	$(BIN)/pytest -q tests/cluster
+test-cluster: cluster ## Launcher, images and the whole platform on a real cluster
+	$(BIN)/pytest -q --durations 5 tests/cluster
 
 images: $(READY) ## Build the container images (buildah or docker; BASE=image to start from)
 	@$(BIN)/python platform/images/build.py $(if $(BASE),--base $(BASE))

@@ -35,7 +35,9 @@ def variables(documents: Sequence[Document]) -> dict[str, str]:
 
 def settings_document(documents: Sequence[Document]) -> Document:
     (found,) = (
-        one["data"]["settings.json"] for one in of_kind(documents, "ConfigMap") if "settings.json" in one["data"]
+        one["data"]["settings.json"]
+        for one in of_kind(documents, "ConfigMap")
+        if one["metadata"]["name"].endswith("-settings")
     )
     return dict(json.loads(found))
 

@@ -15,8 +15,8 @@ from tests.points import until, write_folder, write_table
 
 from jinsu.state.snapshots import pack
 
-GPU = {"resources": {"gpu": 1, "cpu": 0.1, "memory": "512Mi"}}
-ALL_GPUS = {"resources": {"gpu": 4, "cpu": 0.1, "memory": "512Mi"}}
+GPU = {"resources": {"gpu": 1, "cpu": 0.4, "memory": "512Mi"}}
+ALL_GPUS = {"resources": {"gpu": 4, "cpu": 0.4, "memory": "512Mi"}}
 
 
 @pytest.fixture(scope="module")
@@ -63,7 +63,7 @@ def test_a_model_is_launched_from_outside(jinsu: Installation, tmp_path: Path) -
     folder = write_folder(tmp_path)
     spec = (folder / "model.yaml").read_text().replace("name: points", "name: launched")
     (folder / "model.yaml").write_text(
-        spec.replace("params: {features: 2}", "params: {features: 2}\n  resources: {gpu: 1, cpu: 0.1, memory: 512Mi}")
+        spec.replace("params: {features: 2}", "params: {features: 2}\n  resources: {gpu: 1, cpu: 0.4, memory: 512Mi}")
     )
 
     run = json.loads(jinsu.jinsu("submit", folder, "--json"))["id"]

@@ -1,11 +1,14 @@
-"""`python -m tests.cluster.harness up|down|status`: the test cluster of this machine."""
+"""`python -m tests.cluster.harness possible|prepare|up|down|status`: the test cluster of this machine.
+
+`possible` and `prepare` need the standard library only, so that Kubernetes is built while packages are installed.
+"""
 
 from __future__ import annotations
 
 import sys
 import time
 
-from tests.cluster.harness import debian, node
+from tests.cluster.harness import debian
 
 
 def main() -> None:
@@ -15,20 +18,30 @@ def main() -> None:
     def say(what: str) -> None:
         print(f"{time.monotonic() - begun:5.0f} s  {what}", flush=True)
 
+    if reason := debian.impossible():
+        sys.exit(f"no test cluster here: {reason}")
     match verb:
+        case "possible":
+            return
         case "prepare":
             say("installing Debian's packages")
             debian.install_packages()
             say("building Kubernetes (about ten minutes, once)")
             say(f"ready: {debian.kubernetes()}")
         case "up":
+            from tests.cluster.harness import node
+
             debian.install_packages()
             kubeconfig = node.up(debian.kubernetes(), say)
             say(f"ready. export KUBECONFIG={kubeconfig}")
         case "down":
+            from tests.cluster.harness import node
+
             node.down()
             say("nothing of it is left")
         case "status":
+            from tests.cluster.harness import node
+
             print("up" if node.alive() else "down")
         case _:
             sys.exit(__doc__)

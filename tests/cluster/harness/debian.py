@@ -6,6 +6,7 @@ import os
 import re
 import shutil
 import subprocess
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -37,6 +38,17 @@ def run(*command: str, cwd: Path | None = None, env: Mapping[str, str] | None = 
     if done.returncode != 0:
         raise RuntimeError(f"{' '.join(command)} exited with {done.returncode}:\n{done.stdout[-3000:]}")
     return done.stdout
+
+
+def impossible() -> str:
+    """Why no cluster can be brought up on this machine; empty when one can."""
+    if os.environ.get("JINSU_TEST_KUBECONFIG"):
+        return ""
+    if sys.platform != "linux" or not _SOURCES.exists() or not shutil.which("apt-get"):
+        return "it is made of Debian's packages; give another one by JINSU_TEST_KUBECONFIG and JINSU_TEST_IMAGES"
+    if os.geteuid() != 0:
+        return "containers and a kubelet need root; or give another one by JINSU_TEST_KUBECONFIG and JINSU_TEST_IMAGES"
+    return ""
 
 
 def install_packages() -> None:
