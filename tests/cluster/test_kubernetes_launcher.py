@@ -1,7 +1,10 @@
 """The launcher of a cluster keeps every launcher's promises: real Jobs, real pods, and a real S3 server."""
 
+import os
 import shutil
+import signal
 import tempfile
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -14,6 +17,7 @@ from kubernetes import client
 from tests.cluster.harness.store import TrialStore
 from tests.contract.launcher_suite import *  # noqa: F403
 from tests.contract.launcher_suite import MODEL, Bench, Own
+from tests.points import until
 
 from jinsu.kube import Kube
 from jinsu.objects.mirror import Mirror
@@ -21,7 +25,7 @@ from jinsu.objects.s3 import S3
 from jinsu.placement import Cluster, Gpu
 from jinsu.steps.contract import STEP_DIR_VARIABLE, StepSpec
 from jinsu.steps.kubernetes import KubernetesLauncher
-from jinsu.steps.launcher import Phase
+from jinsu.steps.launcher import Phase, StepStatus
 from jinsu.steps.place import STEP_FOLDER
 
 SECRET = "store"
@@ -33,15 +37,15 @@ class ClusterBench(Bench):
     patience = 40.0
 
     def __init__(self, kube: Kube, cluster: Cluster, store: TrialStore, folder: Path, outside: Path) -> None:
-        address = replace(store.settings, prefix=uuid4().hex)
+        self.kube, self.cluster, self.address = kube, cluster, replace(store.settings, prefix=uuid4().hex)
+        self.store = S3(self.address)
         super().__init__(
-            KubernetesLauncher(kube, S3(address), cluster, address), Mirror(folder / "objects", S3(address)), folder
+            KubernetesLauncher(kube, self.store, cluster, self.address), Mirror(folder / "objects", self.store), folder
         )
         self.image, self.outside, self.seen_outside = cluster.trainer_image, outside / "notes", "/outside/notes"
 
     def lose(self, step: StepSpec, name: str) -> None:
-        assert self.objects.store is not None
-        self.objects.store.delete(f"{step.output_uri}/out/{name}")
+        self.store.delete(f"{step.output_uri}/out/{name}")
 
 
 @pytest.fixture(scope="module")
@@ -111,6 +115,87 @@ else:
     print("epoch 3", flush=True)
     time.sleep(100)
 """
+
+
+# --- What a researcher is told ---
+
+
+def told(bench: ClusterBench, step: StepSpec, words: str, within: float = 60) -> StepStatus:
+    """The first status with these words in its message."""
+
+    def look() -> StepStatus | None:
+        seen = bench.launcher.status(step.run_key)
+        return seen if words in seen.message else None
+
+    return until(look, within, words)
+
+
+def test_gpus_that_nobody_has_are_waited_for(bench: ClusterBench) -> None:
+    step = bench.step("save()", gpu=99)
+    bench.launcher.start(step)
+
+    status = told(bench, step, "no free GPU")
+
+    assert status.phase is Phase.QUEUED
+    assert status.message == "it waits for a place: 0/1 nodes are available: 1 no free GPU."
+    bench.launcher.cancel(step.run_key, "enough")
+    assert bench.end(step).phase is Phase.CANCELLED
+
+
+def test_an_image_that_is_missing_is_named(bench: ClusterBench) -> None:
+    step = replace(bench.step("save()"), image="localhost/nothing:1")
+    bench.launcher.start(step)
+
+    status = told(bench, step, "cannot be pulled")
+
+    assert status.phase is Phase.STARTING
+    assert status.message.startswith("image 'localhost/nothing:1' cannot be pulled")
+    bench.launcher.cancel(step.run_key, "enough")
+    assert bench.end(step).phase is Phase.CANCELLED
+
+
+def test_a_full_quota_is_named(bench: ClusterBench, api: client.ApiClient, namespace: str) -> None:
+    core = client.CoreV1Api(api)
+    core.create_namespaced_resource_quota(namespace, {"metadata": {"name": "none"}, "spec": {"hard": {"pods": "0"}}})
+    step = bench.step("save()")
+    try:
+        until(lambda: core.read_namespaced_resource_quota("none", namespace).status.hard, 30, "the quota to hold")
+        bench.launcher.start(step)
+        status = told(bench, step, "quota")
+        assert status.phase is Phase.QUEUED
+        assert "it waits for its team's quota" in status.message
+    finally:
+        core.delete_namespaced_resource_quota("none", namespace)
+    bench.launcher.cancel(step.run_key, "enough")
+
+
+def test_a_step_that_fills_its_disk_is_told_so(bench: ClusterBench) -> None:
+    small = replace(bench.cluster, ephemeral_storage="64Mi")
+    bench.launcher = KubernetesLauncher(bench.kube, bench.store, small, bench.address)
+    step = bench.step("(out / 'big').write_bytes(os.urandom(200 << 20)); time.sleep(100)", seconds=200.0)
+
+    status = bench.run(step, within=120)
+
+    assert status.phase is Phase.FAILED
+    assert not status.interrupted
+    assert "exceeds" in status.message, status
+    assert "write less to disk" in status.message
+
+
+# --- The store is away ---
+
+
+def test_an_outage_of_the_store_harms_no_training(bench: ClusterBench, store: TrialStore) -> None:
+    step = bench.step("for number in range(8): print(number, flush=True); time.sleep(1)\nsave()", requires=MODEL)
+    bench.launcher.start(step)
+    until(lambda: "1\n" in bench.log(step), 30, "the training to begin")
+
+    os.kill(store.pid, signal.SIGSTOP)
+    time.sleep(5)
+    os.kill(store.pid, signal.SIGCONT)
+
+    assert bench.end(step, within=90).phase is Phase.DONE
+    assert bench.log(step) == "".join(f"{number}\n" for number in range(8))
 
 
 def pods(api: client.ApiClient, namespace: str) -> list[Any]:

@@ -77,7 +77,7 @@ class ConfigMapCatalog(Catalog):
         found = self._kube.get(Kind.CONFIG_MAP, self._namespace, self._name)
         if found is None:
             raise TransientError(f"ConfigMap {self._name} is missing; it comes with the chart. It is tried again.")
-        known = json.loads(found.get("data", {}).get(FILE_NAME) or "{}")
+        known = json.loads((found.get("data") or {}).get(FILE_NAME) or "{}")
         return {"models": {}, "datasets": [], **known}, str(found["metadata"]["resourceVersion"])
 
     def _change(self, change: Change) -> None:

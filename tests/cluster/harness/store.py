@@ -21,9 +21,10 @@ _PATIENCE = 20.0
 
 @dataclass(frozen=True)
 class TrialStore:
-    """Where the server listens, and its keys."""
+    """Where the server listens, its keys, and its process."""
 
     settings: S3Settings
+    pid: int
 
 
 @contextlib.contextmanager
@@ -45,7 +46,7 @@ def trial_store(folder: Path, host: str) -> Iterator[TrialStore]:
             with contextlib.suppress(OSError), socket.create_connection((host, port), 0.2):
                 break
             time.sleep(0.05)
-        yield TrialStore(settings)
+        yield TrialStore(settings, process.pid)
     finally:
         process.kill()
         process.wait()
