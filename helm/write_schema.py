@@ -64,6 +64,8 @@ RULES: dict[str, dict[str, Any]] = {
     "external.cidrs": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f.:]+/[0-9]{1,3}$"}},
     "teamDefaults.quota": AMOUNTS,
     "teamDefaults.maxPerContainer": AMOUNTS,
+    "networkPolicy.monitoring": ANYTHING,
+    "gateway.clients": {"type": "array", "minItems": 1, "uniqueItems": True, "items": NAME},
     "apiServerPorts": {"type": "array", "items": PORT},
     "pullPolicy": {"enum": ["IfNotPresent", "Always", "Never"]},
     "pullSecrets": {"type": "array", "items": NAME},

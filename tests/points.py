@@ -35,6 +35,7 @@ import numpy as np
 import torch
 
 params = jinsu.params(features=2, seconds=0, spoil="", note="")
+torch.manual_seed(0)
 print("note:", params.note)
 print("environment:", sorted(os.environ.items()))
 
@@ -71,6 +72,7 @@ for second in range(first, params.seconds):
     time.sleep(1)
     jinsu.log(step=second, second=second)
     jinsu.save_checkpoint({}, step=second)
+    print("second", second)
 
 jinsu.log(loss=loss.item())
 jinsu.save(model, example=points[:64])

@@ -14,11 +14,11 @@ from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
-from jinsu.errors import BadInputError, ConflictError, ForbiddenError, JinsuError, TransientError
+from jinsu.errors import BadInputError, ConflictError, JinsuError, NotFoundError, TransientError
 
 Document = dict[str, Any]
 _TIMEOUT = (5.0, 20.0)
-_MERGE = "application/merge-patch+json"
+_MERGE, _APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
 _PAGE = 500
 
 
@@ -74,20 +74,26 @@ class Kube:
                 return found
 
     def create(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> Document:
-        """Raises ConflictError when there is one of that name."""
-        return self._send("POST", kind.path(namespace), body) or {}
+        """Raises ConflictError when there is one of that name, NotFoundError when there is no such namespace."""
+        made = self._send("POST", kind.path(namespace), body)
+        if made is None:
+            raise NotFoundError(f"Kubernetes: there is no namespace {namespace!r}; see the chart's teams.")
+        return made
 
     def merge(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any]) -> Document | None:
         """Changes what `body` names and leaves the rest; None when there is no such object."""
         return self._send("PATCH", kind.path(namespace, name), body, _MERGE)
 
-    def ensure(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> None:
-        """Creates the object, or brings the one that is there to what `body` says."""
-        if self.merge(kind, namespace, body["metadata"]["name"], body) is None:
-            try:
-                self.create(kind, namespace, body)
-            except ConflictError:
-                self.merge(kind, namespace, body["metadata"]["name"], body)
+    def ensure(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> Document:
+        """Has the object as `body` says; what an earlier body said and this one does not is taken back."""
+        name = body["metadata"]["name"]
+        path = f"{kind.path(namespace, name)}?fieldManager=jinsu&force=true"
+        made = self._send("PATCH", path, body, _APPLY)
+        if made is None:
+            raise NotFoundError(f"Kubernetes: there is no namespace {namespace!r}.")
+        if made["metadata"].get("deletionTimestamp"):
+            raise TransientError(f"{kind.value[1]}/{name} is being deleted; it is made anew when it is gone.")
+        return made
 
     def delete(self, kind: Kind, namespace: str, name: str, grace: int | None = None) -> None:
         """What it owns goes first, then the object itself; nothing happens when it is not there."""
@@ -131,8 +137,8 @@ def _explained(verb: str, path: str, problem: Any) -> JinsuError:
     match problem.status:
         case 409:
             return ConflictError(said)
-        case 401 | 403:
-            return ForbiddenError(f"Kubernetes refuses {verb} {path}: {said}; see the chart's Roles.")
+        case 401 | 403:  # also while a token is renewed, or Roles are: it may pass
+            return TransientError(f"Kubernetes refuses {verb} {path}: {said}; see the chart's Roles.", 30.0)
         case 400 | 422:
             return BadInputError(f"Kubernetes: {said}")
         case _:

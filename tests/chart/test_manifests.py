@@ -164,7 +164,7 @@ def test_what_runs_before_an_upgrade_reads_the_settings_of_that_upgrade() -> Non
     old = {
         one["metadata"]["name"]
         for one in of_kind(documents, "ConfigMap")
-        if "settings.json" in one["data"] and "pre-upgrade" not in hook_of(one)
+        if "settings.json" in (one.get("data") or {}) and "pre-upgrade" not in hook_of(one)
     }
     found = [
         f"{pod.name} reads {volume['configMap']['name']}"

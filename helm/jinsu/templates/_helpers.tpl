@@ -51,7 +51,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- end }}
 
 {{- define "jinsu.priorityClass" -}}
-{{ printf "%s-%s-%s" .root.Release.Namespace (include "jinsu.name" .root) .level | trunc 63 }}
+{{ printf "%s-%s-%s" .root.Release.Namespace (include "jinsu.name" .root) .level | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
 {{- define "jinsu.databaseHost" -}}
@@ -292,4 +292,11 @@ spec:
 {{- define "jinsu.portOf" -}}
 {{- $host := regexReplaceAll "^https?://([^/]*).*$" . "${1}" -}}
 {{- if regexMatch ":[0-9]+$" $host }}{{ regexFind "[0-9]+$" $host }}{{ else if hasPrefix "http://" . }}80{{ else }}443{{ end -}}
+{{- end }}
+
+{{/* Keys of the Secret that clients of models show, one a client. */}}
+{{- define "jinsu.clientKeys" -}}
+{{- $keys := list -}}
+{{- range .Values.gateway.clients }}{{ $keys = append $keys (printf "JINSU_ENDPOINT_KEY_%s" (upper . | replace "-" "_")) }}{{ end -}}
+{{- toJson $keys -}}
 {{- end }}

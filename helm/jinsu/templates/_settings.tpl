@@ -23,7 +23,7 @@
 {{- $store := include "jinsu.store" . | fromJson -}}
 {{- $steps := dict
   "namespaces" $namespaces
-  "release" (printf "%s.%s" .Release.Namespace .Release.Name | trunc 63)
+  "release" (printf "%s.%s" .Release.Namespace .Release.Name | trunc 63 | trimSuffix "." | trimSuffix "-")
   "trainer_image" (include "jinsu.image" (dict "root" . "name" "trainer"))
   "agent_image" (include "jinsu.image" (dict "root" . "name" "runtime"))
   "store_secret" (include "jinsu.storeSecret" .)

@@ -8,7 +8,7 @@ from typing import Any
 
 from sqlalchemy import select
 
-from jinsu.errors import NotFoundError, TransientError
+from jinsu.errors import JinsuError, NotFoundError
 from jinsu.lifecycle.links import links_of
 from jinsu.lifecycle.platform import Platform
 from jinsu.lifecycle.review import open_reviews
@@ -85,7 +85,7 @@ def _step(platform: Platform, row: Submission, tasks: Sequence[Task]) -> StepSta
     key = training(tasks) if row.ended is None else None
     try:
         return platform.launcher.status(key) if key else None
-    except TransientError:
+    except JinsuError:
         return None  # the run can be shown without it
 
 

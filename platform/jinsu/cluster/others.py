@@ -9,6 +9,7 @@ from pathlib import Path
 
 from jinsu import settings as configuration
 from jinsu.cluster.__main__ import become
+from jinsu.errors import BadInputError
 from jinsu.release.topology import Gateway, bootstrap
 from jinsu.settings import Settings
 
@@ -65,7 +66,12 @@ def _store_environment(settings: Settings) -> dict[str, str]:
 def gateway(path: str) -> None:
     """Writes Envoy's first configuration; its keys come from the environment, so that no ConfigMap holds them."""
     settings = json.loads(os.environ["JINSU_GATEWAY"])
-    made = Gateway(**settings, key=os.environ["JINSU_GATEWAY_KEY"], clients=_clients(os.environ))
+    clients = _clients(os.environ)
+    if not clients:
+        raise BadInputError(
+            "the gateway has no JINSU_ENDPOINT_KEY_…: everybody could ask the models; see gateway.clients."
+        )
+    made = Gateway(**settings, key=os.environ["JINSU_GATEWAY_KEY"], clients=clients)
     _private(Path(path), json.dumps(bootstrap(made)))
 
 

@@ -8,10 +8,12 @@ import time
 from pathlib import Path
 
 from jinsu import settings as configuration
+from jinsu.cluster.sweeper import Sweeper
 from jinsu.errors import BadInputError
-from jinsu.lifecycle.control import control
+from jinsu.lifecycle.control import Chore, control
 from jinsu.lifecycle.install import install
 from jinsu.lifecycle.platform import Platform
+from jinsu.release.controller import Controller
 from jinsu.release.kubernetes import KubernetesDeployer
 from jinsu.release.statistics import Envoys
 from jinsu.serving.key import KEY_VARIABLE
@@ -46,9 +48,11 @@ def controller() -> None:
         raise BadInputError("settings: there is no section 'kubernetes'; on one machine use: jinsu up")
     platform = Platform(settings)
     deployer = KubernetesDeployer(platform.kube, cluster.namespace, cluster.servers)
-    from jinsu.cluster.sweeper import Sweeper
 
-    sweeper = Sweeper(platform, deployer)
+    def more(running: Controller) -> tuple[Chore, ...]:
+        sweeper = Sweeper(platform, deployer, running.in_use)
+        return (_Installing(platform).look, 1.0, "installing"), (sweeper.sweep, 30.0, "sweeping")
+
     asyncio.run(
         control(
             platform,
@@ -57,9 +61,6 @@ def controller() -> None:
             f"{settings.bind}:{settings.xds_port}",
             key=cluster.gateway_key,
             server_key=os.environ[KEY_VARIABLE],
-            more=(
-                (_Installing(platform).look, 1.0, "installing"),
-                (sweeper.sweep, 30.0, "sweeping"),
-            ),
+            more=more,
         )
     )

@@ -9,6 +9,7 @@ from __future__ import annotations
 import logging
 import time
 from calendar import timegm
+from collections.abc import Callable
 from typing import Any
 
 from sqlalchemy import select
@@ -32,9 +33,16 @@ CHECKPOINT_SECONDS = 7 * 86400.0
 class Sweeper:
     """One pass is `sweep()`; each of its parts may be repeated."""
 
-    def __init__(self, platform: Platform, deployer: KubernetesDeployer, young: float = YOUNG_SECONDS) -> None:
+    def __init__(
+        self,
+        platform: Platform,
+        deployer: KubernetesDeployer,
+        in_use: Callable[[], set[str]],
+        young: float = YOUNG_SECONDS,
+    ) -> None:
+        """in_use: backends that answer now, whatever the database says: a champion serves until its successor does."""
         assert platform.settings.kubernetes is not None
-        self._platform, self._deployer, self._young = platform, deployer, young
+        self._platform, self._deployer, self._in_use, self._young = platform, deployer, in_use, young
         self._cluster: Kubernetes = platform.settings.kubernetes
         self._cleaned: set[str] = set()
 
@@ -64,7 +72,7 @@ class Sweeper:
             return {str(key) for key in found}
 
     def _remove_servers(self) -> None:
-        wanted = self._wanted()
+        wanted = {*self._wanted(), *self._in_use()}
         servers = self._platform.kube.list(
             Kind.DEPLOYMENT, self._cluster.namespace, labels=selector(self._cluster.servers)
         )

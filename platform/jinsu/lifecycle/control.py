@@ -20,7 +20,7 @@ Chore = tuple[Callable[[], None], float, str]
 
 async def control(
     platform: Platform, deployer: Deployer, envoys: Envoys, listen: str, *, key: str = "", server_key: str = "",
-    more: tuple[Chore, ...] = (),
+    more: Callable[[Controller], tuple[Chore, ...]] = lambda _: (),
 ) -> None:  # fmt: skip
     """Runs until it is stopped.
 
@@ -43,7 +43,7 @@ async def control(
             follow(lambda: chores.follow_reviews(platform, airflow), 1.0, "following reviews"),
             follow(metrics.ship, 2.0, "shipping metrics"),
             follow(lambda: chores.reconcile(platform, airflow), 5.0, "reconciling runs"),
-            *(follow(work, pause, name) for work, pause, name in more),
+            *(follow(work, pause, name) for work, pause, name in more(controller)),
         )
     finally:
         await server.stop(1.0)

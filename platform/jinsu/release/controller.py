@@ -31,7 +31,7 @@ from jinsu.release.advance import (
 from jinsu.release.deployer import Deployer
 from jinsu.release.gates import Counters
 from jinsu.release.records import policy_from, state_from
-from jinsu.release.statistics import Envoys, ServerProbe, total
+from jinsu.release.statistics import Envoys, ServerProbe, Tally
 from jinsu.release.topology import Backend, Route
 from jinsu.release.xds import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.state.database import Database
@@ -59,7 +59,7 @@ class Controller:
         self, database: Database, deployer: Deployer, xds: XdsServer, envoys: Envoys, steps: Path, server_key: str = ""
     ) -> None:
         self._database, self._deployer, self._xds, self._steps = database, deployer, xds, steps
-        self._envoys, self._key = envoys, server_key
+        self._envoys, self._tally, self._key = envoys, Tally(), server_key
         self._probe = ServerProbe(server_key)
         self._lingering: dict[str, tuple[Backend, float]] = {}
         self._backends: dict[str, Backend] = {}
@@ -95,6 +95,10 @@ class Controller:
         # Weights before routes: a route that names the champion alone is refused while a weight of zero for it holds.
         self._xds.publish(RUNTIME, topology.runtime(routes), ttl=LEASE_SECONDS)
         self._xds.publish(ROUTE, topology.routes(routes, self._key))
+
+    def in_use(self) -> set[str]:
+        """Names of the backends that answer, or did a moment ago."""
+        return {*self._lingering, *(backend.cluster for backend in self._serving.values())}
 
     def _read(self) -> World:
         with self._database.begin() as session:
@@ -145,7 +149,7 @@ class Controller:
     def _counters(self, backends: list[Backend]) -> dict[str, Counters]:
         """Counters of each backend that could be read; one that Envoy has not met yet has counted nothing."""
         try:
-            counted = total(self._envoys.read([backend.cluster for backend in backends])) if backends else {}
+            counted = self._tally.add(self._envoys.read([backend.cluster for backend in backends])) if backends else {}
         except httpx.HTTPError:
             return {}
         found = {}

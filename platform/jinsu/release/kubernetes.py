@@ -33,8 +33,8 @@ class KubernetesDeployer:
         owner = self._owner_uid()
         made = deployment(cluster, package.parent.name, self._servers, owner)
         self._kube.ensure(Kind.DEPLOYMENT, self._namespace, made)
-        self._kube.ensure(Kind.SERVICE, self._namespace, service(cluster, self._servers, owner))
-        backend = Backend(model, version, self._address(cluster))
+        door = self._kube.ensure(Kind.SERVICE, self._namespace, service(cluster, self._servers, owner))
+        backend = Backend(model, version, f"{door['spec']['clusterIP']}:{PORT}")
         self._known[cluster] = (backend, time.monotonic())
         return backend
 
@@ -52,13 +52,6 @@ class KubernetesDeployer:
         return {
             item["metadata"]["annotations"][BACKEND] for item in found if not item["metadata"].get("deletionTimestamp")
         }
-
-    def _address(self, cluster: str) -> str:
-        found = self._kube.get(Kind.SERVICE, self._namespace, name_of(cluster))
-        if found is None:
-            raise TransientError(f"Service {name_of(cluster)} was deleted while it was made; it is tried again.")
-        host = str(found["spec"]["clusterIP"])
-        return f"{host}:{PORT}"
 
     def _owner_uid(self) -> str:
         if not self._owner:

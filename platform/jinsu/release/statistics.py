@@ -25,15 +25,15 @@ class Envoys:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         self._http = httpx.Client(headers=headers, timeout=2.0)
 
-    def read(self, clusters: list[str]) -> list[dict[str, Counters]]:
-        """What each counted of these clusters. Raises httpx.HTTPError when one of them does not tell."""
+    def read(self, clusters: list[str]) -> dict[str, dict[str, Counters]]:
+        """What each counted of these clusters, by address. Raises httpx.HTTPError when one of them does not tell."""
         names = "|".join(sorted(clusters))
         query = f"/stats/prometheus?filter={quote(f'^cluster.({names}).({_WANTED})$')}"
-        found = []
+        found = {}
         for address in self._addresses():
             answer = self._http.get(f"http://{address}:{self._port}{query}")
             answer.raise_for_status()
-            found.append(parse_envoy(answer.text))
+            found[address] = parse_envoy(answer.text)
         return found
 
     def _addresses(self) -> list[str]:
@@ -44,13 +44,22 @@ class Envoys:
         return sorted({str(entry[4][0]) for entry in known})
 
 
-def total(counted: list[dict[str, Counters]]) -> dict[str, Counters]:
-    """The sum over all Envoys, by cluster."""
-    found: dict[str, Counters] = {}
-    for one in counted:
-        for cluster, counters in one.items():
-            found[cluster] = found[cluster] + counters if cluster in found else counters
-    return found
+class Tally:
+    """Adds up what all Envoys counted. One that leaves takes nothing away, and one that began anew counts from zero:
+    a sum that went down would pass for a restart, and all of it for new evidence."""
+
+    def __init__(self) -> None:
+        self._last: dict[tuple[str, str], Counters] = {}
+        self._total: dict[str, Counters] = {}
+
+    def add(self, read: Mapping[str, Mapping[str, Counters]]) -> dict[str, Counters]:
+        """Takes one reading of each; returns the sums so far, by cluster."""
+        for address, counted in read.items():
+            for cluster, counters in counted.items():
+                new = counters.since(self._last.get((address, cluster), Counters()))
+                self._total[cluster] = self._total.get(cluster, Counters()) + new
+                self._last[(address, cluster)] = counters
+        return {cluster: self._total[cluster] for counted in read.values() for cluster in counted}
 
 
 def parse_envoy(text: str) -> dict[str, Counters]:
@@ -112,6 +121,8 @@ class ServerProbe:
 
     def non_finite(self, backend: Backend) -> int | None:
         try:
-            return read_non_finite(self._client(backend).get("/metrics").text)
-        except httpx.HTTPError:
+            answer = self._client(backend).get("/metrics")
+            answer.raise_for_status()
+            return read_non_finite(answer.text)
+        except (httpx.HTTPError, ValueError):
             return None

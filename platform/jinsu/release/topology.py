@@ -132,7 +132,8 @@ class Gateway:
     """Where one Envoy listens, and where its controller is.
 
     On a network nothing answers without a key: `clients` are the keys of whoever may ask models, by their names, and
-    `key` is shown to the controller and asked of whoever reads the statistics at `stats_port`.
+    `key` is shown to the controller and asked of whoever reads the statistics at `stats_port`. There it also waits for its
+    controller without end: an Envoy that knows no model must not take the place of one that does.
     """
 
     port: int
@@ -171,7 +172,7 @@ def bootstrap(gateway: Gateway) -> dict[str, Any]:
                     }
                 ],
             },
-            "cds_config": _discovered("5s"),
+            "cds_config": _discovered("0s" if gateway.stats_port else "5s"),
         },
         "stats_flush_on_admin": True,
         "stats_config": {
@@ -238,7 +239,7 @@ def _listener(gateway: Gateway) -> dict[str, Any]:
         "@type": f"{filters}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "gateway",
         "codec_type": "HTTP1",
-        "rds": {"route_config_name": ROUTES, "config_source": _discovered("5s")},
+        "rds": {"route_config_name": ROUTES, "config_source": _discovered("0s" if gateway.stats_port else "5s")},
         "use_remote_address": True,
         "normalize_path": True,
         "merge_slashes": True,
@@ -310,6 +311,8 @@ def _statistics(gateway: Gateway) -> dict[str, Any]:
     manager: Mapping[str, Any] = {
         "@type": f"{filters}.network.http_connection_manager.v3.HttpConnectionManager",
         "stat_prefix": "statistics",
+        "common_http_protocol_options": {"idle_timeout": "60s"},
+        "request_headers_timeout": "5s",
         "route_config": {"name": "statistics", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": pages}]},
         "http_filters": [
             {

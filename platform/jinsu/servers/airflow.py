@@ -32,7 +32,7 @@ def environment(settings: Settings, dags: Path) -> dict[str, str]:
         },
         "database": {
             "sql_alchemy_conn": settings.airflow_database_url,
-            "sql_alchemy_conn_async": settings.airflow_database_url.replace("+psycopg2", "+asyncpg"),
+            "sql_alchemy_conn_async": _asynchronous(settings.airflow_database_url),
             "sql_alchemy_pool_size": 3,
             "sql_alchemy_max_overflow": 7,
         },
@@ -74,3 +74,8 @@ def environment(settings: Settings, dags: Path) -> dict[str, str]:
         for key, value in values.items()
     }
     return {"AIRFLOW_HOME": str(home), "MALLOC_ARENA_MAX": "2", **found}
+
+
+def _asynchronous(url: str) -> str:
+    """The same database by asyncpg, which calls libpq's `sslmode` `ssl`."""
+    return url.replace("+psycopg2", "+asyncpg").replace("sslmode=", "ssl=")

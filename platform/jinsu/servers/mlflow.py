@@ -49,6 +49,7 @@ def environment(settings: Settings) -> dict[str, str]:
 def authentication(settings: Settings) -> str:
     """MLflow's authentication file. Nobody may do anything that was not granted."""
     database = settings.mlflow_auth_database_url or f"sqlite:///{settings.home}/mlflow/auth.db"
+    database = database.replace("%", "%%")  # the file is read by ConfigParser
     return f"""[mlflow]
 default_permission = NO_PERMISSIONS
 database_uri = {database}

@@ -24,12 +24,24 @@ def opened(root: Path, name: str) -> Iterator[BufferedReader | None]:
     if descriptor is None:
         yield None
         return
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        yield None
+        return
     with os.fdopen(descriptor, "rb") as stream:
-        yield stream if stat.S_ISREG(os.fstat(descriptor).st_mode) else None
+        yield stream
+
+
+def is_below(name: str) -> bool:
+    """Whether a relative name stays in its folder, and is one that an object may have."""
+    parts = name.split("/")
+    return bool(name) and name.isprintable() and not any(part in ("", ".", "..") for part in parts)
 
 
 def _walk(root: Path, name: str) -> int | None:
-    *folders, last = Path(name).parts
+    if not is_below(name):
+        return None
+    *folders, last = name.split("/")
     with suppress(OSError):
         place = os.open(root, _FOLDER)
         try:

@@ -10,6 +10,7 @@ import re
 from collections.abc import Mapping
 from typing import Any
 
+from jinsu.errors import BadInputError
 from jinsu.objects.s3 import S3Settings
 from jinsu.placement import Cluster, Gpu
 from jinsu.steps.contract import Limits, StepSpec
@@ -23,6 +24,8 @@ USER = 10001
 _LABEL = re.compile(r"[^A-Za-z0-9_.-]+")
 _MIB = 2**20
 _LITTLE = "64Mi"
+# Autoscalers leave the node alone while a training runs on it.
+_STAY = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
 _CA = {"name": "ca", "mountPath": "/etc/jinsu-ca", "readOnly": True}
 _START_SECONDS = 1800
 _GRACE_SECONDS = 30
@@ -47,7 +50,7 @@ def job(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, names
             "template": {
                 "metadata": {
                     "labels": labels,
-                    "annotations": {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false"},
+                    "annotations": dict(_STAY),
                 },
                 "spec": _pod(step, cluster, store, attempt, namespace),
             },
@@ -116,13 +119,17 @@ def _pod(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, name
 def _gpu(limits: Limits, cluster: Cluster) -> Gpu | None:
     if not limits.gpu:
         return None
-    return cluster.gpus.get(limits.gpu_type or "") or Gpu(node_selector={"jinsu.dev/gpu-type": limits.gpu_type or ""})
+    kind = limits.gpu_type or ""
+    if kind not in cluster.gpus:
+        known = ", ".join(sorted(name for name in cluster.gpus if name)) or "none by name"
+        raise BadInputError(f"train.resources.gpu_type: {kind!r} is not in this cluster; it has {known}.")
+    return cluster.gpus[kind]
 
 
 def _train(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
     limits = step.limits
     amounts = {
-        "cpu": f"{round(limits.cpu * 1000)}m",
+        "cpu": f"{max(1, round(limits.cpu * 1000))}m",
         "memory": str(limits.memory),
         "ephemeral-storage": cluster.ephemeral_storage,
         **({gpu.resource: str(limits.gpu)} if gpu else {}),
@@ -133,7 +140,7 @@ def _train(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
         "imagePullPolicy": cluster.pull_policy,
         "command": ["python", "-m", "jinsu.steps.agent", STEP_FOLDER],
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        # Guaranteed: what a step asked for is what it has, and what it is charged for.
+        # What a step asked for is what it has, and what it is charged for.
         "resources": {
             "requests": {**amounts, "ephemeral-storage": _LITTLE},
             "limits": amounts,

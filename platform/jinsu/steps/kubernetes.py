@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 from uuid import uuid4
 
 from jinsu.errors import BadInputError, ConflictError, TransientError
@@ -13,12 +14,12 @@ from jinsu.placement import Cluster
 from jinsu.steps.contract import StepSpec
 from jinsu.steps.job import ATTEMPT_LABEL, KEY_LABEL, job, name_of
 from jinsu.steps.launcher import WAITING, Phase, StepStatus
-from jinsu.steps.pod import runs, said_by_both, status_of
+from jinsu.steps.pod import runs, said_by_both, status_of, when
+from jinsu.steps.result import StepResult
 from jinsu.steps.text import unfinished_bytes
-from jinsu.steps.work import PIECE, Attempt, Work
+from jinsu.steps.work import PIECE, Attempt, Ended, Work
 
 _GONE_SECONDS = 60.0
-_GRACE_SECONDS = 20
 _NEW_SECONDS = 10.0
 _METRICS_BYTES = 4 << 20
 
@@ -31,10 +32,11 @@ class KubernetesLauncher:
 
     def start(self, step: StepSpec) -> StepStatus:
         work, namespace = Work(self._store, step.run_key), self._namespace(step)
-        status = self.status(step.run_key)
-        if status.phase is Phase.DONE or (status.phase in WAITING and not self._told(work)):
+        status, judged = self._look(work)
+        if status.phase is Phase.DONE or (status.phase in WAITING and not self._over(work, judged)):
             return status
-        self._clear(namespace, step.run_key)
+        if not self._clear(namespace, step.run_key, judged):
+            return self.status(step.run_key)  # another start was first
         if work.result() is not None:
             return self.status(step.run_key)
         work.forget_result()  # one whose outputs are gone must not speak for this attempt
@@ -43,29 +45,30 @@ class KubernetesLauncher:
         try:
             self._kube.create(Kind.JOB, namespace, job(step, self._cluster, self._address, attempt.id, namespace))
         except ConflictError:
-            return self.status(step.run_key)  # another start was first
+            return self.status(step.run_key)
         work.begin(attempt)
         return StepStatus(Phase.QUEUED)
 
     def status(self, run_key: str) -> StepStatus:
-        work = Work(self._store, run_key)
+        return self._look(Work(self._store, run_key))[0]
+
+    def _look(self, work: Work) -> tuple[StepStatus, Attempt | None]:
+        """Where the step is, and the attempt that this is said of."""
+        told = work.attempt()
         if (result := work.result()) is not None:
-            return StepStatus(Phase.DONE, f"ran {result.seconds:.1f} s", result)
-        attempt = work.attempt()
-        if attempt is None:
-            return StepStatus(Phase.ABSENT)
-        pods = self._pods(attempt.namespace, run_key)
+            return _done(result), told
+        if told is None:
+            return StepStatus(Phase.ABSENT), None
+        found = self._kube.get(Kind.JOB, told.namespace, name_of(work.run_key))
+        # A Job that is there names the attempt, whichever start was the last to write it down.
+        attempt = told if found is None else replace(told, id=found["metadata"]["labels"][ATTEMPT_LABEL])
+        pods = self._pods(attempt.namespace, work.run_key)
         if (reason := work.cancelled(attempt.id)) is not None:
-            return (
-                StepStatus(Phase.RUNNING, "it is being stopped") if runs(pods) else StepStatus(Phase.CANCELLED, reason)
-            )
+            stopping = StepStatus(Phase.RUNNING, "it is being stopped")
+            return (stopping if runs(pods) else StepStatus(Phase.CANCELLED, reason)), attempt
         if (ended := work.ended(attempt.id)) is not None:
-            if ended.phase is Phase.DONE and runs(pods):
-                return StepStatus(Phase.RUNNING, "its outputs are being kept")
-            if (result := work.result()) is not None:  # written between two looks
-                return StepStatus(Phase.DONE, f"ran {result.seconds:.1f} s", result)
-            return said_by_both(ended, pods, self._memory(work))
-        return self._seen(work, attempt, pods)
+            return self._told(work, ended, pods), attempt
+        return self._seen(work, attempt, found, pods), attempt
 
     def cancel(self, run_key: str, reason: str) -> None:
         work = Work(self._store, run_key)
@@ -73,12 +76,12 @@ class KubernetesLauncher:
         if attempt is None or work.result() is not None:
             return
         work.cancel(attempt.id, reason)
-        self._kube.delete(Kind.JOB, attempt.namespace, name_of(run_key), _GRACE_SECONDS)
+        self._kube.delete(Kind.JOB, attempt.namespace, name_of(run_key))
 
     def logs(self, run_key: str, offset: int) -> tuple[str, int]:
         work = Work(self._store, run_key)
         chunk = work.bytes_from("log", offset)
-        more = len(chunk) == PIECE or (chunk != b"" and not self._told(work))
+        more = len(chunk) == PIECE or (chunk != b"" and not self._over(work, work.attempt()))
         unfinished = unfinished_bytes(chunk) if more else 0
         whole = chunk[: len(chunk) - unfinished]
         return whole.decode(errors="replace"), offset + len(whole)
@@ -86,43 +89,48 @@ class KubernetesLauncher:
     def metrics(self, run_key: str, offset: int) -> bytes:
         return Work(self._store, run_key).bytes_from("metrics", offset, _METRICS_BYTES)
 
-    # --- What the cluster says ---
+    # --- What the attempt told, and what the cluster says ---
 
-    def _seen(self, work: Work, attempt: Attempt, pods: list[Document]) -> StepStatus:
-        key = work.run_key
-        found = self._kube.get(Kind.JOB, attempt.namespace, name_of(key))
+    def _told(self, work: Work, ended: Ended, pods: list[Document]) -> StepStatus:
+        if ended.phase is Phase.DONE and runs(pods):
+            return StepStatus(Phase.RUNNING, "its outputs are being kept")
+        if (result := work.result()) is not None:  # written between two looks
+            return _done(result)
+        return said_by_both(ended, pods, self._memory(work))
+
+    def _seen(self, work: Work, attempt: Attempt, found: Document | None, pods: list[Document]) -> StepStatus:
         if found is None and not pods and time.time() - attempt.at < _NEW_SECONDS:
             return StepStatus(Phase.QUEUED)
-        if found is not None and found["metadata"]["labels"].get(ATTEMPT_LABEL) != attempt.id:
-            return StepStatus(Phase.QUEUED)  # the next attempt's Job is there and about to be told of
-        events = self._events(attempt.namespace, key)
+        events = [] if pods and found is not None else self._events(attempt, work.run_key)
         seen = status_of(found, pods, events, self._memory(work), time.time())
         if seen.phase is not Phase.FAILED:
             return seen
         # It may have told its end between two looks, and what it tells counts for more.
         if (result := work.result()) is not None:
-            return StepStatus(Phase.DONE, f"ran {result.seconds:.1f} s", result)
+            return _done(result)
         ended = work.ended(attempt.id)
-        return said_by_both(ended, pods, self._memory(work)) if ended else seen
+        return self._told(work, ended, pods) if ended else seen
 
     def _pods(self, namespace: str, run_key: str) -> list[Document]:
         return self._kube.list(Kind.POD, namespace, labels=f"{KEY_LABEL}={run_key[:63]}")
 
-    def _events(self, namespace: str, run_key: str) -> list[Document]:
-        """Those about the Job and its pods; the cluster keeps them for an hour."""
+    def _events(self, attempt: Attempt, run_key: str) -> list[Document]:
+        """Those about this attempt's Job and pod, oldest first. The cluster keeps them for an hour, under one name."""
         name = name_of(run_key)
-        found = self._kube.list(Kind.EVENT, namespace)
+        found = self._kube.list(Kind.EVENT, attempt.namespace)
         ours = [event for event in found if str(event["involvedObject"].get("name", "")).startswith(name)]
-        return sorted(ours, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(attempt.at - 1))
+        return sorted((event for event in ours if when(event) >= since), key=when)
 
     def _memory(self, work: Work) -> int:
         step = work.step()
         return step.limits.memory if step else 0
 
-    def _told(self, work: Work) -> bool:
-        """Whether the last attempt has said how it ended."""
-        attempt = work.attempt()
-        return attempt is not None and work.ended(attempt.id) is not None
+    def _over(self, work: Work, attempt: Attempt | None) -> bool:
+        """Whether the attempt has said how it ended, or was told to."""
+        if attempt is None:
+            return False
+        return work.cancelled(attempt.id) is not None or work.ended(attempt.id) is not None
 
     # --- Starting ---
 
@@ -136,13 +144,28 @@ class KubernetesLauncher:
                 f"team {team!r} has no place in this cluster; it knows {known} (values: teams)."
             ) from None
 
-    def _clear(self, namespace: str, run_key: str) -> None:
-        """Removes the Job of an attempt that is over. Two trainings that write the same checkpoints would ruin both."""
-        self._kube.delete(Kind.JOB, namespace, name_of(run_key), _GRACE_SECONDS)
+    def _clear(self, namespace: str, run_key: str, judged: Attempt | None) -> bool:
+        """Removes the Job of an attempt that is over; False when another attempt's Job is there meanwhile.
+
+        Two trainings that write the same checkpoints would ruin both.
+        """
         patience = time.monotonic() + _GONE_SECONDS
-        while self._kube.get(Kind.JOB, namespace, name_of(run_key)) or self._pods(namespace, run_key):
+        asked = False
+        while True:
+            found = self._kube.get(Kind.JOB, namespace, name_of(run_key))
+            if found is not None and judged is not None and found["metadata"]["labels"][ATTEMPT_LABEL] != judged.id:
+                return False
+            if found is not None and not asked:
+                self._kube.delete(Kind.JOB, namespace, name_of(run_key))
+                asked = True
+            if found is None and not self._pods(namespace, run_key):
+                return True
             if time.monotonic() > patience:
                 raise TransientError(
                     f"the last attempt of step {run_key[:12]} is still being stopped; it is tried again."
                 )
             time.sleep(0.2)
+
+
+def _done(result: StepResult) -> StepStatus:
+    return StepStatus(Phase.DONE, f"ran {result.seconds:.1f} s", result)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import fcntl
+import os
 import struct
 import sys
 from pathlib import Path
@@ -24,13 +25,18 @@ def take(file: IO[str]) -> bool:
 
 
 def held(path: Path) -> bool:
-    """Whether a process holds the lock."""
+    """Whether a process holds the lock. What is no file that may be read is held by nobody."""
     try:
-        with path.open("rb") as file:
-            if sys.platform == "darwin":
-                asked = _MACOS.pack(0, 0, 0, fcntl.F_WRLCK, 0)
-                return bool(_MACOS.unpack(fcntl.fcntl(file, fcntl.F_GETLK, asked))[3] != fcntl.F_UNLCK)
-            asked = _LINUX.pack(fcntl.F_WRLCK, 0, 0, 0, 0)
-            return bool(_LINUX.unpack(fcntl.fcntl(file, fcntl.F_GETLK, asked))[0] != fcntl.F_UNLCK)
-    except FileNotFoundError:
+        descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
+    except OSError:
         return False
+    try:
+        if sys.platform == "darwin":
+            asked = _MACOS.pack(0, 0, 0, fcntl.F_WRLCK, 0)
+            return bool(_MACOS.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))[3] != fcntl.F_UNLCK)
+        asked = _LINUX.pack(fcntl.F_WRLCK, 0, 0, 0, 0)
+        return bool(_LINUX.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))[0] != fcntl.F_UNLCK)
+    except OSError:
+        return False
+    finally:
+        os.close(descriptor)

@@ -19,6 +19,9 @@ Document = Mapping[str, Any]
 
 IMAGE_PATIENCE = 300.0
 _LOST_PATIENCE = 30.0
+_RESUMES = "a retry resumes from the last checkpoint."
+# "exceeds its request" is the node's need of room, not the step's fault.
+_OWN_FAULT = re.compile(r"exceed(s|ed) (the|its) .*limit|exceeds the limit")
 _IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
 _CONFIGURATION = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
 
@@ -32,10 +35,14 @@ def status_of(
     """
     if job is None:
         return _lost("its Job was deleted", events)
+    # The Job's name is always the same, and events are kept for an hour: those of an earlier attempt say nothing.
+    events = [event for event in events if when(event) >= job["metadata"].get("creationTimestamp", "")]
     pod = max(pods, key=lambda one: str(one["metadata"]["creationTimestamp"]), default=None)
     if pod is None:
         return _without_pod(job, events, now)
-    if pod["metadata"].get("deletionTimestamp"):
+    if deleted := pod["metadata"].get("deletionTimestamp"):
+        if now - _seconds(deleted, now) > IMAGE_PATIENCE:
+            return StepStatus(Phase.RUNNING, "its node does not answer; an administrator must remove the node.")
         return StepStatus(Phase.RUNNING, "its pod is being stopped")
     match pod["status"].get("phase"):
         case "Pending":
@@ -46,10 +53,16 @@ def status_of(
             return _over(pod, memory)
 
 
+def when(event: Document) -> str:
+    """The time of an event, as text that sorts."""
+    return str(event.get("lastTimestamp") or event.get("eventTime") or "")
+
+
 def runs(pods: Sequence[Document]) -> bool:
     """Whether any container may still be at work."""
-    return any(not one["state"].get("terminated") for pod in pods for one in _containers(pod)) or any(
-        not _containers(pod) for pod in pods
+    alive = [pod for pod in pods if pod["status"].get("phase") not in ("Failed", "Succeeded")]
+    return any(
+        not _containers(pod) or any(not one["state"].get("terminated") for one in _containers(pod)) for pod in alive
     )
 
 
@@ -58,7 +71,7 @@ def said_by_both(ended: Ended, pods: Sequence[Document], memory: int) -> StepSta
     if ended.phase is Phase.DONE:
         return StepStatus(Phase.FAILED, "its outputs are gone; it is run again.", interrupted=True)
     for pod in pods:
-        if ended.interrupted and _container(pod, "train")["state"].get("terminated", {}).get("reason") == "OOMKilled":
+        if ended.interrupted and _out_of_memory(_container(pod, "train")):
             return StepStatus(Phase.FAILED, out_of_memory(memory))
     return StepStatus(ended.phase, ended.message, interrupted=ended.interrupted)
 
@@ -75,8 +88,15 @@ def _without_pod(job: Document, events: Sequence[Document], now: float) -> StepS
     if refused and _quota(refused[-1]):
         return StepStatus(Phase.QUEUED, f"it waits for its team's quota: {_quota(refused[-1])}")
     if refused:
-        return StepStatus(Phase.QUEUED, f"its pod cannot be made: {refused[-1]}")
+        waited = now - _seconds(job["metadata"].get("creationTimestamp"), now)
+        return _stuck(f"its pod cannot be made: {refused[-1]}", waited, Phase.QUEUED)
     return StepStatus(Phase.QUEUED)
+
+
+def _out_of_memory(container: Document) -> bool:
+    """Some runtimes give this reason too when a helper was killed and the script went on to a good end."""
+    ended = container["state"].get("terminated") or {}
+    return ended.get("reason") == "OOMKilled" and bool(ended.get("exitCode"))
 
 
 def _quota(message: str) -> str:
@@ -99,7 +119,11 @@ def _pending(pod: Document, now: float) -> StepStatus:
     if scheduled.get("status") != "True":
         message = scheduled.get("message", "")
         return StepStatus(Phase.QUEUED, f"it waits for a place: {_place(message)}" if message else "")
-    since = _seconds(scheduled.get("lastTransitionTime"), now)
+    # Bringing the inputs may take long; only from there on is an image waited for.
+    begun = (
+        conditions.get("Initialized", {}) if conditions.get("Initialized", {}).get("status") == "True" else scheduled
+    )
+    since = _seconds(begun.get("lastTransitionTime"), now)
     for container in _containers(pod):
         waiting = container["state"].get("waiting", {})
         reason = waiting.get("reason", "")
@@ -116,8 +140,8 @@ def _pending(pod: Document, now: float) -> StepStatus:
     return StepStatus(Phase.STARTING, "its pod is starting")
 
 
-def _stuck(message: str, waited: float) -> StepStatus:
-    return StepStatus(Phase.FAILED if waited > IMAGE_PATIENCE else Phase.STARTING, message)
+def _stuck(message: str, waited: float, meanwhile: Phase = Phase.STARTING) -> StepStatus:
+    return StepStatus(Phase.FAILED if waited > IMAGE_PATIENCE else meanwhile, message)
 
 
 def _place(message: str) -> str:
@@ -127,54 +151,47 @@ def _place(message: str) -> str:
 
 
 def _running(pod: Document, memory: int, now: float) -> StepStatus:
-    train = _container(pod, "train")
+    train, agent = _container(pod, "train"), _container(pod, "agent")
     ended = train["state"].get("terminated")
     if ended is None:
+        if agent["state"].get("terminated"):
+            return StepStatus(
+                Phase.FAILED,
+                "its agent died, so nothing of it was kept; a retry resumes from the last checkpoint.",
+                None,
+                True,
+            )
         if train["state"].get("running"):
             return StepStatus(Phase.RUNNING)
-        return _pending_image(train) or StepStatus(Phase.STARTING, "its container is starting")
-    if ended.get("reason") == "OOMKilled":
+        return StepStatus(Phase.STARTING, "its container is starting")
+    if now - _seconds(ended.get("finishedAt"), now) < _LOST_PATIENCE or not ended.get("exitCode"):
+        return StepStatus(Phase.RUNNING, "its outputs are being kept")
+    if _out_of_memory(train):
         return StepStatus(Phase.FAILED, out_of_memory(memory))
-    if now - _seconds(ended.get("finishedAt"), now) > _LOST_PATIENCE and ended.get("exitCode"):
-        return StepStatus(
-            Phase.FAILED,
-            f"its container could not run: {ended.get('message') or ended.get('reason')}; check the image.",
-        )
-    return StepStatus(Phase.RUNNING, "its outputs are being kept")
-
-
-def _pending_image(train: Document) -> StepStatus | None:
-    waiting = train["state"].get("waiting", {})
-    if waiting.get("reason") in _IMAGE:
-        return StepStatus(
-            Phase.STARTING, f"image {train['image']!r} cannot be pulled: {waiting.get('message', waiting['reason'])}"
-        )
-    return None
+    return StepStatus(
+        Phase.FAILED, f"its container could not run: {ended.get('message') or ended.get('reason')}; check the image."
+    )
 
 
 def _over(pod: Document, memory: int) -> StepStatus:
     """The pod ended and its agent could not tell how."""
-    status = pod["status"]
+    status, train = pod["status"], _container(pod, "train")
+    said = ": ".join(str(status[part]) for part in ("reason", "message") if status.get(part))
     if status.get("reason") == "Evicted":
-        said = str(status.get("message", ""))
-        if "exceeds" in said:
-            return StepStatus(Phase.FAILED, f"it was evicted: {said}; write less to disk.")
-        return StepStatus(
-            Phase.FAILED,
-            f"its node evicted it: {said or 'it ran short'}; a retry resumes from the last checkpoint.",
-            None,
-            True,
-        )
+        if _OWN_FAULT.search(str(status.get("message", ""))):
+            return StepStatus(Phase.FAILED, f"it was evicted: {status['message']}; write less to disk.")
+        return StepStatus(Phase.FAILED, f"its node evicted it ({said}); {_RESUMES}", None, True)
+    if _out_of_memory(train):
+        return StepStatus(Phase.FAILED, out_of_memory(memory))
     if status.get("reason") == "DeadlineExceeded":
+        if (train["state"].get("terminated") or {}).get("exitCode") == 0:
+            return StepStatus(Phase.FAILED, f"its outputs could not be kept in time; {_RESUMES}", None, True)
         return StepStatus(Phase.FAILED, "its pod ran longer than its time limit; raise train.resources.hours.")
-    for container in _containers(pod):
-        ended = container["state"].get("terminated", {})
-        if ended.get("reason") == "OOMKilled" and container["name"] == "train":
-            return StepStatus(Phase.FAILED, out_of_memory(memory))
-        if container["name"] == "stage" and ended.get("exitCode"):
-            return StepStatus(Phase.FAILED, _stage_problem(ended), interrupted=True)
+    stage = (_container(pod, "stage")["state"].get("terminated")) or {}
+    if stage.get("exitCode"):
+        return StepStatus(Phase.FAILED, _stage_problem(stage), interrupted=True)
     return StepStatus(
-        Phase.FAILED, "its pod ended without a result; a retry resumes from the last checkpoint.", None, True
+        Phase.FAILED, f"its pod ended without a result{f' ({said})' if said else ''}; {_RESUMES}", None, True
     )
 
 

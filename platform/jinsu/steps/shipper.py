@@ -11,14 +11,13 @@ import json
 import logging
 import signal
 import time
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 from jinsu.errors import JinsuError, TransientError
 from jinsu.objects.store import Store
 from jinsu.steps.agent import AgentState
-from jinsu.steps.careful import names, opened
+from jinsu.steps.careful import is_below, names, opened
 from jinsu.steps.contract import StepFiles
 from jinsu.steps.launcher import TERMINAL, Phase
 from jinsu.steps.lock import held
@@ -33,8 +32,33 @@ _FAST_SECONDS = 20.0
 _SILENCE = 3.0
 _LAST_ROUND = 20.0
 _MOST = 8 << 20
-_STREAMS = {"log": "log.txt", "metrics": "metrics.jsonl"}
+_PIECE = 256 << 10
+_METRICS_BYTES = 64 << 20
+_FILES = {"log": "log.txt", "metrics": "metrics.jsonl"}
 _KILLED = "its process was killed; a retry resumes from the last checkpoint."
+
+
+class _Stream:
+    """A growing file, shipped piece by piece: the last piece is sent anew until it is full.
+
+    `base` is where the file's first byte belongs: a log goes on where the last attempt's ended.
+    """
+
+    def __init__(self, work: Work, kind: str, base: int, begun: int) -> None:
+        self._work, self._kind, self._base = work, kind, base
+        self._start, self._piece = begun, b""
+
+    @property
+    def read(self) -> int:
+        """How far the file has been shipped."""
+        return self._start + len(self._piece)
+
+    def ship(self, data: bytes) -> None:
+        piece = self._piece + data
+        self._work.keep(self._kind, self._base + self._start, piece)
+        self._piece = piece
+        if len(piece) >= _PIECE:
+            self._start, self._piece = self.read, b""
 
 
 class Shipper:
@@ -42,39 +66,43 @@ class Shipper:
 
     def __init__(self, store: Store, work: Work, files: StepFiles) -> None:
         self._store, self._work, self._files = store, work, files
-        # A log goes on where the last attempt's ended; metrics were restored with the checkpoint they belong to.
-        base = work.length("log")
-        self._sent = {"log": 0, "metrics": work.length("metrics")}
-        self._base = {"log": base, "metrics": 0}
+        # Metrics were restored with the checkpoint that they belong to, so they are in the file already.
+        self._streams = {
+            "log": _Stream(work, "log", work.length("log"), 0),
+            "metrics": _Stream(work, "metrics", 0, work.length("metrics")),
+        }
         self._seen: dict[str, tuple[int, int]] = {}
         self._kept = work.checkpoints()
         self._digests: dict[str, tuple[tuple[int, int], str]] = {}
 
     def sync(self, last: bool = False) -> None:
         """Ships what is new. Checkpoints wait until a look finds them as the look before did, so that none is half written."""
-        for kind in _STREAMS:
+        for kind in _FILES:
             while self._ship(kind):
                 pass
         found = names(self._files.root, "checkpoints")
+        found = {name: look for name, look in found.items() if is_below(name)}
         if found and (last or found == self._seen):
             self._keep(found)
         self._seen = found
 
     def outputs(self, result: StepResult) -> None:
-        """Uploads every output, and makes sure that each is what was sealed."""
+        """Uploads every output, having made sure that each is what was sealed."""
         for name, digest in result.outputs.items():
-            if self._upload(f"out/{name}", f"{self._work.outputs}/out/{name}") != digest:
-                raise JinsuError(f"out/{name}: changed after the script had ended; submit again.")
+            with opened(self._files.root, f"out/{name}") as stream:
+                if stream is None or hashlib.file_digest(stream, "sha256").hexdigest() != digest:
+                    raise JinsuError(f"out/{name}: changed after the script had ended; submit again.")
+                self._store.put(_same_file(stream), f"{self._work.outputs}/out/{name}")
 
     def _ship(self, kind: str) -> bool:
-        with opened(self._files.root, _STREAMS[kind]) as stream:
-            if stream is None:
+        stream = self._streams[kind]
+        with opened(self._files.root, _FILES[kind]) as file:
+            if file is None or (kind == "metrics" and stream.read >= _METRICS_BYTES):
                 return False
-            stream.seek(self._sent[kind])
-            data = stream.read(_MOST)
+            file.seek(stream.read)
+            data = file.read(_MOST)
         if data:
-            self._work.append(kind, self._base[kind] + self._sent[kind], data)
-            self._sent[kind] += len(data)
+            stream.ship(data)
         return len(data) == _MOST
 
     def _keep(self, found: dict[str, tuple[int, int]]) -> None:
@@ -90,6 +118,7 @@ class Shipper:
         if wanted != self._kept:
             self._work.keep_checkpoints(wanted)
             self._kept = wanted
+            self._digests = {name: known for name, known in self._digests.items() if name in wanted}
 
     def _upload_checkpoint(self, name: str) -> str | None:
         with opened(self._files.root, name) as stream:
@@ -99,14 +128,6 @@ class Shipper:
             if digest not in self._kept.values():
                 self._store.put(_same_file(stream), self._work.checkpoint(digest))
             return digest
-
-    def _upload(self, name: str, key: str) -> str:
-        with opened(self._files.root, name) as stream:
-            if stream is None:
-                return ""
-            self._store.put(_same_file(stream), key)
-            stream.seek(0)
-            return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
 def _same_file(stream: Any) -> Path:
@@ -168,8 +189,6 @@ def _finish(place: Place, shipper: Shipper, watch: _Watch) -> Ended:
     result = _result(place)
     _patiently(lambda: shipper.sync(last=True))
     ended = _verdict(place, shipper, state, result)
-    for kind in _STREAMS:
-        _patiently(partial(place.work.unite, kind))
     _patiently(lambda: place.work.end(ended))
     if ended.phase is Phase.DONE and result is not None:
         _patiently(lambda: place.work.finish(result))
@@ -193,7 +212,9 @@ def _result(place: Place) -> StepResult | None:
         result = StepResult(**document) if document else None
     except TypeError:
         return None
-    return result if result is not None and result.run_key == place.run_key else None
+    if result is None or result.run_key != place.run_key or not isinstance(result.outputs, dict):
+        return None
+    return result if all(is_below(f"out/{name}") for name in result.outputs) else None
 
 
 def _read_json(root: Path, name: str) -> Any:
@@ -230,7 +251,13 @@ def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     stopping: list[bool] = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
-    ended = follow(here(), stopping)
+    place = here()
+    try:
+        ended = follow(place, stopping)
+    except Exception as problem:  # whatever a script did to its files, somebody must be told
+        log.exception("the agent failed")
+        ended = Ended(place.attempt, Phase.FAILED, f"its files could not be kept: {problem}.")
+        _patiently(lambda: place.work.end(ended))
     log.info("%s %s", ended.phase, ended.message)
 
 

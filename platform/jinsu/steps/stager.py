@@ -8,7 +8,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from jinsu.errors import JinsuError, StepFailedError, TransientError
+from jinsu.errors import JinsuError, NotFoundError, StepFailedError, TransientError
 from jinsu.objects.mirror import Mirror
 from jinsu.steps.launcher import Phase
 from jinsu.steps.place import Place, here
@@ -16,6 +16,8 @@ from jinsu.steps.staging import stage
 from jinsu.steps.work import Attempt, Ended
 
 log = logging.getLogger("jinsu.stage")
+
+_BLOCK = 8 << 20
 
 
 def prepare(place: Place) -> None:
@@ -33,13 +35,21 @@ def _restore(place: Place) -> None:
     work, files = place.work, place.files
     files.checkpoints.mkdir(exist_ok=True)
     kept = work.checkpoints()
-    for name, digest in kept.items():
-        place.store.get(work.checkpoint(digest), files.checkpoints / name)
-    if kept:
-        files.metrics.write_bytes(work.bytes_from("metrics", 0, most=1 << 30))
-        log.info("resuming from %d checkpoint files", len(kept))
-    else:
+    try:
+        for name, digest in kept.items():
+            place.store.get(work.checkpoint(digest), files.checkpoints / name)
+    except NotFoundError:
+        log.warning("a checkpoint is gone; it starts from nothing")
+        shutil.rmtree(files.checkpoints)
+        files.checkpoints.mkdir()
+        kept = {}
+    if not kept:
         work.forget("metrics")  # it starts from nothing, and so does its curve
+        return
+    with files.metrics.open("wb") as stream:
+        while block := work.bytes_from("metrics", stream.tell(), most=_BLOCK):
+            stream.write(block)
+    log.info("resuming from %d checkpoint files", len(kept))
 
 
 def main() -> None:

@@ -1,7 +1,8 @@
 """Where a step that runs in a cluster is told about in the object store, and what is told.
 
 `steps/KEY/` holds the sealed result alone. `work/KEY/` holds what goes on meanwhile: the step itself, its attempts, the
-pieces of its log and metrics by byte offset, and its checkpoints by digest with a manifest that is written last.
+pieces of its log and metrics by byte offset, and its checkpoints by digest with a manifest that is written last. The last
+piece is written anew until it is full, so that a long training leaves few.
 """
 
 from __future__ import annotations
@@ -64,11 +65,11 @@ class Work:
         return None if document is None else Attempt(**document)
 
     def end(self, ended: Ended) -> None:
-        self._store.write(f"{self.home}/ended.json", json.dumps(asdict(ended)).encode())
+        self._store.write(f"{self.home}/ended/{ended.attempt}.json", json.dumps(asdict(ended)).encode())
 
     def ended(self, attempt: str) -> Ended | None:
-        document = self._read("ended.json")
-        if document is None or document["attempt"] != attempt:
+        document = self._read(f"ended/{attempt}.json")
+        if document is None:
             return None
         return Ended(**{**document, "phase": Phase(document["phase"])})
 
@@ -102,7 +103,8 @@ class Work:
 
     # --- Logs and metrics ---
 
-    def append(self, kind: str, offset: int, data: bytes) -> None:
+    def keep(self, kind: str, offset: int, data: bytes) -> None:
+        """Has these bytes at that offset; the same offset again replaces the piece."""
         self._store.write(self._piece(kind, offset), data)
 
     def length(self, kind: str) -> int:
@@ -123,14 +125,6 @@ class Work:
                 break
             found += data[max(0, offset + len(found) - start) :]
         return found[:most]
-
-    def unite(self, kind: str) -> None:
-        """Makes one piece of many; whoever reads meanwhile finds the same bytes at the same offsets."""
-        pieces = self._pieces(kind)
-        if len(pieces) > 1:
-            self._store.write(self._piece(kind, 0), self.bytes_from(kind, 0, most=1 << 30))
-            for start in pieces[1:]:
-                self._store.delete(self._piece(kind, start))
 
     def forget(self, kind: str) -> None:
         self._store.delete(f"{self.home}/{kind}/")

@@ -1,0 +1,191 @@
+"""settings.json: what a chart renders becomes what a process knows, with every secret in its place and none in the file."""
+
+import json
+import stat
+from dataclasses import asdict, replace
+from pathlib import Path
+from typing import Any
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from sqlalchemy.engine import make_url
+from tests.chart.helm import render
+from tests.chart.sets import SETS
+
+from jinsu.errors import BadInputError
+from jinsu.placement import Gpu
+from jinsu.servers import airflow, mlflow
+from jinsu.settings import Settings, parse
+
+SECRETS = {
+    name: f"value-of-{name}"
+    for name in (
+        "JINSU_DATABASE_PASSWORD", "JINSU_AIRFLOW_PASSWORD", "JINSU_MLFLOW_PASSWORD", "JINSU_REVIEWER_PASSWORD",
+        "JINSU_AIRFLOW_SECRET", "JINSU_MLFLOW_SECRET", "JINSU_FERNET_KEY", "JINSU_GATEWAY_KEY",
+    )
+}  # fmt: skip
+ODD = "p@ss/w:rd?#%40 $HOME é"
+PASSWORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\x00"), min_size=1, max_size=40)
+
+
+def rendered(values: str = "default") -> dict[str, Any]:
+    (found,) = [
+        item["data"]["settings.json"]
+        for item in render(SETS[values])
+        if item["kind"] == "ConfigMap" and item["metadata"]["name"].endswith("-settings")
+    ]
+    return dict(json.loads(found))
+
+
+def read(values: str = "default", **secrets: str) -> Settings:
+    return parse(rendered(values), {**SECRETS, **secrets})
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_what_the_chart_renders_is_what_a_process_reads(values: str) -> None:
+    found = read(values)
+    assert found.kubernetes is not None
+    assert found.object_store is not None
+    assert found.kubernetes.gateway_key == "value-of-JINSU_GATEWAY_KEY"
+    assert found.airflow.password == "value-of-JINSU_AIRFLOW_PASSWORD"
+    assert all("${" not in text for text in texts(asdict(found)))
+
+
+@pytest.mark.parametrize("values", SETS)
+def test_the_chart_writes_no_secret_into_the_settings(values: str) -> None:
+    document = rendered(values)
+    for place in ("airflow", "mlflow", "mlflow_reviewer"):
+        assert document[place]["password"].startswith("${")
+    for name in ("airflow_secret", "mlflow_secret", "fernet_key"):
+        assert document[name].startswith("${")
+    assert document["object_store"].keys().isdisjoint({"access_key", "secret_key"})
+
+
+def texts(tree: Any) -> list[str]:
+    if isinstance(tree, dict):
+        return [text for value in tree.values() for text in texts(value)]
+    if isinstance(tree, list | tuple):
+        return [text for value in tree for text in texts(value)]
+    return [tree] if isinstance(tree, str) else []
+
+
+def test_default_values_say_what_they_should() -> None:
+    found = read()
+    cluster = found.kubernetes
+    assert cluster is not None
+    assert cluster.steps.namespaces == {"default": "jinsu-default"}
+    assert cluster.steps.gpus == {
+        "": Gpu("nvidia.com/gpu", {}, ({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},))
+    }
+    made = {item["metadata"]["name"] for item in render(SETS["default"]) if item["kind"] == "PriorityClass"}
+    assert set(cluster.steps.priority_classes) == {"low", "normal", "high"}
+    assert set(cluster.steps.priority_classes.values()) == made
+    assert cluster.steps.store_secret == cluster.servers.store_secret == "jinsu-store"
+    assert cluster.servers.key_secret == "jinsu"
+    assert (found.bind, found.training_slots, found.max_gpus) == ("0.0.0.0", 64, 8)
+    assert isinstance(cluster.steps.tolerations, tuple)
+    assert isinstance(found.teams_approving_themselves, tuple)
+
+
+def test_values_of_others_reach_the_settings() -> None:
+    found = read("everything")
+    assert found.kubernetes is not None
+    assert found.kubernetes.steps.queues == {"default": "default-queue"}
+    assert found.kubernetes.steps.pull_secrets == ("pull-key",)
+    assert found.kubernetes.servers.priority_class == "servers"
+    assert found.teams_approving_themselves == ("default",)
+    assert found.address("api") == "https://jinsu.example.com"
+    assert found.address("mlflow") == found.mlflow_url
+
+
+def test_an_outside_store_and_database_reach_the_settings() -> None:
+    found = read("outside")
+    assert found.object_store is not None
+    assert (found.object_store.bucket, found.object_store.endpoint) == ("models", "https://s3.example.com")
+    assert found.object_store.ca_file == "/etc/jinsu-ca/ca.crt"
+    assert found.artifacts == "s3://models/jinsu/mlflow"
+    assert make_url(found.database_url).query == {"sslmode": "verify-full"}
+    assert make_url(found.database_url).host == "db.example.com"
+
+
+# --- Placeholders ---
+
+
+@given(PASSWORDS)
+def test_any_password_arrives_whole(password: str) -> None:
+    document = {
+        **MINIMAL,
+        "database_url": "postgresql+psycopg://jinsu:${SECRET}@db:5432/jinsu?a=b",
+        "fernet_key": "${SECRET}",
+    }
+    found = parse(document, {"SECRET": password})
+    url = urlsplit(found.database_url)
+    assert unquote(url.password or "") == password
+    assert make_url(found.database_url).password == password
+    assert (url.hostname, url.port, url.path, url.query) == ("db", 5432, "/jinsu", "a=b")
+    assert found.fernet_key == password
+
+
+MINIMAL: dict[str, Any] = {
+    "home": "/h", "runtime": "/r", "database_url": "d", "api_url": "a", "endpoint_url": "e", "airflow_url": "f",
+    "mlflow_url": "m", "envoy_admin_url": "", "xds_port": 1, "airflow": {"name": "a", "password": "p"},
+    "mlflow": {"name": "a", "password": "p"}, "mlflow_reviewer": {"name": "a", "password": "p"},
+    "airflow_database_url": "d", "mlflow_database_url": "d", "supervisor_password": "", "airflow_secret": "s",
+    "mlflow_secret": "s", "fernet_key": "k", "teams_approving_themselves": [],
+}  # fmt: skip
+
+
+def test_a_secret_that_names_another_is_not_filled_in_twice() -> None:
+    found = parse({**MINIMAL, "fernet_key": "${A}"}, {"A": "${B}", "B": "no"})
+    assert found.fernet_key == "${B}"
+
+
+@pytest.mark.parametrize("text", ["$HOME", "${home}", "${}", "$ {A}", "{{ A }}", "${A"])
+def test_only_a_placeholder_is_one(text: str) -> None:
+    assert parse({**MINIMAL, "fernet_key": text}, {}).fernet_key == text
+
+
+@pytest.mark.parametrize("name", sorted(SECRETS))
+def test_a_missing_variable_is_named(name: str) -> None:
+    with pytest.raises(BadInputError) as caught:
+        parse(rendered(), {key: value for key, value in SECRETS.items() if key != name})
+    assert name in str(caught.value)
+    assert "Secret" in str(caught.value)
+    assert not any(value in str(caught.value) for value in SECRETS.values())
+
+
+def test_nothing_secret_is_shown() -> None:
+    shown = repr(read())
+    assert "value-of" not in shown
+
+
+def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
+    found = replace(read(), home=str(tmp_path))
+    found.write()
+    path = tmp_path / "settings.json"
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert parse(json.loads(path.read_text()), {}) == found
+
+
+# --- What the servers of others make of it ---
+
+
+def test_mlflow_reads_its_own_file_whatever_the_password(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from mlflow.server.auth.config import read_auth_config
+
+    found = read("outside", JINSU_DATABASE_PASSWORD=ODD)
+    path = tmp_path / "auth.ini"
+    path.write_text(mlflow.authentication(found), encoding="utf-8")
+    monkeypatch.setenv("MLFLOW_AUTH_CONFIG_PATH", str(path))
+    assert make_url(read_auth_config().database_uri).password == ODD
+
+
+def test_airflow_can_connect_to_a_database_that_wants_tls() -> None:
+    from sqlalchemy.ext.asyncio import create_async_engine
+
+    url = airflow.environment(read("outside"), Path("/dags"))["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"]
+    _, arguments = create_async_engine(url).dialect.create_connect_args(make_url(url))
+    known = {"host", "port", "user", "password", "database", "ssl"}  # of asyncpg.connect
+    assert set(arguments) <= known

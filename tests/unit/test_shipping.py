@@ -1,0 +1,829 @@
+"""What the agent of a pod carries to the object store: all of it, in order, whole, and never a file that is not the step's."""
+
+import hashlib
+import io
+import json
+import os
+import socket
+import subprocess
+import sys
+import tarfile
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+from urllib.parse import quote, unquote
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from jinsu.errors import BadInputError, JinsuError, NotFoundError, StepFailedError, TransientError
+from jinsu.kube import Kube
+from jinsu.objects.s3 import S3Settings
+from jinsu.placement import Cluster
+from jinsu.steps import shipper as shipping
+from jinsu.steps import stager, staging
+from jinsu.steps.agent import AgentState
+from jinsu.steps.careful import names, opened
+from jinsu.steps.contract import Input, Limits, StepFiles, StepSpec
+from jinsu.steps.kubernetes import KubernetesLauncher
+from jinsu.steps.launcher import Phase
+from jinsu.steps.lock import held
+from jinsu.steps.place import Place
+from jinsu.steps.result import StepResult, file_digest, seal, write_atomic
+from jinsu.steps.shipper import Shipper, follow
+from jinsu.steps.work import PIECE, Attempt, Ended, Work
+
+KEY = "5" * 64
+SECRET = b"AWS_SECRET_ACCESS_KEY=hush-hush"
+
+
+class FolderStore:
+    """An object store in a folder: flat keys, one file an object, deletion by prefix, as S3 has it."""
+
+    def __init__(self, root: Path) -> None:
+        self.root = root
+        self.requests = 0
+        self.down: Callable[[str, str], bool] = lambda verb, key: False
+        root.mkdir(exist_ok=True)
+
+    def _path(self, verb: str, key: str) -> Path:
+        self.requests += 1
+        if self.down(verb, key):
+            raise TransientError(f"object store: {verb} of {key}: 503", 0.1)
+        return self.root / quote(key, safe="")
+
+    def put(self, path: Path, key: str) -> None:
+        target = self._path("put", key)
+        draft = target.with_name("." + hashlib.sha256(key.encode()).hexdigest())
+        draft.write_bytes(path.read_bytes())
+        draft.replace(target)
+
+    def get(self, key: str, path: Path) -> None:
+        data = self.read(key)
+        if data is None:
+            raise NotFoundError(f"download of {key}: it is not in the object store.")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_bytes(data)
+
+    def write(self, key: str, data: bytes) -> None:
+        target = self._path("write", key)
+        draft = target.with_name("." + hashlib.sha256(key.encode()).hexdigest())
+        draft.write_bytes(data)
+        draft.replace(target)
+
+    def read(self, key: str) -> bytes | None:
+        try:
+            return self._path("read", key).read_bytes()
+        except FileNotFoundError:
+            return None
+
+    def keys(self, prefix: str, after: str = "") -> Iterator[str]:
+        self._path("list", prefix)
+        found = sorted(unquote(path.name) for path in self.root.iterdir() if not path.name.startswith("."))
+        yield from (key for key in found if key.startswith(prefix) and key > after)
+
+    def folders(self, prefix: str) -> Iterator[str]:
+        yield from sorted({key[len(prefix) :].split("/")[0] for key in self.keys(prefix) if "/" in key[len(prefix) :]})
+
+    def delete(self, prefix: str) -> None:
+        for key in list(self.keys(prefix)):
+            (self.root / quote(key, safe="")).unlink(missing_ok=True)
+
+    def holds(self, data: bytes) -> bool:
+        return any(data in path.read_bytes() for path in self.root.iterdir())
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> FolderStore:
+    return FolderStore(tmp_path / "store")
+
+
+@pytest.fixture
+def work(store: FolderStore) -> Work:
+    return Work(store, KEY)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> StepFiles:
+    return folder(tmp_path, "first")
+
+
+@pytest.fixture
+def secret(tmp_path: Path) -> Path:
+    path = tmp_path / "secret"
+    path.write_bytes(SECRET)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The same waits, shorter."""
+    monkeypatch.setattr(shipping, "_FAST", 0.02)
+    monkeypatch.setattr(shipping, "_SILENCE", 0.4)
+
+
+def folder(place: Path, name: str) -> StepFiles:
+    files = StepFiles(place / name)
+    for made in (files.root, files.out, files.checkpoints):
+        made.mkdir()
+    return files
+
+
+def launcher(store: FolderStore) -> KubernetesLauncher:
+    """Its logs come from the store alone."""
+    return KubernetesLauncher(Kube(), store, Cluster({"default": "x"}, "a", "b"), S3Settings("x"))
+
+
+def all_of(work: Work, kind: str, most: int = PIECE) -> bytes:
+    """As somebody reads who asks until there is no more."""
+    found = b""
+    while chunk := work.bytes_from(kind, len(found), most):
+        found += chunk
+    return found
+
+
+def settle(shipper: Shipper) -> None:
+    """Checkpoints are shipped when two looks find the same."""
+    shipper.sync()
+    shipper.sync()
+
+
+def restored(work: Work, store: FolderStore, place: Path, name: str) -> StepFiles:
+    """The next attempt's folder, as `stage` leaves it."""
+    files = StepFiles(place / name)
+    files.root.mkdir()
+    work.tell(step())
+    stager.prepare(Place(store, KEY, name, "jinsu-default", files))
+    return files
+
+
+def step(**changes: Any) -> StepSpec:
+    values: dict[str, Any] = {
+        "name": "train", "image": "i", "command": ("python",), "params": {"lr": 0.1}, "inputs": (), "run_key": KEY,
+        "limits": Limits(memory=2**30, seconds=60.0), "output_uri": f"steps/{KEY}",
+    }  # fmt: skip
+    return StepSpec(**{**values, **changes})
+
+
+# --- Logs ---
+
+
+def test_a_log_goes_on_where_the_last_attempt_ended(
+    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+) -> None:
+    files.log.write_bytes("처음\n".encode())
+    Shipper(store, work, files).sync()
+    again = folder(tmp_path, "again")
+    shipper = Shipper(store, work, again)
+    for line in ("둘째\n", "last\n"):
+        with again.log.open("ab") as log:
+            log.write(line.encode())
+        shipper.sync()
+
+    assert all_of(work, "log").decode() == "처음\n둘째\nlast\n"
+    assert work.length("log") == len("처음\n둘째\nlast\n".encode())
+
+
+CHUNKS = st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=8)
+
+
+@settings(max_examples=40, deadline=None)
+@given(CHUNKS, st.data())
+def test_pieces_may_overlap_and_every_offset_gives_the_same_bytes(
+    tmp_path_factory: pytest.TempPathFactory, chunks: list[bytes], data: st.DataObject
+) -> None:
+    """An upload that seemed to fail has happened: the same bytes come once more, and others with them."""
+    whole = b"".join(chunks)
+    work = Work(FolderStore(tmp_path_factory.mktemp("store")), KEY)
+    begin = 0
+    for chunk in chunks:
+        extra = data.draw(st.integers(0, len(whole) - begin - len(chunk)))
+        work.keep("log", begin, whole[begin : begin + len(chunk) + extra])
+        begin += len(chunk)
+
+    for offset in range(len(whole) + 1):
+        most = data.draw(st.integers(1, len(whole) + 5))
+        assert work.bytes_from("log", offset, most) == whole[offset : offset + most]
+    assert work.length("log") == len(whole)
+
+
+def test_a_long_training_leaves_few_pieces(work: Work, store: FolderStore, files: StepFiles) -> None:
+    """A line a second for ten hours is 36 000 pieces otherwise: hours of requests to read them."""
+    shipper = Shipper(store, work, files)
+    for number in range(300):
+        with files.log.open("ab") as log:
+            log.write(b"epoch %d\n" % number)
+        shipper.sync()
+
+    assert all_of(work, "log").count(b"\n") == 300
+    assert len(list(store.keys(f"work/{KEY}/log/"))) <= 30
+
+
+def test_a_character_between_two_pieces_arrives_whole(work: Work, store: FolderStore, files: StepFiles) -> None:
+    text = "에폭 1: 손실 0.25 🚢\n"
+    attempt = Attempt("one", "jinsu-default")
+    work.begin(attempt)
+    shipper, told, offset = Shipper(store, work, files), "", 0
+    for byte in text.encode():
+        with files.log.open("ab") as log:
+            log.write(bytes([byte]))
+        shipper.sync()
+        more, offset = launcher(store).logs(KEY, offset)
+        told += more
+
+    assert told == text
+    assert offset == len(text.encode())
+
+
+def test_half_a_character_at_the_end_is_shown_once_the_attempt_has_ended(work: Work, store: FolderStore) -> None:
+    work.begin(Attempt("one", "jinsu-default"))
+    work.keep("log", 0, "끝".encode()[:2])
+    assert launcher(store).logs(KEY, 0) == ("", 0)
+
+    work.end(Ended("one", Phase.FAILED, "killed"))
+    assert launcher(store).logs(KEY, 0) == ("\ufffd", 2)
+    assert launcher(store).logs(KEY, 2) == ("", 2)
+
+
+def test_a_flood_arrives_whole(work: Work, store: FolderStore, files: StepFiles) -> None:
+    flood = os.urandom(1 << 20) * 20
+    files.log.write_bytes(flood)
+    Shipper(store, work, files).sync()
+    assert hashlib.sha256(all_of(work, "log")).digest() == hashlib.sha256(flood).digest()
+
+
+# --- Checkpoints ---
+
+
+def test_a_checkpoint_is_shipped_when_it_no_longer_changes(
+    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+) -> None:
+    last = files.checkpoints / "last.pt"
+    shipper = Shipper(store, work, files)
+    for part in range(3):
+        with last.open("ab") as stream:
+            stream.write(b"part %d" % part)
+        shipper.sync()
+    assert work.checkpoints() == {}
+    shipper.sync()
+
+    assert work.checkpoints() == {"last.pt": file_digest(last)}
+    assert (restored(work, store, tmp_path, "next").checkpoints / "last.pt").read_bytes() == last.read_bytes()
+
+
+def test_one_that_is_being_written_does_not_spoil_the_last_whole_set(
+    work: Work, store: FolderStore, files: StepFiles
+) -> None:
+    shipper, (a, b) = Shipper(store, work, files), (files.checkpoints / "a", files.checkpoints / "b")
+    a.write_bytes(b"a1"), b.write_bytes(b"b1")
+    settle(shipper)
+    kept = work.checkpoints()
+    b.write_bytes(b"half")
+    shipper.sync()
+
+    assert work.checkpoints() == kept
+    for digest in kept.values():
+        assert store.read(work.checkpoint(digest)) is not None
+
+
+def test_the_manifest_comes_after_every_file(work: Work, store: FolderStore, files: StepFiles) -> None:
+    shipper = Shipper(store, work, files)
+    for name in ("a", "b", "c"):
+        (files.checkpoints / name).write_text(name)
+    down: list[str] = []
+    store.down = lambda verb, key: verb == "put" and bool(down.append(key) or len(down) > 2)
+    with pytest.raises(TransientError):
+        settle(shipper)
+    assert work.checkpoints() == {}
+
+    store.down = lambda verb, key: False
+    settle(shipper)
+    assert set(work.checkpoints()) == {"a", "b", "c"}
+    assert all(store.read(work.checkpoint(digest)) for digest in work.checkpoints().values())
+
+
+def test_removed_checkpoints_go_and_the_others_come_back(
+    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+) -> None:
+    shipper = Shipper(store, work, files)
+    (files.checkpoints / "sub").mkdir()
+    for name in ("old", "sub/새것"):
+        (files.checkpoints / name).write_text(name)
+    settle(shipper)
+    gone = work.checkpoint(work.checkpoints()["old"])
+    (files.checkpoints / "old").unlink()
+    settle(shipper)
+
+    assert store.read(gone) is None
+    again = restored(work, store, tmp_path, "next")
+    assert {str(path.relative_to(again.checkpoints)) for path in again.checkpoints.rglob("*") if path.is_file()} == {
+        "sub/새것"
+    }
+    assert (again.checkpoints / "sub/새것").read_text() == "sub/새것"
+
+
+def test_two_names_of_one_content_are_kept_until_both_are_gone(
+    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+) -> None:
+    shipper = Shipper(store, work, files)
+    for name in ("best", "last"):
+        (files.checkpoints / name).write_bytes(b"same")
+    settle(shipper)
+    (files.checkpoints / "best").unlink()
+    settle(shipper)
+    assert (restored(work, store, tmp_path, "next").checkpoints / "last").read_bytes() == b"same"
+
+
+def test_a_checkpoint_that_was_moved_away_and_back_is_there_for_the_next_attempt(
+    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+) -> None:
+    last, aside, other = files.checkpoints / "last", files.root / "aside", files.checkpoints / "other"
+    last.write_bytes(b"weights")
+    other.write_bytes(b"state")
+    shipper = Shipper(store, work, files)
+    settle(shipper)
+    last.replace(aside)
+    settle(shipper)
+    aside.replace(last)
+    settle(shipper)
+
+    assert set(work.checkpoints()) == {"last", "other"}
+    assert (restored(work, store, tmp_path, "next").checkpoints / "last").read_bytes() == b"weights"
+
+
+def test_a_restored_checkpoint_is_not_sent_again(
+    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+) -> None:
+    (files.checkpoints / "last").write_bytes(b"weights")
+    settle(Shipper(store, work, files))
+    again = restored(work, store, tmp_path, "next")
+    sent: list[str] = []
+    store.down = lambda verb, key: verb == "put" and bool(sent.append(key))
+    settle(Shipper(store, work, again))
+    assert sent == []
+
+
+# --- Metrics ---
+
+
+def test_metrics_go_on_with_their_checkpoint(work: Work, store: FolderStore, files: StepFiles, tmp_path: Path) -> None:
+    (files.checkpoints / "last").write_bytes(b"weights")
+    files.metrics.write_bytes(b'{"step": 1}\n')
+    settle(Shipper(store, work, files))
+    again = restored(work, store, tmp_path, "next")
+    assert again.metrics.read_bytes() == b'{"step": 1}\n'
+    with again.metrics.open("ab") as stream:
+        stream.write(b'{"step": 2}\n')
+    Shipper(store, work, again).sync()
+    assert all_of(work, "metrics") == b'{"step": 1}\n{"step": 2}\n'
+
+
+def test_metrics_without_a_checkpoint_begin_anew(
+    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+) -> None:
+    files.metrics.write_bytes(b'{"step": 1}\n{"step": 2}\n')
+    Shipper(store, work, files).sync()
+    again = restored(work, store, tmp_path, "next")
+    again.metrics.write_bytes(b'{"step": 1, "anew": true}\n')
+    Shipper(store, work, again).sync()
+    assert all_of(work, "metrics") == b'{"step": 1, "anew": true}\n'
+
+
+# --- What is not the step's ---
+
+
+def spoilt(kind: str, place: Path, secret: Path) -> None:
+    """Puts something else than a regular file at `place`."""
+    match kind:
+        case "link":
+            place.symlink_to(secret)
+        case "hanging link":
+            place.symlink_to(secret.with_name("missing"))
+        case "fifo":
+            os.mkfifo(place)
+        case "socket":
+            os.chdir(place.parent)  # a path of a socket has 107 characters at most
+            with socket.socket(socket.AF_UNIX) as listener:
+                listener.bind(place.name)
+        case "folder":
+            place.mkdir()
+            (place / "secret").write_bytes(SECRET)
+        case "device":
+            place.symlink_to("/dev/zero")
+
+
+KINDS = ("link", "hanging link", "fifo", "socket", "folder", "device")
+
+
+SPOILT = [
+    (name, kind)
+    for name in ("log.txt", "metrics.jsonl", "checkpoints/last")
+    for kind in KINDS
+    if (name, kind) != ("checkpoints/last", "folder")  # there a folder holds checkpoints of the step's own
+]
+
+
+@pytest.mark.parametrize(("name", "kind"), SPOILT)
+def test_only_regular_files_are_read(
+    name: str,
+    kind: str,
+    work: Work,
+    store: FolderStore,
+    files: StepFiles,
+    secret: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(files.root)
+    spoilt(kind, files.root / name, secret)
+    shipper = Shipper(store, work, files)
+    settle(shipper)
+    shipper.sync(last=True)
+    assert not store.holds(SECRET)
+    assert work.checkpoints() == {}
+
+
+@pytest.mark.parametrize("where", ["checkpoints", "checkpoints/sub", "out", "out/sub"])
+def test_a_folder_that_is_a_link_leads_nowhere(
+    where: str, work: Work, store: FolderStore, files: StepFiles, secret: Path
+) -> None:
+    outside = secret.parent / "outside"
+    outside.mkdir()
+    secret.rename(outside / "secret")
+    for folder in (files.checkpoints, files.out):
+        folder.rmdir() if str(folder).endswith(where) else None
+    (files.root / where).symlink_to(outside)
+    shipper = Shipper(store, work, files)
+    shipper.sync(last=True)
+    name = f"{where.partition('/')[2]}/secret".lstrip("/")
+    with pytest.raises(JinsuError):
+        shipper.outputs(StepResult(KEY, {name: hashlib.sha256(SECRET).hexdigest()}, 1.0))
+
+    assert not store.holds(SECRET)
+    assert opened(files.root, f"{where}/secret").__enter__() is None
+    assert names(files.root, where) == {}
+
+
+def test_checkpoints_swapped_for_a_link_between_two_looks_give_nothing_away(
+    work: Work, store: FolderStore, files: StepFiles, secret: Path
+) -> None:
+    last = files.checkpoints / "last"
+    last.write_bytes(b"x" * len(SECRET))
+    over = threading.Event()
+
+    def swap() -> None:
+        while not over.is_set():
+            last.unlink(missing_ok=True)
+            last.symlink_to(secret)
+            last.unlink()
+            last.write_bytes(b"x" * len(SECRET))
+
+    swapper = threading.Thread(target=swap)
+    swapper.start()
+    shipper = Shipper(store, work, files)
+    for _ in range(300):
+        shipper.sync(last=True)
+    over.set()
+    swapper.join()
+    assert not store.holds(SECRET)
+
+
+@pytest.mark.parametrize("name", ["../../secret", "sub/../../../secret", "../checkpoints/../../secret"])
+def test_no_name_leads_out_of_the_steps_folder(
+    name: str, work: Work, store: FolderStore, files: StepFiles, secret: Path
+) -> None:
+    """A script can write `result.json` itself, and `..` in it would reach /proc/self/environ of the agent."""
+    (files.out / "sub").mkdir()
+    with opened(files.root, f"out/{name}") as stream:
+        assert stream is None
+    with pytest.raises(JinsuError):
+        Shipper(store, work, files).outputs(StepResult(KEY, {name: hashlib.sha256(SECRET).hexdigest()}, 1.0))
+    assert not store.holds(SECRET)
+
+
+def test_a_lock_that_is_no_file_holds_nobody_up(files: StepFiles) -> None:
+    """A script may put anything in its place; the agent must not wait for whoever writes into it."""
+    os.mkfifo(files.lock)
+    looker = threading.Thread(target=held, args=(files.lock,), daemon=True)
+    looker.start()
+    looker.join(2)
+    stuck = looker.is_alive()
+    if stuck:
+        os.close(os.open(files.lock, os.O_WRONLY | os.O_NONBLOCK))
+    assert not stuck
+
+
+# --- Outputs ---
+
+
+def test_outputs_arrive_as_they_were_sealed(work: Work, store: FolderStore, files: StepFiles) -> None:
+    (files.out / "model").mkdir()
+    (files.out / "model" / "모델.onnx").write_bytes(b"weights")
+    result = seal(files.root, KEY, 1.0)
+    Shipper(store, work, files).outputs(result)
+    work.finish(result)
+    assert store.read(f"steps/{KEY}/out/model/모델.onnx") == b"weights"
+    assert work.result() == result
+
+
+@pytest.mark.parametrize("change", ["changed", "removed", "link"])
+def test_outputs_that_changed_after_the_end_are_refused(
+    change: str, work: Work, store: FolderStore, files: StepFiles, secret: Path
+) -> None:
+    target = files.out / "model.onnx"
+    target.write_bytes(b"weights")
+    result = seal(files.root, KEY, 1.0)
+    target.unlink()
+    if change == "changed":
+        target.write_bytes(b"others!")
+    elif change == "link":
+        target.symlink_to(secret)
+    with pytest.raises(JinsuError, match=r"out/model.onnx: changed after the script had ended"):
+        Shipper(store, work, files).outputs(result)
+    assert not store.holds(SECRET)
+
+
+def test_a_result_counts_only_with_all_its_outputs(work: Work, store: FolderStore) -> None:
+    result = StepResult(KEY, {"a": "1", "b": "2"}, 1.0)
+    store.write(f"steps/{KEY}/out/a", b"")
+    work.finish(result)
+    assert work.result() is None
+    store.write(f"steps/{KEY}/out/b", b"")
+    assert work.result() == result
+    work.forget_result()
+    assert list(store.keys("steps/")) == []
+
+
+# --- One attempt, to its end ---
+
+RUNNER = """
+import json, sys, time
+from dataclasses import asdict
+from pathlib import Path
+from jinsu.steps.agent import AgentState
+from jinsu.steps.contract import StepFiles
+from jinsu.steps.launcher import Phase
+from jinsu.steps.lock import take
+from jinsu.steps.result import seal, write_atomic
+files = StepFiles(Path(sys.argv[1]))
+def say(phase, message="", interrupted=False):
+    write_atomic(files.state, json.dumps(asdict(AgentState(phase, message, 1, 1.0, interrupted))))
+lock = files.lock.open("w")
+assert take(lock)
+say(Phase.RUNNING)
+print("ready", flush=True)
+"""
+
+
+@pytest.fixture
+def run(files: StepFiles) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
+    """A stand-in for the `train` container: holds the lock, and does what the script says."""
+    started: list[subprocess.Popen[str]] = []
+
+    def start(script: str) -> subprocess.Popen[str]:
+        command = [sys.executable, "-c", RUNNER + script, str(files.root)]
+        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
+        started.append(process)
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        return process
+
+    yield start
+    for process in started:
+        process.kill()
+        process.wait()
+
+
+@pytest.fixture
+def place(store: FolderStore, files: StepFiles, work: Work) -> Place:
+    work.begin(Attempt("one", "jinsu-default"))
+    return Place(store, KEY, "one", "jinsu-default", files)
+
+
+GOOD = """
+files.log.write_text("done\\n")
+(files.out / "model").write_text("weights")
+seal(files.root, "5" * 64, 1.5)
+say(Phase.DONE)
+"""
+
+
+def test_a_good_end_is_told_and_the_result_comes_last(run: Any, place: Place, store: FolderStore) -> None:
+    written: list[str] = []
+    store.down = lambda verb, key: verb in ("write", "put") and bool(written.append(key))
+    run(GOOD)
+    assert follow(place, []) == Ended("one", Phase.DONE, "")
+    assert place.work.ended("one") == Ended("one", Phase.DONE, "")
+    result = place.work.result()
+    assert result is not None
+    assert result.seconds == 1.5
+    assert all_of(place.work, "log") == b"done\n"
+    assert written[-2:] == [f"work/{KEY}/ended/one.json", f"steps/{KEY}/result.json"]
+
+
+def test_a_bad_end_is_told_with_its_reason(run: Any, place: Place) -> None:
+    run("files.log.write_text('oh'); say(Phase.FAILED, 'the script exited with 1')")
+    assert follow(place, []) == Ended("one", Phase.FAILED, "the script exited with 1")
+    assert place.work.result() is None
+    assert all_of(place.work, "log") == b"oh"
+
+
+def test_a_runner_that_was_killed_without_a_word_may_be_started_again(run: Any, place: Place) -> None:
+    process = run("files.log.write_text('epoch 3\\n'); (files.checkpoints / 'last').write_text('3'); time.sleep(60)")
+    ended: list[Ended] = []
+    follower = threading.Thread(target=lambda: ended.append(follow(place, [])))
+    follower.start()
+    while not place.work.checkpoints():
+        time.sleep(0.02)
+    process.kill()
+    follower.join(10)
+
+    assert [(one.phase, one.interrupted) for one in ended] == [(Phase.FAILED, True)]
+    assert "a retry resumes from the last checkpoint" in ended[0].message
+    assert all_of(place.work, "log") == b"epoch 3\n"
+
+
+def test_a_container_that_never_began_ends_with_its_pod(place: Place) -> None:
+    assert follow(place, [True]).interrupted
+    assert place.work.ended("one") is not None
+
+
+def test_a_stop_waits_for_the_scripts_last_words(run: Any, place: Place) -> None:
+    stopping: list[bool] = []
+    run(
+        "time.sleep(0.6); files.log.write_text('last words');"
+        "say(Phase.FAILED, 'stopped from outside', interrupted=True)"
+    )
+    threading.Timer(0.2, lambda: stopping.append(True)).start()
+    assert follow(place, stopping) == Ended("one", Phase.FAILED, "stopped from outside", True)
+    assert all_of(place.work, "log") == b"last words"
+
+
+def test_a_stop_ends_even_when_the_script_does_not(run: Any, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(shipping, "_LAST_ROUND", 0.5)
+    run("files.log.write_text('deaf'); time.sleep(60)")
+    begun = time.monotonic()
+    assert follow(place, [True]).interrupted
+    assert time.monotonic() - begun < 5
+    assert all_of(place.work, "log") == b"deaf"
+
+
+def test_a_signal_to_the_container_ends_it_in_time(files: StepFiles, tmp_path: Path) -> None:
+    """The real entry point. Its store does not answer, so nothing can be told; it must not die of the signal itself."""
+    environment = {
+        **os.environ,
+        "JINSU_STORE": json.dumps({"bucket": "b", "endpoint": "http://127.0.0.1:1", "attempts": 1}),
+        "JINSU_RUN_KEY": KEY,
+        "JINSU_ATTEMPT": "one",
+        "JINSU_NAMESPACE": "x",
+        "JINSU_STEP_FOLDER": str(files.root),
+        "AWS_ACCESS_KEY_ID": "a",
+        "AWS_SECRET_ACCESS_KEY": "b",
+    }
+    with (tmp_path / "said").open("w") as said:
+        process = subprocess.Popen([sys.executable, "-m", "jinsu.steps.shipper"], env=environment, stderr=said)
+    try:
+        patience = time.monotonic() + 30
+        while "object store" not in (tmp_path / "said").read_text():
+            assert process.poll() is None
+            assert time.monotonic() < patience
+            time.sleep(0.05)
+        process.terminate()
+        time.sleep(0.5)
+        assert process.poll() is None
+    finally:
+        process.kill()
+        process.wait()
+
+
+def test_an_outage_in_the_middle_holds_up_the_shipping_and_loses_nothing(
+    run: Any, place: Place, store: FolderStore
+) -> None:
+    begun = time.monotonic()
+    store.down = lambda verb, key: 0.3 < time.monotonic() - begun < 1.5
+    run(
+        "for n in range(20):\n with files.log.open('a') as log: log.write(f'line {n}\\n')\n time.sleep(0.05)\n"
+        "(files.out / 'model').write_text('weights'); seal(files.root, '5' * 64, 1.0); say(Phase.DONE)"
+    )
+    assert follow(place, []).phase is Phase.DONE
+    assert all_of(place.work, "log").decode().split("\n")[:-1] == [f"line {n}" for n in range(20)]
+    assert place.work.result() is not None
+
+
+def test_a_forged_result_of_another_step_is_none(run: Any, place: Place) -> None:
+    run("seal(files.root, '6' * 64, 1.0); say(Phase.DONE)")
+    ended = follow(place, [])
+    assert ended.phase is Phase.FAILED
+    assert place.work.result() is None
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"phase": "done"}', '{"phase": "nonsense"}', "\x00" * 50])
+def test_a_damaged_state_is_no_state(text: str, place: Place) -> None:
+    place.files.state.write_text(text)
+    assert follow(place, [True]).phase is Phase.FAILED
+
+
+def test_a_later_attempt_is_not_told_of_by_an_earlier_one(work: Work) -> None:
+    work.begin(Attempt("two", "x"))
+    work.end(Ended("one", Phase.FAILED, "killed"))
+    assert work.ended("two") is None
+    work.cancel("one", "no")
+    assert work.cancelled("two") is None
+
+
+# --- Staging ---
+
+
+def archive(path: Path, *members: tuple[str, bytes, bytes]) -> Path:
+    """Members as (name, type, content or target)."""
+    with tarfile.open(path, "w:gz") as bundle:
+        for name, kind, content in members:
+            member = tarfile.TarInfo(name)
+            member.type = kind
+            if kind == tarfile.REGTYPE:
+                member.size = len(content)
+            else:
+                member.linkname = content.decode()
+            bundle.addfile(member, io.BytesIO(content) if kind == tarfile.REGTYPE else None)
+    return path
+
+
+@pytest.mark.parametrize(
+    "member",
+    [
+        ("../evil", tarfile.REGTYPE, b"x"),
+        ("a/../../evil", tarfile.REGTYPE, b"x"),
+        ("link", tarfile.SYMTYPE, b"/etc/passwd"),
+        ("hard", tarfile.LNKTYPE, b"/etc/passwd"),
+        ("fifo", tarfile.FIFOTYPE, b""),
+        ("null", tarfile.CHRTYPE, b""),
+        ("disk", tarfile.BLKTYPE, b""),
+    ],
+    ids=lambda member: member[0],
+)
+def test_a_snapshot_holds_plain_files_below_its_folder(member: tuple[str, bytes, bytes], tmp_path: Path) -> None:
+    target = tmp_path / "in" / "code"
+    target.mkdir(parents=True)
+    with pytest.raises(BadInputError, match="plain files below its folder"):
+        staging.unpack(archive(tmp_path / "code.tar.gz", ("train.py", tarfile.REGTYPE, b"x"), member), target)
+    assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file() or path.is_symlink()} == {
+        "code.tar.gz",
+        "in/code/train.py",
+    }
+
+
+def test_an_absolute_name_stays_below_the_folder(tmp_path: Path) -> None:
+    target = tmp_path / "code"
+    target.mkdir()
+    staging.unpack(archive(tmp_path / "code.tar.gz", ("/etc/evil", tarfile.REGTYPE, b"x")), target)
+    assert (target / "etc/evil").read_bytes() == b"x"
+
+
+def test_a_broken_archive_is_named(tmp_path: Path) -> None:
+    path = archive(tmp_path / "code.tar.gz", ("train.py", tarfile.REGTYPE, os.urandom(5000)))
+    path.write_bytes(path.read_bytes()[:2000])
+    with pytest.raises(BadInputError, match="cannot be unpacked"):
+        staging.unpack(path, tmp_path)
+
+
+def test_staging_brings_inputs_and_parameters(work: Work, store: FolderStore, tmp_path: Path) -> None:
+    code = archive(tmp_path / "c.tar.gz", ("train.py", tarfile.REGTYPE, b"print()"))
+    store.put(code, "code/c.tar.gz")
+    store.write("steps/x/out/train.parquet", b"rows")
+    work.tell(
+        step(
+            params={"text": "{{ 7*7 }}"},
+            inputs=(Input("code", "code/c.tar.gz", ""), Input("data/train.parquet", "steps/x/out/train.parquet", "")),
+        )
+    )
+    files = StepFiles(tmp_path / "step")
+    files.root.mkdir()
+    stager.prepare(Place(store, KEY, "one", "jinsu-default", files))
+
+    assert (files.code / "train.py").read_bytes() == b"print()"
+    assert (files.inputs / "data/train.parquet").read_bytes() == b"rows"
+    assert json.loads(files.params.read_text()) == {"text": "{{ 7*7 }}"}
+    attempt = work.attempt()
+    assert attempt is not None
+    assert (attempt.id, attempt.namespace) == ("one", "jinsu-default")
+
+
+def test_an_input_that_is_gone_is_named(work: Work, store: FolderStore, tmp_path: Path) -> None:
+    work.tell(step(inputs=(Input("data/train.parquet", "steps/x/out/train.parquet", ""),)))
+    files = StepFiles(tmp_path / "step")
+    files.root.mkdir()
+    with pytest.raises(StepFailedError, match=r"data/train.parquet.*submit again"):
+        stager.prepare(Place(store, KEY, "one", "jinsu-default", files))
+
+
+def test_a_step_that_nobody_told_of_is_refused(store: FolderStore, files: StepFiles) -> None:
+    with pytest.raises(StepFailedError, match="is not in the object store"):
+        stager.prepare(Place(store, KEY, "one", "x", files))
+
+
+def test_states_are_read_as_the_runner_writes_them(files: StepFiles) -> None:
+    state = AgentState(Phase.FAILED, "no", 7, 1.0, True)
+    write_atomic(files.state, json.dumps(state.__dict__))
+    assert shipping._Watch(files).state() == state

@@ -1,0 +1,332 @@
+"""A step as a Job: restricted, without credentials or anything that a user wrote, and placed where its spec says."""
+
+import json
+import re
+from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.chart.restricted import violations
+from tests.chart.schemas import faults
+
+from jinsu.errors import BadInputError
+from jinsu.objects.s3 import S3Settings
+from jinsu.placement import Cluster, Gpu
+from jinsu.steps.contract import Input, Limits, StepSpec
+from jinsu.steps.job import ATTEMPT_LABEL, KEY_LABEL, job, name_of
+
+KEY = "0123456789abcdef" * 4
+STORE = S3Settings("models", "http://store:9000", access_key="AKIA-hush", secret_key="hush-hush", attempts=3)
+CLUSTER = Cluster(
+    namespaces={"default": "jinsu-default"},
+    trainer_image="images.example.com/trainer:1",
+    agent_image="images.example.com/runtime:1",
+    store_secret="store-keys",
+)
+STEP = StepSpec(
+    name="train",
+    image=CLUSTER.trainer_image,
+    command=("python", "train.py"),
+    params={"lr": 0.1},
+    limits=Limits(memory=2 * 2**30, seconds=3600.0),
+    inputs=(Input("code", "code/abc.tar.gz", "abc"),),
+    output_uri=f"steps/{KEY}",
+    run_key=KEY,
+    labels={"submission": "digits-4f1c9a2b3d", "model": "digits", "team": "default", "requires": "model/model.onnx"},
+)
+RICH = replace(
+    CLUSTER,
+    gpus={"": Gpu(), "a100": Gpu("nvidia.com/gpu", {"gpu": "a100"}, ({"key": "gpu", "operator": "Exists"},))},
+    priority_classes={"normal": "jinsu-normal", "high": "jinsu-high"},
+    queues={"default": "gold"},
+    node_selector={"pool": "training"},
+    tolerations=({"key": "training", "operator": "Exists"},),
+    volumes=({"name": "share", "persistentVolumeClaim": {"claimName": "share", "readOnly": True}},),
+    mounts=({"name": "share", "mountPath": "/share", "readOnly": True},),
+    pull_secrets=("pull-key", "other-key"),
+    pull_policy="Always",
+    ephemeral_storage="7Gi",
+    ca_config_map="authority",
+    ttl_seconds=77,
+)
+# What people write to see whether somebody reads it as more than text.
+EVIL = st.one_of(
+    st.sampled_from(
+        ["{{ 7*7 }}", "{% raw %}", "$(HOME)", "$(id)", "`id`", "a\nb: c", "'\"\\", "---", "x" * 300, "é" * 70]
+    ),
+    st.text(min_size=4, max_size=300),
+)
+_LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
+_LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
+
+
+def made(step: StepSpec = STEP, cluster: Cluster = CLUSTER) -> dict[str, Any]:
+    return job(step, cluster, STORE, "attempt-1", "jinsu-default")
+
+
+def pod(step: StepSpec = STEP, cluster: Cluster = CLUSTER) -> dict[str, Any]:
+    return dict(made(step, cluster)["spec"]["template"]["spec"])
+
+
+def containers(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
+    return {one["name"]: one for one in (*spec["initContainers"], *spec["containers"])}
+
+
+def limited(**limits: Any) -> StepSpec:
+    return replace(STEP, limits=replace(STEP.limits, **limits))
+
+
+def texts(tree: Any) -> Iterator[str]:
+    """Every string in a document, keys among them."""
+    if isinstance(tree, dict):
+        for key, value in tree.items():
+            yield str(key)
+            yield from texts(value)
+    elif isinstance(tree, list | tuple):
+        for value in tree:
+            yield from texts(value)
+    elif isinstance(tree, str):
+        yield tree
+
+
+# --- What no pod may have ---
+
+
+@pytest.mark.parametrize("cluster", [CLUSTER, RICH], ids=["plain", "rich"])
+@pytest.mark.parametrize("gpu", [0, 2])
+def test_a_step_is_restricted(cluster: Cluster, gpu: int) -> None:
+    assert violations(pod(limited(gpu=gpu), cluster)) == []
+    assert all(one["securityContext"]["readOnlyRootFilesystem"] for one in containers(pod(STEP, cluster)).values())
+
+
+@pytest.mark.parametrize("version", ["1.36.0", "1.37.0"])
+@pytest.mark.parametrize("cluster", [CLUSTER, RICH], ids=["plain", "rich"])
+def test_kubernetes_takes_the_job(version: str, cluster: Cluster) -> None:
+    assert faults(made(limited(gpu=1, cpu=0.5), cluster), version) == []
+
+
+def test_no_container_has_a_token() -> None:
+    spec = pod()
+    assert spec["automountServiceAccountToken"] is False
+    assert spec["enableServiceLinks"] is False
+    assert not any("projected" in volume or "secret" in volume for volume in spec["volumes"])
+
+
+def test_the_stores_keys_reach_the_containers_of_ours_alone() -> None:
+    found = containers(pod())
+    assert [one["secretRef"]["name"] for one in found["stage"]["envFrom"]] == ["store-keys"]
+    assert found["agent"]["envFrom"] == found["stage"]["envFrom"]
+    assert "envFrom" not in found["train"]
+    assert "env" not in found["train"]
+    assert {one["name"] for one in found.values()} == {"stage", "train", "agent"}
+
+
+def test_no_key_is_written_into_a_job() -> None:
+    assert not any("hush" in text for text in texts(made()))
+    told = {entry["name"]: entry["value"] for entry in containers(pod())["agent"]["env"]}
+    assert json.loads(told["JINSU_STORE"]) == {
+        "attempts": 3,
+        "bucket": "models",
+        "ca_file": None,
+        "endpoint": "http://store:9000",
+        "path_style": True,
+        "prefix": "",
+        "region": "us-east-1",
+    }
+    assert told["JINSU_RUN_KEY"] == KEY
+    assert told["JINSU_ATTEMPT"] == "attempt-1"
+
+
+def test_without_a_secret_no_container_asks_for_one() -> None:
+    assert all(not one.get("envFrom") for one in containers(pod(STEP, replace(CLUSTER, store_secret=""))).values())
+
+
+def test_the_agent_reads_the_steps_folder_and_cannot_write_it() -> None:
+    found = containers(pod())
+    mounts = {
+        name: next(mount for mount in one["volumeMounts"] if mount["name"] == "step") for name, one in found.items()
+    }
+    assert mounts["agent"]["readOnly"] is True
+    assert "readOnly" not in mounts["stage"]
+    assert "readOnly" not in mounts["train"]
+    assert len({mount["mountPath"] for mount in mounts.values()}) == 1
+
+
+def test_no_two_containers_share_a_folder_for_temporary_files() -> None:
+    shared = [
+        mount["name"]
+        for one in containers(pod()).values()
+        for mount in one["volumeMounts"]
+        if mount["mountPath"] == "/tmp"
+    ]
+    assert sorted(shared) == ["tmp-agent", "tmp-stage", "tmp-train"]
+
+
+# --- What a user wrote ---
+
+
+@given(EVIL, EVIL, EVIL, EVIL)
+def test_nothing_that_a_user_wrote_is_in_the_job(param: str, word: str, label: str, uri: str) -> None:
+    plain = set(texts(made()))
+    step = replace(
+        STEP,
+        command=("python", word),
+        params={word: param},
+        inputs=(Input(word, uri, param),),
+        labels={**STEP.labels, "requires": label, label: word},
+    )
+    assert set(texts(made(step))) == plain
+
+
+@given(EVIL, EVIL, EVIL)
+def test_labels_are_what_kubernetes_takes(team: str, model: str, submission: str) -> None:
+    document = made(replace(STEP, labels={"team": team, "model": model, "submission": submission}), RICH)
+    for labels in (document["metadata"]["labels"], document["spec"]["template"]["metadata"]["labels"]):
+        for name, value in labels.items():
+            assert _LABEL_NAME.fullmatch(name.rpartition("/")[2]), name
+            assert _LABEL_VALUE.fullmatch(value), value
+    assert faults(document, "1.37.0") == []
+
+
+@given(EVIL)
+def test_a_type_of_gpu_is_no_way_into_a_job(gpu_type: str) -> None:
+    step = limited(gpu=1, gpu_type=gpu_type)
+    try:
+        spec = pod(step)
+    except BadInputError:  # refusing it is as good
+        return
+    for name, value in spec["nodeSelector"].items():
+        assert _LABEL_NAME.fullmatch(name.rpartition("/")[2])
+        assert _LABEL_VALUE.fullmatch(value), value
+
+
+# --- What a step asked for ---
+
+
+@pytest.mark.parametrize(("cpu", "written"), [(1, "1000m"), (0.5, "500m"), (2.25, "2250m"), (64, "64000m")])
+def test_a_step_has_what_it_asked_for_and_no_more(cpu: float, written: str) -> None:
+    train = containers(pod(limited(cpu=cpu, memory=3 * 2**30, gpu=2)))["train"]
+    wanted = {"cpu": written, "memory": str(3 * 2**30), "nvidia.com/gpu": "2"}
+    for amounts in (train["resources"]["requests"], train["resources"]["limits"]):
+        assert {name: amounts[name] for name in wanted} == wanted
+    assert train["resources"]["limits"]["ephemeral-storage"] == CLUSTER.ephemeral_storage
+
+
+@given(st.floats(min_value=0, max_value=256, exclude_min=True))
+def test_a_limit_of_processor_time_is_never_zero_which_would_be_none(cpu: float) -> None:
+    amount = containers(pod(limited(cpu=cpu)))["train"]["resources"]["limits"]["cpu"]
+    assert re.fullmatch(r"[1-9]\d*m", amount), amount
+
+
+def test_a_step_without_a_gpu_asks_for_none() -> None:
+    spec = pod(STEP, RICH)
+    assert set(containers(spec)["train"]["resources"]["limits"]) == {"cpu", "memory", "ephemeral-storage"}
+    assert spec["nodeSelector"] == {"pool": "training"}
+    assert spec["tolerations"] == [{"key": "training", "operator": "Exists"}]
+
+
+def test_a_type_of_gpu_chooses_resource_nodes_and_tolerations() -> None:
+    cluster = replace(RICH, gpus={"slice": Gpu("nvidia.com/mig-1g.10gb", {"mig": "on"}, ({"key": "mig"},))})
+    spec = pod(limited(gpu=3, gpu_type="slice"), cluster)
+    assert containers(spec)["train"]["resources"]["limits"]["nvidia.com/mig-1g.10gb"] == "3"
+    assert "nvidia.com/gpu" not in containers(spec)["train"]["resources"]["limits"]
+    assert spec["nodeSelector"] == {"pool": "training", "mig": "on"}
+    assert spec["tolerations"] == [{"key": "training", "operator": "Exists"}, {"key": "mig"}]
+
+
+def test_only_the_training_has_a_gpu() -> None:
+    for name, one in containers(pod(limited(gpu=1))).items():
+        assert ("nvidia.com/gpu" in one["resources"]["limits"]) == (name == "train")
+
+
+def test_any_gpu_is_the_one_without_a_type() -> None:
+    cluster = replace(CLUSTER, gpus={"": Gpu("amd.com/gpu", {"maker": "amd"})})
+    spec = pod(limited(gpu=1), cluster)
+    assert containers(spec)["train"]["resources"]["limits"]["amd.com/gpu"] == "1"
+    assert spec["nodeSelector"] == {"maker": "amd"}
+
+
+@pytest.mark.parametrize(("priority", "written"), [("normal", "jinsu-normal"), ("high", "jinsu-high"), ("low", None)])
+def test_a_priority_is_a_class_of_the_cluster(priority: str, written: str | None) -> None:
+    assert pod(limited(priority=priority), RICH).get("priorityClassName") == written
+
+
+def test_a_team_with_a_queue_waits_in_it() -> None:
+    name = "kueue.x-k8s.io/queue-name"
+    assert made(STEP, RICH)["metadata"]["labels"][name] == "gold"
+    assert name not in made(STEP, RICH)["spec"]["template"]["metadata"]["labels"]
+    assert name not in made(replace(STEP, labels={"team": "vision"}), RICH)["metadata"]["labels"]
+
+
+def test_shared_memory_is_half_of_the_steps() -> None:
+    spec = pod(limited(memory=8 * 2**30))
+    (shared,) = [volume for volume in spec["volumes"] if volume["name"] == "shm"]
+    assert shared["emptyDir"] == {"medium": "Memory", "sizeLimit": str(4 * 2**30)}
+    holders = [name for name, one in containers(spec).items() for m in one["volumeMounts"] if m["name"] == "shm"]
+    assert holders == ["train"]
+
+
+def test_time_in_a_queue_is_not_counted() -> None:
+    document = made(limited(seconds=7200.0))
+    assert "activeDeadlineSeconds" not in document["spec"]  # a Job's would count from its creation
+    assert document["spec"]["template"]["spec"]["activeDeadlineSeconds"] > 7200
+
+
+def test_a_job_starts_one_pod_and_goes_when_it_is_old() -> None:
+    spec = made(STEP, RICH)["spec"]
+    assert spec["backoffLimit"] == 0
+    assert spec["ttlSecondsAfterFinished"] == 77
+    assert spec["template"]["spec"]["restartPolicy"] == "Never"
+
+
+def test_a_private_authority_is_mounted_where_the_store_is_asked() -> None:
+    spec = pod(STEP, RICH)
+    assert {"name": "ca", "configMap": {"name": "authority"}} in spec["volumes"]
+    for name, one in containers(spec).items():
+        assert any(mount["mountPath"] == "/etc/jinsu-ca" for mount in one["volumeMounts"]) == (name != "train")
+
+
+def test_every_mount_has_its_volume() -> None:
+    for cluster in (CLUSTER, RICH):
+        spec = pod(STEP, cluster)
+        known = {volume["name"] for volume in spec["volumes"]}
+        assert {mount["name"] for one in containers(spec).values() for mount in one["volumeMounts"]} == known
+
+
+def test_images_are_pulled_as_the_cluster_says() -> None:
+    spec = pod(STEP, RICH)
+    assert spec["imagePullSecrets"] == [{"name": "pull-key"}, {"name": "other-key"}]
+    assert {one["imagePullPolicy"] for one in containers(spec).values()} == {"Always"}
+    assert "imagePullSecrets" not in pod()
+
+
+def test_a_cluster_may_add_volumes_to_every_training() -> None:
+    spec = pod(STEP, RICH)
+    assert RICH.volumes[0] in spec["volumes"]
+    holders = [name for name, one in containers(spec).items() if RICH.mounts[0] in one["volumeMounts"]]
+    assert holders == ["train"]
+
+
+# --- Its name ---
+
+
+def test_the_same_step_has_the_same_name() -> None:
+    first, second = made(), job(limited(memory=2**20), RICH, STORE, "attempt-2", "jinsu-default")
+    assert first["metadata"]["name"] == second["metadata"]["name"] == name_of(KEY)
+    assert first["metadata"]["labels"][KEY_LABEL] == second["metadata"]["labels"][KEY_LABEL]
+    assert first["metadata"]["labels"][ATTEMPT_LABEL] != second["metadata"]["labels"][ATTEMPT_LABEL]
+
+
+def test_a_job_is_found_by_the_labels_of_its_pods() -> None:
+    document = made()
+    for name in (KEY_LABEL, ATTEMPT_LABEL):
+        assert document["spec"]["template"]["metadata"]["labels"][name] == document["metadata"]["labels"][name]
+
+
+@given(st.text("0123456789abcdef", min_size=64, max_size=64), st.text("0123456789abcdef", min_size=64, max_size=64))
+def test_two_steps_have_two_names_that_kubernetes_takes(one: str, other: str) -> None:
+    assert (name_of(one) == name_of(other)) == (one[:40] == other[:40])
+    assert re.fullmatch(r"[a-z]([a-z0-9-]{0,50}[a-z0-9])", name_of(one))  # its pods add six characters
