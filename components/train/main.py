@@ -17,11 +17,11 @@ from jinsu.errors import JinsuError
 def work(given: argparse.Namespace) -> dict[str, Any]:
     from jinsu.lifecycle import train
     from jinsu.lifecycle.platform import connect
-    from jinsu.steps.launcher import TERMINAL
+    from jinsu.steps.launcher import WAITING
 
     platform = connect()
     key = train.start(platform, given.submission, given.trial)
-    while platform.launcher.status(key).phase not in TERMINAL:
+    while platform.launcher.status(key).phase in WAITING:
         time.sleep(0.5)
     return train.finish(platform, given.submission, given.trial, key)
 

@@ -131,7 +131,7 @@ def told(bench: ClusterBench, step: StepSpec, words: str, within: float = 60) ->
 
 
 def test_gpus_that_nobody_has_are_waited_for(bench: ClusterBench) -> None:
-    step = bench.step("save()", gpu=99)
+    step = bench.step("save()", gpu=99, cpu=0.1)
     bench.launcher.start(step)
 
     status = told(bench, step, "no free GPU")

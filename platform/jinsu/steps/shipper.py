@@ -196,14 +196,17 @@ def _finish(place: Place, shipper: Shipper, watch: _Watch) -> Ended:
 
 
 def _verdict(place: Place, shipper: Shipper, state: AgentState | None, result: StepResult | None) -> Ended:
-    if state is None or state.phase not in TERMINAL or (state.phase is Phase.DONE and result is None):
+    if state is None or state.phase not in TERMINAL:
         return Ended(place.attempt, Phase.FAILED, _KILLED, interrupted=True)
-    if result is not None and state.phase is Phase.DONE:
-        try:
-            _patiently(lambda: shipper.outputs(result))
-        except JinsuError as problem:
-            return Ended(place.attempt, Phase.FAILED, str(problem))
-    return Ended(place.attempt, state.phase, state.message, state.interrupted)
+    if state.phase is not Phase.DONE:
+        return Ended(place.attempt, state.phase, state.message, state.interrupted)
+    if result is None:
+        return Ended(place.attempt, Phase.FAILED, "its outputs have names that cannot be kept; use printable ones.")
+    try:
+        _patiently(lambda: shipper.outputs(result))
+    except JinsuError as problem:
+        return Ended(place.attempt, Phase.FAILED, str(problem))
+    return Ended(place.attempt, Phase.DONE, "")
 
 
 def _result(place: Place) -> StepResult | None:

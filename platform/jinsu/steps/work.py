@@ -133,7 +133,8 @@ class Work:
         return f"{self.home}/{kind}/{offset:020d}"
 
     def _pieces(self, kind: str) -> list[int]:
-        return [int(key.rpartition("/")[2]) for key in self._store.keys(f"{self.home}/{kind}/")]
+        found = (key.rpartition("/")[2] for key in self._store.keys(f"{self.home}/{kind}/"))
+        return [int(name) for name in found if name.isdigit()]  # some servers list what is still being uploaded
 
     # --- Checkpoints ---
 
