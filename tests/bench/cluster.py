@@ -36,7 +36,8 @@ _SCRIPT = _FIRST_LINE + "\nimport jinsu\njinsu.params(round=0)\nraise SystemExit
 
 def measure(say: Say) -> list[Figure]:
     if not node.alive():
-        raise RuntimeError("there is no test cluster; start one: make cluster")
+        say("left out: there is no test cluster; start one: make cluster")
+        return []
     api = config.new_client_from_config(str(node.KUBECONFIG))
     names = images(["platform", "runtime", "trainer", "gateway"])
     with installed(api, node.KUBECONFIG, values(names.__getitem__)) as jinsu:
