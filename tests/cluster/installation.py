@@ -112,8 +112,10 @@ class Installation(Remote):
         url = f"http://127.0.0.1:{self.ports['api']}"
         self.api = httpx.Client(base_url=f"{url}/v1", headers={"authorization": f"Bearer {token}"}, timeout=30)
         self.endpoint_url = f"http://127.0.0.1:{self.ports['gateway']}"
-        self.endpoint_headers = {"authorization": f"Bearer {self.secret('JINSU_ENDPOINT_KEY_DEFAULT')}"}
-        self._outside = {**os.environ, "JINSU_API": url, "JINSU_TOKEN": token, "JINSU_HOME": "/nonexistent"}
+        key = self.secret("JINSU_ENDPOINT_KEY_DEFAULT")
+        self.endpoint_headers = {"authorization": f"Bearer {key}"}
+        places = {"JINSU_API": url, "JINSU_ENDPOINT": self.endpoint_url, "JINSU_HOME": "/nonexistent"}
+        self._outside = {**os.environ, **places, "JINSU_TOKEN": token, "JINSU_ENDPOINT_KEY": key}
 
     def close(self) -> None:
         for forward in self._forwards.values():

@@ -74,6 +74,7 @@ def test_a_model_is_launched_from_outside(jinsu: Installation, tmp_path: Path) -
 
     assert ended["state"] == "succeeded", ended["why"]
     until(lambda: jinsu.answering("launched") == "1", 10, "version 1 to answer")
+    assert jinsu.jinsu("predict", "launched", "[[1, 1]]").startswith("launched version 1\n")
     stranger = httpx.post(jinsu.url("launched"), json={"inputs": [[1, 1]]})
     assert stranger.status_code == 401
     version = httpx.get(

@@ -17,7 +17,7 @@ import pytest
 from jinsu.lifecycle.control import envoy_binary
 from jinsu.release import schema, topology
 from jinsu.release.gates import Counters, GatePolicy, Verdict, findings, overall
-from jinsu.release.statistics import Envoys, total
+from jinsu.release.statistics import Envoys, Tally
 from jinsu.release.topology import MAX_BODY, Backend, Route
 from jinsu.release.xds import CLUSTER, ROUTE, RUNTIME, XdsServer
 
@@ -379,7 +379,7 @@ def test_no_client_notices_that_the_challenger_died(plane: Any) -> None:
 
 
 def counted(p: Plane) -> dict[str, Counters]:
-    return total(Envoys(p.ports.admin_url).read(["toy-v1", "toy-v2"]))
+    return Tally().add(Envoys(p.ports.admin_url).read(["toy-v1", "toy-v2"]))
 
 
 def test_counters_are_what_was_sent(plane: Any) -> None:

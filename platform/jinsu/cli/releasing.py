@@ -216,10 +216,9 @@ def predict(model: str, rows: str | None, json_: bool) -> None:
     Example:
       jinsu predict titles '["red cotton shirt", "usb cable 2m"]'
     """
-    import httpx
-
     from jinsu.cli.client import Client
-    from jinsu.errors import BadInputError, NotFoundError, TransientError
+    from jinsu.cli.endpoint import Endpoint
+    from jinsu.errors import BadInputError, NotFoundError
 
     try:
         inputs = json.loads(rows if rows is not None else sys.stdin.read())
@@ -228,15 +227,9 @@ def predict(model: str, rows: str | None, json_: bool) -> None:
     served = {item["model"]: item for item in Client().get("/v1/models")}
     if model not in served:
         raise NotFoundError(f"no model {model!r} serves; known: {', '.join(served) or 'none yet'}.")
-    try:
-        answer = httpx.post(served[model]["endpoint"], json={"inputs": inputs}, timeout=30)
-    except httpx.TransportError as problem:
-        raise TransientError(f"{served[model]['endpoint']} does not answer: {problem}") from None
-    if not answer.is_success:
-        raise BadInputError(f"{model}: {_message(answer)}")
-    version = answer.headers.get("x-jinsu-version", "")
-    predictions = answer.json()["predictions"]
-    labels = _labels(served[model]["endpoint"], model)
+    endpoint = Endpoint(model, served[model]["endpoint"])
+    predictions, version = endpoint.ask(inputs)
+    labels = endpoint.labels()
     if json_:
         best = [_best(prediction, labels) for prediction in predictions]
         print_json({"model": model, "version": version, "predictions": predictions, "labels": best})
@@ -244,25 +237,6 @@ def predict(model: str, rows: str | None, json_: bool) -> None:
     click.echo(f"{model} version {version}")
     for prediction in predictions:
         click.echo(f"  {_shown(prediction, labels)}")
-
-
-def _message(answer: Any) -> str:
-    try:
-        return str(answer.json()["message"])
-    except (ValueError, KeyError):
-        return f"{answer.status_code} {answer.text[:200]}"
-
-
-def _labels(endpoint: str, model: str) -> list[Any] | None:
-    """Names of the classes, in the order of the scores, where the model has them."""
-    import httpx
-
-    address = endpoint.removesuffix("/invocations") + f"/v2/models/{model}"
-    try:
-        labels: list[Any] | None = httpx.get(address, timeout=10).json().get("labels")
-    except (httpx.TransportError, ValueError):
-        return None
-    return labels
 
 
 def _best(prediction: Any, labels: list[Any] | None) -> Any:

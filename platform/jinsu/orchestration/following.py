@@ -19,7 +19,8 @@ def show(launcher: Launcher, run_key: str, offset: int, say: Callable[[str], obj
     text, after = launcher.logs(run_key, offset)
     if not ended and len(text) < _LONGEST and not text.endswith("\n"):
         rest = text[text.rfind("\n") + 1 :]
-        text, after = text[: len(text) - len(rest)], after - len(rest.encode())
+        if "\ufffd" not in rest:  # bytes that were no text cannot be counted back; such a line is shown in pieces
+            text, after = text[: len(text) - len(rest)], after - len(rest.encode())
     if not text:
         return offset
     lines = text.splitlines()
