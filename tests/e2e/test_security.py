@@ -25,7 +25,7 @@ def secrets_of(platform: Any) -> dict[str, str]:
     settings = platform.settings
     found = {f"token {path.name}": path.read_text().strip() for path in (platform.home / "tokens").iterdir()}
     for name, value in settings.items():
-        if isinstance(value, dict):
+        if isinstance(value, dict) and "password" in value:
             found[f"password of {name}"] = value["password"]
         elif name.endswith(("secret", "password", "key")):
             found[name] = value
