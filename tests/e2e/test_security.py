@@ -29,7 +29,7 @@ def secrets_of(platform: Any) -> dict[str, str]:
             found[f"password of {name}"] = value["password"]
         elif name.endswith(("secret", "password", "key")):
             found[name] = value
-        elif name.endswith("database_url"):
+        elif name.endswith("database_url") and value:
             found[f"password in {name}"] = value.partition("://jinsu:")[2].partition("@")[0]
     assert len(found) >= 9
     assert all(len(value) >= 16 for value in found.values())
