@@ -1,10 +1,11 @@
-"""`python -m tests.cluster.harness possible|prepare|up|down|status`: the test cluster of this machine.
+"""`python -m tests.cluster.harness possible|prepare|up|images|down|status`: the test cluster of this machine.
 
 `possible` and `prepare` need the standard library only, so that Kubernetes is built while packages are installed.
 """
 
 from __future__ import annotations
 
+import os
 import sys
 import time
 
@@ -20,6 +21,9 @@ def main() -> None:
 
     if reason := debian.impossible():
         sys.exit(f"no test cluster here: {reason}")
+    if given := os.environ.get("JINSU_TEST_KUBECONFIG"):
+        say(f"the cluster of {given} is used")
+        return
     match verb:
         case "possible":
             return
@@ -34,6 +38,11 @@ def main() -> None:
             debian.install_packages()
             kubeconfig = node.up(debian.kubernetes(), say)
             say(f"ready. export KUBECONFIG={kubeconfig}")
+        case "images":
+            from tests.cluster.harness.images import TARGETS, images
+
+            say("building our images (minutes the first time)")
+            say(f"in the node: {', '.join(images(TARGETS).values())}")
         case "down":
             from tests.cluster.harness import node
 
