@@ -6,7 +6,9 @@ renewing tokens, TLS); its generated classes are not, because what we send is bu
 
 from __future__ import annotations
 
+import calendar
 import json
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import Enum
@@ -20,6 +22,11 @@ Document = dict[str, Any]
 _TIMEOUT = (5.0, 20.0)
 _MERGE, _APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
 _PAGE = 500
+
+
+def seconds(text: str) -> float:
+    """A time as Kubernetes writes it, in seconds since the epoch."""
+    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ"))
 
 
 class Kind(Enum):

@@ -19,6 +19,7 @@ from urllib.parse import quote
 from jinsu.errors import BadInputError, NotFoundError
 from jinsu.objects.s3 import S3Settings
 from jinsu.placement import Cluster, Servers
+from jinsu.private import write_private
 
 HOME_VARIABLE = "JINSU_HOME"
 FILE_NAME = "settings.json"
@@ -102,9 +103,7 @@ class Settings:
     def write(self) -> None:
         path = Path(self.home) / FILE_NAME
         draft = path.with_suffix(".draft")
-        descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            json.dump(asdict(self), stream, indent=1)
+        write_private(draft, json.dumps(asdict(self), indent=1))
         draft.replace(path)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from jinsu import settings as configuration
 from jinsu.cluster.__main__ import become
 from jinsu.errors import BadInputError
+from jinsu.private import write_private
 from jinsu.release.topology import Gateway, bootstrap
 from jinsu.settings import Settings
 
@@ -32,10 +33,7 @@ def airflow(part: str) -> None:
 def airflow_environment(settings: Settings) -> dict[str, str]:
     from jinsu.servers import airflow as server
 
-    folder = Path(settings.home) / "airflow"
-    folder.mkdir(parents=True, exist_ok=True)
-    passwords = {settings.airflow.name: settings.airflow.password, "reviewer": settings.mlflow_reviewer.password}
-    _private(folder / "passwords.json", json.dumps(passwords))
+    write_private(Path(settings.home) / "airflow" / "passwords.json", json.dumps(server.passwords(settings)))
     return {**server.environment(settings, DAGS), **_AIRFLOW, "PATH": os.environ["PATH"]}
 
 
@@ -43,9 +41,7 @@ def mlflow() -> None:
     from jinsu.servers import mlflow as server
 
     settings = configuration.load()
-    folder = Path(settings.home) / "mlflow"
-    folder.mkdir(parents=True, exist_ok=True)
-    _private(folder / "auth.ini", server.authentication(settings))
+    write_private(Path(settings.home) / "mlflow" / "auth.ini", server.authentication(settings))
     command = server.command(settings.bind, settings.mlflow_url.rpartition(":")[2])
     become(command, {**server.environment(settings), **_store_environment(settings)})
 
@@ -72,7 +68,7 @@ def gateway(path: str) -> None:
             "the gateway has no JINSU_ENDPOINT_KEY_…: everybody could ask the models; see gateway.clients."
         )
     made = Gateway(**settings, key=os.environ["JINSU_GATEWAY_KEY"], clients=clients)
-    _private(Path(path), json.dumps(bootstrap(made)))
+    write_private(Path(path), json.dumps(bootstrap(made)))
 
 
 def _clients(environment: os._Environ[str]) -> dict[str, str]:
@@ -90,9 +86,3 @@ def store() -> None:
     (folder / os.environ["JINSU_STORE_BUCKET"]).mkdir(parents=True, exist_ok=True)
     place = ("--data-dir", str(folder), "--host", "0.0.0.0", "--port", "9000")  # noqa: S104  # it asks for its keys
     become((sys.executable, "-m", "nanio", "serve", *place), keys)
-
-
-def _private(path: Path, text: str) -> None:
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)

@@ -8,13 +8,11 @@ from __future__ import annotations
 
 import logging
 import time
-from calendar import timegm
 from collections.abc import Callable
-from typing import Any
 
 from sqlalchemy import select
 
-from jinsu.kube import Document, Kind
+from jinsu.kube import Document, Kind, seconds
 from jinsu.lifecycle.platform import Platform
 from jinsu.release.advance import TERMINAL
 from jinsu.release.kubernetes import KubernetesDeployer
@@ -119,8 +117,4 @@ class Sweeper:
             self._cleaned.add(key)
 
     def _old(self, made: Document) -> bool:
-        return time.time() - _seconds(made["metadata"]["creationTimestamp"]) > self._young
-
-
-def _seconds(text: Any) -> float:
-    return timegm(time.strptime(str(text), "%Y-%m-%dT%H:%M:%SZ"))
+        return time.time() - seconds(made["metadata"]["creationTimestamp"]) > self._young

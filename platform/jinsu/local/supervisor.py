@@ -21,6 +21,7 @@ from typing import Any
 import psutil
 
 from jinsu.errors import BadInputError, TransientError
+from jinsu.private import write_private
 
 _STOP_SECONDS = 15
 
@@ -95,7 +96,7 @@ class Supervisor:
         for stale in self._programs.glob("*.conf"):
             stale.unlink()
         conf = self._home / "run" / "supervisord.conf"
-        _write_private(conf, self._configuration())
+        write_private(conf, self._configuration())
         process = subprocess.Popen(
             [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)],
             stdin=subprocess.DEVNULL,
@@ -106,7 +107,7 @@ class Supervisor:
             env=_clean_environment(),
         )
         identity = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
-        _write_private(self._identity, json.dumps(identity))
+        write_private(self._identity, json.dumps(identity))
         self._wait(process)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
@@ -130,7 +131,7 @@ class Supervisor:
             if path.exists() and path.read_text(encoding="utf-8") == text:
                 return
             self.remove(program.name)
-        _write_private(path, text)
+        write_private(path, text)
         self._rpc().reloadConfig()
         self._rpc().addProcessGroup(program.name)
 
@@ -272,10 +273,3 @@ def _belongs(process: psutil.Process, known: Mapping[str, Any]) -> bool:
         )
     except (psutil.Error, ProcessLookupError, PermissionError):
         return False
-
-
-def _write_private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)

@@ -31,6 +31,7 @@ from jinsu.lifecycle.platform import Platform
 from jinsu.local import postgres
 from jinsu.local.programs import environment_files, programs
 from jinsu.local.supervisor import Supervisor
+from jinsu.private import write_private
 from jinsu.servers import airflow as airflow_server
 from jinsu.servers import mlflow as mlflow_server
 from jinsu.settings import Account, Settings
@@ -281,27 +282,16 @@ def _write_configurations(settings: Settings, dags: Path) -> None:
     from jinsu.release.topology import Gateway, bootstrap
 
     home = Path(settings.home)
-    _private(
+    write_private(
         environment_files(settings) / "airflow.json",
         json.dumps({**airflow_server.environment(settings, dags), "JINSU_HOME": settings.home}),
     )
-    _private(environment_files(settings) / "mlflow.json", json.dumps(mlflow_server.environment(settings)))
-    _private(home / "mlflow" / "auth.ini", mlflow_server.authentication(settings))
-    passwords = {
-        settings.airflow.name: settings.airflow.password,
-        "reviewer": settings.mlflow_reviewer.password,
-    }
-    _private(home / "airflow" / "passwords.json", json.dumps(passwords))
+    write_private(environment_files(settings) / "mlflow.json", json.dumps(mlflow_server.environment(settings)))
+    write_private(home / "mlflow" / "auth.ini", mlflow_server.authentication(settings))
+    write_private(home / "airflow" / "passwords.json", json.dumps(airflow_server.passwords(settings)))
     ports = [int(url.rpartition(":")[2]) for url in (settings.endpoint_url, settings.envoy_admin_url)]
-    _private(home / "run" / "envoy.json", json.dumps(bootstrap(Gateway(ports[0], ports[1], settings.xds_port))))
+    write_private(home / "run" / "envoy.json", json.dumps(bootstrap(Gateway(ports[0], ports[1], settings.xds_port))))
     FileCatalog(settings.catalog).create()
-
-
-def _private(path: Path, text: str) -> None:
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        stream.write(text)
 
 
 def _migrate_airflow(settings: Settings, dags: Path) -> None:
@@ -327,7 +317,7 @@ def _migrate_jinsu(settings: Settings) -> None:
     tokens = Path(settings.home) / "tokens"
     for name, role in ((getpass.getuser(), Role.ADMIN), ("reviewer", Role.REVIEWER)):
         if not (tokens / name).exists():
-            _private(tokens / name, create_user(database, name, role))
+            write_private(tokens / name, create_user(database, name, role))
     if not (Path(settings.home) / "token").exists():
         (Path(settings.home) / "token").symlink_to(tokens / getpass.getuser())
 

@@ -7,7 +7,8 @@ import json
 import re
 from typing import Any
 
-from jinsu.placement import Servers
+from jinsu.placement import Servers, confined, pod_security
+from jinsu.serving.key import KEY_VARIABLE
 
 Document = dict[str, Any]
 
@@ -15,7 +16,6 @@ PORT = 8080
 BACKEND = "jinsu.dev/backend"
 COMPONENT = "model-server"
 CREATED_FOR = "jinsu.dev/release"
-USER = 10001
 
 
 def name_of(cluster: str) -> str:
@@ -94,13 +94,7 @@ def _pod(model: str, version: str, run_key: str, servers: Servers) -> Document:
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": 30,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(),
         "nodeSelector": dict(servers.node_selector),
         "tolerations": list(servers.tolerations),
         **({"priorityClassName": servers.priority_class} if servers.priority_class else {}),
@@ -131,8 +125,8 @@ def _pod(model: str, version: str, run_key: str, servers: Servers) -> Document:
                 "args": ["--host", "0.0.0.0", "--port", str(PORT)],  # noqa: S104  # a pod's address, guarded by the key
                 "env": [
                     {
-                        "name": "JINSU_SERVER_KEY",
-                        "valueFrom": {"secretKeyRef": {"name": servers.key_secret, "key": "JINSU_SERVER_KEY"}},
+                        "name": KEY_VARIABLE,
+                        "valueFrom": {"secretKeyRef": {"name": servers.key_secret, "key": KEY_VARIABLE}},
                     },
                     {"name": "OMP_NUM_THREADS", "value": "1"},
                 ],
@@ -168,9 +162,5 @@ def _container(name: str, servers: Servers) -> Document:
         "image": servers.image,
         "imagePullPolicy": servers.pull_policy,
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": {
-            "allowPrivilegeEscalation": False,
-            "readOnlyRootFilesystem": True,
-            "capabilities": {"drop": ["ALL"]},
-        },
+        "securityContext": confined(),
     }

@@ -262,19 +262,24 @@ def _listener(gateway: Gateway) -> dict[str, Any]:
                 "name": "envoy.filters.http.buffer",
                 "typed_config": {"@type": f"{filters}.http.buffer.v3.Buffer", "max_request_bytes": MAX_BODY},
             },
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{filters}.http.router.v3.Router", "suppress_envoy_headers": True},
-            },
+            _router(),
         ],
     }
-    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     return {
         "name": "gateway",
         "address": _address(gateway.host, gateway.port),
         "per_connection_buffer_limit_bytes": 2 * MAX_BODY,
-        "filter_chains": [chain],
+        "filter_chains": [_chain(manager)],
     }
+
+
+def _router() -> dict[str, Any]:
+    kind = f"{_EXTENSIONS}.filters.http.router.v3.Router"
+    return {"name": "envoy.filters.http.router", "typed_config": {"@type": kind, "suppress_envoy_headers": True}}
+
+
+def _chain(manager: Mapping[str, Any]) -> dict[str, Any]:
+    return {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
 
 
 def _clients_only(clients: Mapping[str, str]) -> dict[str, Any]:
@@ -314,19 +319,13 @@ def _statistics(gateway: Gateway) -> dict[str, Any]:
         "common_http_protocol_options": {"idle_timeout": "60s"},
         "request_headers_timeout": "5s",
         "route_config": {"name": "statistics", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": pages}]},
-        "http_filters": [
-            {
-                "name": "envoy.filters.http.router",
-                "typed_config": {"@type": f"{filters}.http.router.v3.Router", "suppress_envoy_headers": True},
-            }
-        ],
+        "http_filters": [_router()],
     }
-    chain = {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": manager}]}
     return {
         "name": "statistics",
         "address": _address(gateway.host, gateway.stats_port),
         "ignore_global_conn_limit": True,
-        "filter_chains": [chain],
+        "filter_chains": [_chain(manager)],
     }
 
 

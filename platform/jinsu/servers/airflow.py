@@ -76,6 +76,11 @@ def environment(settings: Settings, dags: Path) -> dict[str, str]:
     return {"AIRFLOW_HOME": str(home), "MALLOC_ARENA_MAX": "2", **found}
 
 
+def passwords(settings: Settings) -> dict[str, str]:
+    """Who may sign in to its pages, and with what."""
+    return {settings.airflow.name: settings.airflow.password, "reviewer": settings.mlflow_reviewer.password}
+
+
 def _asynchronous(url: str) -> str:
     """The same database by asyncpg, which calls libpq's `sslmode` `ssl`."""
     return url.replace("+psycopg2", "+asyncpg").replace("sslmode=", "ssl=")

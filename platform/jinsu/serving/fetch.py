@@ -6,12 +6,12 @@ python -m jinsu.serving.fetch RUN_KEY FOLDER
 from __future__ import annotations
 
 import json
-import os
 import sys
 from pathlib import Path
 
 from jinsu.errors import JinsuError
-from jinsu.objects.s3 import S3, S3Settings
+from jinsu.objects.s3 import S3
+from jinsu.steps.place import store_here
 from jinsu.steps.result import RESULT_NAME, read_result
 
 
@@ -27,7 +27,7 @@ def fetch(store: S3, run_key: str, folder: Path) -> None:
 
 def main() -> None:
     try:
-        fetch(S3(S3Settings(**json.loads(os.environ["JINSU_STORE"]))), sys.argv[1], Path(sys.argv[2]))
+        fetch(store_here(), sys.argv[1], Path(sys.argv[2]))
     except JinsuError as problem:
         sys.exit(str(problem))
 

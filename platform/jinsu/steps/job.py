@@ -12,7 +12,7 @@ from typing import Any
 
 from jinsu.errors import BadInputError
 from jinsu.objects.s3 import S3Settings
-from jinsu.placement import Cluster, Gpu
+from jinsu.placement import Cluster, Gpu, confined, pod_security
 from jinsu.steps.contract import Limits, StepSpec
 from jinsu.steps.place import STEP_FOLDER, variables
 
@@ -20,7 +20,6 @@ Document = dict[str, Any]
 
 KEY_LABEL = "jinsu.dev/run-key"
 ATTEMPT_LABEL = "jinsu.dev/attempt"
-USER = 10001
 _LABEL = re.compile(r"[^A-Za-z0-9_.-]+")
 _MIB = 2**20
 _LITTLE = "64Mi"
@@ -90,13 +89,7 @@ def _pod(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, name
         # Counts from the pod's start on its node, so that no time in a queue is taken from the training.
         "activeDeadlineSeconds": int(limits.seconds) + _START_SECONDS,
         "terminationGracePeriodSeconds": _GRACE_SECONDS,
-        "securityContext": {
-            "runAsNonRoot": True,
-            "runAsUser": USER,
-            "runAsGroup": USER,
-            "fsGroup": USER,
-            "seccompProfile": {"type": "RuntimeDefault"},
-        },
+        "securityContext": pod_security(),
         "nodeSelector": {**cluster.node_selector, **(gpu.node_selector if gpu else {})},
         "tolerations": [*cluster.tolerations, *(gpu.tolerations if gpu else ())],
         **({"priorityClassName": priority} if priority else {}),
@@ -145,7 +138,7 @@ def _train(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
             "requests": {**amounts, "ephemeral-storage": _LITTLE},
             "limits": amounts,
         },
-        "securityContext": _confined(),
+        "securityContext": confined(),
         "volumeMounts": [
             {"name": "step", "mountPath": STEP_FOLDER},
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
@@ -169,18 +162,10 @@ def _ours(name: str, module: str, cluster: Cluster, environment: Mapping[str, st
             "requests": {"cpu": "50m", "memory": str(96 * _MIB), "ephemeral-storage": _LITTLE},
             "limits": {"cpu": "1", "memory": str(384 * _MIB), "ephemeral-storage": cluster.ephemeral_storage},
         },
-        "securityContext": _confined(),
+        "securityContext": confined(),
         "volumeMounts": [
             {"name": "step", "mountPath": STEP_FOLDER, **({} if write else {"readOnly": True})},
             {"name": f"tmp-{name}", "mountPath": "/tmp"},  # noqa: S108
             *([_CA] if cluster.ca_config_map else []),
         ],
-    }
-
-
-def _confined() -> Document:
-    return {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
     }

@@ -44,8 +44,17 @@ def variables(store: S3Settings, run_key: str, attempt: str, namespace: str) -> 
     }
 
 
+def store_here() -> S3:
+    """The store that this container was told of."""
+    return S3(S3Settings(**json.loads(os.environ["JINSU_STORE"])))
+
+
 def here() -> Place:
     """Where this process is, from its environment."""
-    store = S3(S3Settings(**json.loads(os.environ["JINSU_STORE"])))
-    folder = StepFiles(Path(os.environ.get("JINSU_STEP_FOLDER", STEP_FOLDER)))
-    return Place(store, os.environ["JINSU_RUN_KEY"], os.environ["JINSU_ATTEMPT"], os.environ["JINSU_NAMESPACE"], folder)
+    return Place(
+        store_here(),
+        os.environ["JINSU_RUN_KEY"],
+        os.environ["JINSU_ATTEMPT"],
+        os.environ["JINSU_NAMESPACE"],
+        StepFiles(Path(os.environ.get("JINSU_STEP_FOLDER", STEP_FOLDER))),
+    )

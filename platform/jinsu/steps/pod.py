@@ -5,12 +5,11 @@ Waiting for a place, starting and running are told apart, and each problem becom
 
 from __future__ import annotations
 
-import calendar
 import re
-import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from jinsu.kube import seconds
 from jinsu.steps.agent import out_of_memory
 from jinsu.steps.launcher import Phase, StepStatus
 from jinsu.steps.work import Ended
@@ -108,9 +107,7 @@ def _lost(what: str, events: Sequence[Document]) -> StepStatus:
     """The pod is gone and nobody told why, unless an event did."""
     by = {"Preempted": "a step of higher priority took its place", "Evicted": "its node evicted it"}
     reasons = [by[event["reason"]] for event in events if event.get("reason") in by]
-    return StepStatus(
-        Phase.FAILED, f"{reasons[-1] if reasons else what}; a retry resumes from the last checkpoint.", interrupted=True
-    )
+    return StepStatus(Phase.FAILED, f"{reasons[-1] if reasons else what}; {_RESUMES}", interrupted=True)
 
 
 def _pending(pod: Document, now: float) -> StepStatus:
@@ -157,7 +154,7 @@ def _running(pod: Document, memory: int, now: float) -> StepStatus:
         if agent["state"].get("terminated"):
             return StepStatus(
                 Phase.FAILED,
-                "its agent died, so nothing of it was kept; a retry resumes from the last checkpoint.",
+                f"its agent died, so nothing of it was kept; {_RESUMES}",
                 None,
                 True,
             )
@@ -211,4 +208,4 @@ def _container(pod: Document, name: str) -> Document:
 
 
 def _seconds(text: str | None, otherwise: float) -> float:
-    return calendar.timegm(time.strptime(text, "%Y-%m-%dT%H:%M:%SZ")) if text else otherwise
+    return seconds(text) if text else otherwise
