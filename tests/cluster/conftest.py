@@ -2,7 +2,7 @@
 
 import os
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +11,16 @@ from kubernetes import client, config
 from tests.cluster.harness import node
 from tests.cluster.harness.debian import run
 from tests.cluster.harness.store import TrialStore, trial_store
+from tests.cluster.installation import Installation
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Generator[None, Any, Any]:
+    report = yield
+    installation = getattr(item, "funcargs", {}).get("jinsu")
+    if report.failed and isinstance(installation, Installation):
+        report.sections.append(("the cluster", installation.picture()))
+    return report
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import contextlib
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -17,11 +18,14 @@ import httpx
 import yaml
 from kubernetes import client
 from tests.chart.helm import CHART, helm, kubectl
+from tests.cluster.picture import picture
 from tests.points import Remote, until
 
 JINSU = str(Path(sys.executable).parent / "jinsu")
 NAMESPACE, RELEASE, TEAM = "jinsu", "jinsu", "jinsu-default"
-_PARTS = {"api": 8080, "gateway": 8080, "airflow": 8080, "mlflow": 5000}
+_FORWARDED = {"api": 8080, "airflow": 8080, "mlflow": 5000}
+# kubectl ends its forward with the pod, and with any connection that breaks.
+_FOREVER = 'while :; do "$@"; sleep 0.2; done'
 _LITTLE = {"resources": {"requests": {"cpu": "10m", "memory": "64Mi"}}}
 
 
@@ -38,7 +42,8 @@ def values(image: Callable[[str], str]) -> dict[str, Any]:
         "database": {"bundled": bundled},
         "objectStore": {"bundled": bundled},
         "airflow": dict.fromkeys(("apiServer", "scheduler", "dagProcessor", "triggerer"), _LITTLE),
-        **dict.fromkeys(("mlflow", "api", "controller", "gateway", "modelServers"), _LITTLE),
+        **dict.fromkeys(("mlflow", "api", "controller", "modelServers"), _LITTLE),
+        "gateway": {**_LITTLE, "service": {"type": "NodePort"}},
         "teamsApprovingThemselves": ["default"],
     }
 
@@ -79,6 +84,10 @@ class Installation(Remote):
         self.open()
         until(self._answers, 60, "the API to answer")
 
+    def picture(self) -> str:
+        """For the report of a failed test."""
+        return picture(self._environment, NAMESPACE, RELEASE)
+
     def unready(self) -> list[str]:
         found = []
         for one in self.apps.list_namespaced_deployment(NAMESPACE).items:
@@ -96,22 +105,22 @@ class Installation(Remote):
     # --- Doors ---
 
     def open(self) -> None:
-        """Forwards a port of this machine to each part, as NOTES say."""
+        """Forwards a port of this machine to each part, as NOTES say. Models are asked at the node itself."""
         self.close()
-        for part, port in _PARTS.items():
+        for part, port in _FORWARDED.items():
             with socket.create_server(("127.0.0.1", 0)) as probe:
                 self.ports[part] = probe.getsockname()[1]
             place = (f"service/{RELEASE}-{part}", f"{self.ports[part]}:{port}")
             self._forwards[part] = subprocess.Popen(
-                [str(kubectl()), "-n", NAMESPACE, "port-forward", *place],
-                env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL,
+                ["/bin/sh", "-c", _FOREVER, "forward", str(kubectl()), "-n", NAMESPACE, "port-forward", *place],
+                env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
-        for part in _PARTS:
-            until(lambda port=self.ports[part]: _listens(port), 20, f"the way to {part}")
+        for part, port in self.ports.items():
+            until(lambda port=port: _listens(port), 20, f"the way to {part}")
         token = self.secret("JINSU_ADMIN_TOKEN")
         url = f"http://127.0.0.1:{self.ports['api']}"
         self.api = httpx.Client(base_url=f"{url}/v1", headers={"authorization": f"Bearer {token}"}, timeout=30)
-        self.endpoint_url = f"http://127.0.0.1:{self.ports['gateway']}"
+        self.endpoint_url = self._gateway()
         key = self.secret("JINSU_ENDPOINT_KEY_DEFAULT")
         self.endpoint_headers = {"authorization": f"Bearer {key}"}
         places = {"JINSU_API": url, "JINSU_ENDPOINT": self.endpoint_url, "JINSU_HOME": "/nonexistent"}
@@ -119,9 +128,14 @@ class Installation(Remote):
 
     def close(self) -> None:
         for forward in self._forwards.values():
-            forward.kill()
+            os.killpg(forward.pid, signal.SIGKILL)
             forward.wait()
         self._forwards.clear()
+
+    def _gateway(self) -> str:
+        addresses = self.core.list_node().items[0].status.addresses
+        door = self.core.read_namespaced_service(f"{RELEASE}-gateway", NAMESPACE).spec.ports[0]
+        return f"http://{next(one.address for one in addresses if one.type == 'InternalIP')}:{door.node_port}"
 
     def secret(self, key: str) -> str:
         found = self.core.read_namespaced_secret(RELEASE, NAMESPACE).data[key]
@@ -139,6 +153,14 @@ class Installation(Remote):
         return str(self.run(run)["why"])
 
     # --- The cluster ---
+
+    def pods(self) -> dict[str, list[str]]:
+        """Names of the pods that are there to stay, by component."""
+        found: dict[str, list[str]] = {}
+        for one in self.core.list_namespaced_pod(NAMESPACE, field_selector="status.phase=Running").items:
+            if one.metadata.deletion_timestamp is None:
+                found.setdefault(one.metadata.labels["app.kubernetes.io/component"], []).append(one.metadata.name)
+        return found
 
     def steps(self) -> list[Any]:
         """Pods of trainings, oldest first."""
@@ -161,7 +183,11 @@ def installed(api_client: client.ApiClient, kubeconfig: Path, chosen: dict[str, 
     """Installs the chart; afterwards the release and its namespace are gone, whatever happened."""
     it = Installation(api_client, kubeconfig)
     try:
-        it.install(chosen)
+        try:
+            it.install(chosen)
+        except AssertionError as failed:
+            failed.add_note(it.picture())
+            raise
         yield it
     finally:
         it.close()

@@ -86,23 +86,26 @@ def test_a_model_is_launched_from_outside(jinsu: Installation, tmp_path: Path) -
 
 
 def test_an_upgrade_with_a_run_in_flight_loses_nothing(jinsu: Installation, chosen: dict[str, Any]) -> None:
-    """Every pod of the platform is replaced while a model trains and another answers."""
+    """Every pod but those that keep things is replaced while a model trains and another answers."""
     jinsu.launch("steady", train=GPU)
-    password = jinsu.secret("JINSU_DATABASE_PASSWORD")
+    password, before = jinsu.secret("JINSU_DATABASE_PASSWORD"), jinsu.pods()
     run = jinsu.submit("steady", seconds=25, train=GPU, canary={"min_requests": 5})
     until(lambda: jinsu.step(run) and jinsu.step(run).status.phase == "Running", 60, "the training")
     pod = jinsu.step(run).metadata.name
+    little = {"resources": {"requests": {"cpu": "11m", "memory": "64Mi"}}}
 
-    changed = {**chosen, "training": {"slots": 63}}
-    jinsu.upgrade(changed)
-
-    assert jinsu.secret("JINSU_DATABASE_PASSWORD") == password
     with jinsu.traffic("steady") as traffic:
+        jinsu.upgrade({**chosen, "training": {"slots": 63}, "modelServers": little,
+                       "gateway": {**chosen["gateway"], **little}})  # fmt: skip
         ended = jinsu.ended(run, 180)
+
     assert ended["state"] == "succeeded", ended["why"]
-    assert [one.metadata.name for one in jinsu.steps() if one.metadata.labels["jinsu.dev/submission"] == run] == [pod]
     assert traffic.failed == []
     assert set(traffic.versions()) == {"1", "2"}
+    assert [one.metadata.name for one in jinsu.steps() if one.metadata.labels["jinsu.dev/submission"] == run] == [pod]
+    assert jinsu.secret("JINSU_DATABASE_PASSWORD") == password
+    same = {part for part, names in jinsu.pods().items() if set(names) & set(before.get(part, []))}
+    assert same == {"database", "store"}
 
 
 def test_two_runs_wait_for_the_same_gpus(jinsu: Installation) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import socket
 import subprocess
 import sys
 import time
@@ -11,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import grpc
 import httpx
 import pytest
 
@@ -297,6 +299,49 @@ def test_a_restarted_envoy_finds_everything_again(plane: Any, start_envoy: START
             await ready(p.client)
             await asyncio.sleep(0.3)
             assert 0.3 < await p.share() < 0.7
+
+    asyncio.run(scenario())
+
+
+class Crossing:
+    """Leads each new connection to where it points at that moment, as a cluster's network does."""
+
+    def __init__(self, target: int) -> None:
+        self.target = target
+
+    async def serve(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        there, back = await asyncio.open_connection("127.0.0.1", self.target)
+
+        async def carry(source: asyncio.StreamReader, sink: asyncio.StreamWriter) -> None:
+            while block := await source.read(1 << 16):
+                sink.write(block)
+            sink.close()
+
+        await asyncio.gather(carry(reader, back), carry(there, writer), return_exceptions=True)
+
+
+def test_a_connection_that_led_to_a_stranger_is_not_kept(plane: Any) -> None:
+    """While a Service changes its pods, a connection may be answered by whoever is there: with errors, for ever."""
+
+    async def scenario() -> None:
+        stranger = grpc.aio.server()
+        crossing = Crossing(stranger.add_insecure_port("127.0.0.1:0"))
+        await stranger.start()
+        with socket.create_server(("127.0.0.1", 0)) as free:
+            own = free.getsockname()[1]
+        async with plane(serve=False) as p:
+            server = await p.xds.serve(f"127.0.0.1:{own}")
+            door = await asyncio.start_server(crossing.serve, "127.0.0.1", p.ports.xds)
+            await asyncio.sleep(1.0)
+            assert not p.xds.followed()
+
+            crossing.target = own
+
+            await p.until(p.xds.settled)
+            await ready(p.client)
+            door.close()
+            await server.stop(0)
+        await stranger.stop(0)
 
     asyncio.run(scenario())
 

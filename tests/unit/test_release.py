@@ -377,6 +377,12 @@ def test_a_champion_whose_statistics_cannot_be_read_holds_the_rollout() -> None:
     assert (blind.phase, blind.step) == (Phase.STEPPING, 0)
 
 
+def test_without_a_gateway_nothing_passes_and_it_says_why() -> None:
+    after, _ = advance(POLICY, state(), seen(followed=False))
+    assert (after.phase, after.step) == (Phase.STEPPING, 0)
+    assert after.reason == "gateway: no gateway is connected to the controller, so weights reach nobody"
+
+
 # Counters and gates
 
 

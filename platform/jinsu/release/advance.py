@@ -60,7 +60,8 @@ class State:
 
 @dataclass(frozen=True)
 class Observation:
-    """What the loop saw just now. Counters are totals; None means that they could not be read."""
+    """What the loop saw just now. Counters are totals; None means that they could not be read. `followed` says whether a
+    gateway is there to take the weights."""
 
     now: float
     challenger_ready: bool
@@ -68,6 +69,7 @@ class Observation:
     champion: str | None
     challenger_counters: Counters | None
     champion_counters: Counters | None
+    followed: bool = True
     superseded_by: str = ""
     abort: str = ""
     resume: bool = False
@@ -172,6 +174,8 @@ def _look(policy: Policy, state: State, seen: Observation) -> tuple[State, Verdi
         found.append(Finding("champion", Verdict.ERROR, "the champion's statistics cannot be read"))
     if not seen.challenger_ready:
         found.append(Finding("server", Verdict.ERROR, "the challenger's server does not answer"))
+    if not seen.followed:
+        found.append(Finding("gateway", Verdict.ERROR, "no gateway is connected to the controller, so weights reach nobody"))
     return replace(state, findings=tuple(found)), overall(found)
 
 

@@ -138,6 +138,7 @@ class Controller:
             champion=champion,
             challenger_counters=counters.get(ours.cluster) if ours else None,
             champion_counters=counters.get(theirs.cluster) if theirs else None,
+            followed=self._xds.followed(),
             superseded_by=superseded,
             abort=reason if command == "abort" else "",
             resume=command == "resume",

@@ -95,7 +95,11 @@ def read_non_finite(metrics: str) -> int:
 
 
 class ServerProbe:
-    """Asks model servers whether they are well, over whatever they listen on."""
+    """Asks model servers whether they are well, over whatever they listen on.
+
+    Each time on a new connection: an old one may lead to a pod that is leaving, or, when it was opened before the network
+    knew the Service, to somebody else.
+    """
 
     def __init__(self, key: str = "") -> None:
         self._headers = {KEY_HEADER: key} if key else {}
@@ -103,12 +107,12 @@ class ServerProbe:
 
     def _client(self, backend: Backend) -> httpx.Client:
         if backend.address not in self._clients:
-            if backend.address.startswith("/"):
-                transport = httpx.HTTPTransport(uds=backend.address)
-                client = httpx.Client(transport=transport, base_url="http://model", timeout=2.0)
-            else:
-                client = httpx.Client(base_url=f"http://{backend.address}", headers=self._headers, timeout=2.0)
-            self._clients[backend.address] = client
+            path = backend.address if backend.address.startswith("/") else None
+            transport = httpx.HTTPTransport(uds=path, limits=httpx.Limits(max_keepalive_connections=0))
+            url = "http://model" if path else f"http://{backend.address}"
+            self._clients[backend.address] = httpx.Client(
+                transport=transport, base_url=url, headers={} if path else self._headers, timeout=2.0
+            )
         return self._clients[backend.address]
 
     def ready(self, backend: Backend) -> bool:

@@ -227,6 +227,8 @@ def _controller(gateway: Gateway) -> dict[str, Any]:
             "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
                 "@type": _HTTP,
                 "explicit_http_config": options,
+                # A stream a connection: one that ended may have led to a place that is not the controller's any more.
+                "common_http_protocol_options": {"max_requests_per_connection": 1},
             }
         },
         "load_assignment": {"cluster_name": "controller", "endpoints": [{"lb_endpoints": [endpoint]}]},

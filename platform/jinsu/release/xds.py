@@ -92,8 +92,12 @@ class XdsServer:
         for type_url in dict.fromkeys((RUNTIME, *self.refused)):  # what was refused may be right by now
             self._wake(type_url, renew=True)
 
+    def followed(self) -> bool:
+        """Whether an Envoy is connected."""
+        return any(stream.subscriptions for stream in self._streams)
+
     def settled(self) -> bool:
-        """Whether a connected Envoy runs everything that was published."""
+        """Whether every connected Envoy runs everything that was published, and there is one."""
         streams = [stream for stream in self._streams if stream.subscriptions]
         return bool(streams) and all(
             stream.subscriptions[kind].acknowledged == snapshot.version

@@ -34,6 +34,7 @@ CONTAINERD = HOME / "containerd.sock"
 PAUSE = "localhost/pause:3"
 _API_PORT, _ETCD_PORT, _DNS_PORT = 16443, 12379, 15353
 _GPUS = 4
+_REJECTING = "KUBE-NOBODY"
 
 Say = Callable[[str], None]
 
@@ -464,6 +465,9 @@ def _unmount() -> None:
 
 def _network() -> None:
     Path("/proc/sys/net/ipv4/ip_forward").write_text("1")
+    for chain in ("FORWARD", "OUTPUT"):
+        # A Service that kube-proxy does not know yet goes nowhere; otherwise the machine's own network might answer for it.
+        run("iptables", "-A", chain, "-d", SERVICES, "-m", "comment", "--comment", _REJECTING, "-j", "REJECT")
 
 
 def _forget_rules(table: str) -> None:
