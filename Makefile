@@ -68,7 +68,7 @@ cluster-down: $(READY) ## Stop the test cluster; nothing of it stays
 	@$(BIN)/python -m tests.cluster.harness down
 
 test-cluster: cluster ## Launcher, images and the whole platform on a real cluster
-	@test -n "$(JINSU_TEST_IMAGES)" || $(BIN)/python -m tests.cluster.harness images
+	@$(BIN)/python -m tests.cluster.harness images
 	$(BIN)/pytest -q --durations 5 tests/cluster
 
 images: $(READY) ## Build the container images (buildah or docker; BASE=image to start from)

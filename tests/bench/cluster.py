@@ -21,8 +21,7 @@ from tests.bench.figure import Figure, Say, at_most, plain
 from tests.bench.machine import folder
 from tests.bench.memory import SETTLE_SECONDS, _bare, _weigh
 from tests.chart.helm import CHART
-from tests.cluster.harness import node
-from tests.cluster.harness.images import images
+from tests.cluster.harness.clusters import TARGETS, chosen
 from tests.cluster.installation import NAMESPACE, TEAM, Installation, installed, values
 from tests.points import SPEC, until, write_table
 
@@ -35,12 +34,13 @@ _SCRIPT = _FIRST_LINE + "\nimport jinsu\njinsu.params(round=0)\nraise SystemExit
 
 
 def measure(say: Say) -> list[Figure]:
-    if not node.alive():
-        say("left out: there is no test cluster; start one: make cluster")
+    cluster = chosen()
+    if not cluster.own_node or not cluster.alive():
+        say("left out: it needs a test cluster whose node is this machine; start one: make cluster")
         return []
-    api = config.new_client_from_config(str(node.KUBECONFIG))
-    names = images(["platform", "runtime", "trainer", "gateway"])
-    with installed(api, node.KUBECONFIG, values(names.__getitem__)) as jinsu:
+    api = config.new_client_from_config(str(cluster.kubeconfig))
+    names = cluster.images(TARGETS)
+    with installed(api, cluster.kubeconfig, values(names.__getitem__)) as jinsu:
         say("submissions")
         startup = _startup(jinsu, names["trainer"], say)
         say(f"idle for {SETTLE_SECONDS:g} s")

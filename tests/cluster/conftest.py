@@ -1,6 +1,5 @@
-"""The test cluster: the one of $JINSU_TEST_KUBECONFIG, or one of this machine's own that is up (`make cluster`)."""
+"""The test cluster (`harness/clusters.py` says which), and what its tests share."""
 
-import os
 import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
@@ -9,6 +8,7 @@ from typing import Any
 import pytest
 from kubernetes import client, config
 from tests.cluster.harness import node
+from tests.cluster.harness.clusters import Cluster, chosen
 from tests.cluster.harness.debian import run
 from tests.cluster.harness.store import TrialStore, trial_store
 from tests.cluster.installation import Installation
@@ -24,13 +24,23 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 
 
 @pytest.fixture(scope="session")
-def kubeconfig() -> Path:
-    given = os.environ.get("JINSU_TEST_KUBECONFIG")
-    if given:
-        return Path(given)
-    if not node.alive():
+def cluster() -> Cluster:
+    found = chosen()
+    if not found.alive():
         pytest.fail("there is no test cluster; start one: make cluster")
-    return node.KUBECONFIG
+    return found
+
+
+@pytest.fixture(scope="session")
+def kubeconfig(cluster: Cluster) -> Path:
+    return cluster.kubeconfig
+
+
+@pytest.fixture(scope="session")
+def own_node(cluster: Cluster) -> None:
+    """For tests that look at the node's processes, files and images."""
+    if not cluster.own_node:
+        pytest.skip("the cluster's node is not this machine")
 
 
 @pytest.fixture(scope="session")
@@ -39,7 +49,7 @@ def api(kubeconfig: Path) -> client.ApiClient:
 
 
 @pytest.fixture(scope="session")
-def busybox(tmp_path_factory: pytest.TempPathFactory) -> str:
+def busybox(own_node: None, tmp_path_factory: pytest.TempPathFactory) -> str:
     """An image with a shell, from Debian's static busybox."""
     name, archive = "localhost/busybox:test", tmp_path_factory.mktemp("image") / "busybox.tar"
     container = run("buildah", "from", "scratch").strip()
@@ -54,14 +64,9 @@ def busybox(tmp_path_factory: pytest.TempPathFactory) -> str:
 
 
 @pytest.fixture(scope="session")
-def image(kubeconfig: Path) -> Callable[[str], str]:
-    """Names of our images: those of $JINSU_TEST_IMAGES (`registry/jinsu/{}:tag`), or built and brought to the node."""
-    given = os.environ.get("JINSU_TEST_IMAGES")
-    if given:
-        return given.format
-    from tests.cluster.harness.images import images
-
-    return lambda name: images([name])[name]
+def image(cluster: Cluster) -> Callable[[str], str]:
+    """Names of our images in the cluster."""
+    return lambda name: cluster.images([name])[name]
 
 
 @pytest.fixture(scope="session")
@@ -70,7 +75,7 @@ def runtime_image(image: Callable[[str], str]) -> str:
 
 
 @pytest.fixture(scope="session")
-def store(tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrialStore]:
+def store(own_node: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrialStore]:
     with trial_store(tmp_path_factory.mktemp("store"), node.address()) as running:
         yield running
 

@@ -182,6 +182,9 @@ def _listens(port: int) -> bool:
 def installed(api_client: client.ApiClient, kubeconfig: Path, chosen: dict[str, Any]) -> Iterator[Installation]:
     """Installs the chart; afterwards the release and its namespace are gone, whatever happened."""
     it = Installation(api_client, kubeconfig)
+    there = {one.metadata.name for one in it.core.list_namespace().items}
+    # What was there before us may be somebody's; it is never removed.
+    assert NAMESPACE not in there, f"the cluster has a namespace {NAMESPACE} already; remove it, or use another cluster"
     try:
         try:
             it.install(chosen)

@@ -7,8 +7,9 @@ from pathlib import Path
 from uuid import uuid4
 
 import pytest
+from tests.cluster.harness.clusters import TARGETS
 from tests.cluster.harness.debian import run
-from tests.cluster.harness.images import ROOT, TARGETS, built
+from tests.cluster.harness.images import ROOT, built
 
 pytestmark = pytest.mark.slow
 PYTHON = ("runtime", "trainer", "platform")
@@ -30,7 +31,7 @@ class Image:
 
 
 @pytest.fixture(scope="module")
-def images() -> Iterator[dict[str, Image]]:
+def images(own_node: None) -> Iterator[dict[str, Image]]:
     found = {target: Image(name) for target, name in built(TARGETS).items()}
     yield found
     for image in found.values():

@@ -466,3 +466,20 @@ def test_the_controllers_probe_shows_the_key(plane: Plane) -> None:
 def test_metrics_that_are_none_do_not_stop_the_release_loop(plane: Plane) -> None:
     """Such as the 401 of a server that has another key: one bad answer must not hold up every other model."""
     assert ServerProbe("old-key").non_finite(Backend("toy", "1", f"127.0.0.1:{plane.server.port}")) is None
+
+
+# --- Leaving ---
+
+
+def test_a_gateway_that_is_about_to_leave_ends_each_connection_with_an_answer(plane: Plane) -> None:
+    """What the chart's hook asks of it before it stops: clients come back on a new connection, to another gateway."""
+    asked = {"authorization": "Bearer client-key-3"}
+    administration = f"http://127.0.0.1:{plane.gateway.admin_port}"
+    assert "connection" not in plane.ask(**asked).headers
+    httpx.post(f"{administration}/healthcheck/fail")
+    try:
+        answer = plane.ask(**asked)
+        assert (answer.status_code, answer.headers["connection"]) == (200, "close")
+        assert plane.statistics("/ready").status_code == 503
+    finally:
+        httpx.post(f"{administration}/healthcheck/ok")

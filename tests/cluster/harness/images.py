@@ -18,7 +18,6 @@ from tests.cluster.harness.debian import cache, run
 from tests.cluster.harness.registry import registry
 
 ROOT = Path(__file__).parents[3]
-TARGETS = ("runtime", "gateway", "trainer", "platform")
 PREFIX, TAG = "localhost/jinsu", "test"
 _SUITE = "bookworm"
 _PACKAGES = ("ca-certificates", "libgomp1", "libstdc++6", "netbase", "python3", "python3-venv", "tzdata")

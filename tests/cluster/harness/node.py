@@ -22,9 +22,8 @@ from typing import Any
 
 import httpx
 import yaml
-from tests.cluster.harness.debian import run
+from tests.cluster.harness.debian import HOME, run
 
-HOME = Path("/var/lib/jinsu-test-cluster")
 NODE = "jinsu-test"
 BRIDGE = "jinsu-cni0"
 PODS, SERVICES = "10.244.0.0/16", "10.96.0.0/16"
@@ -33,7 +32,6 @@ KUBECONFIG = HOME / "kubeconfig"
 CONTAINERD = HOME / "containerd.sock"
 PAUSE = "localhost/pause:3"
 _API_PORT, _ETCD_PORT, _DNS_PORT = 16443, 12379, 15353
-_GPUS = 4
 _REJECTING = "KUBE-NOBODY"
 
 Say = Callable[[str], None]
@@ -45,10 +43,10 @@ def address() -> str:
     return str(routes[0]["prefsrc"])
 
 
-def up(programs: Path, say: Say) -> Path:
-    """Starts the cluster; returns its kubeconfig, which no other cluster shares."""
+def up(programs: Path, gpus: int, say: Say) -> None:
+    """Starts the cluster with so many pretended GPUs. Its kubeconfig is a file that no other cluster shares."""
     if alive():
-        return KUBECONFIG
+        return
     down()
     HOME.mkdir(parents=True, mode=0o700)
     _network()
@@ -89,9 +87,8 @@ def up(programs: Path, say: Say) -> Path:
     )
     say("waiting for the node")
     _wait("the node", _ready, 90)
-    _simulate_gpus()
+    _simulate_gpus(gpus)
     _dns()
-    return KUBECONFIG
 
 
 def alive() -> bool:
@@ -363,11 +360,11 @@ def _ready() -> bool:
     return any(c["type"] == "Ready" and c["status"] == "True" for c in node["status"].get("conditions", []))
 
 
-def _simulate_gpus() -> None:
+def _simulate_gpus(count: int) -> None:
     """The scheduler accounts for these as for real ones; no device stands behind them."""
     body = [
-        {"op": "add", "path": "/status/capacity/nvidia.com~1gpu", "value": str(_GPUS)},
-        {"op": "add", "path": "/status/allocatable/nvidia.com~1gpu", "value": str(_GPUS)},
+        {"op": "add", "path": "/status/capacity/nvidia.com~1gpu", "value": str(count)},
+        {"op": "add", "path": "/status/allocatable/nvidia.com~1gpu", "value": str(count)},
     ]
     api("PATCH", f"/api/v1/nodes/{NODE}/status", body, "application/json-patch+json")
 
