@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 from collections.abc import Callable
 from importlib import import_module
@@ -32,6 +33,8 @@ PARTS = {
 def main() -> None:
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
+    # Nobody ends the first process of a container by default: without this it would be waited for, then killed.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     name, *arguments = sys.argv[1:] or [""]
     if name not in PARTS:
         sys.exit(f"{name!r} is none of {', '.join(PARTS)}.")

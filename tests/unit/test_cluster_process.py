@@ -1,0 +1,47 @@
+"""A process of the platform as the first of its container."""
+
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from jinsu.settings import HOME_VARIABLE, Account, Settings
+
+
+@pytest.fixture
+def waiting(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """Waits for a database that never comes."""
+    nobody, nowhere = Account("nobody", ""), "http://127.0.0.1:1"
+    Settings(
+        str(tmp_path), "", "postgresql+psycopg://127.0.0.1:1/none", nowhere, nowhere, nowhere, nowhere, nowhere, 1,
+        nobody, nobody, nobody, "", "", "", "", "", "",
+    ).write()  # fmt: skip
+    started = subprocess.Popen(
+        [sys.executable, "-m", "jinsu.cluster", "wait"], env={"PATH": "/usr/bin", HOME_VARIABLE: str(tmp_path)}
+    )
+    yield started
+    started.kill()
+    started.wait()
+
+
+def test_it_ends_when_it_is_asked_to(waiting: subprocess.Popen[bytes]) -> None:
+    """The kernel gives the first process of a container no default: what it does not catch never arrives."""
+    patience = time.monotonic() + 30
+    while not _catches(waiting.pid, signal.SIGTERM):
+        assert time.monotonic() < patience
+        assert waiting.poll() is None
+        time.sleep(0.05)
+
+    waiting.terminate()
+
+    assert waiting.wait(10) == 0
+
+
+def _catches(pid: int, number: signal.Signals) -> bool:
+    status = Path(f"/proc/{pid}/status").read_text()
+    mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
+    return bool(int(mask, 16) >> (number - 1) & 1)
