@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 USER = 10001
 
@@ -39,6 +39,41 @@ class Gpu:
 
 
 @dataclass(frozen=True)
+class Identity:
+    """A role of the object store that a service account may take, instead of keys (AWS calls it IRSA).
+
+    The token is made for that purpose alone and given to our containers only: whoever else runs in the pod never sees it.
+    account: whose token it is, where steps run. endpoint: where roles are taken; empty for AWS.
+    """
+
+    role: str
+    account: str
+    audience: str = "sts.amazonaws.com"
+    endpoint: str = ""
+    region: str = ""
+
+    MOUNT: ClassVar[Mapping[str, Any]] = {
+        "name": "store-identity",
+        "mountPath": "/var/run/jinsu-store",
+        "readOnly": True,
+    }
+
+    def environment(self) -> list[dict[str, str]]:
+        """As every AWS SDK reads it."""
+        found = {
+            "AWS_ROLE_ARN": self.role,
+            "AWS_WEB_IDENTITY_TOKEN_FILE": f"{self.MOUNT['mountPath']}/token",
+            "AWS_DEFAULT_REGION": self.region,
+            "AWS_ENDPOINT_URL_STS": self.endpoint,
+        }
+        return [{"name": name, "value": value} for name, value in found.items() if value]
+
+    def volume(self) -> dict[str, Any]:
+        token = {"audience": self.audience, "expirationSeconds": 3600, "path": "token"}
+        return {"name": self.MOUNT["name"], "projected": {"sources": [{"serviceAccountToken": token}]}}
+
+
+@dataclass(frozen=True)
 class Cluster:
     """How steps run in one cluster; from the chart's values. `gpus` by `train.resources.gpu_type`, "" for any."""
 
@@ -47,6 +82,7 @@ class Cluster:
     agent_image: str
     release: str = "jinsu"
     store_secret: str | None = None
+    store_identity: Identity | None = None
     gpus: Mapping[str, Gpu] = field(default_factory=lambda: {"": Gpu()})
     priority_classes: Mapping[str, str] = field(default_factory=dict)
     queues: Mapping[str, str] = field(default_factory=dict)
@@ -70,6 +106,7 @@ class Cluster:
             }
         for name in ("tolerations", "volumes", "mounts", "pull_secrets"):
             values[name] = tuple(values.get(name) or ())
+        values["store_identity"] = _identity(document)
         return Cluster(**values)
 
 
@@ -87,6 +124,7 @@ class Servers:
     key_secret: str
     store: Mapping[str, Any]
     account: str = "default"
+    store_identity: Identity | None = None
     ca_config_map: str = ""
     replicas: int = 1
     pull_policy: str = "IfNotPresent"
@@ -99,4 +137,9 @@ class Servers:
     @staticmethod
     def from_document(document: Mapping[str, Any]) -> Servers:
         listed = {name: tuple(document.get(name) or ()) for name in ("pull_secrets", "tolerations")}
-        return Servers(**{**document, **listed})
+        return Servers(**{**document, **listed, "store_identity": _identity(document)})
+
+
+def _identity(document: Mapping[str, Any]) -> Identity | None:
+    given = document.get("store_identity")
+    return Identity(**given) if given else None

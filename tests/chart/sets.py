@@ -70,6 +70,16 @@ CLOUD: Values = {
     "secrets": {"existingSecret": "platform-keys"},
 }
 
+# The cloud's own store, without keys.
+ROLE: Values = {
+    **CLOUD,
+    "objectStore": {
+        **CLOUD["objectStore"],
+        "external": {"role": {"arn": "arn:aws:iam::123456789012:role/jinsu"}},
+    },
+    "teams": [{"name": "default"}, {"name": "speech", "namespace": "speech-lab", "createNamespace": False}],
+}
+
 OTHER_AIRFLOW: Values = {
     "airflow": {"enabled": False, "url": "https://airflow.example.com"},
     "ingress": EVERYTHING["ingress"],
@@ -96,6 +106,7 @@ SETS: dict[str, Values] = {
     "everything": EVERYTHING,
     "outside": OUTSIDE,
     "cloud": CLOUD,
+    "role": ROLE,
     "other Airflow": OTHER_AIRFLOW,
     "teams": TEAMS,
     "bare": BARE,

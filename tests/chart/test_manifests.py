@@ -2,6 +2,7 @@
 
 import base64
 import functools
+import json
 import re
 from collections import Counter
 from collections.abc import Iterator
@@ -35,7 +36,7 @@ from tests.chart.objects import (
 )
 from tests.chart.references import Release, dangling, hooks_too_early, key_of, protected
 from tests.chart.schemas import FOREIGN, faults
-from tests.chart.sets import BARE, CLOUD, DEFAULT, EVERYTHING, OUTSIDE, SETS, TEAMS, Values
+from tests.chart.sets import BARE, CLOUD, DEFAULT, EVERYTHING, OUTSIDE, ROLE, SETS, TEAMS, Values
 
 OLDEST = "1.20.0"
 VERSIONS = (OLDEST, "1.21.0", "1.25.0", "1.31.0", "1.36.0", LATEST)
@@ -283,8 +284,33 @@ def test_without_a_tag_an_image_is_that_of_the_chart_s_version() -> None:
     assert f'__version__ = "{version[1]}"' in (ROOT / "platform" / "jinsu" / "__init__.py").read_text()
 
 
-def test_an_object_store_outside_needs_its_keys() -> None:
+def test_an_object_store_outside_needs_its_keys_or_a_role() -> None:
     assert "objectStore.external.existingSecret" in fails({"objectStore": {"bundled": {"enabled": False}}})
+    text = json.dumps(render(ROLE))
+    assert '"store-keys"' not in text
+    assert '"AWS_SECRET_ACCESS_KEY"' not in text
+
+
+def test_whoever_runs_with_a_role_has_a_token_for_it_and_its_account_is_there() -> None:
+    documents = render(ROLE)
+    for pod in pods(documents):
+        if pod.name.endswith("-gateway"):
+            continue
+        (volume,) = [one for one in pod.spec["volumes"] if one["name"] == "store-identity"]
+        (source,) = volume["projected"]["sources"]
+        assert source["serviceAccountToken"]["audience"] == "sts.amazonaws.com", pod.name
+        for container in pod.containers:
+            entries = {entry["name"]: entry.get("value") for entry in container["env"]}
+            (mount,) = [one for one in container["volumeMounts"] if one["name"] == "store-identity"]
+            assert entries["AWS_WEB_IDENTITY_TOKEN_FILE"] == f"{mount['mountPath']}/token", pod.name
+            assert entries["AWS_ROLE_ARN"] == "arn:aws:iam::123456789012:role/jinsu", pod.name
+    accounts = {(one["metadata"]["namespace"], one["metadata"]["name"]) for one in of_kind(documents, "ServiceAccount")}
+    settings = made.settings(documents)
+    assert settings.kubernetes
+    identity = settings.kubernetes.steps.store_identity
+    assert identity == settings.kubernetes.servers.store_identity
+    assert identity
+    assert {(namespace, identity.account) for namespace in settings.kubernetes.steps.namespaces.values()} <= accounts
 
 
 # --- Disruption ---

@@ -14,6 +14,8 @@ from uuid import uuid4
 import psutil
 import pytest
 from kubernetes import client
+from tests.cluster.harness import node
+from tests.cluster.harness.roles import trial_roles
 from tests.cluster.harness.store import TrialStore
 from tests.contract.launcher_suite import *  # noqa: F403
 from tests.contract.launcher_suite import MODEL, Bench, Own
@@ -22,7 +24,7 @@ from tests.points import until
 from jinsu.kube import Kube
 from jinsu.objects.mirror import Mirror
 from jinsu.objects.s3 import S3
-from jinsu.placement import Cluster, Gpu
+from jinsu.placement import Cluster, Gpu, Identity
 from jinsu.steps.contract import STEP_DIR_VARIABLE, StepSpec
 from jinsu.steps.kubernetes import KubernetesLauncher
 from jinsu.steps.launcher import Phase, StepStatus
@@ -218,3 +220,30 @@ def test_a_pod_deleted_by_hand_resumes_from_its_checkpoint(
     assert "a retry resumes from the last checkpoint" in status.message
     assert bench.run(step).phase is Phase.DONE
     assert bench.log(step) == "epoch 3\nresumed at 3\n"
+
+
+# --- A role of the store instead of its keys ---
+
+
+def test_a_step_without_keys_takes_a_role_that_its_script_cannot(
+    bench: ClusterBench, api: client.ApiClient, namespace: str
+) -> None:
+    audience, account = "store.example.com", "steps"
+    client.CoreV1Api(api).create_namespaced_service_account(namespace, {"metadata": {"name": account}})
+    with trial_roles(node.address(), api, audience, bench.address) as roles:
+        identity = Identity("arn:aws:iam::1:role/jinsu", account, audience, roles.url, "us-east-1")
+        cluster = replace(bench.cluster, store_secret=None, store_identity=identity)
+        address = replace(bench.address, access_key=None, secret_key=None)
+        bench.launcher = KubernetesLauncher(bench.kube, bench.store, cluster, address)
+        step = bench.step(
+            """
+            note([name for name in os.environ if name.startswith("AWS")])
+            note([place for place in ("/var/run/jinsu-store", "/var/run/secrets") if Path(place).exists()])
+            save()
+            """
+        )
+
+        assert bench.run(step).phase is Phase.DONE
+
+    assert bench.notes() == ["[]", "[]"]
+    assert set(roles.taken) == {(identity.role, f"system:serviceaccount:{namespace}:{account}")}

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.chart.restricted import violations
 from tests.chart.schemas import faults
 
-from jinsu.placement import Servers
+from jinsu.placement import Identity, Servers
 from jinsu.release.manifests import BACKEND, PORT, deployment, name_of, selector, service
 from jinsu.serving.key import KEY_VARIABLE
 from jinsu.spec.model import NAME
@@ -221,3 +221,16 @@ def test_values_reach_the_pod() -> None:
     assert {one["resources"]["limits"]["memory"] for one in containers(spec)} == {"3Gi"}
     assert {one["imagePullPolicy"] for one in containers(spec)} == {"Always"}
     assert {"name": "ca", "configMap": {"name": "authority"}} in spec["volumes"]
+
+
+def test_the_token_of_the_stores_role_is_for_fetching_alone() -> None:
+    """The server holds what a researcher made."""
+    role = Identity("arn:aws:iam::1:role/jinsu", "jinsu-step")
+    spec = pod(replace(SERVERS, store_secret="", store_identity=role))
+    fetch, server = containers(spec)
+    assert dict(Identity.MOUNT) in fetch["volumeMounts"]
+    assert {"name": "AWS_ROLE_ARN", "value": role.role} in fetch["env"]
+    assert fetch["envFrom"] == []
+    assert role.volume() in spec["volumes"]
+    assert "store-identity" not in json.dumps(server)
+    assert "AWS" not in json.dumps(server)

@@ -14,7 +14,7 @@ from tests.chart.schemas import faults
 
 from jinsu.errors import BadInputError
 from jinsu.objects.s3 import S3Settings
-from jinsu.placement import Cluster, Gpu
+from jinsu.placement import Cluster, Gpu, Identity
 from jinsu.steps.contract import Input, Limits, StepSpec
 from jinsu.steps.job import ATTEMPT_LABEL, KEY_LABEL, job, name_of
 
@@ -51,6 +51,11 @@ RICH = replace(
     ephemeral_storage="7Gi",
     ca_config_map="authority",
     ttl_seconds=77,
+)
+ROLE = replace(
+    CLUSTER,
+    store_secret=None,
+    store_identity=Identity("arn:aws:iam::1:role/jinsu", "jinsu-step", endpoint="http://sts:9001", region="eu-north-1"),
 )
 # What people write to see whether somebody reads it as more than text.
 EVIL = st.one_of(
@@ -330,3 +335,32 @@ def test_a_job_is_found_by_the_labels_of_its_pods() -> None:
 def test_two_steps_have_two_names_that_kubernetes_takes(one: str, other: str) -> None:
     assert (name_of(one) == name_of(other)) == (one[:40] == other[:40])
     assert re.fullmatch(r"[a-z]([a-z0-9-]{0,50}[a-z0-9])", name_of(one))  # its pods add six characters
+
+
+# --- A role instead of keys ---
+
+
+def test_only_our_containers_see_the_token_of_the_stores_role() -> None:
+    spec = pod(cluster=ROLE)
+    ours = containers(spec)
+    train = ours.pop("train")
+    for one in ours.values():
+        environment = {entry["name"]: entry["value"] for entry in one["env"]}
+        mounts = {mount["name"]: mount["mountPath"] for mount in one["volumeMounts"]}
+        assert environment["AWS_ROLE_ARN"] == "arn:aws:iam::1:role/jinsu"
+        assert environment["AWS_WEB_IDENTITY_TOKEN_FILE"] == f"{mounts['store-identity']}/token"
+        assert environment["AWS_ENDPOINT_URL_STS"] == "http://sts:9001"
+        assert environment["AWS_DEFAULT_REGION"] == "eu-north-1"
+        assert one["envFrom"] == []
+    assert "store-identity" not in json.dumps(train)
+    assert "AWS" not in json.dumps(train)
+
+
+def test_the_token_is_for_the_store_alone() -> None:
+    spec = pod(cluster=ROLE)
+    (volume,) = [one for one in spec["volumes"] if one["name"] == "store-identity"]
+    (source,) = volume["projected"]["sources"]
+    assert source["serviceAccountToken"]["audience"] == "sts.amazonaws.com"
+    assert (spec["serviceAccountName"], spec["automountServiceAccountToken"]) == ("jinsu-step", False)
+    assert violations(spec) == []
+    assert faults(made(cluster=ROLE), "1.37.0") == []

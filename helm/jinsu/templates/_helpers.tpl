@@ -30,7 +30,16 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 
 {{/* Secret with the object store's keys. */}}
 {{- define "jinsu.storeSecret" -}}
-{{- if .Values.objectStore.bundled.enabled }}{{ include "jinsu.name" . }}-store{{ else }}{{ required "objectStore.external.existingSecret: name the Secret with the store's keys, or set objectStore.bundled.enabled" .Values.objectStore.external.existingSecret }}{{ end -}}
+{{- $external := .Values.objectStore.external -}}
+{{- if .Values.objectStore.bundled.enabled }}{{ include "jinsu.name" . }}-store{{ else if not $external.role.arn }}{{ required "objectStore.external.existingSecret: name the Secret with the store's keys; or set objectStore.external.role.arn, or objectStore.bundled.enabled" $external.existingSecret }}{{ end -}}
+{{- end }}
+
+{{/* The role that stands for the store's keys, as the platform is told about it; empty where there are keys. */}}
+{{- define "jinsu.storeIdentity" -}}
+{{- $role := .Values.objectStore.external.role -}}
+{{- if and $role.arn (not .Values.objectStore.bundled.enabled) -}}
+{{- dict "role" $role.arn "account" (printf "%s-step" (include "jinsu.name" .)) "audience" $role.audience "endpoint" $role.endpoint "region" .Values.objectStore.region | toJson -}}
+{{- else }}{}{{ end -}}
 {{- end }}
 
 {{- define "jinsu.teamNamespace" -}}
@@ -122,11 +131,25 @@ env:
   - name: {{ $name }}
     value: {{ $value | quote }}
   {{- end }}
+  {{- with include "jinsu.storeIdentity" .root | fromJson }}
+  - name: AWS_ROLE_ARN
+    value: {{ .role | quote }}
+  - name: AWS_WEB_IDENTITY_TOKEN_FILE
+    value: /var/run/jinsu-store/token
+  - name: AWS_DEFAULT_REGION
+    value: {{ .region | quote }}
+  {{- with .endpoint }}
+  - name: AWS_ENDPOINT_URL_STS
+    value: {{ . | quote }}
+  {{- end }}
+  {{- end }}
 envFrom:
   - secretRef:
       name: {{ include "jinsu.secret" .root }}
+  {{- with include "jinsu.storeSecret" .root }}
   - secretRef:
-      name: {{ include "jinsu.storeSecret" .root }}
+      name: {{ . }}
+  {{- end }}
 {{- end }}
 
 {{- define "jinsu.mounts" -}}
@@ -144,6 +167,11 @@ envFrom:
 {{- if include "jinsu.ca" . }}
 - name: ca
   mountPath: /etc/jinsu-ca
+  readOnly: true
+{{- end }}
+{{- if include "jinsu.storeIdentity" . | fromJson }}
+- name: store-identity
+  mountPath: /var/run/jinsu-store
   readOnly: true
 {{- end }}
 {{- end }}
@@ -169,6 +197,12 @@ envFrom:
 - name: ca
   configMap:
     name: {{ . }}
+{{- end }}
+{{- with include "jinsu.storeIdentity" .root | fromJson }}
+- name: store-identity
+  projected:
+    sources:
+      - serviceAccountToken: {audience: {{ .audience | quote }}, expirationSeconds: 3600, path: token}
 {{- end }}
 {{- end }}
 

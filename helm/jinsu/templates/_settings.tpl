@@ -21,12 +21,14 @@
 {{- end -}}
 {{- end -}}
 {{- $store := include "jinsu.store" . | fromJson -}}
+{{- $identity := include "jinsu.storeIdentity" . | fromJson | default nil -}}
 {{- $steps := dict
   "namespaces" $namespaces
   "release" (printf "%s.%s" .Release.Namespace .Release.Name | trunc 63 | trimSuffix "." | trimSuffix "-")
   "trainer_image" (include "jinsu.image" (dict "root" . "name" "trainer"))
   "agent_image" (include "jinsu.image" (dict "root" . "name" "runtime"))
   "store_secret" (include "jinsu.storeSecret" .)
+  "store_identity" $identity
   "ca_config_map" (include "jinsu.ca" .)
   "gpus" $gpus
   "priority_classes" $priorities
@@ -46,6 +48,7 @@
   "owner" (printf "%s-catalog" $name)
   "account" (printf "%s-server" $name)
   "store_secret" (include "jinsu.storeSecret" .)
+  "store_identity" $identity
   "ca_config_map" (include "jinsu.ca" .)
   "key_secret" (include "jinsu.secret" .)
   "store" $store

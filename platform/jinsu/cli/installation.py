@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from contextlib import suppress
 from pathlib import Path
 
 import click
@@ -101,12 +102,11 @@ def status(json_: bool) -> None:
     supervisor = Supervisor(Path(settings.home), Path(settings.runtime), settings.supervisor_password)
     if not supervisor.running():
         raise TransientError("the platform is stopped; start it with: jinsu up")
-    import psutil
-
-    states, pids, rows = supervisor.names(), supervisor.processes(), []
-    for name, state in sorted(states.items()):
-        memory = psutil.Process(pids[name]).memory_info().rss >> 20 if name in pids else 0
-        rows.append({"name": name, "state": state, "pid": pids.get(name), "memory_mb": memory})
+    states, pids = supervisor.names(), supervisor.processes()
+    rows = [
+        {"name": name, "state": state, "pid": pids.get(name), "memory_mb": _resident_mb(pids.get(name))}
+        for name, state in sorted(states.items())
+    ]
     if json_:
         print_json(rows)
         return
@@ -116,6 +116,15 @@ def status(json_: bool) -> None:
         "",
     )
     show_addresses()
+
+
+def _resident_mb(pid: int | None) -> int:
+    """0 for a process that has ended, perhaps since it was listed."""
+    import psutil
+
+    with suppress(psutil.NoSuchProcess):
+        return psutil.Process(pid).memory_info().rss >> 20 if pid else 0
+    return 0
 
 
 @click.command()

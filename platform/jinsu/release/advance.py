@@ -175,7 +175,9 @@ def _look(policy: Policy, state: State, seen: Observation) -> tuple[State, Verdi
     if not seen.challenger_ready:
         found.append(Finding("server", Verdict.ERROR, "the challenger's server does not answer"))
     if not seen.followed:
-        found.append(Finding("gateway", Verdict.ERROR, "no gateway is connected to the controller, so weights reach nobody"))
+        found.append(
+            Finding("gateway", Verdict.ERROR, "no gateway is connected to the controller, so weights reach nobody")
+        )
     return replace(state, findings=tuple(found)), overall(found)
 
 

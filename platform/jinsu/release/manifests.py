@@ -85,6 +85,7 @@ def _metadata(cluster: str, servers: Servers, owner_uid: str) -> Document:
 def _pod(model: str, version: str, run_key: str, servers: Servers) -> Document:
     fetched = {"name": "package", "mountPath": "/package"}
     authority = [{"name": "ca", "mountPath": "/etc/jinsu-ca", "readOnly": True}] if servers.ca_config_map else []
+    identity = servers.store_identity
     resources = servers.resources or {
         "requests": {"cpu": "100m", "memory": "256Mi", "ephemeral-storage": "64Mi"},
         "limits": {"memory": "1Gi", "ephemeral-storage": "4Gi"},
@@ -103,10 +104,18 @@ def _pod(model: str, version: str, run_key: str, servers: Servers) -> Document:
             {
                 **_container("fetch", servers),
                 "command": ["python", "-m", "jinsu.serving.fetch", run_key, "/package"],
-                "env": [{"name": "JINSU_STORE", "value": json.dumps(dict(servers.store), sort_keys=True)}],
+                "env": [
+                    {"name": "JINSU_STORE", "value": json.dumps(dict(servers.store), sort_keys=True)},
+                    *(identity.environment() if identity else []),
+                ],
                 "envFrom": [{"secretRef": {"name": servers.store_secret}}] if servers.store_secret else [],
                 "resources": resources,
-                "volumeMounts": [fetched, {"name": "tmp", "mountPath": "/tmp"}, *authority],  # noqa: S108
+                "volumeMounts": [
+                    fetched,
+                    {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
+                    *authority,
+                    *([dict(identity.MOUNT)] if identity else []),
+                ],
             }
         ],
         "containers": [
@@ -152,6 +161,7 @@ def _pod(model: str, version: str, run_key: str, servers: Servers) -> Document:
             {"name": "package", "emptyDir": {"sizeLimit": "4Gi"}},
             {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
             *([{"name": "ca", "configMap": {"name": servers.ca_config_map}}] if servers.ca_config_map else []),
+            *([identity.volume()] if identity else []),
         ],
     }
 

@@ -1,7 +1,8 @@
 """A step as a Kubernetes Job: one pod with `stage`, then `train` beside `agent`. Pure.
 
 What a user wrote never gets into the Job: the step travels through the object store, the Job carries its run key. The
-researcher's container holds no credential and no token; the store's keys are given to the two containers of ours alone.
+researcher's container holds no credential and no token; the store's keys, or the token of its role, are given to the two
+containers of ours alone.
 """
 
 from __future__ import annotations
@@ -84,6 +85,7 @@ def _pod(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, name
     priority = cluster.priority_classes.get(limits.priority)
     return {
         "restartPolicy": "Never",
+        **({"serviceAccountName": cluster.store_identity.account} if cluster.store_identity else {}),
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         # Counts from the pod's start on its node, so that no time in a queue is taken from the training.
@@ -104,6 +106,7 @@ def _pod(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, name
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": str(limits.memory // 2)}},
             *({"name": name, "emptyDir": {}} for name in ("tmp-stage", "tmp-train", "tmp-agent")),
             *([{"name": "ca", "configMap": {"name": cluster.ca_config_map}}] if cluster.ca_config_map else []),
+            *([cluster.store_identity.volume()] if cluster.store_identity else []),
             *cluster.volumes,
         ],
     }
@@ -150,13 +153,17 @@ def _train(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
 
 def _ours(name: str, module: str, cluster: Cluster, environment: Mapping[str, str], *, write: bool) -> Document:
     keys = [{"secretRef": {"name": cluster.store_secret}}] if cluster.store_secret else []
+    identity = cluster.store_identity
     return {
         "name": name,
         "image": cluster.agent_image,
         "imagePullPolicy": cluster.pull_policy,
         "command": ["python", "-m", module],
         "terminationMessagePolicy": "FallbackToLogsOnError",
-        "env": [{"name": key, "value": value} for key, value in environment.items()],
+        "env": [
+            *({"name": key, "value": value} for key, value in environment.items()),
+            *(identity.environment() if identity else []),
+        ],
         "envFrom": keys,
         "resources": {
             "requests": {"cpu": "50m", "memory": str(96 * _MIB), "ephemeral-storage": _LITTLE},
@@ -167,5 +174,6 @@ def _ours(name: str, module: str, cluster: Cluster, environment: Mapping[str, st
             {"name": "step", "mountPath": STEP_FOLDER, **({} if write else {"readOnly": True})},
             {"name": f"tmp-{name}", "mountPath": "/tmp"},  # noqa: S108
             *([_CA] if cluster.ca_config_map else []),
+            *([dict(identity.MOUNT)] if identity else []),
         ],
     }
