@@ -26,6 +26,8 @@ def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) ->
 @pytest.fixture(scope="session")
 def cluster() -> Cluster:
     found = chosen()
+    if reason := found.impossible():
+        pytest.fail(reason)
     if not found.alive():
         pytest.fail("there is no test cluster; start one: make cluster")
     return found

@@ -9,10 +9,10 @@ import json
 import os
 import shutil
 import subprocess
-import sys
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import ClassVar
 
 from tests.cluster.harness import debian
@@ -113,11 +113,12 @@ class Kind(Cluster):
         return self.kubeconfig.exists() and self.name in run("kind", "get", "clusters", "--quiet").split()
 
     def images(self, targets: Sequence[str]) -> dict[str, str]:
-        builder, names = Path(__file__).parents[3] / "platform" / "images" / "build.py", {}
-        for target in targets:
-            run(sys.executable, str(builder), "--tag", "test", "--target", target)
-            names[target] = f"localhost/jinsu/{target}:test"
-        run("kind", "load", "docker-image", "--name", self.name, *names.values())
+        from tests.cluster.harness.images import build
+
+        with TemporaryDirectory(prefix="jinsu-images-") as folder:  # whichever program built them, kind reads archives
+            names = build(targets, "--archive", folder)
+            for target in targets:
+                run("kind", "load", "image-archive", f"{folder}/{target}.tar", "--name", self.name)
         return names
 
     def down(self) -> None:
@@ -129,7 +130,7 @@ class Debian(Cluster):
     """This machine is the node."""
 
     own_node = True
-    kubeconfig = debian.HOME / "kubeconfig"
+    kubeconfig = debian.KUBECONFIG
 
     def impossible(self) -> str:
         return debian.impossible()

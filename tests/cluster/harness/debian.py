@@ -16,6 +16,7 @@ PACKAGES = (
 )  # fmt: skip
 COMPONENTS = ("kube-apiserver", "kube-controller-manager", "kube-scheduler", "kube-proxy", "kubelet")
 HOME = Path("/var/lib/jinsu-test-cluster")
+KUBECONFIG = HOME / "kubeconfig"
 _GO = Path("/usr/lib/go-1.19")
 _SOURCES = Path("/etc/apt/sources.list.d/debian.sources")
 

@@ -22,13 +22,12 @@ from typing import Any
 
 import httpx
 import yaml
-from tests.cluster.harness.debian import HOME, run
+from tests.cluster.harness.debian import HOME, KUBECONFIG, run
 
 NODE = "jinsu-test"
 BRIDGE = "jinsu-cni0"
 PODS, SERVICES = "10.244.0.0/16", "10.96.0.0/16"
 DNS, API_SERVICE = "10.96.0.10", "10.96.0.1"
-KUBECONFIG = HOME / "kubeconfig"
 CONTAINERD = HOME / "containerd.sock"
 PAUSE = "localhost/pause:3"
 _API_PORT, _ETCD_PORT, _DNS_PORT = 16443, 12379, 15353
