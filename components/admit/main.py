@@ -14,8 +14,8 @@ from jinsu.errors import JinsuError
 
 
 def work(given: argparse.Namespace) -> dict[str, Any]:
+    from jinsu.installation import connect
     from jinsu.lifecycle import admit
-    from jinsu.lifecycle.platform import connect
 
     submission, trials = admit.run(connect(), {"submission": given.submission}, given.submission, "component")
     return {"submission": submission, "trials": trials}

@@ -15,8 +15,8 @@ from jinsu.errors import JinsuError
 
 
 def work(given: argparse.Namespace) -> dict[str, Any]:
+    from jinsu.installation import connect
     from jinsu.lifecycle import canary
-    from jinsu.lifecycle.platform import connect
 
     platform = connect()
     canary.start(platform, given.submission)

@@ -14,8 +14,8 @@ from jinsu.errors import JinsuError
 
 
 def work(given: argparse.Namespace) -> dict[str, Any]:
+    from jinsu.installation import connect
     from jinsu.lifecycle.package import run
-    from jinsu.lifecycle.platform import connect
 
     return run(connect(), given.submission)
 

@@ -14,7 +14,7 @@ from jinsu.errors import JinsuError
 
 
 def work(given: argparse.Namespace) -> dict[str, Any]:
-    from jinsu.lifecycle.platform import connect
+    from jinsu.installation import connect
     from jinsu.lifecycle.register import run
 
     return run(connect(), given.submission)

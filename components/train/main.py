@@ -15,9 +15,9 @@ from jinsu.errors import JinsuError
 
 
 def work(given: argparse.Namespace) -> dict[str, Any]:
+    from jinsu.installation import connect
     from jinsu.lifecycle import train
-    from jinsu.lifecycle.platform import connect
-    from jinsu.steps.launcher import WAITING
+    from jinsu.steps.status import WAITING
 
     platform = connect()
     key = train.start(platform, given.submission, given.trial)

@@ -1,18 +1,17 @@
 """Jinsu launches machine-learning models. In a training script this name is the researcher's SDK (`jinsu.sdk`)."""
 
+from importlib import import_module
 from typing import Any
 
 __version__ = "0.1.0"
 
-_SDK = frozenset(
-    {"Tokenizer", "dataset", "load_checkpoint", "log", "out_dir", "params", "rows", "save", "save_checkpoint"}
-)
-
 
 def __getattr__(name: str) -> Any:
-    # The SDK loads numpy; the command line must not pay for that.
-    if name in _SDK:
-        from jinsu import sdk
-
+    sdk = import_module("jinsu.sdk")
+    if name in dir(sdk):
         return getattr(sdk, name)
     raise AttributeError(f"module 'jinsu' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return ["__version__", *dir(import_module("jinsu.sdk"))]

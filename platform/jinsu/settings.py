@@ -17,9 +17,9 @@ from typing import Any
 from urllib.parse import quote
 
 from jinsu.errors import BadInputError, NotFoundError
+from jinsu.files import write_private
 from jinsu.objects.s3 import S3Settings
-from jinsu.placement import Cluster, Servers
-from jinsu.private import write_private
+from jinsu.placement.kubernetes import Cluster, Servers
 
 HOME_VARIABLE = "JINSU_HOME"
 FILE_NAME = "settings.json"

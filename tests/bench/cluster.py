@@ -25,8 +25,8 @@ from tests.cluster.harness.clusters import TARGETS, chosen
 from tests.cluster.installation import NAMESPACE, TEAM, Installation, installed, values
 from tests.points import SPEC, until, write_table
 
+from jinsu.runs.snapshots import pack
 from jinsu.spec.quantities import parse_bytes
-from jinsu.state.snapshots import pack
 
 ROUNDS = 5
 _FIRST_LINE = "import time; print('first line at', time.time(), flush=True)"

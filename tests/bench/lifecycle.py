@@ -18,9 +18,9 @@ from jinsu import settings as configuration
 from jinsu.cli.client import Client
 from jinsu.cli.demo import Traffic, approve_when_asked, submit
 from jinsu.cli.running import follow_run
-from jinsu.lifecycle.platform import Platform, connect
-from jinsu.lifecycle.why import ORDER
+from jinsu.installation import Platform, connect
 from jinsu.local import up as local
+from jinsu.runs.why import ORDER
 from jinsu.state.tables import Review, Rollout
 
 _OVERHEAD = (

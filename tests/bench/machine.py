@@ -20,8 +20,8 @@ from tests.bench.figure import Say
 
 from jinsu import settings as configuration
 from jinsu.cli.client import Client
+from jinsu.clients.supervisord import Supervisor
 from jinsu.local import up as local
-from jinsu.local.supervisor import Supervisor
 from jinsu.settings import HOME_VARIABLE
 
 ROOT = Path(__file__).parents[2]

@@ -33,11 +33,11 @@ from tests.bench.machine import (
     wait,
 )
 
-from jinsu.lifecycle.control import envoy_binary
-from jinsu.local import postgres
+from jinsu.clients.airflow import Airflow
+from jinsu.gateway.envoy import binary as envoy_binary
+from jinsu.gateway.topology import Gateway, bootstrap
 from jinsu.local import up as local
-from jinsu.orchestration.airflow_api import Airflow
-from jinsu.release.topology import Gateway, bootstrap
+from jinsu.servers import postgres
 from jinsu.servers.airflow import PARTS as AIRFLOW_PARTS
 
 SETTLE_SECONDS, SAMPLES = 20.0, 5

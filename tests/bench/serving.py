@@ -17,13 +17,14 @@ from tests.bench.figure import Figure, Say, at_least, below, plain
 from tests.bench.load import Load, hammer
 from tests.bench.machine import folder, free_ports, server, wait
 
-from jinsu.export import save_torch
-from jinsu.lifecycle.control import envoy_binary
+from jinsu.gateway import schema, topology
+from jinsu.gateway.backend import Backend
+from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
+from jinsu.gateway.envoy import binary as envoy_binary
+from jinsu.gateway.topology import Route
+from jinsu.packaging.package import package
 from jinsu.registry.mlmodel import mlmodel_files
-from jinsu.release import schema, topology
-from jinsu.release.topology import Backend, Route
-from jinsu.release.xds import CLUSTER, ROUTE, RUNTIME, XdsServer
-from jinsu.serving.package import package
+from jinsu.sdk.torch_flavour import save_torch
 
 CONNECTIONS, ROUNDS, SECONDS = 10, 5, 3.0
 _HOW = (

@@ -15,8 +15,8 @@ from sqlalchemy.exc import SQLAlchemyError
 from tests.bench.figure import Figure, Say, exactly, plain
 from tests.bench.machine import folder, server
 
-from jinsu.lifecycle.platform import Platform
-from jinsu.local import postgres
+from jinsu.installation import Platform
+from jinsu.servers import postgres
 from jinsu.settings import Settings
 from jinsu.state.tables import Submission, Task
 

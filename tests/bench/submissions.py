@@ -17,10 +17,10 @@ from tests.bench.machine import DAGS, family, free_ports, installation, processo
 
 from jinsu import settings as configuration
 from jinsu.cli.client import Client
-from jinsu.lifecycle.platform import Platform, connect
+from jinsu.installation import Platform, connect
 from jinsu.local import up as local
+from jinsu.runs.snapshots import pack
 from jinsu.settings import Settings
-from jinsu.state.snapshots import pack
 from jinsu.state.tables import Submission, Task
 
 TINY = Path(__file__).parent / "tiny"

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 
 from tests.chart.objects import Document, of_kind
 
-from jinsu.release import manifests
+from jinsu.deployers import manifests
+from jinsu.launchers.job import job
 from jinsu.settings import Settings, parse
-from jinsu.steps.contract import Limits, StepSpec
-from jinsu.steps.job import job
+from jinsu.steps.spec import Limits, StepSpec
 
 # A researcher's own numbers; a GPU because it takes most of the way.
 _LIMITS = Limits(memory=4 * 2**30, seconds=600.0, cpu=2.0, gpu=1)

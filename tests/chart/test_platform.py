@@ -12,8 +12,8 @@ from tests.chart.helm import ROOT, render
 from tests.chart.objects import of_kind, pods
 from tests.chart.sets import DEFAULT, EVERYTHING, OTHER_AIRFLOW, SETS, TEAMS, Values
 
+from jinsu.clients.kubernetes import Kind
 from jinsu.cluster.__main__ import PARTS
-from jinsu.kube import Kind
 from jinsu.settings import parse
 
 each_set = pytest.mark.parametrize("values", SETS.values(), ids=SETS)
@@ -106,7 +106,7 @@ _KINDS = {
     kind.name: (kind.value[0].removeprefix("/apis/").removeprefix("/api/").rpartition("/")[0], kind.value[1])
     for kind in Kind
 }
-# What each method of jinsu.kube.Kube asks for.
+# What each method of jinsu.clients.kubernetes.Kube asks for.
 _VERBS = {"get": {"get"}, "list": {"list"}, "create": {"create"}, "delete": {"delete"}, "merge": {"patch"},
           "ensure": {"create", "patch"}}  # fmt: skip
 

@@ -135,7 +135,16 @@ def test_what_an_image_must_not_have(inside: Inside, target: str, absent: list[s
         ("runtime", ["boto3", "httptools", "onnxruntime", "uvicorn", "uvloop"]),
         ("runtime", ["jinsu.objects", "jinsu.serving", "jinsu.settings", "jinsu.spec", "jinsu.steps"]),
         ("trainer", ["onnx", "onnxscript", "pandas", "pyarrow.parquet", "sklearn", "torch"]),
-        ("trainer", ["jinsu.data.columns", "jinsu.export", "jinsu.sdk", "jinsu.spec.quantities", "jinsu.steps.agent"]),
+        (
+            "trainer",
+            [
+                "jinsu.sdk.columns",
+                "jinsu.sdk.torch_flavour",
+                "jinsu.sdk.script",
+                "jinsu.spec.quantities",
+                "jinsu.steps.runner",
+            ],
+        ),
         ("platform", ["airflow", "deltalake", "great_expectations", "kubernetes", "mlflow.server.auth"]),
         ("platform", ["alembic", "asyncpg", "envoy", "nanio", "onnx", "onnxruntime", "psycopg", "sklearn.metrics"]),
         ("platform", ["jinsu"]),

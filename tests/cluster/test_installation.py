@@ -12,7 +12,7 @@ from tests.chart.helm import CHART
 from tests.cluster.installation import NAMESPACE, RELEASE, TEAM, Installation, installed, values
 from tests.points import until, write_folder, write_table
 
-from jinsu.state.snapshots import pack
+from jinsu.runs.snapshots import pack
 
 GPU = {"resources": {"gpu": 1, "cpu": 0.4, "memory": "512Mi"}}
 ALL_GPUS = {"resources": {"gpu": 4, "cpu": 0.4, "memory": "512Mi"}}

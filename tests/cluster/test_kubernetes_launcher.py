@@ -21,14 +21,15 @@ from tests.contract.launcher_suite import *  # noqa: F403
 from tests.contract.launcher_suite import MODEL, Bench, Own
 from tests.points import until
 
-from jinsu.kube import Kube
+from jinsu.clients.kubernetes import Kube
+from jinsu.launchers.kubernetes_launcher import KubernetesLauncher
 from jinsu.objects.mirror import Mirror
 from jinsu.objects.s3 import S3
-from jinsu.placement import Cluster, Gpu, Identity
-from jinsu.steps.contract import STEP_DIR_VARIABLE, StepSpec
-from jinsu.steps.kubernetes import KubernetesLauncher
-from jinsu.steps.launcher import Phase, StepStatus
-from jinsu.steps.place import STEP_FOLDER
+from jinsu.placement.kubernetes import Cluster, Gpu, Identity
+from jinsu.sdk.step_files import STEP_DIR_VARIABLE
+from jinsu.steps.pod_context import STEP_FOLDER
+from jinsu.steps.spec import StepSpec
+from jinsu.steps.status import Phase, StepStatus
 
 SECRET = "store"
 

@@ -11,16 +11,16 @@ from kubernetes import client
 from tests.cluster.harness.store import TrialStore
 from tests.points import until
 
-from jinsu.cluster.sweeper import Sweeper
-from jinsu.kube import Kind, Kube
-from jinsu.lifecycle.platform import Platform
-from jinsu.placement import Cluster, Servers
-from jinsu.release.kubernetes import KubernetesDeployer
-from jinsu.release.manifests import deployment, service
+from jinsu.clients.kubernetes import Kind, Kube
+from jinsu.controller.sweeper import Sweeper
+from jinsu.deployers.kubernetes_deployer import KubernetesDeployer
+from jinsu.deployers.manifests import deployment, service
+from jinsu.installation import Platform
+from jinsu.launchers.job import job
+from jinsu.placement.kubernetes import Cluster, Servers
 from jinsu.settings import Account, Kubernetes, Settings
 from jinsu.state.tables import Candidate, Endpoint, Submission, Task
-from jinsu.steps.contract import Limits, StepSpec
-from jinsu.steps.job import job
+from jinsu.steps.spec import Limits, StepSpec
 
 
 @pytest.fixture

@@ -16,8 +16,8 @@ from typing import Any
 import psutil
 import pytest
 
-from jinsu.lifecycle.control import envoy_binary
-from jinsu.release import schema, topology
+from jinsu.gateway import schema, topology
+from jinsu.gateway.envoy import binary as envoy_binary
 
 
 @pytest.fixture

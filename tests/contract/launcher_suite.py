@@ -16,10 +16,11 @@ import psutil
 import pytest
 
 from jinsu.errors import BadInputError
+from jinsu.launchers.launcher import Launcher
 from jinsu.objects.mirror import Mirror
-from jinsu.orchestration.following import show
-from jinsu.steps.contract import Input, Limits, StepSpec, run_key
-from jinsu.steps.launcher import TERMINAL, Launcher, Phase, StepStatus
+from jinsu.orchestration.log_following import show
+from jinsu.steps.spec import Input, Limits, StepSpec, run_key
+from jinsu.steps.status import TERMINAL, Phase, StepStatus
 
 Own = Callable[[], list[psutil.Process]]
 

@@ -18,14 +18,14 @@ import pytest
 from onnx import TensorProto, helper, save
 from sqlalchemy import select
 
-from jinsu.release import controller as loop
+from jinsu.controller import loop as loop
+from jinsu.controller.loop import Controller
+from jinsu.gateway.backend import Backend
+from jinsu.gateway.discovery import XdsServer
+from jinsu.gateway.statistics import Envoys
 from jinsu.release.advance import Phase, Policy, State
-from jinsu.release.controller import Controller
 from jinsu.release.gates import GatePolicy
 from jinsu.release.records import state_from
-from jinsu.release.statistics import Envoys
-from jinsu.release.topology import Backend
-from jinsu.release.xds import XdsServer
 from jinsu.state.database import Database
 from jinsu.state.tables import Candidate, Endpoint, LedgerEntry, Rollout, Submission
 

@@ -23,13 +23,13 @@ from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
 
 from jinsu.errors import ConflictError
+from jinsu.installation import Platform
 from jinsu.lifecycle import promote
-from jinsu.lifecycle.admission import Request, admit
-from jinsu.lifecycle.platform import Platform
-from jinsu.local import postgres
+from jinsu.runs.admission import Request, admit
+from jinsu.runs.snapshots import pack
+from jinsu.servers import postgres
 from jinsu.settings import Account, Settings
 from jinsu.state.database import MIGRATIONS, Database, engine
-from jinsu.state.snapshots import pack
 from jinsu.state.tables import Base, Candidate, LedgerEntry, Submission
 
 PASSWORD = "only-for-this-test"

@@ -16,12 +16,13 @@ import grpc
 import httpx
 import pytest
 
-from jinsu.lifecycle.control import envoy_binary
-from jinsu.release import schema, topology
+from jinsu.gateway import schema, topology
+from jinsu.gateway.backend import Backend
+from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
+from jinsu.gateway.envoy import binary as envoy_binary
+from jinsu.gateway.statistics import Envoys, Tally
+from jinsu.gateway.topology import MAX_BODY, Route
 from jinsu.release.gates import Counters, GatePolicy, Verdict, findings, overall
-from jinsu.release.statistics import Envoys, Tally
-from jinsu.release.topology import MAX_BODY, Backend, Route
-from jinsu.release.xds import CLUSTER, ROUTE, RUNTIME, XdsServer
 
 START = Callable[[], subprocess.Popen[bytes]]
 TTL = 2.0
@@ -232,9 +233,9 @@ def test_a_lease_that_nobody_renews_ends(plane: Any) -> None:
 CONTROL = """
 import asyncio, json, sys
 from pathlib import Path
-from jinsu.lifecycle.control import envoy_binary
-from jinsu.release import schema
-from jinsu.release.xds import CLUSTER, ROUTE, RUNTIME, XdsServer
+from jinsu.gateway.envoy import binary as envoy_binary
+from jinsu.gateway import schema
+from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 
 async def main():
     address, cache, clusters, routes, runtime = sys.argv[1:]

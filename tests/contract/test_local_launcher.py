@@ -18,12 +18,12 @@ from tests.contract.launcher_suite import *  # noqa: F403
 from tests.contract.launcher_suite import Bench, Own
 
 from jinsu.errors import JinsuError, TransientError
+from jinsu.launchers.local_launcher import LocalLauncher
 from jinsu.objects.mirror import Mirror
-from jinsu.steps.agent import read_state
-from jinsu.steps.contract import StepSpec
-from jinsu.steps.launcher import Phase
-from jinsu.steps.local import LocalLauncher
 from jinsu.steps.result import seal
+from jinsu.steps.runner import read_state
+from jinsu.steps.spec import StepSpec
+from jinsu.steps.status import Phase
 
 
 @pytest.fixture
@@ -46,8 +46,8 @@ def local_bench(folder: Path, root: Path) -> Bench:
 STARTER = """
 import sys, time
 from pathlib import Path
-from jinsu.steps.contract import StepSpec
-from jinsu.steps.local import LocalLauncher
+from jinsu.steps.spec import StepSpec
+from jinsu.launchers.local_launcher import LocalLauncher
 step = StepSpec.from_json(Path(sys.argv[2]).read_text())
 print(LocalLauncher(Path(sys.argv[1])).start(step).phase, flush=True)
 time.sleep(float(sys.argv[3]))

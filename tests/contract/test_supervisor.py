@@ -14,7 +14,7 @@ from typing import Any
 import psutil
 import pytest
 
-from jinsu.local.supervisor import Program, Supervisor
+from jinsu.clients.supervisord import Program, Supervisor
 
 PASSWORD = "hush-hush-password"
 WAIT = "import time; time.sleep(600)"
@@ -231,7 +231,7 @@ def test_only_its_owner_may_command_it(supervisor: Supervisor, tmp_path: Path, s
 
 def test_it_outlives_the_shell_that_launched_it(tmp_path: Path, short: Path, own: object) -> None:
     script = (
-        "import sys; from pathlib import Path; from jinsu.local.supervisor import Supervisor;"
+        "import sys; from pathlib import Path; from jinsu.clients.supervisord import Supervisor;"
         "Supervisor(Path(sys.argv[1]), Path(sys.argv[2]), sys.argv[3]).launch()"
     )
     command = [sys.executable, "-c", script, tmp_path, short, PASSWORD]

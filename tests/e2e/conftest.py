@@ -19,7 +19,7 @@ import psutil
 import pytest
 from tests.points import Remote, until, write_folder, write_table
 
-from jinsu.state.snapshots import pack
+from jinsu.runs.snapshots import pack
 
 JINSU = str(Path(sys.executable).parent / "jinsu")
 

@@ -12,8 +12,8 @@ import httpx
 import pyarrow.parquet as pq
 import pytest
 
-from jinsu.data.columns import columns_of
-from jinsu.state.snapshots import pack
+from jinsu.runs.snapshots import pack
+from jinsu.sdk.columns import columns_of
 
 REPOSITORY = Path(__file__).parents[2]
 DATA = REPOSITORY.parent / "shared" / "data"

@@ -32,7 +32,7 @@ def kill_tree(pid: int) -> None:
 
 def is_of_a_step(process: psutil.Process) -> bool:
     with contextlib.suppress(psutil.Error):
-        return any("jinsu.steps.agent" in each.cmdline() for each in (process, *process.parents()))
+        return any("jinsu.steps.runner" in each.cmdline() for each in (process, *process.parents()))
     return False  # it has ended by now
 
 

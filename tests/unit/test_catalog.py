@@ -14,9 +14,9 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
+from jinsu.clients.kubernetes import Kind, Kube
 from jinsu.errors import BadInputError, ConflictError, JinsuError, PermanentError, TransientError
-from jinsu.kube import Kind, Kube
-from jinsu.lifecycle.catalog import FILE_NAME, Catalog, ConfigMapCatalog, FileCatalog
+from jinsu.runs.catalog import FILE_NAME, Catalog, ConfigMapCatalog, FileCatalog
 
 PLACE, NAME = "jinsu", "jinsu-catalog"
 
@@ -192,7 +192,7 @@ def test_changes_at_the_same_time_are_all_kept(catalog: Catalog) -> None:
 def test_processes_that_change_a_file_at_once_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "catalog.json"
     script = (
-        "import sys; from pathlib import Path; from jinsu.lifecycle.catalog import FileCatalog\n"
+        "import sys; from pathlib import Path; from jinsu.runs.catalog import FileCatalog\n"
         "catalog = FileCatalog(Path(sys.argv[1]))\n"
         "for n in range(30): catalog.remember_model(f'{sys.argv[2]}-{n}', 'x')"
     )

@@ -15,11 +15,11 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jinsu.data.columns import columns_of, read_columns
 from jinsu.data.datasets import DatasetStore, DatasetVersion, table_digest
 from jinsu.data.split import holdout_mask
 from jinsu.errors import BadInputError, NotFoundError
 from jinsu.objects.mirror import Mirror
+from jinsu.sdk.columns import columns_of, read_columns
 
 ROWS = pa.table({"x": pa.array([1, 2, None, 4]), "word": ["a", None, "c", "é"], "seen": [True, False, None, True]})
 

@@ -10,10 +10,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jinsu.errors import GateFailedError
-from jinsu.evaluation.inputs import feature_columns, model_input
 from jinsu.evaluation.metrics import METRICS, difference, score, wilson
 from jinsu.evaluation.report import decode, fold, folded_share, judge
-from jinsu.serving.manifest import Tensor
+from jinsu.packaging.inputs import feature_columns, model_input
+from jinsu.packaging.manifest import Tensor
 from jinsu.spec.model import Evaluate
 
 REFERENCE = {

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from jinsu.orchestration.following import show
-from jinsu.steps.local import LocalLauncher
+from jinsu.launchers.local_launcher import LocalLauncher
+from jinsu.orchestration.log_following import show
 
 KEY = "a" * 64
 

@@ -16,11 +16,13 @@ import grpc
 import httpx
 import pytest
 
-from jinsu.lifecycle.control import envoy_binary
-from jinsu.release import schema
-from jinsu.release.statistics import Envoys, ServerProbe
-from jinsu.release.topology import Backend, Gateway, Route, bootstrap, clusters, routes, runtime
-from jinsu.release.xds import CLUSTER, ROUTE, RUNTIME, XdsServer
+from jinsu.deployers.server_probe import ServerProbe
+from jinsu.gateway import schema
+from jinsu.gateway.backend import Backend
+from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
+from jinsu.gateway.envoy import binary as envoy_binary
+from jinsu.gateway.statistics import Envoys
+from jinsu.gateway.topology import Gateway, Route, bootstrap, clusters, routes, runtime
 from jinsu.serving.key import KEY_HEADER, locked
 
 GATEWAY_KEY, SERVER_KEY = "gateway-key-1", "server-key-2"

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from tests.chart.restricted import violations
 from tests.chart.schemas import faults
 
-from jinsu.placement import Identity, Servers
-from jinsu.release.manifests import BACKEND, PORT, deployment, name_of, selector, service
+from jinsu.deployers.manifests import BACKEND, PORT, deployment, name_of, selector, service
+from jinsu.placement.kubernetes import Identity, Servers
 from jinsu.serving.key import KEY_VARIABLE
 from jinsu.spec.model import NAME
 

@@ -16,11 +16,11 @@ from hypothesis import strategies as st
 from torch import nn
 
 from jinsu.errors import GateFailedError
-from jinsu.export import save_torch
-from jinsu.serving.manifest import Manifest, Tensor
-from jinsu.serving.onnx_model import OnnxModel
-from jinsu.serving.package import package
-from jinsu.text import Tokenizer, split
+from jinsu.packaging.manifest import Manifest, Tensor
+from jinsu.packaging.onnx_model import OnnxModel
+from jinsu.packaging.package import package
+from jinsu.sdk.tokenizer import Tokenizer, split
+from jinsu.sdk.torch_flavour import save_torch
 
 EXAMPLE = np.random.default_rng(0).random((16, 4), dtype=np.float32)
 TOLERANCE, BUDGET = 1e-4, 1000.0

@@ -4,8 +4,8 @@ import json
 import threading
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
-from jinsu.release.statistics import ServerProbe
-from jinsu.release.topology import Backend
+from jinsu.deployers.server_probe import ServerProbe
+from jinsu.gateway.backend import Backend
 
 
 def test_each_question_meets_whoever_answers_now() -> None:

@@ -12,8 +12,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jinsu.errors import StepFailedError
-from jinsu.steps.contract import Input, Limits, StepSpec, run_key
-from jinsu.steps.result import file_digest, output_files, read_result, seal, write_atomic
+from jinsu.files import file_digest, write_atomic
+from jinsu.steps.result import output_files, read_result, seal
+from jinsu.steps.spec import Input, Limits, StepSpec, run_key
 
 KEY = "a" * 64
 IDENTITY: dict[str, Any] = {

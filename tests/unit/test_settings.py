@@ -15,7 +15,7 @@ from tests.chart.helm import render
 from tests.chart.sets import SETS
 
 from jinsu.errors import BadInputError
-from jinsu.placement import Gpu
+from jinsu.placement.kubernetes import Gpu
 from jinsu.servers import airflow, mlflow
 from jinsu.settings import Settings, parse
 

@@ -19,22 +19,25 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from jinsu.clients.kubernetes import Kube
 from jinsu.errors import BadInputError, JinsuError, NotFoundError, StepFailedError, TransientError
-from jinsu.kube import Kube
+from jinsu.files import file_digest, write_atomic
+from jinsu.launchers.kubernetes_launcher import KubernetesLauncher
 from jinsu.objects.s3 import S3Settings
-from jinsu.placement import Cluster
-from jinsu.steps import shipper as shipping
-from jinsu.steps import stager, staging
-from jinsu.steps.agent import AgentState
-from jinsu.steps.careful import names, opened
-from jinsu.steps.contract import Input, Limits, StepFiles, StepSpec
-from jinsu.steps.kubernetes import KubernetesLauncher
-from jinsu.steps.launcher import Phase
+from jinsu.placement.kubernetes import Cluster
+from jinsu.sdk.step_files import StepFiles
+from jinsu.steps import inputs as staging
+from jinsu.steps import stage as stager
+from jinsu.steps import uploader as shipping
 from jinsu.steps.lock import held
-from jinsu.steps.place import Place
-from jinsu.steps.result import StepResult, file_digest, seal, write_atomic
-from jinsu.steps.shipper import Shipper, follow
-from jinsu.steps.work import PIECE, Attempt, Ended, Work
+from jinsu.steps.pod_context import Place
+from jinsu.steps.record import PIECE, Attempt, Ended, Work
+from jinsu.steps.result import StepResult, seal
+from jinsu.steps.runner import AgentState
+from jinsu.steps.safe_open import names, opened
+from jinsu.steps.spec import Input, Limits, StepSpec
+from jinsu.steps.status import Phase
+from jinsu.steps.uploader import Shipper, follow
 
 KEY = "5" * 64
 SECRET = b"AWS_SECRET_ACCESS_KEY=hush-hush"
@@ -562,11 +565,12 @@ RUNNER = """
 import json, sys, time
 from dataclasses import asdict
 from pathlib import Path
-from jinsu.steps.agent import AgentState
-from jinsu.steps.contract import StepFiles
-from jinsu.steps.launcher import Phase
+from jinsu.steps.runner import AgentState
+from jinsu.sdk.step_files import StepFiles
+from jinsu.steps.status import Phase
 from jinsu.steps.lock import take
-from jinsu.steps.result import seal, write_atomic
+from jinsu.files import write_atomic
+from jinsu.steps.result import seal
 files = StepFiles(Path(sys.argv[1]))
 def say(phase, message="", interrupted=False):
     write_atomic(files.state, json.dumps(asdict(AgentState(phase, message, 1, 1.0, interrupted))))
@@ -683,7 +687,7 @@ def test_a_signal_to_the_container_ends_it_in_time(files: StepFiles, tmp_path: P
         "AWS_SECRET_ACCESS_KEY": "b",
     }
     with (tmp_path / "said").open("w") as said:
-        process = subprocess.Popen([sys.executable, "-m", "jinsu.steps.shipper"], env=environment, stderr=said)
+        process = subprocess.Popen([sys.executable, "-m", "jinsu.steps.uploader"], env=environment, stderr=said)
     try:
         patience = time.monotonic() + 30
         while "object store" not in (tmp_path / "said").read_text():

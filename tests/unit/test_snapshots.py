@@ -14,7 +14,7 @@ import pytest
 
 from jinsu.errors import BadInputError
 from jinsu.objects.mirror import Mirror
-from jinsu.state.snapshots import MAX_FILES, SnapshotStore, inspect, pack, read_member
+from jinsu.runs.snapshots import MAX_FILES, SnapshotStore, inspect, pack, read_member
 
 LIMIT = 1 << 20
 

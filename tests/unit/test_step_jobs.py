@@ -13,10 +13,10 @@ from tests.chart.restricted import violations
 from tests.chart.schemas import faults
 
 from jinsu.errors import BadInputError
+from jinsu.launchers.job import ATTEMPT_LABEL, KEY_LABEL, job, name_of
 from jinsu.objects.s3 import S3Settings
-from jinsu.placement import Cluster, Gpu, Identity
-from jinsu.steps.contract import Input, Limits, StepSpec
-from jinsu.steps.job import ATTEMPT_LABEL, KEY_LABEL, job, name_of
+from jinsu.placement.kubernetes import Cluster, Gpu, Identity
+from jinsu.steps.spec import Input, Limits, StepSpec
 
 KEY = "0123456789abcdef" * 4
 STORE = S3Settings("models", "http://store:9000", access_key="AKIA-hush", secret_key="hush-hush", attempts=3)

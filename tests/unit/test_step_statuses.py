@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from jinsu.steps.launcher import Phase, StepStatus
-from jinsu.steps.pod import IMAGE_PATIENCE, runs, said_by_both, status_of
-from jinsu.steps.work import Ended
+from jinsu.launchers.pod_status import IMAGE_PATIENCE, runs, said_by_both, status_of
+from jinsu.steps.record import Ended
+from jinsu.steps.status import Phase, StepStatus
 
 Document = dict[str, Any]
 

@@ -3,8 +3,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
+from jinsu.gateway.statistics import Tally
 from jinsu.release.gates import Counters
-from jinsu.release.statistics import Tally
 
 
 def counted(requests: int) -> dict[str, Counters]:

@@ -20,7 +20,6 @@ from sqlalchemy import select
 
 from jinsu import __version__
 from jinsu.api import views
-from jinsu.api.auth import Person, Role, create_user, recognise
 from jinsu.errors import (
     BadInputError,
     ConflictError,
@@ -29,11 +28,12 @@ from jinsu.errors import (
     NotFoundError,
     TransientError,
 )
+from jinsu.identity.people import Person, Role, create_user, recognise
+from jinsu.installation import Platform
 from jinsu.lifecycle import promote, review, train
-from jinsu.lifecycle.admission import Request as Admission
-from jinsu.lifecycle.admission import admit
-from jinsu.lifecycle.links import signature
-from jinsu.lifecycle.platform import Platform
+from jinsu.runs.admission import Request as Admission
+from jinsu.runs.admission import admit
+from jinsu.runs.links import signature
 from jinsu.spec.model import NAME
 from jinsu.state.tables import Rollout
 
@@ -190,7 +190,7 @@ def _data(app: FastAPI, platform: Platform) -> None:
             path = Path(folder) / f"upload{suffix}"
             await _receive(request.stream(), path)
             made = await anyio.run_process(
-                [sys.executable, "-m", "jinsu.data.ingest", name, str(path), who.name], check=False
+                [sys.executable, "-m", "jinsu.api.ingest", name, str(path), who.name], check=False
             )
         if made.returncode != 0:
             said = made.stderr.decode(errors="replace").strip()

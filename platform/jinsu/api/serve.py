@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 
-from jinsu.lifecycle.platform import Platform
+from jinsu.installation import Platform
 
 
 def serve(platform: Platform, host: str, port: int) -> None:
@@ -24,7 +24,7 @@ def serve(platform: Platform, host: str, port: int) -> None:
 
 
 def main() -> None:
-    from jinsu.lifecycle.platform import connect
+    from jinsu.installation import connect
 
     parser = argparse.ArgumentParser(prog="python -m jinsu.api.serve", description=__doc__)
     parser.add_argument("--port", type=int, required=True)

@@ -9,12 +9,12 @@ from typing import Any
 from sqlalchemy import select
 
 from jinsu.errors import JinsuError, NotFoundError
-from jinsu.lifecycle.links import links_of
-from jinsu.lifecycle.platform import Platform
+from jinsu.installation import Platform
 from jinsu.lifecycle.review import open_reviews
-from jinsu.lifecycle.why import ORDER, explain, training
+from jinsu.runs.links import links_of
+from jinsu.runs.why import ORDER, explain, training
 from jinsu.state.tables import Endpoint, LedgerEntry, Review, Rollout, Submission, Task
-from jinsu.steps.launcher import StepStatus
+from jinsu.steps.status import StepStatus
 
 _MAX_LOG = 1 << 20
 

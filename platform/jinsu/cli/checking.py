@@ -8,10 +8,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 from jinsu.errors import BadInputError, StepFailedError
+from jinsu.runs.snapshots import pack
+from jinsu.sdk.step_files import StepFiles
 from jinsu.spec.load import read_spec
 from jinsu.spec.model import ModelSpec
-from jinsu.state.snapshots import pack
-from jinsu.steps.contract import Input, Limits, StepFiles, StepSpec
+from jinsu.steps.spec import Input, Limits, StepSpec
 
 SAMPLE_ROWS = 256
 SECONDS = 120.0
@@ -20,8 +21,8 @@ SECONDS = 120.0
 def check_folder(folder: Path, say: Callable[[str], None]) -> dict[str, str]:
     """What was checked and found in order, by name. Raises the first problem as its sentence."""
     from jinsu import settings as configuration
-    from jinsu.lifecycle.admission import check_columns, check_resources
-    from jinsu.lifecycle.platform import connect
+    from jinsu.installation import connect
+    from jinsu.runs.admission import check_columns, check_resources
 
     found: dict[str, str] = {}
     spec = read_spec(folder)
@@ -100,8 +101,8 @@ def _step(spec: ModelSpec, root: Path, digest: str) -> StepSpec:
 def _run(step: StepSpec, root: Path) -> str:
     import time
 
-    from jinsu.steps.launcher import TERMINAL, Phase
-    from jinsu.steps.local import LocalLauncher
+    from jinsu.launchers.local_launcher import LocalLauncher
+    from jinsu.steps.status import TERMINAL, Phase
 
     launcher = LocalLauncher(root / "steps")
     launcher.start(step)
@@ -119,10 +120,10 @@ def _run(step: StepSpec, root: Path) -> str:
 
 
 def _inspect(spec: ModelSpec, root: Path, step: StepSpec, table: object) -> tuple[str, str]:
-    from jinsu.data.columns import columns_of
-    from jinsu.evaluation.inputs import feature_columns, model_input
-    from jinsu.serving.manifest import Manifest
-    from jinsu.serving.package import package
+    from jinsu.packaging.inputs import feature_columns, model_input
+    from jinsu.packaging.manifest import Manifest
+    from jinsu.packaging.package import package
+    from jinsu.sdk.columns import columns_of
 
     out = StepFiles(root / "steps" / step.run_key).out
     report = package(out / "model", root / "package", spec.serve.parity_tolerance, spec.serve.max_latency_ms)

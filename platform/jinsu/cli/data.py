@@ -33,7 +33,7 @@ def put(name: str, path: Path, json_: bool) -> None:
     with progress(json_) as say:
         say(f"uploading {path}")
         if path.is_dir():
-            from jinsu.state.snapshots import pack
+            from jinsu.runs.snapshots import pack
 
             content, _ = pack(path, 8 * 2**30)
             made = Client().upload(f"/v1/datasets/{name}", content, suffix=".tar.gz")

@@ -63,7 +63,7 @@ class Traffic:
 
 
 def submit(client: Client, epochs: int | None) -> str:
-    from jinsu.state.snapshots import pack
+    from jinsu.runs.snapshots import pack
 
     content, digest = pack(EXAMPLE, 64 * 2**20)
     client.upload("/v1/code", content)

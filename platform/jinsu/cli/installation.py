@@ -95,8 +95,8 @@ def status(json_: bool) -> None:
       jinsu status --json
     """
     from jinsu import settings as configuration
+    from jinsu.clients.supervisord import Supervisor
     from jinsu.errors import TransientError
-    from jinsu.local.supervisor import Supervisor
 
     settings = configuration.load()
     supervisor = Supervisor(Path(settings.home), Path(settings.runtime), settings.supervisor_password)

@@ -28,8 +28,8 @@ def submit(folder: Path, follow: bool, params: tuple[str, ...], key: str | None,
     import uuid
 
     from jinsu.cli.client import Client
+    from jinsu.runs.snapshots import pack
     from jinsu.spec.load import read_spec
-    from jinsu.state.snapshots import pack
 
     read_spec(folder)
     content, digest = pack(folder, 64 * 2**20)

@@ -7,7 +7,7 @@ import sys
 import httpx
 
 from jinsu import settings as configuration
-from jinsu.orchestration.airflow_api import Airflow
+from jinsu.clients.airflow import Airflow
 from jinsu.settings import Settings
 
 

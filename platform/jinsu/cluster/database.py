@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from jinsu.cluster.__main__ import become
-from jinsu.local import postgres
+from jinsu.servers import postgres
 
 _NETWORK = {"listen_addresses": "*", "max_connections": "300", "shared_buffers": "128MB"}
 

@@ -12,9 +12,9 @@ from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
 
 from jinsu import settings as configuration
-from jinsu.api.auth import Role, ensure_user
 from jinsu.cluster.others import airflow_environment
 from jinsu.errors import TransientError
+from jinsu.identity.people import Role, ensure_user
 from jinsu.settings import Settings
 from jinsu.state.database import Database
 

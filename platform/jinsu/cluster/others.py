@@ -10,8 +10,8 @@ from pathlib import Path
 from jinsu import settings as configuration
 from jinsu.cluster.__main__ import become
 from jinsu.errors import BadInputError
-from jinsu.private import write_private
-from jinsu.release.topology import Gateway, bootstrap
+from jinsu.files import write_private
+from jinsu.gateway.topology import Gateway, bootstrap
 from jinsu.settings import Settings
 
 DAGS = Path(__file__).parents[3] / "dags"

@@ -8,14 +8,14 @@ import time
 from pathlib import Path
 
 from jinsu import settings as configuration
-from jinsu.cluster.sweeper import Sweeper
+from jinsu.controller.loop import Controller
+from jinsu.controller.process import Chore, control
+from jinsu.controller.sweeper import Sweeper
+from jinsu.deployers.kubernetes_deployer import KubernetesDeployer
 from jinsu.errors import BadInputError
-from jinsu.lifecycle.control import Chore, control
-from jinsu.lifecycle.install import install
-from jinsu.lifecycle.platform import Platform
-from jinsu.release.controller import Controller
-from jinsu.release.kubernetes import KubernetesDeployer
-from jinsu.release.statistics import Envoys
+from jinsu.gateway.statistics import Envoys
+from jinsu.installation import Platform
+from jinsu.servers.provision import install
 from jinsu.serving.key import KEY_VARIABLE
 
 _INSTALL_SECONDS = 300.0

@@ -18,8 +18,8 @@ from typing import TYPE_CHECKING, Any, Literal
 from uuid import uuid4
 
 from jinsu.errors import BadInputError, NotFoundError
+from jinsu.files import file_digest, write_atomic
 from jinsu.objects.mirror import Mirror
-from jinsu.steps.result import file_digest, write_atomic
 
 if TYPE_CHECKING:
     import pyarrow as pa

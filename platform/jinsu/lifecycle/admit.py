@@ -5,9 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from jinsu.errors import BadInputError
-from jinsu.lifecycle.admission import Request, admit
-from jinsu.lifecycle.platform import Platform
+from jinsu.installation import Platform
 from jinsu.lifecycle.train import trials
+from jinsu.runs.admission import Request, admit
 from jinsu.state.tables import Submission
 
 

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from sqlalchemy import select
 
 from jinsu.errors import GateFailedError, TransientError
-from jinsu.lifecycle.platform import Platform
+from jinsu.installation import Platform
 from jinsu.lifecycle.review import ALIAS
 from jinsu.release.advance import Phase, Policy, State
 from jinsu.release.gates import GatePolicy

@@ -9,17 +9,17 @@ from typing import Any
 
 from sqlalchemy import select
 
-from jinsu.data.columns import Columns, read_columns
 from jinsu.errors import GateFailedError
-from jinsu.evaluation.inputs import feature_columns, model_input
 from jinsu.evaluation.report import decode, fold, folded_share, judge
-from jinsu.lifecycle.inline import inline
-from jinsu.lifecycle.platform import Platform
-from jinsu.serving.manifest import Manifest
-from jinsu.serving.onnx_model import OnnxModel
+from jinsu.installation import Platform
+from jinsu.packaging.inputs import feature_columns, model_input
+from jinsu.packaging.manifest import Manifest
+from jinsu.packaging.onnx_model import OnnxModel
+from jinsu.sdk.columns import Columns, read_columns
 from jinsu.spec.model import CLASSIFICATION, ModelSpec
 from jinsu.state.tables import Candidate
-from jinsu.steps.contract import run_key
+from jinsu.steps.inline import inline
+from jinsu.steps.spec import run_key
 
 
 def run(platform: Platform, submission: str) -> dict[str, Any]:

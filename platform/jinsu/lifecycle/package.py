@@ -7,13 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from jinsu.errors import GateFailedError
-from jinsu.lifecycle.inline import inline
-from jinsu.lifecycle.platform import Platform
+from jinsu.installation import Platform
 from jinsu.lifecycle.train import trials
-from jinsu.serving.package import package
+from jinsu.packaging.package import package
 from jinsu.spec.model import ModelSpec
-from jinsu.steps.contract import run_key
+from jinsu.steps.inline import inline
 from jinsu.steps.result import read_result
+from jinsu.steps.spec import run_key
 
 
 def run(platform: Platform, submission: str) -> dict[str, Any]:

@@ -9,8 +9,8 @@ from sqlalchemy import select
 from sqlalchemy.exc import IntegrityError
 
 from jinsu.errors import GateFailedError, NotFoundError
+from jinsu.installation import Platform, end_submission
 from jinsu.lifecycle.canary import current
-from jinsu.lifecycle.platform import Platform, end_submission
 from jinsu.lifecycle.review import ALIAS
 from jinsu.release.advance import Phase
 from jinsu.state.tables import Candidate, LedgerEntry, Review, Rollout

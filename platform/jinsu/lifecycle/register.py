@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from jinsu.evaluation.report import in_words
-from jinsu.lifecycle.platform import Platform
+from jinsu.installation import Platform
 from jinsu.lifecycle.train import read_metrics
 from jinsu.registry.evidence import evidence_page
 from jinsu.registry.mlmodel import mlmodel_files

@@ -8,7 +8,7 @@ from sqlalchemy import select
 
 from jinsu.errors import ConflictError, ForbiddenError, GateFailedError, NotFoundError
 from jinsu.evaluation.report import in_words
-from jinsu.lifecycle.platform import Platform, end_submission
+from jinsu.installation import Platform, end_submission
 from jinsu.state.tables import Review, Submission, Task
 
 ALIAS = "challenger"

@@ -12,12 +12,13 @@ from typing import Any
 from sqlalchemy.exc import IntegrityError
 
 from jinsu.errors import StepFailedError, TransientError
-from jinsu.lifecycle.platform import Platform, end_submission
+from jinsu.installation import Platform, end_submission
+from jinsu.launchers.launcher import Launcher
 from jinsu.spec.model import ModelSpec
 from jinsu.state.tables import Submission, Usage
-from jinsu.steps.contract import Input, Limits, StepSpec, run_key
-from jinsu.steps.launcher import Launcher, Phase, StepStatus
 from jinsu.steps.result import StepResult
+from jinsu.steps.spec import Input, Limits, StepSpec, run_key
+from jinsu.steps.status import Phase, StepStatus
 
 REQUIRED_OUTPUT = "model/model.onnx"
 

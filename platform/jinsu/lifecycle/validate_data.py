@@ -10,12 +10,12 @@ from pathlib import Path
 from jinsu.data.expectations import Expectation, always, read_expectations, validate
 from jinsu.data.split import holdout_mask
 from jinsu.errors import GateFailedError
-from jinsu.evaluation.inputs import feature_columns
-from jinsu.lifecycle.inline import inline
-from jinsu.lifecycle.platform import Platform
+from jinsu.installation import Platform
+from jinsu.packaging.inputs import feature_columns
+from jinsu.runs.snapshots import read_member
 from jinsu.spec.model import ModelSpec
-from jinsu.state.snapshots import read_member
-from jinsu.steps.contract import run_key
+from jinsu.steps.inline import inline
+from jinsu.steps.spec import run_key
 
 DOCS = "data_docs"
 

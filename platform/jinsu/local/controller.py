@@ -7,11 +7,11 @@ import logging
 from pathlib import Path
 
 from jinsu import settings as configuration
-from jinsu.lifecycle.control import control
-from jinsu.lifecycle.platform import Platform
-from jinsu.local.deployer import LocalDeployer
-from jinsu.local.supervisor import Supervisor
-from jinsu.release.statistics import Envoys
+from jinsu.clients.supervisord import Supervisor
+from jinsu.controller.process import control
+from jinsu.deployers.local_deployer import LocalDeployer
+from jinsu.gateway.statistics import Envoys
+from jinsu.installation import Platform
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from jinsu.local.supervisor import Program
+from jinsu.clients.supervisord import Program
 from jinsu.servers.airflow import PARTS
 from jinsu.servers.mlflow import command as mlflow_command
 from jinsu.settings import Settings

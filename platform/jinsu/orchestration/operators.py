@@ -48,8 +48,8 @@ class _Task(BaseOperator):  # type: ignore[misc]
             raise AirflowFailException(str(problem)) from problem
 
     def linked(self, submission: str) -> None:
-        from jinsu.lifecycle.links import links_of
-        from jinsu.lifecycle.platform import connect
+        from jinsu.installation import connect
+        from jinsu.runs.links import links_of
 
         self.links = links_of(connect(), submission)
 
@@ -58,8 +58,8 @@ class Admit(_Task):
     """Takes a submission made by the command line, or makes one from the trigger form."""
 
     def execute(self, context: Any) -> list[int]:
+        from jinsu.installation import connect
         from jinsu.lifecycle import admit
-        from jinsu.lifecycle.platform import connect
 
         run = context["dag_run"]
 
@@ -81,7 +81,7 @@ class Call(_Task):
         self.module = module
 
     def execute(self, context: Any) -> Any:
-        from jinsu.lifecycle.platform import connect
+        from jinsu.installation import connect
 
         submission = self.submission(context)
         run = import_module(self.module).run
@@ -101,11 +101,11 @@ class Train(_Task):
         self.trial = trial
 
     def execute(self, context: Any) -> Any:
+        from jinsu.installation import connect
         from jinsu.lifecycle import train
-        from jinsu.lifecycle.platform import connect
-        from jinsu.orchestration.following import show
+        from jinsu.orchestration.log_following import show
         from jinsu.orchestration.triggers import StepTrigger
-        from jinsu.steps.launcher import WAITING
+        from jinsu.steps.status import WAITING
 
         platform, submission = connect(), self.submission(context)
         self.linked(submission)
@@ -119,9 +119,9 @@ class Train(_Task):
         return self.finish(context, {"offset": offset})
 
     def finish(self, context: Any, event: dict[str, Any]) -> Any:
+        from jinsu.installation import connect
         from jinsu.lifecycle import train
-        from jinsu.lifecycle.platform import connect
-        from jinsu.orchestration.following import show
+        from jinsu.orchestration.log_following import show
 
         platform, submission = connect(), self.submission(context)
         self.linked(submission)
@@ -145,9 +145,9 @@ class Review(HITLOperator):  # type: ignore[misc]
         self.links: dict[str, str] = {}
 
     def execute(self, context: Any) -> Any:
+        from jinsu.installation import connect
         from jinsu.lifecycle import review
-        from jinsu.lifecycle.links import links_of
-        from jinsu.lifecycle.platform import connect
+        from jinsu.runs.links import links_of
 
         platform = connect()
         submission = str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
@@ -161,8 +161,8 @@ class Review(HITLOperator):  # type: ignore[misc]
         from airflow.sdk.exceptions import AirflowException
 
         from jinsu.errors import ConflictError, ForbiddenError
+        from jinsu.installation import connect
         from jinsu.lifecycle import review
-        from jinsu.lifecycle.platform import connect
 
         answered = super().execute_complete(context, event)
         submission = str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
@@ -186,8 +186,8 @@ class Review(HITLOperator):  # type: ignore[misc]
         from airflow.sdk.exceptions import AirflowFailException
 
         from jinsu.errors import GateFailedError
+        from jinsu.installation import connect
         from jinsu.lifecycle import review
-        from jinsu.lifecycle.platform import connect
 
         try:
             return review.finish(connect(), submission)
@@ -199,8 +199,8 @@ class Canary(_Task):
     """Asks for the rollout and waits until the controller has decided it."""
 
     def execute(self, context: Any) -> Any:
+        from jinsu.installation import connect
         from jinsu.lifecycle import canary
-        from jinsu.lifecycle.platform import connect
         from jinsu.orchestration.triggers import RolloutTrigger
 
         platform, submission = connect(), self.submission(context)
@@ -218,8 +218,8 @@ class Canary(_Task):
         return self.finish(context, {})
 
     def finish(self, context: Any, event: dict[str, Any]) -> Any:
+        from jinsu.installation import connect
         from jinsu.lifecycle import canary
-        from jinsu.lifecycle.platform import connect
 
         submission = self.submission(context)
         self.linked(submission)

@@ -22,9 +22,9 @@ class StepTrigger(BaseTrigger):  # type: ignore[misc]
         return "jinsu.orchestration.triggers.StepTrigger", {"run_key": self.run_key, "offset": self.offset}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
-        from jinsu.lifecycle.platform import connect
-        from jinsu.orchestration.following import show
-        from jinsu.steps.launcher import WAITING
+        from jinsu.installation import connect
+        from jinsu.orchestration.log_following import show
+        from jinsu.steps.status import WAITING
 
         launcher = connect().launcher
         while True:
@@ -47,8 +47,8 @@ class RolloutTrigger(BaseTrigger):  # type: ignore[misc]
         return "jinsu.orchestration.triggers.RolloutTrigger", {"submission": self.submission}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
+        from jinsu.installation import connect
         from jinsu.lifecycle import canary
-        from jinsu.lifecycle.platform import connect
 
         platform = connect()
         while await asyncio.to_thread(canary.waiting, platform, self.submission):

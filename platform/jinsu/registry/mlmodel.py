@@ -15,8 +15,9 @@ from typing import Any
 import numpy as np
 import yaml
 
-from jinsu.serving.manifest import MANIFEST_FILE, MODEL_FILE, PROBES_FILE, Manifest, Tensor
-from jinsu.serving.package import read_probes
+from jinsu.packaging.manifest import Manifest, Tensor
+from jinsu.packaging.package import read_probes
+from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FILE, PROBES_FILE
 
 _EXAMPLE_ROWS = 2
 

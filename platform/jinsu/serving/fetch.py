@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jinsu.errors import JinsuError
 from jinsu.objects.s3 import S3
-from jinsu.steps.place import store_here
+from jinsu.steps.pod_context import store_here
 from jinsu.steps.result import RESULT_NAME, read_result
 
 

@@ -22,9 +22,9 @@ import numpy as np
 import orjson
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, generate_latest
 
+from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.serving.batching import Batcher, time_run
 from jinsu.serving.key import KEY_VARIABLE, locked
-from jinsu.serving.onnx_model import OnnxModel
 from jinsu.serving.signature import Limits, Refused, Signature
 
 log = logging.getLogger("jinsu.server")

@@ -9,7 +9,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from jinsu.serving.manifest import Tensor
+from jinsu.packaging.manifest import Tensor
 
 # dtype of the manifest -> (numpy type, Open Inference Protocol's name, JSON element)
 _TYPES: dict[str, tuple[Any, str, type]] = {

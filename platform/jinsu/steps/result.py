@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from uuid import uuid4
 
 from jinsu.errors import StepFailedError
+from jinsu.files import file_digest, write_atomic
 
 RESULT_NAME = "result.json"
 
@@ -24,24 +22,6 @@ class StepResult:
     seconds: float
     gpu_seconds: float = 0.0
     peak_memory: int = 0
-
-
-def file_digest(path: Path) -> str:
-    with path.open("rb") as stream:
-        return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def write_atomic(path: Path, text: str) -> None:
-    """All of the text or nothing, also after a power cut: a temporary file, synced, then renamed."""
-    draft = path.with_name(f".{path.name}.{uuid4().hex}")
-    try:
-        with draft.open("w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
-        draft.replace(path)
-    finally:
-        draft.unlink(missing_ok=True)
 
 
 def output_files(out: Path) -> list[Path]:

@@ -1,0 +1,1 @@
+"""Clients of what others run: Airflow's API, Kubernetes' API, and supervisord."""

@@ -1,0 +1,275 @@
+"""supervisord behind a few verbs: start it, add and remove programs, stop it and whatever it left.
+
+A program is data (`Program`); its section in supervisord's configuration is made by a pure function.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shlex
+import subprocess
+import sys
+import time
+import xmlrpc.client
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from jinsu.errors import BadInputError, TransientError
+from jinsu.files import write_private
+
+_STOP_SECONDS = 15
+
+
+@dataclass(frozen=True)
+class Program:
+    """A long-running process: what to start, in which environment, and how it is asked to stop."""
+
+    name: str
+    command: tuple[str, ...]
+    environment: Mapping[str, str] = field(default_factory=dict)
+    folder: str = "."
+    stop_signal: str = "TERM"
+    whole_group: bool = True
+
+
+def section(program: Program) -> str:
+    """The program's configuration file. Secrets do not go here but into its environment file (see `launch`).
+
+    Raises BadInputError for a description that supervisord's format cannot hold.
+    """
+    for text in (program.name, *program.command, program.folder, *program.environment.values()):
+        if any(not char.isprintable() for char in text):
+            raise BadInputError(
+                f"program {program.name}: {text[:60]!r} holds a line break or another control character."
+            )
+    return "\n".join(
+        [
+            f"[program:{program.name}]",
+            f"command={_escape(shlex.join(program.command))}",
+            f"directory={_escape(program.folder)}",
+            f"stdout_logfile=logs/{program.name}.log",
+            "stdout_logfile_maxbytes=10MB",
+            "stdout_logfile_backups=2",
+            "redirect_stderr=true",
+            "autorestart=true",
+            "startsecs=1",
+            "startretries=10",
+            f"stopsignal={program.stop_signal}",
+            f"stopwaitsecs={_STOP_SECONDS}",
+            f"stopasgroup={str(program.whole_group).lower()}",
+            "killasgroup=true",
+            f"environment={_environment(program.environment)}",
+            "",
+        ]
+    )
+
+
+def _escape(text: str) -> str:
+    return text.replace("%", "%%")
+
+
+def _environment(variables: Mapping[str, str]) -> str:
+    return ",".join(f'{name}="{_escape(value)}"' for name, value in sorted(variables.items()))
+
+
+class Supervisor:
+    """One supervisord, for the installation in `home`. Its socket lives in `runtime`, whose path is short."""
+
+    def __init__(self, home: Path, runtime: Path, password: str) -> None:
+        self._home, self._runtime, self._password = home, runtime, password
+        self._programs = home / "run" / "programs"
+        self._identity = home / "run" / "supervisord.json"
+
+    def launch(self) -> None:
+        """Starts supervisord with no program; harmless when it already runs."""
+        if self.running():
+            return
+        self._sweep()
+        for folder in (self._programs, self._home / "logs"):
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        for stale in self._programs.glob("*.conf"):
+            stale.unlink()
+        conf = self._home / "run" / "supervisord.conf"
+        write_private(conf, self._configuration())
+        process = subprocess.Popen(
+            [sys.executable, "-m", "supervisor.supervisord", "-c", str(conf)],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+            cwd=self._home,
+            start_new_session=True,
+            env=_clean_environment(),
+        )
+        identity = {"pid": process.pid, "created": psutil.Process(process.pid).create_time()}
+        write_private(self._identity, json.dumps(identity))
+        self._wait(process)
+
+    def _wait(self, process: subprocess.Popen[bytes]) -> None:
+        patience = time.monotonic() + 15
+        while not self.running():
+            if process.poll() is not None or time.monotonic() > patience:
+                raise TransientError(f"supervisord did not start; see {self._home / 'logs' / 'supervisord.log'}")
+            time.sleep(0.05)
+
+    def running(self) -> bool:
+        try:
+            return bool(self._rpc().getState()["statename"] == "RUNNING")
+        except (OSError, xmlrpc.client.Error):
+            return False
+
+    def add(self, program: Program) -> None:
+        """Has the program running as described; one that runs with another description is replaced."""
+        path = self._programs / f"{program.name}.conf"
+        text = section(program)
+        if program.name in self.names():
+            if path.exists() and path.read_text(encoding="utf-8") == text:
+                return
+            self.remove(program.name)
+        write_private(path, text)
+        self._rpc().reloadConfig()
+        self._rpc().addProcessGroup(program.name)
+
+    def remove(self, name: str) -> None:
+        """Stops the program and forgets it; harmless when it is not there."""
+        rpc = self._rpc()
+        with contextlib.suppress(xmlrpc.client.Fault):
+            rpc.stopProcessGroup(name, True)
+            rpc.removeProcessGroup(name)
+        (self._programs / f"{name}.conf").unlink(missing_ok=True)
+        with contextlib.suppress(xmlrpc.client.Fault):
+            rpc.reloadConfig()
+
+    def names(self) -> dict[str, str]:
+        """State of each program, by name (`RUNNING`, `BACKOFF`, …)."""
+        return {info["name"]: info["statename"] for info in self._rpc().getAllProcessInfo()}
+
+    def processes(self) -> dict[str, int]:
+        """Process id of each running program, by name."""
+        return {info["name"]: info["pid"] for info in self._rpc().getAllProcessInfo() if info["pid"]}
+
+    def stop(self) -> None:
+        """Ends every program, then supervisord, then whatever outlived them."""
+        try:
+            self._rpc().shutdown()
+        except (OSError, xmlrpc.client.Error):
+            pass
+        else:
+            identity = self._identified()
+            patience = time.monotonic() + 2 * _STOP_SECONDS
+            while identity and identity.is_running() and identity.status() != psutil.STATUS_ZOMBIE:
+                if time.monotonic() > patience:
+                    break
+                time.sleep(0.05)
+        self._sweep()
+
+    def _rpc(self) -> Any:
+        from supervisor.xmlrpc import SupervisorTransport
+
+        socket = f"unix://{self._runtime / 'supervisor.sock'}"
+        transport = SupervisorTransport("jinsu", self._password, socket)
+        return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
+
+    def _identified(self) -> psutil.Process | None:
+        """The supervisord that this installation started last, if that very process still lives."""
+        try:
+            known = json.loads(self._identity.read_text(encoding="utf-8"))
+            process = psutil.Process(known["pid"])
+            return process if abs(process.create_time() - known["created"]) < 0.1 else None
+        except (FileNotFoundError, psutil.NoSuchProcess, json.JSONDecodeError):
+            return None
+
+    def _sweep(self) -> None:
+        """Ends processes of a session whose supervisord was killed: their session id still names it.
+
+        An environment variable would not do: several of the servers overwrite theirs with a process title.
+        """
+        try:
+            known = json.loads(self._identity.read_text(encoding="utf-8"))
+        except (FileNotFoundError, json.JSONDecodeError):
+            return
+        left = [process for process in psutil.process_iter() if _belongs(process, known)]
+        for process in left:
+            with contextlib.suppress(psutil.Error):
+                process.terminate()
+        _, stubborn = psutil.wait_procs(left, timeout=3)
+        for process in stubborn:
+            with contextlib.suppress(psutil.Error):
+                process.kill()
+        psutil.wait_procs(stubborn, timeout=3)
+        self._identity.unlink(missing_ok=True)
+
+    def _configuration(self) -> str:
+        # Paths are relative to the home, where supervisord is started: a home may have any name, and supervisord
+        # expands `%` in some of its settings twice.
+        root = "user=root\n" if os.geteuid() == 0 else ""
+        return f"""[supervisord]
+nodaemon=true
+logfile=logs/supervisord.log
+logfile_maxbytes=10MB
+logfile_backups=2
+pidfile=run/supervisord.pid
+childlogdir=logs
+identifier=jinsu
+umask=077
+{root}
+[unix_http_server]
+file={_escape(str(self._runtime))}/supervisor.sock
+chmod=0600
+username=jinsu
+password={_escape(self._password)}
+
+[rpcinterface:supervisor]
+supervisor.rpcinterface_factory=supervisor.rpcinterface:make_main_rpcinterface
+
+[include]
+files=programs/*.conf
+
+[eventlistener:reaper]
+command={_escape(sys.executable)} -m jinsu.local.reaper
+events=PROCESS_STATE_EXITED,PROCESS_STATE_STOPPED
+buffer_size=256
+priority=1
+stderr_logfile=logs/reaper.log
+"""
+
+
+_PASSED_ON = (
+    "PATH",
+    "HOME",
+    "LANG",
+    "LC_ALL",
+    "TZ",
+    "TMPDIR",
+    "USER",
+    "LD_LIBRARY_PATH",
+    "CUDA_VISIBLE_DEVICES",
+    "PYTHONPATH",
+)
+
+
+def _clean_environment() -> dict[str, str]:
+    """Servers outlive the shell that started them, so they inherit names that are harmless and no others."""
+    kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+    # MLflow and supervisord start helpers by name: the environment's own programs come first.
+    return {
+        **kept,
+        "PATH": f"{Path(sys.executable).parent}:{kept.get('PATH', os.defpath)}",
+        "PYTHONUNBUFFERED": "1",
+    }
+
+
+def _belongs(process: psutil.Process, known: Mapping[str, Any]) -> bool:
+    try:
+        return (
+            os.getsid(process.pid) == known["pid"]
+            and process.create_time() >= known["created"] - 0.1
+            and process.status() != psutil.STATUS_ZOMBIE
+        )
+    except (psutil.Error, ProcessLookupError, PermissionError):
+        return False

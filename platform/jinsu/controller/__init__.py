@@ -1,0 +1,1 @@
+"""The process that never sleeps: the release loop, and reconcilers that compare two records and repair the difference."""

@@ -1,0 +1,1 @@
+"""How model servers are run: one contract, a deployer for this machine and one for Kubernetes."""

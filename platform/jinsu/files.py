@@ -1,0 +1,35 @@
+"""Writing files: all of the text or none of it, or for their owner alone; and what a file's content is called."""
+
+from __future__ import annotations
+
+import hashlib
+import os
+from pathlib import Path
+from uuid import uuid4
+
+
+def write_private(path: Path, text: str) -> None:
+    """Writes a file that only its owner may read, from its first byte on; a missing folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        stream.write(text)
+
+
+def write_atomic(path: Path, text: str) -> None:
+    """Writes all of the text or nothing, also after a power cut: a temporary file is synced, then renamed."""
+    draft = path.with_name(f".{path.name}.{uuid4().hex}")
+    try:
+        with draft.open("w", encoding="utf-8") as stream:
+            stream.write(text)
+            stream.flush()
+            os.fsync(stream.fileno())
+        draft.replace(path)
+    finally:
+        draft.unlink(missing_ok=True)
+
+
+def file_digest(path: Path) -> str:
+    """sha256 of the file's content, as 64 hexadecimal digits."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()

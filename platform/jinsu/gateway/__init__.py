@@ -1,0 +1,1 @@
+"""Envoy: what it should look like, how it is told so, and what it has counted."""

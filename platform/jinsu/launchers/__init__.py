@@ -1,0 +1,1 @@
+"""How a step is executed: one contract, a launcher for this machine and one for Kubernetes."""

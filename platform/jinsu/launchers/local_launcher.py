@@ -1,0 +1,157 @@
+"""The launcher of one machine: an agent a step, in a process group of its own, found again by its files."""
+
+from __future__ import annotations
+
+import contextlib
+import fcntl
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import asdict
+from pathlib import Path
+
+from jinsu.errors import TransientError
+from jinsu.files import write_atomic
+from jinsu.sdk.step_files import StepFiles
+from jinsu.steps.inputs import stage
+from jinsu.steps.lock import held
+from jinsu.steps.processes import end_processes_of
+from jinsu.steps.result import read_result
+from jinsu.steps.runner import AgentState, environment_of_agent, read_state
+from jinsu.steps.spec import StepSpec
+from jinsu.steps.status import Phase, StepStatus
+from jinsu.steps.utf8 import unfinished_bytes
+
+_START_SECONDS = 20.0
+_PIECE = 1 << 20
+
+
+class LocalLauncher:
+    """Steps live in `root/RUN_KEY`, beside the other objects. How many run at once is the caller's choice (a pool in Airflow)."""
+
+    def __init__(self, root: Path) -> None:
+        self._root = root
+
+    def files(self, run_key: str) -> StepFiles:
+        return StepFiles(self._root / run_key)
+
+    def start(self, step: StepSpec) -> StepStatus:
+        files = self.files(step.run_key)
+        if read_result(files.root, step.run_key) is not None:
+            return self.status(step.run_key)
+        files.root.mkdir(parents=True, exist_ok=True)
+        with (files.root / "start.lock").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not held(files.lock) and read_result(files.root, step.run_key) is None:
+                self._prepare(step, files)
+                self._spawn(files)
+        return self.status(step.run_key)
+
+    def status(self, run_key: str) -> StepStatus:
+        files = self.files(run_key)
+        state, alive = _look(files)
+        result = read_result(files.root, run_key)
+        if result is not None and not alive:
+            return StepStatus(Phase.DONE, f"ran {result.seconds:.1f} s", result)
+        if state is None:
+            return StepStatus(Phase.STARTING if alive else Phase.ABSENT)
+        if alive:
+            # The result is there, the agent is about to leave: not yet the truth for a reader that starts it again.
+            return StepStatus(
+                Phase.RUNNING if state.phase in (Phase.DONE, Phase.FAILED) else state.phase, state.message
+            )
+        if state.phase in (Phase.FAILED, Phase.CANCELLED):
+            return StepStatus(state.phase, state.message, interrupted=state.interrupted)
+        if state.phase is Phase.STARTING and time.time() - state.started < _START_SECONDS:
+            return StepStatus(Phase.STARTING)
+        return StepStatus(
+            Phase.FAILED,
+            "its agent was killed before the script ended; a retry resumes from the last checkpoint.",
+            interrupted=True,
+        )
+
+    def cancel(self, run_key: str, reason: str) -> None:
+        files = self.files(run_key)
+        if files.root.is_dir():
+            write_atomic(files.cancel, reason)
+        if not held(files.lock) and read_result(files.root, run_key) is None and files.root.is_dir():
+            end_processes_of(files.root)
+            state = AgentState(Phase.CANCELLED, reason, 0, time.time())
+            write_atomic(files.state, json.dumps(asdict(state)))
+
+    def logs(self, run_key: str, offset: int) -> tuple[str, int]:
+        try:
+            with self.files(run_key).log.open("rb") as log:
+                log.seek(offset)
+                chunk = log.read(_PIECE)
+        except FileNotFoundError:
+            return "", offset
+        more = len(chunk) == _PIECE or held(self.files(run_key).lock)
+        unfinished = unfinished_bytes(chunk) if more else 0
+        whole = chunk[: len(chunk) - unfinished]
+        return whole.decode(errors="replace"), offset + len(whole)
+
+    def metrics(self, run_key: str, offset: int) -> bytes:
+        try:
+            with self.files(run_key).metrics.open("rb") as stream:
+                stream.seek(offset)
+                return stream.read(4 * _PIECE)
+        except FileNotFoundError:
+            return b""
+
+    def alive(self) -> list[str]:
+        """Run keys of all steps whose agent lives."""
+        if not self._root.is_dir():
+            return []
+        return [folder.name for folder in self._root.iterdir() if held(StepFiles(folder).lock)]
+
+    def interrupt(self) -> None:
+        """Kills every agent with its step's processes, as a power cut would: the next start resumes each."""
+        for key in self.alive():
+            files = self.files(key)
+            state = read_state(files)
+            if state is not None and state.pid:
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(state.pid, signal.SIGKILL)
+            end_processes_of(files.root)
+
+    def _prepare(self, step: StepSpec, files: StepFiles) -> None:
+        files.cancel.unlink(missing_ok=True)
+        files.result.unlink(missing_ok=True)
+        try:
+            stage(step, files, lambda name: self._root.parent / name)
+            write_atomic(files.state, json.dumps(asdict(AgentState(Phase.STARTING, "", 0, time.time()))))
+        except OSError as problem:
+            raise TransientError(
+                f"{files.root}: cannot be prepared: {problem.strerror}; free disk space, it is tried again.",
+                30,
+            ) from problem
+
+    def _spawn(self, files: StepFiles) -> None:
+        subprocess.Popen(
+            [sys.executable, "-m", "jinsu.steps.runner", str(files.root)],
+            cwd=files.root,
+            env=environment_of_agent(os.environ),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.DEVNULL,
+            stderr=(files.root / "agent.err").open("ab"),
+            start_new_session=True,
+        )
+        patience = time.monotonic() + _START_SECONDS
+        while time.monotonic() < patience:
+            state = read_state(files)
+            if state is not None and state.phase is not Phase.STARTING:
+                return
+            time.sleep(0.02)
+        raise TransientError(f"{files.root}: its agent did not start within {_START_SECONDS:g} s; it is tried again.")
+
+
+def _look(files: StepFiles) -> tuple[AgentState | None, bool]:
+    """The agent's last word and whether it lives, both true of one moment: a state that changes meanwhile is read again."""
+    while True:
+        before, alive, after = read_state(files), held(files.lock), read_state(files)
+        if before == after:
+            return after, alive

@@ -1,0 +1,210 @@
+"""What a Job and its pods say about a step, as a status. Pure.
+
+Waiting for a place, starting and running are told apart, and each problem becomes the sentence its submitter needs.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from jinsu.clients.kubernetes import seconds
+from jinsu.steps.record import Ended
+from jinsu.steps.status import Phase, StepStatus, out_of_memory
+
+Document = Mapping[str, Any]
+
+IMAGE_PATIENCE = 300.0
+_LOST_PATIENCE = 30.0
+_RESUMES = "a retry resumes from the last checkpoint."
+# "exceeds its request" is the node's need of room, not the step's fault.
+_OWN_FAULT = re.compile(r"exceed(s|ed) (the|its) .*limit|exceeds the limit")
+_IMAGE = ("ErrImagePull", "ImagePullBackOff", "InvalidImageName", "ErrImageNeverPull", "ImageInspectError")
+_CONFIGURATION = ("CreateContainerConfigError", "CreateContainerError", "RunContainerError")
+
+
+def status_of(
+    job: Document | None, pods: Sequence[Document], events: Sequence[Document], memory: int, now: float
+) -> StepStatus:
+    """Where an attempt is that has not told its own end.
+
+    events: what the cluster said about the pods, oldest first. memory: the step's limit in bytes. now: seconds.
+    """
+    if job is None:
+        return _lost("its Job was deleted", events)
+    # The Job's name is always the same, and events are kept for an hour: those of an earlier attempt say nothing.
+    events = [event for event in events if when(event) >= job["metadata"].get("creationTimestamp", "")]
+    pod = max(pods, key=lambda one: str(one["metadata"]["creationTimestamp"]), default=None)
+    if pod is None:
+        return _without_pod(job, events, now)
+    if deleted := pod["metadata"].get("deletionTimestamp"):
+        if now - _seconds(deleted, now) > IMAGE_PATIENCE:
+            return StepStatus(Phase.RUNNING, "its node does not answer; an administrator must remove the node.")
+        return StepStatus(Phase.RUNNING, "its pod is being stopped")
+    match pod["status"].get("phase"):
+        case "Pending":
+            return _pending(pod, now)
+        case "Running":
+            return _running(pod, memory, now)
+        case _:
+            return _over(pod, memory)
+
+
+def when(event: Document) -> str:
+    """The time of an event, as text that sorts."""
+    return str(event.get("lastTimestamp") or event.get("eventTime") or "")
+
+
+def runs(pods: Sequence[Document]) -> bool:
+    """Whether any container may still be at work."""
+    alive = [pod for pod in pods if pod["status"].get("phase") not in ("Failed", "Succeeded")]
+    return any(
+        not _containers(pod) or any(not one["state"].get("terminated") for one in _containers(pod)) for pod in alive
+    )
+
+
+def said_by_both(ended: Ended, pods: Sequence[Document], memory: int) -> StepStatus:
+    """What an attempt told of its end. Killed without a word, its pod may know more."""
+    if ended.phase is Phase.DONE:
+        return StepStatus(Phase.FAILED, "its outputs are gone; it is run again.", interrupted=True)
+    for pod in pods:
+        if ended.interrupted and _out_of_memory(_container(pod, "train")):
+            return StepStatus(Phase.FAILED, out_of_memory(memory))
+    return StepStatus(ended.phase, ended.message, interrupted=ended.interrupted)
+
+
+def _without_pod(job: Document, events: Sequence[Document], now: float) -> StepStatus:
+    for condition in job["status"].get("conditions", []):
+        if condition["status"] != "True":
+            continue
+        if condition["type"] == "Suspended":
+            return StepStatus(Phase.QUEUED, "it waits in its team's queue.")
+        if condition["type"] in ("Failed", "Complete"):
+            return _lost("its pod was deleted", events)
+    refused = [event["message"] for event in events if event.get("reason") == "FailedCreate"]
+    if refused and _quota(refused[-1]):
+        return StepStatus(Phase.QUEUED, f"it waits for its team's quota: {_quota(refused[-1])}")
+    if refused:
+        waited = now - _seconds(job["metadata"].get("creationTimestamp"), now)
+        return _stuck(f"its pod cannot be made: {refused[-1]}", waited, Phase.QUEUED)
+    return StepStatus(Phase.QUEUED)
+
+
+def _out_of_memory(container: Document) -> bool:
+    """Some runtimes give this reason too when a helper was killed and the script went on to a good end."""
+    ended = container["state"].get("terminated") or {}
+    return ended.get("reason") == "OOMKilled" and bool(ended.get("exitCode"))
+
+
+def _quota(message: str) -> str:
+    found = re.search(r"exceeded quota: (.*)$", message)
+    return found.group(1) if found else ""
+
+
+def _lost(what: str, events: Sequence[Document]) -> StepStatus:
+    """The pod is gone and nobody told why, unless an event did."""
+    by = {"Preempted": "a step of higher priority took its place", "Evicted": "its node evicted it"}
+    reasons = [by[event["reason"]] for event in events if event.get("reason") in by]
+    return StepStatus(Phase.FAILED, f"{reasons[-1] if reasons else what}; {_RESUMES}", interrupted=True)
+
+
+def _pending(pod: Document, now: float) -> StepStatus:
+    conditions = {condition["type"]: condition for condition in pod["status"].get("conditions", [])}
+    scheduled = conditions.get("PodScheduled", {})
+    if scheduled.get("status") != "True":
+        message = scheduled.get("message", "")
+        return StepStatus(Phase.QUEUED, f"it waits for a place: {_place(message)}" if message else "")
+    # Bringing the inputs may take long; only from there on is an image waited for.
+    begun = (
+        conditions.get("Initialized", {}) if conditions.get("Initialized", {}).get("status") == "True" else scheduled
+    )
+    since = _seconds(begun.get("lastTransitionTime"), now)
+    for container in _containers(pod):
+        waiting = container["state"].get("waiting", {})
+        reason = waiting.get("reason", "")
+        if reason in _IMAGE:
+            text = f"image {container['image']!r} cannot be pulled: {waiting.get('message', reason)}"
+            return _stuck(f"{text}; correct its name, or let the cluster read its registry.", now - since)
+        if reason in _CONFIGURATION:
+            return _stuck(
+                f"container {container['name']!r} cannot be made: {waiting.get('message', reason)}", now - since
+            )
+        ended = container["state"].get("terminated", {})
+        if container["name"] == "stage" and ended.get("exitCode"):
+            return StepStatus(Phase.FAILED, _stage_problem(ended), interrupted=True)
+    return StepStatus(Phase.STARTING, "its pod is starting")
+
+
+def _stuck(message: str, waited: float, meanwhile: Phase = Phase.STARTING) -> StepStatus:
+    return StepStatus(Phase.FAILED if waited > IMAGE_PATIENCE else meanwhile, message)
+
+
+def _place(message: str) -> str:
+    """The scheduler's sentence without what it says about preemption, with the resource in a person's words."""
+    text = message.partition(" preemption:")[0].strip()
+    return text.replace("Insufficient nvidia.com/gpu", "no free GPU").replace("Insufficient ", "too little ")
+
+
+def _running(pod: Document, memory: int, now: float) -> StepStatus:
+    train, agent = _container(pod, "train"), _container(pod, "agent")
+    ended = train["state"].get("terminated")
+    if ended is None:
+        if agent["state"].get("terminated"):
+            return StepStatus(
+                Phase.FAILED,
+                f"its agent died, so nothing of it was kept; {_RESUMES}",
+                None,
+                True,
+            )
+        if train["state"].get("running"):
+            return StepStatus(Phase.RUNNING)
+        return StepStatus(Phase.STARTING, "its container is starting")
+    if now - _seconds(ended.get("finishedAt"), now) < _LOST_PATIENCE or not ended.get("exitCode"):
+        return StepStatus(Phase.RUNNING, "its outputs are being kept")
+    if _out_of_memory(train):
+        return StepStatus(Phase.FAILED, out_of_memory(memory))
+    return StepStatus(
+        Phase.FAILED, f"its container could not run: {ended.get('message') or ended.get('reason')}; check the image."
+    )
+
+
+def _over(pod: Document, memory: int) -> StepStatus:
+    """The pod ended and its agent could not tell how."""
+    status, train = pod["status"], _container(pod, "train")
+    said = ": ".join(str(status[part]) for part in ("reason", "message") if status.get(part))
+    if status.get("reason") == "Evicted":
+        if _OWN_FAULT.search(str(status.get("message", ""))):
+            return StepStatus(Phase.FAILED, f"it was evicted: {status['message']}; write less to disk.")
+        return StepStatus(Phase.FAILED, f"its node evicted it ({said}); {_RESUMES}", None, True)
+    if _out_of_memory(train):
+        return StepStatus(Phase.FAILED, out_of_memory(memory))
+    if status.get("reason") == "DeadlineExceeded":
+        if (train["state"].get("terminated") or {}).get("exitCode") == 0:
+            return StepStatus(Phase.FAILED, f"its outputs could not be kept in time; {_RESUMES}", None, True)
+        return StepStatus(Phase.FAILED, "its pod ran longer than its time limit; raise train.resources.hours.")
+    stage = (_container(pod, "stage")["state"].get("terminated")) or {}
+    if stage.get("exitCode"):
+        return StepStatus(Phase.FAILED, _stage_problem(stage), interrupted=True)
+    return StepStatus(
+        Phase.FAILED, f"its pod ended without a result{f' ({said})' if said else ''}; {_RESUMES}", None, True
+    )
+
+
+def _stage_problem(ended: Document) -> str:
+    said = str(ended.get("message") or f"exit code {ended.get('exitCode')}").strip().splitlines()[-1]
+    why = "it ran out of memory" if ended.get("reason") == "OOMKilled" else said
+    return f"its inputs could not be brought: {why}; it is tried again."
+
+
+def _containers(pod: Document) -> list[Document]:
+    status = pod["status"]
+    return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+
+
+def _container(pod: Document, name: str) -> Document:
+    return next((one for one in _containers(pod) if one["name"] == name), {"name": name, "image": "", "state": {}})
+
+
+def _seconds(text: str | None, otherwise: float) -> float:
+    return seconds(text) if text else otherwise

@@ -1,0 +1,41 @@
+"""From columns of a dataset to what a model takes."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from jinsu.errors import GateFailedError
+from jinsu.packaging.manifest import Tensor
+
+
+def feature_columns(columns: Sequence[str], features: Sequence[str] | None, target: str) -> list[str]:
+    """The columns a model reads: those named, else every one but the target."""
+    return list(features) if features else [name for name in columns if name != target]
+
+
+def model_input(columns: Mapping[str, np.ndarray], features: Sequence[str], wanted: Tensor) -> np.ndarray:
+    """One array for the model: a single column as it is, several numeric ones side by side, in the model's shape."""
+    rows = _gather([columns[name] for name in features], features)
+    if wanted.dtype == "string":
+        if rows.dtype.kind not in "OU" or rows.ndim != 1:
+            raise GateFailedError(f"features {list(features)}: the model takes text, one column of it.")
+        return np.asarray(["" if value is None else str(value) for value in rows], dtype=object)
+    if rows.dtype.kind not in "biuf":
+        raise GateFailedError(f"features {list(features)}: not numbers, but the model takes {wanted.dtype}.")
+    size = int(np.prod(rows.shape[1:], dtype=int))
+    if size != wanted.row_size:
+        raise GateFailedError(
+            f"features {list(features)}: a row holds {size} values, the model takes {list(wanted.shape[1:])}; "
+            "name the right columns in data.features, or save with another example."
+        )
+    return np.ascontiguousarray(rows.reshape((len(rows), *wanted.shape[1:])).astype(wanted.dtype))
+
+
+def _gather(arrays: list[np.ndarray], names: Sequence[str]) -> np.ndarray:
+    if len(arrays) == 1:
+        return arrays[0]
+    if any(array.dtype.kind not in "biuf" for array in arrays):
+        raise GateFailedError(f"features {list(names)}: several columns must all be numeric; name one column of text.")
+    return np.concatenate([array.reshape(len(array), -1).astype(np.float64) for array in arrays], axis=1)

@@ -1,0 +1,1 @@
+"""How pods are placed and confined in one Kubernetes."""

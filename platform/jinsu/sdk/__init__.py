@@ -1,0 +1,30 @@
+"""What a training script may import: the standard library is enough until a function needs numpy or torch.
+
+import jinsu
+
+params = jinsu.params(epochs=5, lr=0.01)
+rows = jinsu.dataset(alone="digits.parquet")
+...
+jinsu.log(step=epoch, loss=loss)
+jinsu.save(model, example=rows["pixels"][:64])
+"""
+
+from importlib import import_module
+from typing import Any
+
+_HOMES = {
+    **dict.fromkeys(
+        ("dataset", "load_checkpoint", "log", "out_dir", "params", "rows", "save", "save_checkpoint"), "script"
+    ),
+    "Tokenizer": "tokenizer",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(f"jinsu.sdk.{_HOMES[name]}"), name)
+    raise AttributeError(f"module 'jinsu.sdk' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted(_HOMES)

@@ -1,0 +1,136 @@
+"""The functions that a training script calls: parameters, rows, metrics, checkpoints, and saving the model."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import SimpleNamespace
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from jinsu.sdk.columns import Columns, read_columns
+
+if TYPE_CHECKING:
+    from jinsu.sdk.tokenizer import Tokenizer
+
+_PROBES = 64
+
+
+def _step() -> Path | None:
+    folder = os.environ.get("JINSU_STEP_DIR")
+    return Path(folder) if folder else None
+
+
+def out_dir() -> Path:
+    """Where files that should be kept are written."""
+    step = _step()
+    folder = step / "out" if step else Path("jinsu-out")
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def params(**defaults: Any) -> SimpleNamespace:
+    """The run's parameters: the defaults given here, overridden by `train.params` of model.yaml.
+
+    A parameter that the script does not name is an error: a misspelt one would otherwise change nothing, silently.
+    """
+    given: dict[str, Any] = {}
+    if step := _step():
+        given = json.loads((step / "in" / "params.json").read_text(encoding="utf-8"))
+    if unknown := sorted(set(given) - set(defaults)):
+        raise SystemExit(
+            f"train.params: {', '.join(unknown)}: the script does not read it; it reads {', '.join(sorted(defaults))}."
+        )
+    return SimpleNamespace(**{**defaults, **given})
+
+
+def dataset(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
+    """The training part of the dataset: one array a column, by name.
+
+    `alone` says where rows come from without the platform: a Parquet file, or a function that returns columns.
+    """
+    if step := _step():
+        return read_columns(step / "in" / "data" / "train.parquet")
+    if alone is None:
+        raise SystemExit("jinsu.dataset(): outside the platform it needs alone=FILE, a Parquet file to read instead.")
+    if callable(alone):
+        return alone()
+    if not Path(alone).is_file():
+        raise SystemExit(f"jinsu.dataset(): {alone}: there is no such file; make it first, or name another.")
+    return read_columns(Path(alone))
+
+
+def log(step: int | None = None, **metrics: float) -> None:
+    """Records metrics, such as `jinsu.log(step=3, loss=0.2)`. Cheap; the agent ships them in batches."""
+    now = round(time.time(), 3)
+    folder = _step()
+    path = folder / "metrics.jsonl" if folder else out_dir() / "metrics.jsonl"
+    with path.open("a", encoding="utf-8") as stream:
+        for name, value in metrics.items():
+            number = float(value)
+            written = number if math.isfinite(number) else str(number)
+            stream.write(json.dumps({"name": name, "value": written, "step": step or 0, "time": now}) + "\n")
+
+
+def _checkpoint_dir() -> Path:
+    step = _step()
+    folder = step / "checkpoints" if step else out_dir() / "checkpoints"
+    folder.mkdir(exist_ok=True)
+    return folder
+
+
+def save_checkpoint(state: Any, step: int) -> None:
+    """Keeps `state` (anything `torch.save` takes) so that an interrupted run goes on after `step`."""
+    import torch
+
+    folder = _checkpoint_dir()
+    draft = folder / "draft.pt"
+    torch.save({"step": step, "state": state}, draft)
+    with draft.open("rb") as stream:
+        os.fsync(stream.fileno())
+    draft.replace(folder / "last.pt")  # a reader sees the old one or the new one, never half of one
+
+
+def load_checkpoint() -> tuple[Any, int] | None:
+    """`(state, step)` of the last checkpoint, or None at a first start. Alone, every start is a first one."""
+    path = _checkpoint_dir() / "last.pt"
+    if _step() is None or not path.exists():
+        return None
+    import torch
+
+    kept = torch.load(path, weights_only=False)  # written by this very script
+    return kept["state"], kept["step"]
+
+
+def rows(columns: Columns, chosen: np.ndarray) -> Columns:
+    """The chosen rows (a mask or indices) of every column."""
+    return {name: array[chosen] for name, array in columns.items()}
+
+
+def save(
+    model: Any,
+    example: np.ndarray,
+    *,
+    labels: Sequence[Any] | None = None,
+    other: Any = None,
+    tokenizer: Tokenizer | None = None,
+) -> Path:
+    """Saves a torch model as ONNX with a dynamic batch, beside its answers on the example rows.
+
+    example: rows as live traffic will send them, first axis rows; at least 2. With a `tokenizer` they are texts, and
+        the model gets what the tokenizer makes of them.
+    labels: class names in the order of the model's outputs; default 0, 1, 2 …
+    other: the label that stands for every class not in `labels`.
+    Returns the folder of the model. Raises SystemExit when the model cannot be exported.
+    """
+    from jinsu.sdk.torch_flavour import save_torch
+
+    example = np.asarray(example, dtype=object if tokenizer else None)[:_PROBES]
+    if example.ndim < 1 or len(example) < 2:
+        raise SystemExit("jinsu.save: example needs at least 2 rows, as live traffic will send them.")
+    return save_torch(out_dir() / "model", model, example, labels, other, tokenizer)

@@ -1,0 +1,72 @@
+"""Brings a step's inputs into its folder."""
+
+from __future__ import annotations
+
+import gzip
+import json
+import shutil
+import tarfile
+import zlib
+from collections.abc import Callable
+from pathlib import Path, PurePosixPath
+
+from jinsu.errors import BadInputError, StepFailedError
+from jinsu.files import write_atomic
+from jinsu.sdk.step_files import StepFiles
+from jinsu.steps.spec import Input, StepSpec
+
+Find = Callable[[str], Path]
+
+
+def stage(step: StepSpec, files: StepFiles, find: Find) -> None:
+    """Fills `in/`. `find` gives the path of an object by its name; archives are unpacked, all else is copied."""
+    shutil.rmtree(files.inputs, ignore_errors=True)
+    files.code.mkdir(parents=True)
+    for item in step.inputs:
+        _bring(item, find(item.uri), files)
+    write_atomic(files.params, json.dumps(dict(step.params)))
+    write_atomic(files.step, step.to_json())
+
+
+def _bring(item: Input, source: Path, files: StepFiles) -> None:
+    # Copies, never links: researcher code may write to what it was given, and a link would reach the original.
+    target = files.inputs / item.name
+    if not source.exists():
+        raise StepFailedError(f"input {item.name!r}: {source} is gone; submit again.")
+    if source.name.endswith(".tar.gz"):
+        target.mkdir(parents=True, exist_ok=True)
+        unpack(source, target)
+    elif source.is_dir():
+        shutil.copytree(source, target, copy_function=shutil.copyfile, dirs_exist_ok=True)
+    else:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copyfile(source, target)
+
+
+def unpack(archive: Path, target: Path) -> None:
+    """Unpacks a code snapshot: plain files and folders below `target`, nothing else.
+
+    Written out because the standard library's own filter (PEP 706) is missing in Python 3.11.0 to 3.11.3.
+    """
+    try:
+        with tarfile.open(archive, "r:gz") as bundle:
+            for member in bundle:
+                _extract(bundle, member, archive.name, target)
+    except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as problem:
+        raise BadInputError(f"{archive.name}: cannot be unpacked: {problem}.") from None
+
+
+def _extract(bundle: tarfile.TarFile, member: tarfile.TarInfo, archive: str, target: Path) -> None:
+    name = PurePosixPath(member.name.lstrip("/"))
+    if ".." in name.parts or not (member.isreg() or member.isdir()):
+        raise BadInputError(f"{archive}: {member.name!r}: a snapshot holds plain files below its folder.")
+    path = target / name
+    if member.isdir():
+        path.mkdir(parents=True, exist_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True)
+    source = bundle.extractfile(member)
+    assert source is not None
+    with source, path.open("wb") as file:
+        shutil.copyfileobj(source, file)
+    path.chmod(0o755 if member.mode & 0o100 else 0o644)
