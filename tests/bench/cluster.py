@@ -23,7 +23,8 @@ from tests.bench.memory import SETTLE_SECONDS, _bare, _weigh
 from tests.chart.helm import CHART
 from tests.cluster.harness.clusters import TARGETS, chosen
 from tests.cluster.installation import NAMESPACE, TEAM, Installation, installed, values
-from tests.points import SPEC, until, write_table
+from tests.support.points_model import SPEC, write_points_table
+from tests.support.waiting import until
 
 from jinsu.runs.snapshots import pack
 from jinsu.spec.quantities import parse_bytes
@@ -56,7 +57,7 @@ def measure(say: Say) -> list[Figure]:
 
 def _startup(jinsu: Installation, image: str, say: Say) -> list[Figure]:
     with TemporaryDirectory() as place:
-        jinsu.jinsu("data", "put", "points", write_table(Path(place)))
+        jinsu.jinsu("data", "put", "points", write_points_table(Path(place)))
         model = Path(place) / "model"
         model.mkdir()
         (model / "model.yaml").write_text(SPEC.replace("params: {features: 2}", "params: {round: 0}"))

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 from tests.bench.figure import Figure, Say, at_most, below, plain
-from tests.bench.machine import DAGS, free_ports, installation, put_digits, wait
+from tests.bench.machine import DAGS, free_ports, installation, put_digits, seconds_until
 
 from jinsu import settings as configuration
 from jinsu.cli.client import Client
@@ -65,7 +65,7 @@ def measure(say: Say) -> list[Figure]:
         say("first version")
         first = _launch(client, platform, home, 2)
         endpoint = f"{configuration.load().endpoint_url}/models/digits"
-        wait(lambda: httpx.get(f"{endpoint}/health").is_success, "the endpoint", 30)
+        seconds_until(lambda: httpx.get(f"{endpoint}/health").is_success, "the endpoint", 30)
         say("challenger under live traffic")
         with Traffic(f"{endpoint}/invocations") as traffic:
             second = _launch(client, platform, home, None)

@@ -68,15 +68,15 @@ class _Connections:
 
     def _connect(self) -> int:
         if "/" in self._address:
-            made = socket.socket(socket.AF_UNIX)
-            made.connect(self._address)
+            connection = socket.socket(socket.AF_UNIX)
+            connection.connect(self._address)
         else:
             host, _, port = self._address.rpartition(":")
-            made = socket.create_connection((host, int(port)))
-            made.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
-        self._open[made.fileno()] = made
-        self._poll.register(made.fileno(), select.EPOLLIN)
-        return made.fileno()
+            connection = socket.create_connection((host, int(port)))
+            connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._open[connection.fileno()] = connection
+        self._poll.register(connection.fileno(), select.EPOLLIN)
+        return connection.fileno()
 
     def _close(self, number: int) -> None:
         self._poll.unregister(number)
@@ -125,12 +125,12 @@ def _whole(data: bytes) -> bool:
 def main() -> None:
     address, path, bodies, connections, seconds = sys.argv[1:]
     lines = [line for line in Path(bodies).read_bytes().splitlines() if line]
-    made = _Connections(address, path, lines)
+    pool = _Connections(address, path, lines)
     gc.disable()
-    took = made.run(int(connections), float(seconds))
-    ordered = sorted(made.seconds) or [0.0]
+    took = pool.run(int(connections), float(seconds))
+    ordered = sorted(pool.seconds) or [0.0]
     at = {percent: ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] * 1000 for percent in (50, 99)}
-    print(json.dumps(asdict(Load(len(made.seconds) / took, at[50], at[99], len(made.seconds), made.failed))))
+    print(json.dumps(asdict(Load(len(pool.seconds) / took, at[50], at[99], len(pool.seconds), pool.failed))))
 
 
 if __name__ == "__main__":

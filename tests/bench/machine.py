@@ -17,6 +17,7 @@ from pathlib import Path
 
 import psutil
 from tests.bench.figure import Say
+from tests.support.waiting import until
 
 from jinsu import settings as configuration
 from jinsu.cli.client import Client
@@ -33,12 +34,12 @@ PORTS = 6
 @contextlib.contextmanager
 def folder() -> Iterator[Path]:
     """A temporary folder that PostgreSQL's own user can pass through."""
-    made = Path(tempfile.mkdtemp(prefix="jinsu-bench-"))
-    made.chmod(0o711)
+    path = Path(tempfile.mkdtemp(prefix="jinsu-bench-"))
+    path.chmod(0o711)
     try:
-        yield made
+        yield path
     finally:
-        shutil.rmtree(made, ignore_errors=True)
+        shutil.rmtree(path, ignore_errors=True)
 
 
 @contextlib.contextmanager
@@ -115,13 +116,10 @@ def _end(process: subprocess.Popen[bytes]) -> None:
     process.wait(10)
 
 
-def wait(check: Callable[[], bool], what: str, within: float = 60.0, every: float = 0.05) -> float:
-    """Seconds until `check` is true. Raises TimeoutError."""
+def seconds_until(check: Callable[[], bool], what: str, within: float = 60.0) -> float:
+    """Seconds until `check` is true."""
     begun = time.monotonic()
-    while not check():
-        if time.monotonic() - begun > within:
-            raise TimeoutError(f"{what}: not within {within:g} s")
-        time.sleep(every)
+    until(check, within, what, every=0.05)
     return time.monotonic() - begun
 
 

@@ -29,8 +29,8 @@ from tests.bench.machine import (
     memory,
     processor_seconds,
     programs,
+    seconds_until,
     server,
-    wait,
 )
 
 from jinsu.clients.airflow import Airflow
@@ -142,8 +142,8 @@ def _bare(place: Path) -> Iterator[dict[str, psutil.Process]]:
         )
         flags = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
         start("envoy", [str(envoy_binary()), "-c", str(place / "envoy.json"), *flags], {})
-        wait(Airflow(f"http://127.0.0.1:{port}", "").healthy, "bare Airflow", 180)
-        wait(lambda: _answers(f"http://127.0.0.1:{port + 1}/health"), "bare MLflow", 120)
+        seconds_until(Airflow(f"http://127.0.0.1:{port}", "").healthy, "bare Airflow", 180)
+        seconds_until(lambda: _answers(f"http://127.0.0.1:{port + 1}/health"), "bare MLflow", 120)
         yield found
 
 

@@ -15,7 +15,7 @@ import httpx
 import numpy as np
 from tests.bench.figure import Figure, Say, at_least, below, plain
 from tests.bench.load import Load, hammer
-from tests.bench.machine import folder, free_ports, server, wait
+from tests.bench.machine import folder, free_ports, seconds_until, server
 
 from jinsu.gateway import schema, topology
 from jinsu.gateway.backend import Backend
@@ -117,7 +117,7 @@ def _mlflow(packaged: Path, place: Path, port: int) -> Iterator[Target]:
         "MLFLOW_DISABLE_TELEMETRY": "true",
     }
     with server(command.split(), environment, place / "mlflow.log"):
-        wait(lambda: _healthy(f"http://127.0.0.1:{port}/ping"), "mlflow models serve", 120)
+        seconds_until(lambda: _healthy(f"http://127.0.0.1:{port}/ping"), "mlflow models serve", 120)
         yield Target("mlflow", f"127.0.0.1:{port}", "/invocations")
 
 
@@ -127,7 +127,7 @@ def _ours(packaged: Path, place: Path) -> Iterator[Target]:
     socket = place / "digits-v1"
     command = [sys.executable, "-m", "jinsu.serving.server", str(packaged), "--name", "digits", "--version", "1"]
     with server([*command, "--socket", str(socket)], {"OMP_NUM_THREADS": "1"}, place / "server.log"):
-        wait(socket.exists, "the model server")
+        seconds_until(socket.exists, "the model server")
         yield Target("direct", str(socket), "/invocations")
 
 
@@ -141,7 +141,7 @@ def _envoy(socket: str, place: Path, port: int) -> Iterator[Target]:
     flags = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
     command = [str(binary), "-c", str(place / "envoy.json"), *flags]
     with _discovery(socket, place, port + 2), server(command, {}, place / "envoy.log"):
-        wait(lambda: _healthy(f"http://127.0.0.1:{port}/models/digits/health"), "Envoy")
+        seconds_until(lambda: _healthy(f"http://127.0.0.1:{port}/models/digits/health"), "Envoy")
         yield Target("envoy", f"127.0.0.1:{port}", "/models/digits/invocations")
 
 

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any
 
 import pytest
-from tests.chart import house, made, rbac, restricted
+from tests.chart import chart_rules, platform_objects, rbac, restricted
 from tests.chart.helm import (
     CHART,
     LATEST,
@@ -36,7 +36,7 @@ from tests.chart.objects import (
 )
 from tests.chart.references import Release, dangling, hooks_too_early, key_of, protected
 from tests.chart.schemas import FOREIGN, faults
-from tests.chart.sets import BARE, CLOUD, DEFAULT, EVERYTHING, OUTSIDE, ROLE, SETS, TEAMS, Values
+from tests.chart.value_sets import BARE, CLOUD, DEFAULT, EVERYTHING, OUTSIDE, ROLE, TEAMS, VALUE_SETS, Values
 
 OLDEST = "1.20.0"
 VERSIONS = (OLDEST, "1.21.0", "1.25.0", "1.31.0", "1.36.0", LATEST)
@@ -47,11 +47,11 @@ CLUSTER_ROLES: frozenset[str] = frozenset()
 _DIGEST = "sha256:" + "a" * 64
 _WORDS_OF_A_TEMPLATE_GONE_WRONG = ("<no value>", "%!", "map[", "<nil>", "0x", "e+0")
 
-each_set = pytest.mark.parametrize("values", SETS.values(), ids=SETS)
+each_set = pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SETS)
 each_version = pytest.mark.parametrize("version", VERSIONS)
 
 
-def told(sentences: list[str]) -> str:
+def one_a_line(sentences: list[str]) -> str:
     """Each sentence once, one a line."""
     return "\n".join(["", *dict.fromkeys(sentences)])
 
@@ -66,7 +66,7 @@ def with_what_it_makes(values: Values) -> list[Document]:
     documents = render(values)
     known = {key_of(document) for document in documents}
     later = [document for document in render(values, upgrade=True) if key_of(document) not in known]
-    return [*documents, *later, *made.objects(documents)]
+    return [*documents, *later, *platform_objects.created_objects(documents)]
 
 
 # --- Kubernetes takes them ---
@@ -78,7 +78,7 @@ def test_kubernetes_knows_every_field(values: Values, version: str) -> None:
     """ServiceMonitor and Kueue's kinds are left out (schemas.FOREIGN): their schemas come with their operators."""
     documents = [*render(values, kube=version), *render(values, kube=version, upgrade=True)]
     found = [sentence for document in documents for sentence in faults(document, version)]
-    assert not found, told(found)
+    assert not found, one_a_line(found)
 
 
 @each_version
@@ -97,7 +97,7 @@ def test_each_version_is_asked_in_its_best_api(version: str) -> None:
         for document in render(EVERYTHING, kube=version)
         if document["apiVersion"] != expected.get(document["kind"], document["apiVersion"])
     ]
-    assert not found, told(found)
+    assert not found, one_a_line(found)
 
 
 def test_an_older_kubernetes_is_refused() -> None:
@@ -154,9 +154,9 @@ def test_nothing_is_made_twice(values: Values) -> None:
 def test_whatever_a_manifest_names_is_there(values: Values) -> None:
     given = {str(value) for _, value in leaves(values)}
     for upgrade in (False, True):
-        release = Release([*render(values, upgrade=upgrade), *made.objects(render(values))], given)
-        assert not dangling(release), told(dangling(release))
-        assert not hooks_too_early(release), told(hooks_too_early(release))
+        release = Release([*render(values, upgrade=upgrade), *platform_objects.created_objects(render(values))], given)
+        assert not dangling(release), one_a_line(dangling(release))
+        assert not hooks_too_early(release), one_a_line(hooks_too_early(release))
 
 
 def test_what_runs_before_an_upgrade_reads_the_settings_of_that_upgrade() -> None:
@@ -174,7 +174,7 @@ def test_what_runs_before_an_upgrade_reads_the_settings_of_that_upgrade() -> Non
         for volume in pod.spec["volumes"]
         if volume.get("configMap", {}).get("name") in old
     ]
-    assert not found, told(found)
+    assert not found, one_a_line(found)
 
 
 @each_set
@@ -208,19 +208,19 @@ def test_two_installations_share_nothing() -> None:
 @each_set
 def test_every_pod_is_restricted(values: Values) -> None:
     found = about(pods(with_what_it_makes(values)), lambda pod: restricted.violations(pod.spec, pod.annotations))
-    assert not found, told(found)
+    assert not found, one_a_line(found)
 
 
 @each_set
 def test_every_pod_keeps_the_rules_of_the_house(values: Values) -> None:
-    found = about(pods(render(values)), lambda pod: house.of_pod(pod, TALKERS))
-    assert not found, told(found)
+    found = about(pods(render(values)), lambda pod: chart_rules.pod_faults(pod, TALKERS))
+    assert not found, one_a_line(found)
 
 
 @each_set
 def test_every_object_says_what_it_belongs_to(values: Values) -> None:
-    found = about(of_the_chart(values), house.of_object)
-    assert not found, told(found)
+    found = about(of_the_chart(values), chart_rules.object_faults)
+    assert not found, one_a_line(found)
 
 
 def of_the_chart(values: Values) -> list[Document]:
@@ -241,7 +241,7 @@ def test_a_token_is_held_by_those_with_a_role_and_by_nobody_else(values: Values)
         if pod.spec.get("automountServiceAccountToken")
         != ((pod.namespace, pod.spec["serviceAccountName"]) in with_role)
     ]
-    assert not found, told(found)
+    assert not found, one_a_line(found)
     accounts = of_kind(documents, "ServiceAccount")
     assert all(account.get("automountServiceAccountToken") is False for account in accounts)
 
@@ -250,7 +250,7 @@ def test_a_token_is_held_by_those_with_a_role_and_by_nobody_else(values: Values)
 def test_no_role_allows_too_much(values: Values) -> None:
     documents = render(values)
     found = about(of_kind(documents, "Role", "ClusterRole"), rbac.excesses)
-    assert not found, told(found)
+    assert not found, one_a_line(found)
     wide = {one["metadata"]["name"] for one in of_kind(documents, "ClusterRole", "ClusterRoleBinding")}
     assert wide <= CLUSTER_ROLES, wide - CLUSTER_ROLES
 
@@ -261,7 +261,7 @@ def test_every_image_can_be_pinned_and_comes_from_the_registry() -> None:
     loose = [f"{place}: {image}" for place, image in images if not image.endswith(f"@{_DIGEST}")]
     elsewhere = [f"{place}: {image}" for place, image in images if not image.startswith("images.example.com/ml/")]
     assert len(images) > 10
-    assert not loose + elsewhere, told(loose + elsewhere)
+    assert not loose + elsewhere, one_a_line(loose + elsewhere)
 
 
 def digests(images: Document) -> Document:
@@ -272,7 +272,7 @@ def images_of(documents: list[Document]) -> Iterator[tuple[str, str]]:
     for pod in pods(documents):
         for container in pod.containers:
             yield f"{pod.name} {container['name']}", container["image"]
-    for place, value in leaves(made.settings_document(documents)):
+    for place, value in leaves(platform_objects.settings_document(documents)):
         if place.rpartition(".")[2].endswith("image"):
             yield place, value
 
@@ -305,7 +305,7 @@ def test_whoever_runs_with_a_role_has_a_token_for_it_and_its_account_is_there() 
             assert entries["AWS_WEB_IDENTITY_TOKEN_FILE"] == f"{mount['mountPath']}/token", pod.name
             assert entries["AWS_ROLE_ARN"] == "arn:aws:iam::123456789012:role/jinsu", pod.name
     accounts = {(one["metadata"]["namespace"], one["metadata"]["name"]) for one in of_kind(documents, "ServiceAccount")}
-    settings = made.settings(documents)
+    settings = platform_objects.parsed_settings(documents)
     assert settings.kubernetes
     identity = settings.kubernetes.steps.store_identity
     assert identity == settings.kubernetes.servers.store_identity
@@ -344,7 +344,7 @@ def test_no_budget_keeps_a_node_from_being_drained(values: Values) -> None:
             running = pod.owner["spec"].get("replicas", least.get(pod.owner["metadata"]["name"], 1))
             if not leaves_one(budget["spec"], running):
                 found.append(f"{name_of(budget)}: of {running} pods of {pod.name} none may go")
-    assert not found, told(found)
+    assert not found, one_a_line(found)
 
 
 def leaves_one(spec: Document, running: int) -> bool:
@@ -377,7 +377,7 @@ def test_a_training_fits_into_its_namespace(values: Values) -> None:
     """A quota of some resource refuses pods that do not say how much of it they want; limits refuse too much."""
     documents = render(values)
     found = []
-    for pod in pods(made.objects(documents)):
+    for pod in pods(platform_objects.created_objects(documents)):
         own = [one for one in documents if namespace_of(one) == pod.namespace]
         counted = {key for quota in of_kind(own, "ResourceQuota") for key in quota["spec"]["hard"]}
         most = [limit.get("max", {}) for one in of_kind(own, "LimitRange") for limit in one["spec"]["limits"]]
@@ -385,7 +385,7 @@ def test_a_training_fits_into_its_namespace(values: Values) -> None:
             found += [
                 f"{pod.name} {container['name']}: {said}" for said in refused(container["resources"], counted, most)
             ]
-    assert not found, told(found)
+    assert not found, one_a_line(found)
 
 
 def refused(resources: Document, counted: set[str], most: list[Document]) -> Iterator[str]:
@@ -395,7 +395,7 @@ def refused(resources: Document, counted: set[str], most: list[Document]) -> Ite
             yield f"says nothing of {key}, which the quota counts"
     for limits in most:
         for name, limit in limits.items():
-            if house.amount(resources["limits"].get(name, 0)) > house.amount(limit):
+            if chart_rules.amount(resources["limits"].get(name, 0)) > chart_rules.amount(limit):
                 yield f"wants more {name} than the namespace's {limit}"
 
 
@@ -424,7 +424,7 @@ def test_every_installation_draws_its_own_passwords() -> None:
         if one["data"][key] == second[where]["data"][key]
     ]
     assert first
-    assert not same, told(same)
+    assert not same, one_a_line(same)
 
 
 def test_passwords_are_long() -> None:
@@ -434,7 +434,7 @@ def test_passwords_are_long() -> None:
         for key, value in secret["data"].items()
         if len(base64.b64decode(value)) < 20
     ]
-    assert not short, told(short)
+    assert not short, one_a_line(short)
 
 
 def test_no_password_is_anywhere_but_in_a_secret() -> None:
@@ -457,7 +457,7 @@ def test_a_secret_of_one_s_own_must_have_what_the_page_lists() -> None:
     page = (ROOT / "docs" / "kubernetes.md").read_text()
     keys = {key for secret in of_kind(render(), "Secret") for key in secret["data"]}
     silent = sorted(key for key in keys if f"`{key}`" not in page)
-    assert not silent, told(silent)
+    assert not silent, one_a_line(silent)
 
 
 # --- For people ---

@@ -5,12 +5,12 @@ import json
 from typing import Any
 
 import pytest
-from tests.chart import made
+from tests.chart import platform_objects
 from tests.chart.helm import render
 from tests.chart.network import Peer, allowed
 from tests.chart.objects import LASTING, Document, matches, namespace_of, of_kind, pods
 from tests.chart.references import behind
-from tests.chart.sets import BARE, CLOUD, DEFAULT, EVERYTHING, OUTSIDE, SETS, TEAMS, Values
+from tests.chart.value_sets import BARE, CLOUD, DEFAULT, EVERYTHING, OUTSIDE, TEAMS, VALUE_SETS, Values
 
 HOME = "jinsu"
 DNS = Peer("kube-system", {"k8s-app": "kube-dns"})
@@ -21,7 +21,7 @@ STRANGER = Peer("elsewhere", {"app.kubernetes.io/name": "jinsu-step", "app.kuber
 # The address that a pod would have where a network matches pods with an `ipBlock`.
 _POD = "10.244.0.9"
 
-GUARDED = {name: values for name, values in SETS.items() if values != BARE}
+GUARDED = {name: values for name, values in VALUE_SETS.items() if values != BARE}
 each_set = pytest.mark.parametrize("values", GUARDED.values(), ids=GUARDED)
 
 
@@ -31,7 +31,7 @@ class Network:
     def __init__(self, documents: list[Document]) -> None:
         self.documents = documents
         self.policies = of_kind(documents, "NetworkPolicy")
-        whole = pods([*documents, *made.objects(documents)])
+        whole = pods([*documents, *platform_objects.created_objects(documents)])
         self.peers = {name_in(pod.labels): Peer(pod.namespace, pod.labels, _POD, pod.ports) for pod in whole}
         # Each namespace is labelled with its name by Kubernetes itself, from 1.21 on.
         self.spaces: dict[str, dict[str, str]] = {
@@ -140,7 +140,7 @@ def test_what_is_outside_is_reached(values: Values) -> None:
 
 
 def test_an_airflow_elsewhere_is_reached_and_reaches_the_platform() -> None:
-    net = network(SETS["other Airflow"])
+    net = network(VALUE_SETS["other Airflow"])
     for part in ("api", "controller"):
         assert net.lets(part, Peer(ip="192.0.2.9"), 443), part
     for part, port in (("api", 8080), ("mlflow", 5000)):
@@ -151,8 +151,8 @@ def test_an_airflow_elsewhere_is_reached_and_reaches_the_platform() -> None:
 def test_every_port_of_a_service_lets_somebody_in(values: Values) -> None:
     net = network(values)
     closed = []
-    for service in of_kind([*net.documents, *made.objects(net.documents)], "Service"):
-        for pod in behind(service, [*net.documents, *made.objects(net.documents)]):
+    for service in of_kind([*net.documents, *platform_objects.created_objects(net.documents)], "Service"):
+        for pod in behind(service, [*net.documents, *platform_objects.created_objects(net.documents)]):
             for port in service["spec"]["ports"]:
                 number = pod.ports.get(port["targetPort"], port["targetPort"])
                 if not any(net.surely(other, name_in(pod.labels), number) for other in (*net.peers, STRANGER)):
@@ -194,7 +194,7 @@ def open_ports(values: Values, source: str) -> dict[str, list[int]]:
 
 @pytest.mark.parametrize("name", ["default", "everything", "other Airflow"])
 def test_a_training_reaches_the_object_store_and_nothing_else(name: str) -> None:
-    assert open_ports(SETS[name], "step of default") == {"store": [9000]}
+    assert open_ports(VALUE_SETS[name], "step of default") == {"store": [9000]}
 
 
 def test_a_training_reaches_no_training_of_another_team() -> None:

@@ -7,21 +7,21 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.chart import made
+from tests.chart import platform_objects
 from tests.chart.helm import ROOT, render
 from tests.chart.objects import of_kind, pods
-from tests.chart.sets import DEFAULT, EVERYTHING, OTHER_AIRFLOW, SETS, TEAMS, Values
+from tests.chart.value_sets import DEFAULT, EVERYTHING, OTHER_AIRFLOW, TEAMS, VALUE_SETS, Values
 
 from jinsu.clients.kubernetes import Kind
 from jinsu.cluster.__main__ import PARTS
 from jinsu.settings import parse
 
-each_set = pytest.mark.parametrize("values", SETS.values(), ids=SETS)
+each_set = pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SETS)
 
 
 @each_set
 def test_the_code_reads_the_settings_that_the_chart_writes(values: Values) -> None:
-    settings = made.settings(render(values))
+    settings = platform_objects.parsed_settings(render(values))
     assert settings.kubernetes
     assert settings.object_store
     assert settings.home == "/jinsu/home"
@@ -29,7 +29,7 @@ def test_the_code_reads_the_settings_that_the_chart_writes(values: Values) -> No
 
 def test_the_release_s_own_secrets_fill_every_gap_in_the_settings() -> None:
     documents = render(DEFAULT)
-    settings = parse(made.settings_document(documents), made.variables(documents))
+    settings = parse(platform_objects.settings_document(documents), platform_objects.secret_variables(documents))
     assert settings.database_url.startswith("postgresql+psycopg://jinsu:")
     assert "$" not in repr(vars(settings))
 
@@ -41,25 +41,29 @@ def test_every_drawn_secret_is_used() -> None:
         *(ROOT / "helm" / "jinsu" / "templates").glob("_settings.tpl"),
     ]
     texts = "\n".join(path.read_text() for path in places)
-    idle = [key for key in made.variables(documents) if key not in texts and not key.startswith("JINSU_ENDPOINT_KEY_")]
+    idle = [
+        key
+        for key in platform_objects.secret_variables(documents)
+        if key not in texts and not key.startswith("JINSU_ENDPOINT_KEY_")
+    ]
     assert not idle
 
 
 def test_teams_gpus_and_priorities_arrive_in_the_settings() -> None:
-    steps = made.settings(render(TEAMS)).kubernetes.steps
+    steps = platform_objects.parsed_settings(render(TEAMS)).kubernetes.steps
     assert steps.namespaces == {"vision": "jinsu-vision", "speech": "speech-lab"}
-    everything = made.settings(render(EVERYTHING))
+    everything = platform_objects.parsed_settings(render(EVERYTHING))
     steps = everything.kubernetes.steps
     assert steps.queues == {"default": "default-queue"}
     assert set(steps.priority_classes) == {"low", "normal", "high"}
     assert steps.gpus[""].resource == "nvidia.com/gpu"
     assert everything.teams_approving_themselves == ("default",)
-    assert made.settings(render(OTHER_AIRFLOW)).airflow_url == "https://airflow.example.com"
+    assert platform_objects.parsed_settings(render(OTHER_AIRFLOW)).airflow_url == "https://airflow.example.com"
 
 
 def test_every_command_of_a_pod_exists() -> None:
     missing = []
-    for pod in pods([*render(EVERYTHING), *made.objects(render(EVERYTHING))]):
+    for pod in pods([*render(EVERYTHING), *platform_objects.created_objects(render(EVERYTHING))]):
         for container in pod.containers:
             words = [*container.get("command", []), *container.get("args", [])]
             hooks = [
@@ -89,7 +93,7 @@ def test_the_code_reads_every_variable_that_a_pod_is_given() -> None:
     )
     unread = {
         f"{pod.name}: {variable['name']}"
-        for values in SETS.values()
+        for values in VALUE_SETS.values()
         for pod in pods(render(values))
         for container in pod.containers
         for variable in container.get("env", [])

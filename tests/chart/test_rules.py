@@ -4,7 +4,7 @@ import json
 from typing import Any
 
 import pytest
-from tests.chart import house, rbac, schemas
+from tests.chart import chart_rules, rbac, schemas
 from tests.chart.helm import LATEST
 from tests.chart.network import Peer, allowed
 from tests.chart.objects import pods
@@ -115,11 +115,11 @@ def test_an_annotation_that_lifts_apparmor_is_seen() -> None:
     assert violations(SPEC, {"container.apparmor.security.beta.kubernetes.io/api": "unconfined"})
 
 
-# --- The house's own rules ---
+# --- The rules of this chart ---
 
 
 def test_a_proper_pod_breaks_no_house_rule() -> None:
-    assert house.of_pod(pods([deployment()])[0], ()) == []
+    assert chart_rules.pod_faults(pods([deployment()])[0], ()) == []
 
 
 @pytest.mark.parametrize(
@@ -143,25 +143,30 @@ def test_a_proper_pod_breaks_no_house_rule() -> None:
     ],
 )
 def test_a_broken_house_rule_is_seen(path: str, value: Any, said: str) -> None:
-    assert any(said in sentence for sentence in house.of_pod(pods([deployment(at(SPEC, path, value))])[0], ()))
+    assert any(
+        said in sentence for sentence in chart_rules.pod_faults(pods([deployment(at(SPEC, path, value))])[0], ())
+    )
 
 
 def test_those_who_talk_to_kubernetes_may_hold_a_token() -> None:
-    assert house.of_pod(pods([deployment(at(SPEC, "automountServiceAccountToken", True))])[0], {"api"}) == []
+    assert chart_rules.pod_faults(pods([deployment(at(SPEC, "automountServiceAccountToken", True))])[0], {"api"}) == []
 
 
 def test_a_selector_may_not_hold_what_changes() -> None:
     changing = deployment()
     for labels in (changing["spec"]["selector"]["matchLabels"], changing["spec"]["template"]["metadata"]["labels"]):
         labels["helm.sh/chart"] = "jinsu-1.0"
-    (said,) = house.of_pod(pods([changing])[0], ())
+    (said,) = chart_rules.pod_faults(pods([changing])[0], ())
     assert "helm.sh/chart, which changes" in said
-    assert "does not select" in house.of_pod(pods([at(deployment(), "spec/selector/matchLabels/x", "y")])[0], ())[0]
+    assert (
+        "does not select"
+        in chart_rules.pod_faults(pods([at(deployment(), "spec/selector/matchLabels/x", "y")])[0], ())[0]
+    )
 
 
 def test_missing_labels_and_a_hook_that_stays_are_seen() -> None:
     hook = {"kind": "Job", "metadata": {"name": "x", "annotations": {"helm.sh/hook": "pre-install"}}}
-    said = " ".join(house.of_object(hook))
+    said = " ".join(chart_rules.object_faults(hook))
     assert "app.kubernetes.io/name" in said
     assert "helm.sh/chart" in said
     assert "hook that stays" in said

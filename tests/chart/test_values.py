@@ -10,7 +10,7 @@ import pytest
 import yaml
 from tests.chart.helm import CHART, default_values, fails, render
 from tests.chart.objects import leaves
-from tests.chart.sets import SETS
+from tests.chart.value_sets import VALUE_SETS
 
 Document = dict[str, Any]
 Path = tuple[str, ...]
@@ -194,14 +194,14 @@ def test_every_value_has_a_comment() -> None:
     """Its own, or that of the map around it."""
     lines = (CHART / "values.yaml").read_text().splitlines()
 
-    def below(node: yaml.MappingNode, path: Path, told: bool) -> Iterator[Path]:
+    def below(node: yaml.MappingNode, path: Path, covered: bool) -> Iterator[Path]:
         for key, value in node.value:
             here = (*path, key.value)
             line, above = lines[key.start_mark.line], lines[key.start_mark.line - 1].strip()
             own = above.startswith("#") or re.search(r"\s#\s", line) is not None
             if isinstance(value, yaml.MappingNode) and value.value and not free(here):
                 yield from below(value, here, own)
-            elif not (own or told or here[-1] in _KUBERNETES):
+            elif not (own or covered or here[-1] in _KUBERNETES):
                 yield here
 
     root = yaml.compose((CHART / "values.yaml").read_text())
@@ -253,7 +253,7 @@ UNNAMED = [
 @pytest.mark.parametrize("name", UNNAMED)
 def test_a_value_that_no_template_names_in_full_changes_something(name: str) -> None:
     path = tuple(name.split("."))
-    assert any(changes(path, base) for base in SETS.values()), f"changing {name} changes no manifest"
+    assert any(changes(path, base) for base in VALUE_SETS.values()), f"changing {name} changes no manifest"
 
 
 def changes(path: Path, base: Document) -> bool:

@@ -1,6 +1,5 @@
 """The test cluster (`harness/clusters.py` says which), and what its tests share."""
 
-import time
 from collections.abc import Callable, Generator, Iterator
 from pathlib import Path
 from typing import Any
@@ -80,16 +79,3 @@ def runtime_image(image: Callable[[str], str]) -> str:
 def store(own_node: None, tmp_path_factory: pytest.TempPathFactory) -> Iterator[TrialStore]:
     with trial_store(tmp_path_factory.mktemp("store"), node.address()) as running:
         yield running
-
-
-@pytest.fixture
-def eventually() -> Callable[..., Any]:
-    """Waits for the first true answer of a function; gives its last answer, whatever it is, when time is over."""
-
-    def wait(look: Callable[[], Any], within: float = 10.0, every: float = 0.1) -> Any:
-        patience = time.monotonic() + within
-        while not (seen := look()) and time.monotonic() < patience:
-            time.sleep(every)
-        return seen
-
-    return wait

@@ -9,7 +9,6 @@ import signal
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -19,7 +18,9 @@ import yaml
 from kubernetes import client
 from tests.chart.helm import CHART, helm, kubectl
 from tests.cluster.picture import picture
-from tests.points import Remote, until
+from tests.support.installation_client import InstallationClient
+from tests.support.ports import listens
+from tests.support.waiting import eventually, until
 
 JINSU = str(Path(sys.executable).parent / "jinsu")
 NAMESPACE, RELEASE, TEAM = "jinsu", "jinsu", "jinsu-default"
@@ -48,7 +49,7 @@ def values(image: Callable[[str], str]) -> dict[str, Any]:
     }
 
 
-class Installation(Remote):
+class Installation(InstallationClient):
     """One release."""
 
     def __init__(self, api_client: client.ApiClient, kubeconfig: Path) -> None:
@@ -116,7 +117,7 @@ class Installation(Remote):
                 env=self._environment, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True,
             )  # fmt: skip
         for part, port in self.ports.items():
-            until(lambda port=port: _listens(port), 20, f"the way to {part}")
+            until(lambda port=port: listens(port), 20, f"the way to {part}")
         token = self.secret("JINSU_ADMIN_TOKEN")
         url = f"http://127.0.0.1:{self.ports['api']}"
         self.api = httpx.Client(base_url=f"{url}/v1", headers={"authorization": f"Bearer {token}"}, timeout=30)
@@ -154,6 +155,9 @@ class Installation(Remote):
 
     # --- The cluster ---
 
+    def namespaces(self) -> set[str]:
+        return {one.metadata.name for one in self.core.list_namespace().items}
+
     def pods(self) -> dict[str, list[str]]:
         """Names of the pods that are there to stay, by component."""
         found: dict[str, list[str]] = {}
@@ -172,17 +176,11 @@ class Installation(Remote):
         return next((pod for pod in reversed(self.steps()) if pod.metadata.labels["jinsu.dev/submission"] == run), None)
 
 
-def _listens(port: int) -> bool:
-    with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
-        return True
-    return False
-
-
 @contextlib.contextmanager
 def installed(api_client: client.ApiClient, kubeconfig: Path, chosen: dict[str, Any]) -> Iterator[Installation]:
     """Installs the chart; afterwards the release and its namespace are gone, whatever happened."""
     it = Installation(api_client, kubeconfig)
-    there = {one.metadata.name for one in it.core.list_namespace().items}
+    there = it.namespaces()
     # What was there before us may be somebody's; it is never removed.
     assert NAMESPACE not in there, f"the cluster has a namespace {NAMESPACE} already; remove it, or use another cluster"
     try:
@@ -198,8 +196,4 @@ def installed(api_client: client.ApiClient, kubeconfig: Path, chosen: dict[str, 
             it.helm("uninstall", RELEASE, "--ignore-not-found")
         with contextlib.suppress(client.ApiException):
             it.core.delete_namespace(NAMESPACE)
-        patience = time.monotonic() + 90
-        while time.monotonic() < patience and any(
-            one.metadata.name in (NAMESPACE, TEAM) for one in it.core.list_namespace().items
-        ):
-            time.sleep(0.5)
+        eventually(lambda: it.namespaces().isdisjoint({NAMESPACE, TEAM}), within=90, every=0.5)

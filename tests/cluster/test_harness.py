@@ -1,12 +1,12 @@
 """The test cluster is a real one: it schedules, runs, resolves, counts GPUs and gives logs back."""
 
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from typing import Any
 from uuid import uuid4
 
 import pytest
 from kubernetes import client
+from tests.support.waiting import until
 
 pytestmark = pytest.mark.slow
 
@@ -39,14 +39,6 @@ def namespace(api: client.ApiClient) -> Iterator[str]:
     core.create_namespace({"metadata": {"name": name}})
     yield name
     core.delete_namespace(name, grace_period_seconds=0)
-
-
-def until(look: Callable[[], Any], within: float, what: str) -> Any:
-    patience = time.monotonic() + within
-    while not (seen := look()):
-        assert time.monotonic() < patience, f"waited {within:g} s for {what}"
-        time.sleep(0.2)
-    return seen
 
 
 def log(core: client.CoreV1Api, name: str, namespace: str) -> str:

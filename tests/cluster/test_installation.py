@@ -10,7 +10,8 @@ import pytest
 from kubernetes import client
 from tests.chart.helm import CHART
 from tests.cluster.installation import NAMESPACE, RELEASE, TEAM, Installation, installed, values
-from tests.points import until, write_folder, write_table
+from tests.support.points_model import write_points_folder, write_points_table
+from tests.support.waiting import until
 
 from jinsu.runs.snapshots import pack
 
@@ -29,8 +30,8 @@ def jinsu(
 ) -> Iterator[Installation]:
     place = tmp_path_factory.mktemp("researcher")
     with installed(api, kubeconfig, chosen) as it:
-        it.jinsu("data", "put", "points", write_table(place))
-        it.code = it.api.post("/code", content=pack(write_folder(place), 2**20)[0]).json()["digest"]
+        it.jinsu("data", "put", "points", write_points_table(place))
+        it.code = it.api.post("/code", content=pack(write_points_folder(place), 2**20)[0]).json()["digest"]
         yield it
 
 
@@ -59,7 +60,7 @@ def test_nothing_that_we_run_has_more_rights_than_it_needs(jinsu: Installation) 
 
 def test_a_model_is_launched_from_outside(jinsu: Installation, tmp_path: Path) -> None:
     """Submission, data validation, a GPU pod, registration, approval, canary, promotion, prediction."""
-    folder = write_folder(tmp_path)
+    folder = write_points_folder(tmp_path)
     spec = (folder / "model.yaml").read_text().replace("name: points", "name: launched")
     (folder / "model.yaml").write_text(
         spec.replace("params: {features: 2}", "params: {features: 2}\n  resources: {gpu: 1, cpu: 0.4, memory: 512Mi}")

@@ -5,7 +5,7 @@ import shutil
 import signal
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,7 @@ from tests.cluster.harness.roles import trial_roles
 from tests.cluster.harness.store import TrialStore
 from tests.contract.launcher_suite import *  # noqa: F403
 from tests.contract.launcher_suite import MODEL, Bench, Own
-from tests.points import until
+from tests.support.waiting import eventually, until
 
 from jinsu.clients.kubernetes import Kube
 from jinsu.launchers.kubernetes_launcher import KubernetesLauncher
@@ -120,10 +120,10 @@ else:
 """
 
 
-# --- What a researcher is told ---
+# --- What a researcher reads ---
 
 
-def told(bench: ClusterBench, step: StepSpec, words: str, within: float = 60) -> StepStatus:
+def status_that_says(bench: ClusterBench, step: StepSpec, words: str, within: float = 60) -> StepStatus:
     """The first status with these words in its message."""
 
     def look() -> StepStatus | None:
@@ -137,7 +137,7 @@ def test_gpus_that_nobody_has_are_waited_for(bench: ClusterBench) -> None:
     step = bench.step("save()", gpu=99, cpu=0.1)
     bench.launcher.start(step)
 
-    status = told(bench, step, "no free GPU")
+    status = status_that_says(bench, step, "no free GPU")
 
     assert status.phase is Phase.QUEUED
     assert status.message == "it waits for a place: 0/1 nodes are available: 1 no free GPU."
@@ -149,7 +149,7 @@ def test_an_image_that_is_missing_is_named(bench: ClusterBench) -> None:
     step = replace(bench.step("save()"), image="localhost/nothing:1")
     bench.launcher.start(step)
 
-    status = told(bench, step, "cannot be pulled")
+    status = status_that_says(bench, step, "cannot be pulled")
 
     assert status.phase is Phase.STARTING
     assert status.message.startswith("image 'localhost/nothing:1' cannot be pulled")
@@ -164,7 +164,7 @@ def test_a_full_quota_is_named(bench: ClusterBench, api: client.ApiClient, names
     try:
         until(lambda: core.read_namespaced_resource_quota("none", namespace).status.hard, 30, "the quota to hold")
         bench.launcher.start(step)
-        status = told(bench, step, "quota")
+        status = status_that_says(bench, step, "quota")
         assert status.phase is Phase.QUEUED
         assert "it waits for its team's quota" in status.message
     finally:
@@ -206,7 +206,7 @@ def pods(api: client.ApiClient, namespace: str) -> list[Any]:
 
 
 def test_a_pod_deleted_by_hand_resumes_from_its_checkpoint(
-    bench: ClusterBench, api: client.ApiClient, namespace: str, eventually: Callable[..., Any]
+    bench: ClusterBench, api: client.ApiClient, namespace: str
 ) -> None:
     step = bench.step(RESUMES, requires=MODEL)
     bench.launcher.start(step)

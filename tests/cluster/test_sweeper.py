@@ -9,7 +9,7 @@ from uuid import uuid4
 import pytest
 from kubernetes import client
 from tests.cluster.harness.store import TrialStore
-from tests.points import until
+from tests.support.waiting import until
 
 from jinsu.clients.kubernetes import Kind, Kube
 from jinsu.controller.sweeper import Sweeper
@@ -44,10 +44,10 @@ def platform(place: str, kubeconfig: Path, store: TrialStore, tmp_path: Path) ->
         "", "", "", "", "", "", object_store=store.settings,
         kubernetes=Kubernetes(place, "catalog", "", "", cluster, servers),
     )  # fmt: skip
-    made = Platform(settings)
-    made.__dict__["kube"] = Kube(str(kubeconfig))
-    made.database.migrate()
-    return made
+    opened = Platform(settings)
+    opened.__dict__["kube"] = Kube(str(kubeconfig))
+    opened.database.migrate()
+    return opened
 
 
 @pytest.fixture

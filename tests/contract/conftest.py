@@ -7,30 +7,15 @@ import shutil
 import socket
 import subprocess
 import tempfile
-import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 
 from jinsu.gateway import schema, topology
 from jinsu.gateway.envoy import binary as envoy_binary
-
-
-@pytest.fixture
-def eventually() -> Callable[..., Any]:
-    """Waits for the first true answer of a function; gives its last answer, whatever it is, when time is over."""
-
-    def wait(look: Callable[[], Any], within: float = 10.0, every: float = 0.03) -> Any:
-        patience = time.monotonic() + within
-        while not (seen := look()) and time.monotonic() < patience:
-            time.sleep(every)
-        return seen
-
-    return wait
 
 
 @pytest.fixture

@@ -14,6 +14,7 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.support.waiting import eventually
 
 from jinsu.errors import BadInputError
 from jinsu.launchers.launcher import Launcher
@@ -310,7 +311,7 @@ def test_a_script_that_hangs_meets_its_time_limit(bench: Bench) -> None:
     assert time.monotonic() - begun < 5 + bench.patience
 
 
-def test_memory_is_limited(bench: Bench, own: Own, eventually: Callable[..., Any]) -> None:
+def test_memory_is_limited(bench: Bench, own: Own) -> None:
     status = bench.run(bench.step("block = b'x' * (600 << 20); time.sleep(60)", memory=300 << 20))
 
     assert status.phase is Phase.FAILED
@@ -331,9 +332,7 @@ time.sleep(60)
 @pytest.mark.parametrize(
     ("times", "bomb", "pause"), [(60, False, 0.005), (8, True, 0.002)], ids=["one after another", "bomb"]
 )
-def test_processes_are_limited(
-    bench: Bench, own: Own, eventually: Callable[..., Any], times: int, bomb: bool, pause: float
-) -> None:
+def test_processes_are_limited(bench: Bench, own: Own, times: int, bomb: bool, pause: float) -> None:
     status = bench.run(bench.step(FORKS.format(times=times, bomb=bomb, pause=pause), processes=20, memory=4 << 30))
 
     assert status.phase is Phase.FAILED
@@ -376,7 +375,7 @@ save()
 """
 
 
-def test_children_and_daemons_end_with_their_step(bench: Bench, own: Own, eventually: Callable[..., Any]) -> None:
+def test_children_and_daemons_end_with_their_step(bench: Bench, own: Own) -> None:
     status = bench.run(bench.step(FAMILY))
 
     assert status.phase is Phase.DONE, status.message
@@ -390,7 +389,7 @@ def test_a_child_that_never_stops_talking_does_not_hold_up_the_end(bench: Bench)
     assert status.phase is Phase.DONE, status.message
 
 
-def test_cancel_ends_the_whole_family(bench: Bench, own: Own, eventually: Callable[..., Any]) -> None:
+def test_cancel_ends_the_whole_family(bench: Bench, own: Own) -> None:
     step = bench.step(FAMILY + "stubborn()")
     bench.launcher.start(step)
     assert eventually(lambda: bench.notes() == ["ready", "ready"])
@@ -405,7 +404,7 @@ def test_cancel_ends_the_whole_family(bench: Bench, own: Own, eventually: Callab
     assert time.monotonic() - begun < 7 + bench.patience
 
 
-def test_a_cancelled_step_can_be_started_again(bench: Bench, eventually: Callable[..., Any]) -> None:
+def test_a_cancelled_step_can_be_started_again(bench: Bench) -> None:
     step = bench.step("note('run'); time.sleep(0 if len(outside.read_text()) > 4 else 60)")
     bench.launcher.start(step)
     assert eventually(bench.notes)
@@ -525,7 +524,7 @@ def test_logs_are_read_piece_by_piece(bench: Bench) -> None:
     assert bench.launcher.logs(step.run_key, size) == ("", size)
 
 
-def test_a_letter_on_its_way_is_waited_for(bench: Bench, eventually: Callable[..., Any]) -> None:
+def test_a_letter_on_its_way_is_waited_for(bench: Bench) -> None:
     step = bench.step(
         """
         for byte in "한글\\n".encode():
@@ -546,7 +545,7 @@ def test_a_letter_on_its_way_is_waited_for(bench: Bench, eventually: Callable[..
     assert text == "한글\n"
 
 
-def test_a_line_is_shown_once_it_is_whole(bench: Bench, eventually: Callable[..., Any]) -> None:
+def test_a_line_is_shown_once_it_is_whole(bench: Bench) -> None:
     step = bench.step("sys.stdout.write('epoch 1'); sys.stdout.flush(); time.sleep(0.5); print(': loss 0.1')")
     bench.launcher.start(step)
     shown: list[str] = []

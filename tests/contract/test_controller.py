@@ -17,6 +17,7 @@ import numpy as np
 import pytest
 from onnx import TensorProto, helper, save
 from sqlalchemy import select
+from tests.support.waiting import until_async
 
 from jinsu.controller import loop as loop
 from jinsu.controller.loop import Controller
@@ -141,9 +142,9 @@ class World:
 
     def _candidate(self, version: str, package: str) -> None:
         name, now = f"s{version}", time.time()
-        made = {"submitter": "ann", "team": "default", "spec": {}, "code_digest": "c", "dataset": "d@1"}
+        common = {"submitter": "ann", "team": "default", "spec": {}, "code_digest": "c", "dataset": "d@1"}
         with self.database.begin() as session:
-            session.add(Submission(id=name, idempotency_key=name, model=MODEL, state="running", created=now, **made))
+            session.add(Submission(id=name, idempotency_key=name, model=MODEL, state="running", created=now, **common))
             session.flush()
             candidate = {"package_digest": package, "package_uri": package, "model": MODEL, "version": version}
             session.add(Candidate(submission=name, ready=True, **candidate))
@@ -202,10 +203,10 @@ class World:
                 await asyncio.wait(tasks)
 
     async def until(self, look: Callable[[], Any], within: float = 30.0) -> None:
-        patience = time.monotonic() + within
-        while not await asyncio.to_thread(look):
-            assert time.monotonic() < patience, [self.answers[-3:], self.servers.deployed(), self.states()]
-            await asyncio.sleep(0.05)
+        def what() -> str:
+            return str([self.answers[-3:], self.servers.deployed(), self.states()])
+
+        await until_async(lambda: asyncio.to_thread(look), within, what, every=0.05)
 
     async def until_phase(self, version: str, *phases: Phase) -> State:
         await self.until(lambda: self.state(version).phase in phases)
@@ -242,11 +243,11 @@ def world(
 ) -> Iterator[World]:
     monkeypatch.setattr(loop, "LOOP_SECONDS", 0.2)
     monkeypatch.setattr(loop, "_LINGER_SECONDS", 1.0)
-    made = World(tmp_path, short, packages, ports, envoy_schema)
-    made.champion("1")
+    built = World(tmp_path, short, packages, ports, envoy_schema)
+    built.champion("1")
     start_envoy()
-    yield made
-    made.servers.lost()
+    yield built
+    built.servers.lost()
     complaints = [record.getMessage() for record in caplog.get_records("call") if record.name.startswith("jinsu")]
     assert [text for text in complaints if "Envoy refuses" in text or "loop failed" in text] == []
 

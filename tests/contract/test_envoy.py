@@ -15,6 +15,7 @@ from typing import Any
 import grpc
 import httpx
 import pytest
+from tests.support.waiting import until_async
 
 from jinsu.gateway import schema, topology
 from jinsu.gateway.backend import Backend
@@ -78,15 +79,12 @@ class Plane:
         self.xds.publish(ROUTE, topology.routes(routes))
         self.xds.publish(RUNTIME, topology.runtime(routes), ttl=ttl)
 
-    async def settled(self, weight: int, ttl: float = 60.0, **changes: Any) -> None:
+    async def publish_and_wait(self, weight: int, ttl: float = 60.0, **changes: Any) -> None:
         self.publish(weight, ttl, **changes)
         await self.until(self.xds.settled)
 
     async def until(self, look: Callable[[], bool], within: float = 10.0) -> None:
-        patience = time.monotonic() + within
-        while not look():
-            assert time.monotonic() < patience
-            await asyncio.sleep(0.01)
+        await until_async(look, within, "Envoy to follow")
 
     async def ask(self, times: int, **request: Any) -> Counter[tuple[int, str]]:
         """How often each (status, version) answered."""
@@ -183,7 +181,7 @@ def test_shares_follow_the_weights(plane: Any) -> None:
     async def scenario() -> None:
         async with plane() as p:
             for weight, low, high in ((0, 0, 0), (5, 0.003, 0.12), (25, 0.14, 0.36), (50, 0.37, 0.63), (100, 1, 1)):
-                await p.settled(weight)
+                await p.publish_and_wait(weight)
                 assert low <= await p.share(300) <= high, weight
 
     asyncio.run(scenario())
@@ -194,9 +192,9 @@ def test_weights_change_under_load_without_a_failed_request(plane: Any) -> None:
         async with plane() as p:
             async with p.load() as answers:
                 for weight in (5, 50, 100, 0, 25, 100):
-                    await p.settled(weight)
+                    await p.publish_and_wait(weight)
                     await asyncio.sleep(0.2)
-                await p.settled(0, champion=p.challenger)  # the challenger is the champion now
+                await p.publish_and_wait(0, champion=p.challenger)  # the challenger is the champion now
                 changed = time.monotonic()
                 await asyncio.sleep(0.3)
             assert len(answers) > 300
@@ -209,7 +207,7 @@ def test_weights_change_under_load_without_a_failed_request(plane: Any) -> None:
 def test_a_lease_that_nobody_renews_ends(plane: Any) -> None:
     async def scenario() -> None:
         async with plane() as p:
-            await p.settled(50, TTL)
+            await p.publish_and_wait(50, TTL)
             for _ in range(3):  # renewed in time it holds for longer than it lasts
                 await asyncio.sleep(TTL / 2)
                 p.xds.renew()
@@ -293,7 +291,7 @@ def test_a_killed_control_plane_gives_everything_back_to_the_champion(plane: Any
 def test_a_restarted_envoy_finds_everything_again(plane: Any, start_envoy: START, own: Any) -> None:
     async def scenario() -> None:
         async with plane() as p:
-            await p.settled(50)
+            await p.publish_and_wait(50)
             for process in own():
                 process.kill()
             start_envoy()
@@ -350,7 +348,7 @@ def test_a_connection_that_led_to_a_stranger_is_not_kept(plane: Any) -> None:
 def test_a_refused_configuration_changes_nothing(plane: Any) -> None:
     async def scenario() -> None:
         async with plane() as p:
-            await p.settled(50)
+            await p.publish_and_wait(50)
             broken = topology.clusters([Route("toy", p.champion.backend)])
             broken[0]["connect_timeout"] = "-1s"
             p.xds.publish(CLUSTER, broken)
@@ -360,7 +358,7 @@ def test_a_refused_configuration_changes_nothing(plane: Any) -> None:
             assert not p.xds.settled()
             assert 0.3 < await p.share() < 0.7
 
-            await p.settled(0)
+            await p.publish_and_wait(0)
             assert p.xds.refused == {}
             assert await p.share() == 0
 
@@ -372,7 +370,7 @@ def test_what_was_refused_is_offered_again(plane: Any) -> None:
 
     async def scenario() -> None:
         async with plane() as p:
-            await p.settled(100)
+            await p.publish_and_wait(100)
             alone = [Route("toy", p.champion.backend)]
             p.xds.publish(ROUTE, topology.routes(alone))  # its only version still has a weight of 0
             await p.until(lambda: ROUTE in p.xds.refused)
@@ -407,7 +405,7 @@ def test_a_model_can_be_taken_away(plane: Any) -> None:
 def test_no_client_notices_that_the_challenger_died(plane: Any) -> None:
     async def scenario() -> None:
         async with plane() as p:
-            await p.settled(50)
+            await p.publish_and_wait(50)
             async with p.load() as answers:
                 await asyncio.sleep(0.5)
                 p.challenger.die()
@@ -431,7 +429,7 @@ def counted(p: Plane) -> dict[str, Counters]:
 def test_counters_are_what_was_sent(plane: Any) -> None:
     async def scenario() -> None:
         async with plane() as p:
-            await p.settled(50)
+            await p.publish_and_wait(50)
             before = counted(p)
             sent = Counter[tuple[int, str]]()
             for p.challenger.status, p.challenger.delay in ((200, 0.0), (500, 0.0), (404, 0.03)):
@@ -456,7 +454,7 @@ def test_latency_that_envoy_has_not_gathered_yet_is_not_good_latency(plane: Any)
 
     async def scenario() -> None:
         async with plane() as p:
-            await p.settled(50)
+            await p.publish_and_wait(50)
             counted(p)
             await p.ask(100)
             seen = counted(p)
@@ -474,7 +472,7 @@ def test_a_server_that_cannot_be_reached_leaves_a_trace(plane: Any) -> None:
     async def scenario() -> None:
         async with plane() as p:
             p.challenger.die()
-            await p.settled(50)
+            await p.publish_and_wait(50)
             await p.ask(100)
             challenger = counted(p)["toy-v2"]
             assert challenger.errors == challenger.requests > 10

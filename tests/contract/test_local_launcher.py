@@ -7,15 +7,15 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import psutil
 import pytest
 from tests.contract.launcher_suite import *  # noqa: F403
 from tests.contract.launcher_suite import Bench, Own
+from tests.support.waiting import eventually
 
 from jinsu.errors import JinsuError, TransientError
 from jinsu.launchers.local_launcher import LocalLauncher
@@ -89,9 +89,7 @@ def test_a_step_outlives_whoever_started_it(local: Bench) -> None:
     assert local.end(step).phase is Phase.DONE
 
 
-def test_a_killed_agent_is_noticed_and_the_step_resumes_alone(
-    local: Bench, own: Own, eventually: Callable[..., Any]
-) -> None:
+def test_a_killed_agent_is_noticed_and_the_step_resumes_alone(local: Bench, own: Own) -> None:
     """Nothing of the dead agent's family may go on beside the new attempt: both would write the same files."""
     step = local.step(
         """
@@ -121,9 +119,7 @@ def test_a_killed_agent_is_noticed_and_the_step_resumes_alone(
     assert [process.pid for process in old if process.is_running()] == []
 
 
-def test_a_cancel_reaches_a_family_whose_agent_was_killed(
-    local: Bench, own: Own, eventually: Callable[..., Any]
-) -> None:
+def test_a_cancel_reaches_a_family_whose_agent_was_killed(local: Bench, own: Own) -> None:
     step = local.step("os.fork(); beat()")
     local.launcher.start(step)
     assert eventually(local.notes)

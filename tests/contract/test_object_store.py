@@ -1,6 +1,5 @@
 """What an object store promises, against a real S3 server (nanio), also when the network does its worst."""
 
-import contextlib
 import http.client
 import os
 import socket
@@ -8,13 +7,14 @@ import struct
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.support.ports import listens
+from tests.support.waiting import eventually
 
 from jinsu.errors import NotFoundError, TransientError
 from jinsu.objects.mirror import Mirror
@@ -100,12 +100,8 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
-    patience = time.monotonic() + 20
     try:
-        while time.monotonic() < patience:
-            with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 0.2):
-                break
-            time.sleep(0.05)
+        eventually(lambda: listens(port), within=20)
         yield port
     finally:
         process.kill()

@@ -13,6 +13,7 @@ from typing import Any
 
 import psutil
 import pytest
+from tests.support.waiting import eventually
 
 from jinsu.clients.supervisord import Program, Supervisor
 
@@ -49,9 +50,7 @@ def running(name: str, home: Path) -> list[psutil.Process]:
     return found
 
 
-def test_a_program_is_added_replaced_and_removed(
-    supervisor: Supervisor, tmp_path: Path, eventually: Callable[..., Any]
-) -> None:
+def test_a_program_is_added_replaced_and_removed(supervisor: Supervisor, tmp_path: Path) -> None:
     show = "import os, time; print('I am', os.environ['WHO'], '100%', flush=True); time.sleep(600)"
     supervisor.add(program("one", tmp_path, show, environment={"WHO": "first, with 5 %"}, folder=str(tmp_path)))
     assert eventually(lambda: supervisor.names()["one"] == "RUNNING")
@@ -75,9 +74,7 @@ def test_a_program_is_added_replaced_and_removed(
     assert running("one", tmp_path) == []
 
 
-def test_a_killed_program_is_started_again_and_its_children_go_with_it(
-    supervisor: Supervisor, tmp_path: Path, eventually: Callable[..., Any]
-) -> None:
+def test_a_killed_program_is_started_again_and_its_children_go_with_it(supervisor: Supervisor, tmp_path: Path) -> None:
     supervisor.add(program("family", tmp_path, FAMILY))
     assert eventually(lambda: supervisor.names()["family"] == "RUNNING")
     first = running("family", tmp_path)
@@ -90,9 +87,7 @@ def test_a_killed_program_is_started_again_and_its_children_go_with_it(
     assert len(running("family", tmp_path)) == 2
 
 
-def test_stop_leaves_nothing(
-    supervisor: Supervisor, tmp_path: Path, own: Callable[[], list[psutil.Process]], eventually: Callable[..., Any]
-) -> None:
+def test_stop_leaves_nothing(supervisor: Supervisor, tmp_path: Path, own: Callable[[], list[psutil.Process]]) -> None:
     for name in ("one", "two"):
         supervisor.add(program(name, tmp_path, FAMILY))
     assert eventually(lambda: len(running("one", tmp_path) + running("two", tmp_path)) == 4)
@@ -106,9 +101,7 @@ def test_stop_leaves_nothing(
     supervisor.stop()  # again is harmless
 
 
-def test_a_killed_supervisord_is_succeeded_without_doubles(
-    supervisor: Supervisor, tmp_path: Path, short: Path, eventually: Callable[..., Any]
-) -> None:
+def test_a_killed_supervisord_is_succeeded_without_doubles(supervisor: Supervisor, tmp_path: Path, short: Path) -> None:
     supervisor.add(program("family", tmp_path, FAMILY))
     assert eventually(lambda: len(running("family", tmp_path)) == 2)
     orphans = running("family", tmp_path)
@@ -127,7 +120,7 @@ def test_a_killed_supervisord_is_succeeded_without_doubles(
 
 
 def test_a_stop_after_a_killed_supervisord_leaves_nothing(
-    supervisor: Supervisor, tmp_path: Path, own: Callable[[], list[psutil.Process]], eventually: Callable[..., Any]
+    supervisor: Supervisor, tmp_path: Path, own: Callable[[], list[psutil.Process]]
 ) -> None:
     supervisor.add(program("one", tmp_path))
     assert eventually(lambda: running("one", tmp_path))
@@ -139,9 +132,7 @@ def test_a_stop_after_a_killed_supervisord_leaves_nothing(
 
 
 @pytest.mark.parametrize("name", ["my home", "100%", "it's mine"])
-def test_the_installation_may_be_in_any_folder(
-    tmp_path: Path, short: Path, own: object, name: str, eventually: Callable[..., Any]
-) -> None:
+def test_the_installation_may_be_in_any_folder(tmp_path: Path, short: Path, own: object, name: str) -> None:
     home = tmp_path / name
     home.mkdir()
     supervisor = Supervisor(home, short, PASSWORD)
@@ -153,9 +144,7 @@ def test_the_installation_may_be_in_any_folder(
     supervisor.stop()
 
 
-def test_a_program_that_cannot_be_described_spoils_no_other(
-    supervisor: Supervisor, tmp_path: Path, eventually: Callable[..., Any]
-) -> None:
+def test_a_program_that_cannot_be_described_spoils_no_other(supervisor: Supervisor, tmp_path: Path) -> None:
     with pytest.raises(Exception, match="bad"):
         supervisor.add(program("bad", tmp_path, "import time\ntime.sleep(600)\n"))
 
@@ -173,9 +162,7 @@ def test_a_second_launch_is_harmless(supervisor: Supervisor, tmp_path: Path, sho
     assert supervisor.processes() == before
 
 
-def test_two_installations_do_not_touch_each_other(
-    supervisor: Supervisor, tmp_path: Path, eventually: Callable[..., Any]
-) -> None:
+def test_two_installations_do_not_touch_each_other(supervisor: Supervisor, tmp_path: Path) -> None:
     supervisor.add(program("one", tmp_path))
     other_home = tmp_path / "other"
     other_home.mkdir()
@@ -190,7 +177,7 @@ def test_two_installations_do_not_touch_each_other(
 
 
 def test_secrets_are_not_in_arguments_logs_or_the_environment(
-    supervisor: Supervisor, tmp_path: Path, own: Callable[[], list[psutil.Process]], eventually: Callable[..., Any]
+    supervisor: Supervisor, tmp_path: Path, own: Callable[[], list[psutil.Process]]
 ) -> None:
     secret = tmp_path / "environment.json"
     secret.write_text(json.dumps({"TOKEN": "hush-hush-token"}))
@@ -209,7 +196,7 @@ def test_secrets_are_not_in_arguments_logs_or_the_environment(
 
 
 def test_servers_do_not_inherit_the_secrets_of_a_shell(
-    tmp_path: Path, short: Path, own: object, monkeypatch: pytest.MonkeyPatch, eventually: Callable[..., Any]
+    tmp_path: Path, short: Path, own: object, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv("AWS_SECRET_ACCESS_KEY", "hush-hush-key")
     supervisor = Supervisor(tmp_path, short, PASSWORD)

@@ -17,14 +17,16 @@ from typing import Any
 import httpx
 import psutil
 import pytest
-from tests.points import Remote, until, write_folder, write_table
+from tests.support.installation_client import InstallationClient
+from tests.support.points_model import write_points_folder, write_points_table
+from tests.support.waiting import until
 
 from jinsu.runs.snapshots import pack
 
 JINSU = str(Path(sys.executable).parent / "jinsu")
 
 
-class Platform(Remote):
+class Platform(InstallationClient):
     """A running installation as its users see it: the command line, three HTTP doors, and processes."""
 
     def __init__(self, home: Path, port: int) -> None:
@@ -48,7 +50,7 @@ class Platform(Remote):
         assert process.returncode == code, f"jinsu {arguments}: {process.returncode}\n{said}\n{complaint}"
         return said + complaint if code else said
 
-    def told(self, *arguments: object, **where: Any) -> Any:
+    def jinsu_json(self, *arguments: object, **where: Any) -> Any:
         """What the command says with --json."""
         return json.loads(self.jinsu(*arguments, "--json", **where))
 
@@ -101,7 +103,7 @@ class Platform(Remote):
     # Processes
 
     def pid(self, program: str) -> int:
-        return next((row["pid"] for row in self.told("status") if row["name"] == program), 0)
+        return next((row["pid"] for row in self.jinsu_json("status") if row["name"] == program), 0)
 
     def session(self) -> int:
         path = self.home / "run" / "supervisord.json"
@@ -136,12 +138,12 @@ def free_ports(count: int = 6) -> int:
 
 @pytest.fixture(scope="session")
 def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_folder(tmp_path_factory.mktemp("researcher"))
+    return write_points_folder(tmp_path_factory.mktemp("researcher"))
 
 
 @pytest.fixture(scope="session")
 def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return write_table(tmp_path_factory.mktemp("data"))
+    return write_points_table(tmp_path_factory.mktemp("data"))
 
 
 @pytest.fixture(scope="session")

@@ -26,14 +26,14 @@ def copy(folder: Path, tmp_path: Path) -> Path:
 
 
 def test_the_same_key_twice_is_one_run(platform: Any, folder: Path, copy: Path) -> None:
-    made = [platform.told("submit", folder, "--key", "twice") for _ in range(2)]
-    assert [submission["new"] for submission in made] == [True, False]
-    assert made[0]["id"] == made[1]["id"]
+    submissions = [platform.jinsu_json("submit", folder, "--key", "twice") for _ in range(2)]
+    assert [submission["new"] for submission in submissions] == [True, False]
+    assert submissions[0]["id"] == submissions[1]["id"]
     (copy / "notes.txt").write_text("other code")
     said = platform.jinsu("submit", copy, "--key", "twice", code=5)
-    assert f"was used for run {made[0]['id']} with other code; use a new key." in said
-    platform.jinsu("cancel", made[0]["id"])
-    assert platform.run(made[0]["id"])["state"] == "cancelled"
+    assert f"was used for run {submissions[0]['id']} with other code; use a new key." in said
+    platform.jinsu("cancel", submissions[0]["id"])
+    assert platform.run(submissions[0]["id"])["state"] == "cancelled"
 
 
 def test_an_unknown_dataset(platform: Any, copy: Path) -> None:
@@ -72,7 +72,7 @@ def test_an_archive_that_leads_out_is_refused_by_the_api(platform: Any, name: st
 
 def test_a_second_up_changes_nothing(platform: Any) -> None:
     def pids() -> dict[str, int]:
-        return {row["name"]: row["pid"] for row in platform.told("status")}
+        return {row["name"]: row["pid"] for row in platform.jinsu_json("status")}
 
     before, settings = pids(), (platform.home / "settings.json").read_bytes()
     platform.jinsu("up")
@@ -145,16 +145,16 @@ def test_twenty_submissions_at_once(platform: Any) -> None:
         return str(platform.submit("crowd", key=f"crowd-{number}"))
 
     with ThreadPoolExecutor(20) as pool:
-        made = list(pool.map(submit, [*range(20), *range(20)]))
-        assert len(set(made)) == 20
-        known = [run["id"] for run in platform.told("runs", "--limit", 1000) if run["model"] == "crowd"]
-        assert sorted(known) == sorted(set(made))
-        assert all(pool.map(lambda run: platform.api.post(f"/runs/{run}/cancel", json={}).is_success, set(made)))
-    assert {platform.run(run)["state"] for run in set(made)} == {"cancelled"}
+        submitted = list(pool.map(submit, [*range(20), *range(20)]))
+        assert len(set(submitted)) == 20
+        known = [run["id"] for run in platform.jinsu_json("runs", "--limit", 1000) if run["model"] == "crowd"]
+        assert sorted(known) == sorted(set(submitted))
+        assert all(pool.map(lambda run: platform.api.post(f"/runs/{run}/cancel", json={}).is_success, set(submitted)))
+    assert {platform.run(run)["state"] for run in set(submitted)} == {"cancelled"}
     airflow = platform.airflow()
 
     def at_rest() -> bool:
-        states = [airflow.get(f"/dags/lifecycle/dagRuns/{run}").json().get("state", "") for run in set(made)]
+        states = [airflow.get(f"/dags/lifecycle/dagRuns/{run}").json().get("state", "") for run in set(submitted)]
         return not {"running", "queued"} & set(states)
 
     platform.until(at_rest, 40, "Airflow to let go of the cancelled runs")

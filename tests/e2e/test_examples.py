@@ -49,8 +49,8 @@ def test_an_example_is_launched_and_relaunched(
     if not (DATA / source).exists():
         pytest.skip(f"{DATA / source} is not here; the example needs it")
     folder, table = REPOSITORY / "examples" / example, tmp_path / f"{example}.parquet"
-    made = [sys.executable, folder / "prepare.py", DATA / source, table, "--rows", str(rows)]
-    subprocess.run(made, check=True, timeout=60)
+    prepare = [sys.executable, folder / "prepare.py", DATA / source, table, "--rows", str(rows)]
+    subprocess.run(prepare, check=True, timeout=60)
     platform.jinsu("data", "put", example, table)
     inputs = [shaped(example, row) for row in columns_of(pq.read_table(table).slice(0, 20))[feature]]
 
@@ -72,9 +72,9 @@ def test_an_example_is_launched_and_relaunched(
     assert platform.run(second)["state"] == "succeeded", platform.run(second)["why"]
     assert asking.statuses == {200}
 
-    told = platform.told("predict", example, json.dumps(inputs[:3]))
-    assert told["version"] == "2"
-    assert len(told["labels"]) == 3
+    answer = platform.jinsu_json("predict", example, json.dumps(inputs[:3]))
+    assert answer["version"] == "2"
+    assert len(answer["labels"]) == 3
 
 
 def shaped(example: str, row: Any) -> Any:

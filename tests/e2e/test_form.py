@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 @pytest.fixture(scope="module")
 def airflow(platform: Any, folder: Any) -> httpx.Client:
     """Signed in, with the points model on the form's list."""
-    platform.jinsu("cancel", platform.told("submit", folder)["id"])
+    platform.jinsu("cancel", platform.jinsu_json("submit", folder)["id"])
     client = platform.airflow()
 
     def offered() -> bool:
@@ -27,7 +27,7 @@ def trigger(airflow: httpx.Client, **conf: Any) -> httpx.Response:
 
 
 def admitted(platform: Any, airflow: httpx.Client, dag_run: str) -> str:
-    """The submission that the form made."""
+    """The submission from the form."""
     path = f"/dags/lifecycle/dagRuns/{dag_run}/taskInstances/admit/xcomEntries/submission"
     answer = platform.until(lambda: (seen := airflow.get(path)).is_success and seen, 30, "the run to be admitted")
     return str(answer.json()["value"])
@@ -50,7 +50,8 @@ def test_a_run_from_the_form(platform: Any, airflow: httpx.Client) -> None:
     seen = platform.run(run)
     assert seen["submitter"] == "admin"
     assert (
-        seen["dataset"] == platform.told("data", "list")[0]["name"] + "@" + platform.told("data", "list")[0]["version"]
+        seen["dataset"]
+        == platform.jinsu_json("data", "list")[0]["name"] + "@" + platform.jinsu_json("data", "list")[0]["version"]
     )
     assert "note: {{ 7*7 }}\n" in platform.jinsu("logs", run), "what a user wrote stays text"
     platform.jinsu("review", "reject", run)
@@ -61,8 +62,8 @@ def test_the_same_parameters_are_refused_with_the_same_words(platform: Any, airf
     body = {"code_digest": platform.code, "idempotency_key": "list", "overrides": {"train.params.features": [1]}}
     sentence = platform.api.post("/submissions", json=body).json()["error"]
     assert "train.params.features: [1] is wrong" in sentence
-    made = trigger(airflow, model="points", train_params={"features": [1]}).json()
-    assert sentence in failure(platform, airflow, made["dag_run_id"])
+    dag_run = trigger(airflow, model="points", train_params={"features": [1]}).json()
+    assert sentence in failure(platform, airflow, dag_run["dag_run_id"])
 
 
 def test_an_unknown_model_is_refused(airflow: httpx.Client) -> None:
@@ -74,7 +75,7 @@ def test_an_unknown_model_is_refused(airflow: httpx.Client) -> None:
 @pytest.mark.parametrize("conf", [{}, {"model": None}], ids=["nothing chosen", "emptied"])
 def test_a_run_without_a_model_fails_and_says_so(platform: Any, airflow: httpx.Client, conf: dict[str, Any]) -> None:
     """Whoever presses Trigger without choosing must not start some model's training."""
-    made = trigger(airflow, **conf).json()
-    said = failure(platform, airflow, made["dag_run_id"])
+    dag_run = trigger(airflow, **conf).json()
+    said = failure(platform, airflow, dag_run["dag_run_id"])
     assert "model: " in said
     assert "points" in said

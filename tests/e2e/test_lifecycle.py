@@ -16,7 +16,7 @@ def launch_by_command(platform: Any, folder: Path, *params: str) -> dict[str, An
     """Submits the folder as a researcher does; somebody else approves."""
 
     def waiting() -> set[str]:
-        return {review["run"] for review in platform.told("review", "list")}
+        return {review["run"] for review in platform.jinsu_json("review", "list")}
 
     before = waiting()
     process = platform.start_jinsu("submit", folder, "--follow", "--json", *params)
@@ -59,32 +59,32 @@ def test_a_folder_becomes_the_champion(platform: Any, first: dict[str, Any]) -> 
         "canary",
         "promote",
     ]
-    told = platform.told("predict", MODEL, "[[2, 2], [-2, -2]]")
-    assert told["version"] == "1"
-    assert [max(range(2), key=scores.__getitem__) for scores in told["predictions"]] == [1, 0]
+    answer = platform.jinsu_json("predict", MODEL, "[[2, 2], [-2, -2]]")
+    assert answer["version"] == "1"
+    assert [max(range(2), key=scores.__getitem__) for scores in answer["predictions"]] == [1, 0]
 
 
 def test_every_command_tells_about_it(platform: Any, first: dict[str, Any]) -> None:
     run = first["id"]
     assert platform.jinsu("why", run).startswith("It succeeded: version 1 is the champion.")
-    assert platform.told("why", run)["links"].keys() == {"Endpoint", "MLflow run", "Evidence", "Data docs"}
+    assert platform.jinsu_json("why", run)["links"].keys() == {"Endpoint", "MLflow run", "Evidence", "Data docs"}
     assert {"id": run, "state": "succeeded", "model": MODEL}.items() <= next(
-        row for row in platform.told("runs") if row["id"] == run
+        row for row in platform.jinsu_json("runs") if row["id"] == run
     ).items()
     assert "note: \n" in platform.jinsu("logs", run)
-    assert {"envoy", "mlflow", "api", f"model-{MODEL}-v1"} <= {row["name"] for row in platform.told("status")}
-    rollout = next(row for row in platform.told("rollout", "list") if row["run"] == run)
+    assert {"envoy", "mlflow", "api", f"model-{MODEL}-v1"} <= {row["name"] for row in platform.jinsu_json("status")}
+    rollout = next(row for row in platform.jinsu_json("rollout", "list") if row["run"] == run)
     assert (rollout["challenger"], rollout["phase"]) == ("1", "promoted")
-    entry = platform.told("rollout", "ledger", MODEL)[-1]
+    entry = platform.jinsu_json("rollout", "ledger", MODEL)[-1]
     assert (entry["event"], entry["version"], entry["actor"], entry["run"]) == ("promoted", "1", "reviewer", run)
     assert entry["evidence"].endswith("evidence.html")
-    assert platform.told("data", "list")[0]["rows"] == 600
+    assert platform.jinsu_json("data", "list")[0]["rows"] == 600
 
 
 def test_every_link_leads_somewhere(platform: Any, first: dict[str, Any]) -> None:
     import httpx
 
-    links = platform.told("why", first["id"])["links"]
+    links = platform.jinsu_json("why", first["id"])["links"]
     page = httpx.get(links["Data docs"])
     assert page.status_code == 200
     assert "<html" in page.text
@@ -108,9 +108,9 @@ def test_mlflow_holds_the_version_with_its_evidence(platform: Any, first: dict[s
     assert {"accuracy", first["id"], first["dataset"]} <= set(re.findall(r"[\w@.-]+", artifact("evidence.html")))
     assert "signature:" in artifact("model/MLmodel")
     assert "saved_input_example_info:" in artifact("model/MLmodel")
-    told = mlflow.get("/api/2.0/mlflow/runs/get", params={"run_id": run}).json()["run"]
-    assert told["info"]["status"] == "FINISHED"
-    assert {"loss", "eval_accuracy"} <= {metric["key"] for metric in told["data"]["metrics"]}
+    logged = mlflow.get("/api/2.0/mlflow/runs/get", params={"run_id": run}).json()["run"]
+    assert logged["info"]["status"] == "FINISHED"
+    assert {"loss", "eval_accuracy"} <= {metric["key"] for metric in logged["data"]["metrics"]}
 
 
 def test_a_better_version_takes_over_without_a_failed_request(

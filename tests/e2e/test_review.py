@@ -17,7 +17,7 @@ def waiting(platform: Any) -> dict[str, str]:
 
 
 def asked(platform: Any, run: str) -> bool:
-    return any(review["run"] == run for review in platform.told("review", "list"))
+    return any(review["run"] == run for review in platform.jinsu_json("review", "list"))
 
 
 def approved(platform: Any, run: str) -> dict[str, Any]:

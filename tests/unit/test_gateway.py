@@ -1,6 +1,7 @@
 """Envoy as a cluster has it, for real: who shows no key gets nothing, and nobody reaches its administration."""
 
 import asyncio
+import contextlib
 import json
 import socket
 import subprocess
@@ -15,6 +16,7 @@ from typing import Any
 import grpc
 import httpx
 import pytest
+from tests.support.waiting import until
 
 from jinsu.deployers.server_probe import ServerProbe
 from jinsu.gateway import schema
@@ -40,8 +42,8 @@ def free_ports(count: int) -> list[int]:
 
 def gateway(**changes: Any) -> Gateway:
     port, admin, xds, stats = free_ports(4)
-    made = Gateway(port, admin, xds, stats_port=stats, key=GATEWAY_KEY, clients=CLIENTS)
-    return replace(made, **changes)
+    plain = Gateway(port, admin, xds, stats_port=stats, key=GATEWAY_KEY, clients=CLIENTS)
+    return replace(plain, **changes)
 
 
 @dataclass
@@ -74,16 +76,16 @@ class Server:
             def log_message(self, *_: object) -> None:
                 pass
 
-        made = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        made.daemon_threads = True
-        self.port = made.server_address[1]
-        threading.Thread(target=made.serve_forever, args=(0.02,), daemon=True).start()
-        return made
+        server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+        server.daemon_threads = True
+        self.port = server.server_address[1]
+        threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
+        return server
 
 
-def start_envoy(made: Gateway, folder: Path) -> subprocess.Popen[bytes]:
+def start_envoy(gateway: Gateway, folder: Path) -> subprocess.Popen[bytes]:
     path = folder / "envoy.json"
-    path.write_text(json.dumps(bootstrap(made)))
+    path.write_text(json.dumps(bootstrap(gateway)))
     command = [envoy_binary(), "-c", path, "--concurrency", "1", "--disable-hot-restart", "--log-level", "warning"]
     with (folder / "envoy.log").open("ab") as log:
         return subprocess.Popen(command, stdout=log, stderr=subprocess.STDOUT)
@@ -139,6 +141,11 @@ class Plane:
     def ask(self, path: str = ASKED, method: str = "GET", **headers: str) -> httpx.Response:
         return httpx.request(method, f"http://127.0.0.1:{self.gateway.port}{path}", headers=headers, timeout=10)
 
+    def answers(self) -> bool:
+        with contextlib.suppress(httpx.TransportError):
+            return self.ask(authorization="Bearer client-key-3").status_code == 200
+        return False
+
     def statistics(self, path: str, method: str = "GET", key: str = GATEWAY_KEY) -> httpx.Response:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         url = f"http://127.0.0.1:{self.gateway.stats_port}{path}"
@@ -148,32 +155,20 @@ class Plane:
 @pytest.fixture(scope="module")
 def plane(envoy_schema: schema.Schema, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """Envoy with one model behind it."""
-    made, server = gateway(), Server()
+    config, server = gateway(), Server()
     listening = server.start()
     servers = serving(envoy_schema)
-    next(servers)(made.xds_port, Backend("toy", "1", f"127.0.0.1:{server.port}"))
-    process = start_envoy(made, tmp_path_factory.mktemp("envoy"))
-    found = Plane(made, server)
+    next(servers)(config.xds_port, Backend("toy", "1", f"127.0.0.1:{server.port}"))
+    process = start_envoy(config, tmp_path_factory.mktemp("envoy"))
+    found = Plane(config, server)
     try:
-        eventually(lambda: found.ask(authorization="Bearer client-key-3").status_code == 200)
+        until(found.answers, 20, "an answer through Envoy", every=0.05)
         server.heard.clear()
         yield found
     finally:
         ended(process)
         next(servers, None)
         listening.shutdown()
-
-
-def eventually(look: Callable[[], bool], within: float = 20.0) -> None:
-    patience = time.monotonic() + within
-    while True:
-        try:
-            if look():
-                return
-        except httpx.TransportError:
-            pass
-        assert time.monotonic() < patience
-        time.sleep(0.05)
 
 
 def raw(port: int, request: str) -> bytes:
@@ -379,12 +374,12 @@ def test_two_requests_in_one_do_not_smuggle_the_second(plane: Plane) -> None:
 
 def test_an_envoy_that_has_met_no_controller_is_not_ready(tmp_path: Path, serve: Callable[..., XdsServer]) -> None:
     """Ready, it would answer 404 for every model, in the place of an Envoy that knows them."""
-    made = gateway()
-    process = start_envoy(made, tmp_path)
+    config = gateway()
+    process = start_envoy(config, tmp_path)
 
     def ready() -> int:
         try:
-            return httpx.get(f"http://127.0.0.1:{made.stats_port}/ready", timeout=5).status_code
+            return httpx.get(f"http://127.0.0.1:{config.stats_port}/ready", timeout=5).status_code
         except httpx.TransportError:
             return 0
 
@@ -393,16 +388,16 @@ def test_an_envoy_that_has_met_no_controller_is_not_ready(tmp_path: Path, serve:
         while time.monotonic() < patience:
             assert ready() != 200
             time.sleep(0.2)
-        serve(made.xds_port)
-        eventually(lambda: ready() == 200, within=30)
+        serve(config.xds_port)
+        until(lambda: ready() == 200, 30, "Envoy to be ready", every=0.05)
     finally:
         ended(process)
 
 
-def discover(port: int, made: schema.Schema, *metadata: tuple[str, str]) -> Any:
+def discover(port: int, envoy_schema: schema.Schema, *metadata: tuple[str, str]) -> Any:
     """One question on a discovery stream; the answer, or the status that it was refused with."""
-    request = made.message("envoy.service.discovery.v3.DiscoveryRequest")
-    response = made.message("envoy.service.discovery.v3.DiscoveryResponse")
+    request = envoy_schema.message("envoy.service.discovery.v3.DiscoveryRequest")
+    response = envoy_schema.message("envoy.service.discovery.v3.DiscoveryResponse")
     with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
         stream = channel.stream_stream(
             "/envoy.service.discovery.v3.AggregatedDiscoveryService/StreamAggregatedResources",

@@ -42,12 +42,12 @@ VERSIONS = st.integers(1, 10**6).map(str)
 _DNS = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
-def made(servers: Servers = SERVERS, cluster: str = CLUSTER) -> dict[str, Any]:
+def server_deployment(servers: Servers = SERVERS, cluster: str = CLUSTER) -> dict[str, Any]:
     return deployment(cluster, RUN_KEY, servers, OWNER)
 
 
 def pod(servers: Servers = SERVERS, cluster: str = CLUSTER) -> dict[str, Any]:
-    return dict(made(servers, cluster)["spec"]["template"]["spec"])
+    return dict(server_deployment(servers, cluster)["spec"]["template"]["spec"])
 
 
 def containers(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -101,7 +101,7 @@ def test_a_name_can_be_taken_for_no_other_names_digest() -> None:
 @pytest.mark.parametrize("version", ["1.36.0", "1.37.0"])
 @pytest.mark.parametrize("servers", [SERVERS, RICH], ids=["plain", "rich"])
 def test_kubernetes_takes_both_objects(version: str, servers: Servers) -> None:
-    assert faults(made(servers), version) == []
+    assert faults(server_deployment(servers), version) == []
     assert faults(service(CLUSTER, servers, OWNER), version) == []
 
 
@@ -115,27 +115,29 @@ def test_a_model_server_is_restricted(servers: Servers) -> None:
 @given(MODELS, VERSIONS)
 def test_a_service_finds_its_pods_and_no_others(model: str, version: str) -> None:
     cluster = f"{model}-v{version}"
-    document, front = made(cluster=cluster), service(cluster, SERVERS, OWNER)
+    document, front = server_deployment(cluster=cluster), service(cluster, SERVERS, OWNER)
     labels = document["spec"]["template"]["metadata"]["labels"]
     for chosen in (document["spec"]["selector"]["matchLabels"], front["spec"]["selector"]):
         assert chosen.items() <= labels.items()
-        assert chosen.items().isdisjoint(made(cluster=f"{model}-v0")["spec"]["template"]["metadata"]["labels"].items())
+        assert chosen.items().isdisjoint(
+            server_deployment(cluster=f"{model}-v0")["spec"]["template"]["metadata"]["labels"].items()
+        )
     assert all(re.fullmatch(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?", value) for value in labels.values())
 
 
 def test_the_selector_chooses_the_deployments_of_this_installation() -> None:
     wanted = dict(pair.split("=") for pair in selector(SERVERS).split(","))
-    assert wanted.items() <= made()["metadata"]["labels"].items()
-    assert not wanted.items() <= made(replace(SERVERS, release="other"))["metadata"]["labels"].items()
+    assert wanted.items() <= server_deployment()["metadata"]["labels"].items()
+    assert not wanted.items() <= server_deployment(replace(SERVERS, release="other"))["metadata"]["labels"].items()
 
 
 def test_the_backends_own_name_is_kept() -> None:
-    for document in (made(cluster="a_b-v12"), service("a_b-v12", SERVERS, OWNER)):
+    for document in (server_deployment(cluster="a_b-v12"), service("a_b-v12", SERVERS, OWNER)):
         assert document["metadata"]["annotations"][BACKEND] == "a_b-v12"
 
 
 def test_everything_goes_with_the_chart() -> None:
-    for document in (made(), service(CLUSTER, SERVERS, OWNER)):
+    for document in (server_deployment(), service(CLUSTER, SERVERS, OWNER)):
         assert document["metadata"]["ownerReferences"] == [
             {"apiVersion": "v1", "kind": "ConfigMap", "name": "jinsu-catalog", "uid": OWNER}
         ]
@@ -165,8 +167,8 @@ def test_with_an_identity_there_is_no_secret() -> None:
 
 def test_the_store_is_told_of_without_keys() -> None:
     fetch, _ = containers(pod())
-    (told,) = fetch["env"]
-    assert (told["name"], json.loads(told["value"])) == ("JINSU_STORE", dict(SERVERS.store))
+    (variable,) = fetch["env"]
+    assert (variable["name"], json.loads(variable["value"])) == ("JINSU_STORE", dict(SERVERS.store))
 
 
 def test_the_package_is_read_only_for_the_server() -> None:
@@ -199,7 +201,7 @@ def test_all_agree_on_the_port() -> None:
 
 
 def test_a_new_pod_answers_before_an_old_one_goes() -> None:
-    assert made()["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+    assert server_deployment()["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
     _, server = containers(pod())
     assert "preStop" in server["lifecycle"]
 
@@ -213,7 +215,7 @@ def test_every_mount_has_its_volume() -> None:
 
 def test_values_reach_the_pod() -> None:
     spec = pod(RICH)
-    assert made(RICH)["spec"]["replicas"] == 3
+    assert server_deployment(RICH)["spec"]["replicas"] == 3
     assert spec["nodeSelector"] == {"pool": "servers"}
     assert spec["tolerations"] == [{"key": "servers", "operator": "Exists"}]
     assert spec["priorityClassName"] == "servers"

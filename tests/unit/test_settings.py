@@ -12,7 +12,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
 from tests.chart.helm import render
-from tests.chart.sets import SETS
+from tests.chart.value_sets import VALUE_SETS
 
 from jinsu.errors import BadInputError
 from jinsu.placement.kubernetes import Gpu
@@ -33,7 +33,7 @@ PASSWORDS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters=
 def rendered(values: str = "default") -> dict[str, Any]:
     (found,) = [
         item["data"]["settings.json"]
-        for item in render(SETS[values])
+        for item in render(VALUE_SETS[values])
         if item["kind"] == "ConfigMap" and item["metadata"]["name"].endswith("-settings")
     ]
     return dict(json.loads(found))
@@ -43,7 +43,7 @@ def read(values: str = "default", **secrets: str) -> Settings:
     return parse(rendered(values), {**SECRETS, **secrets})
 
 
-@pytest.mark.parametrize("values", SETS)
+@pytest.mark.parametrize("values", VALUE_SETS)
 def test_what_the_chart_renders_is_what_a_process_reads(values: str) -> None:
     found = read(values)
     assert found.kubernetes is not None
@@ -53,7 +53,7 @@ def test_what_the_chart_renders_is_what_a_process_reads(values: str) -> None:
     assert all("${" not in text for text in texts(asdict(found)))
 
 
-@pytest.mark.parametrize("values", SETS)
+@pytest.mark.parametrize("values", VALUE_SETS)
 def test_the_chart_writes_no_secret_into_the_settings(values: str) -> None:
     document = rendered(values)
     for place in ("airflow", "mlflow", "mlflow_reviewer"):
@@ -79,9 +79,11 @@ def test_default_values_say_what_they_should() -> None:
     assert cluster.steps.gpus == {
         "": Gpu("nvidia.com/gpu", {}, ({"key": "nvidia.com/gpu", "operator": "Exists", "effect": "NoSchedule"},))
     }
-    made = {item["metadata"]["name"] for item in render(SETS["default"]) if item["kind"] == "PriorityClass"}
+    priority_classes = {
+        item["metadata"]["name"] for item in render(VALUE_SETS["default"]) if item["kind"] == "PriorityClass"
+    }
     assert set(cluster.steps.priority_classes) == {"low", "normal", "high"}
-    assert set(cluster.steps.priority_classes.values()) == made
+    assert set(cluster.steps.priority_classes.values()) == priority_classes
     assert cluster.steps.store_secret == cluster.servers.store_secret == "jinsu-store"
     assert cluster.servers.key_secret == "jinsu"
     assert (found.bind, found.training_slots, found.max_gpus) == ("0.0.0.0", 64, 8)

@@ -122,7 +122,7 @@ def secret(tmp_path: Path) -> Path:
 
 
 @pytest.fixture(autouse=True)
-def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
+def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same waits, shorter."""
     monkeypatch.setattr(shipping, "_FAST", 0.02)
     monkeypatch.setattr(shipping, "_SILENCE", 0.4)
@@ -130,8 +130,8 @@ def hurry(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def folder(place: Path, name: str) -> StepFiles:
     files = StepFiles(place / name)
-    for made in (files.root, files.out, files.checkpoints):
-        made.mkdir()
+    for subfolder in (files.root, files.out, files.checkpoints):
+        subfolder.mkdir()
     return files
 
 
@@ -148,7 +148,7 @@ def all_of(work: Work, kind: str, most: int = PIECE) -> bytes:
     return found
 
 
-def settle(shipper: Shipper) -> None:
+def sync_twice(shipper: Shipper) -> None:
     """Checkpoints are shipped when two looks find the same."""
     shipper.sync()
     shipper.sync()
@@ -229,15 +229,15 @@ def test_a_character_between_two_pieces_arrives_whole(work: Work, store: FolderS
     text = "에폭 1: 손실 0.25 🚢\n"
     attempt = Attempt("one", "jinsu-default")
     work.begin(attempt)
-    shipper, told, offset = Shipper(store, work, files), "", 0
+    shipper, shown, offset = Shipper(store, work, files), "", 0
     for byte in text.encode():
         with files.log.open("ab") as log:
             log.write(bytes([byte]))
         shipper.sync()
         more, offset = launcher(store).logs(KEY, offset)
-        told += more
+        shown += more
 
-    assert told == text
+    assert shown == text
     assert offset == len(text.encode())
 
 
@@ -282,7 +282,7 @@ def test_one_that_is_being_written_does_not_spoil_the_last_whole_set(
 ) -> None:
     shipper, (a, b) = Shipper(store, work, files), (files.checkpoints / "a", files.checkpoints / "b")
     a.write_bytes(b"a1"), b.write_bytes(b"b1")
-    settle(shipper)
+    sync_twice(shipper)
     kept = work.checkpoints()
     b.write_bytes(b"half")
     shipper.sync()
@@ -299,11 +299,11 @@ def test_the_manifest_comes_after_every_file(work: Work, store: FolderStore, fil
     down: list[str] = []
     store.down = lambda verb, key: verb == "put" and bool(down.append(key) or len(down) > 2)
     with pytest.raises(TransientError):
-        settle(shipper)
+        sync_twice(shipper)
     assert work.checkpoints() == {}
 
     store.down = lambda verb, key: False
-    settle(shipper)
+    sync_twice(shipper)
     assert set(work.checkpoints()) == {"a", "b", "c"}
     assert all(store.read(work.checkpoint(digest)) for digest in work.checkpoints().values())
 
@@ -315,10 +315,10 @@ def test_removed_checkpoints_go_and_the_others_come_back(
     (files.checkpoints / "sub").mkdir()
     for name in ("old", "sub/새것"):
         (files.checkpoints / name).write_text(name)
-    settle(shipper)
+    sync_twice(shipper)
     gone = work.checkpoint(work.checkpoints()["old"])
     (files.checkpoints / "old").unlink()
-    settle(shipper)
+    sync_twice(shipper)
 
     assert store.read(gone) is None
     again = restored(work, store, tmp_path, "next")
@@ -334,9 +334,9 @@ def test_two_names_of_one_content_are_kept_until_both_are_gone(
     shipper = Shipper(store, work, files)
     for name in ("best", "last"):
         (files.checkpoints / name).write_bytes(b"same")
-    settle(shipper)
+    sync_twice(shipper)
     (files.checkpoints / "best").unlink()
-    settle(shipper)
+    sync_twice(shipper)
     assert (restored(work, store, tmp_path, "next").checkpoints / "last").read_bytes() == b"same"
 
 
@@ -347,11 +347,11 @@ def test_a_checkpoint_that_was_moved_away_and_back_is_there_for_the_next_attempt
     last.write_bytes(b"weights")
     other.write_bytes(b"state")
     shipper = Shipper(store, work, files)
-    settle(shipper)
+    sync_twice(shipper)
     last.replace(aside)
-    settle(shipper)
+    sync_twice(shipper)
     aside.replace(last)
-    settle(shipper)
+    sync_twice(shipper)
 
     assert set(work.checkpoints()) == {"last", "other"}
     assert (restored(work, store, tmp_path, "next").checkpoints / "last").read_bytes() == b"weights"
@@ -361,11 +361,11 @@ def test_a_restored_checkpoint_is_not_sent_again(
     work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
 ) -> None:
     (files.checkpoints / "last").write_bytes(b"weights")
-    settle(Shipper(store, work, files))
+    sync_twice(Shipper(store, work, files))
     again = restored(work, store, tmp_path, "next")
     sent: list[str] = []
     store.down = lambda verb, key: verb == "put" and bool(sent.append(key))
-    settle(Shipper(store, work, again))
+    sync_twice(Shipper(store, work, again))
     assert sent == []
 
 
@@ -375,7 +375,7 @@ def test_a_restored_checkpoint_is_not_sent_again(
 def test_metrics_go_on_with_their_checkpoint(work: Work, store: FolderStore, files: StepFiles, tmp_path: Path) -> None:
     (files.checkpoints / "last").write_bytes(b"weights")
     files.metrics.write_bytes(b'{"step": 1}\n')
-    settle(Shipper(store, work, files))
+    sync_twice(Shipper(store, work, files))
     again = restored(work, store, tmp_path, "next")
     assert again.metrics.read_bytes() == b'{"step": 1}\n'
     with again.metrics.open("ab") as stream:
@@ -442,7 +442,7 @@ def test_only_regular_files_are_read(
     monkeypatch.chdir(files.root)
     spoilt(kind, files.root / name, secret)
     shipper = Shipper(store, work, files)
-    settle(shipper)
+    sync_twice(shipper)
     shipper.sync(last=True)
     assert not store.holds(SECRET)
     assert work.checkpoints() == {}

@@ -68,12 +68,12 @@ _LABEL_NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?")
 _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 
 
-def made(step: StepSpec = STEP, cluster: Cluster = CLUSTER) -> dict[str, Any]:
+def step_job(step: StepSpec = STEP, cluster: Cluster = CLUSTER) -> dict[str, Any]:
     return job(step, cluster, STORE, "attempt-1", "jinsu-default")
 
 
 def pod(step: StepSpec = STEP, cluster: Cluster = CLUSTER) -> dict[str, Any]:
-    return dict(made(step, cluster)["spec"]["template"]["spec"])
+    return dict(step_job(step, cluster)["spec"]["template"]["spec"])
 
 
 def containers(spec: dict[str, Any]) -> dict[str, dict[str, Any]]:
@@ -110,7 +110,7 @@ def test_a_step_is_restricted(cluster: Cluster, gpu: int) -> None:
 @pytest.mark.parametrize("version", ["1.36.0", "1.37.0"])
 @pytest.mark.parametrize("cluster", [CLUSTER, RICH], ids=["plain", "rich"])
 def test_kubernetes_takes_the_job(version: str, cluster: Cluster) -> None:
-    assert faults(made(limited(gpu=1, cpu=0.5), cluster), version) == []
+    assert faults(step_job(limited(gpu=1, cpu=0.5), cluster), version) == []
 
 
 def test_no_container_has_a_token() -> None:
@@ -130,9 +130,9 @@ def test_the_stores_keys_reach_the_containers_of_ours_alone() -> None:
 
 
 def test_no_key_is_written_into_a_job() -> None:
-    assert not any("hush" in text for text in texts(made()))
-    told = {entry["name"]: entry["value"] for entry in containers(pod())["agent"]["env"]}
-    assert json.loads(told["JINSU_STORE"]) == {
+    assert not any("hush" in text for text in texts(step_job()))
+    variables = {entry["name"]: entry["value"] for entry in containers(pod())["agent"]["env"]}
+    assert json.loads(variables["JINSU_STORE"]) == {
         "attempts": 3,
         "bucket": "models",
         "ca_file": None,
@@ -141,8 +141,8 @@ def test_no_key_is_written_into_a_job() -> None:
         "prefix": "",
         "region": "us-east-1",
     }
-    assert told["JINSU_RUN_KEY"] == KEY
-    assert told["JINSU_ATTEMPT"] == "attempt-1"
+    assert variables["JINSU_RUN_KEY"] == KEY
+    assert variables["JINSU_ATTEMPT"] == "attempt-1"
 
 
 def test_without_a_secret_no_container_asks_for_one() -> None:
@@ -175,7 +175,7 @@ def test_no_two_containers_share_a_folder_for_temporary_files() -> None:
 
 @given(EVIL, EVIL, EVIL, EVIL)
 def test_nothing_that_a_user_wrote_is_in_the_job(param: str, word: str, label: str, uri: str) -> None:
-    plain = set(texts(made()))
+    plain = set(texts(step_job()))
     step = replace(
         STEP,
         command=("python", word),
@@ -183,12 +183,12 @@ def test_nothing_that_a_user_wrote_is_in_the_job(param: str, word: str, label: s
         inputs=(Input(word, uri, param),),
         labels={**STEP.labels, "requires": label, label: word},
     )
-    assert set(texts(made(step))) == plain
+    assert set(texts(step_job(step))) == plain
 
 
 @given(EVIL, EVIL, EVIL)
 def test_labels_are_what_kubernetes_takes(team: str, model: str, submission: str) -> None:
-    document = made(replace(STEP, labels={"team": team, "model": model, "submission": submission}), RICH)
+    document = step_job(replace(STEP, labels={"team": team, "model": model, "submission": submission}), RICH)
     for labels in (document["metadata"]["labels"], document["spec"]["template"]["metadata"]["labels"]):
         for name, value in labels.items():
             assert _LABEL_NAME.fullmatch(name.rpartition("/")[2]), name
@@ -261,9 +261,9 @@ def test_a_priority_is_a_class_of_the_cluster(priority: str, written: str | None
 
 def test_a_team_with_a_queue_waits_in_it() -> None:
     name = "kueue.x-k8s.io/queue-name"
-    assert made(STEP, RICH)["metadata"]["labels"][name] == "gold"
-    assert name not in made(STEP, RICH)["spec"]["template"]["metadata"]["labels"]
-    assert name not in made(replace(STEP, labels={"team": "vision"}), RICH)["metadata"]["labels"]
+    assert step_job(STEP, RICH)["metadata"]["labels"][name] == "gold"
+    assert name not in step_job(STEP, RICH)["spec"]["template"]["metadata"]["labels"]
+    assert name not in step_job(replace(STEP, labels={"team": "vision"}), RICH)["metadata"]["labels"]
 
 
 def test_shared_memory_is_half_of_the_steps() -> None:
@@ -275,13 +275,13 @@ def test_shared_memory_is_half_of_the_steps() -> None:
 
 
 def test_time_in_a_queue_is_not_counted() -> None:
-    document = made(limited(seconds=7200.0))
+    document = step_job(limited(seconds=7200.0))
     assert "activeDeadlineSeconds" not in document["spec"]  # a Job's would count from its creation
     assert document["spec"]["template"]["spec"]["activeDeadlineSeconds"] > 7200
 
 
 def test_a_job_starts_one_pod_and_goes_when_it_is_old() -> None:
-    spec = made(STEP, RICH)["spec"]
+    spec = step_job(STEP, RICH)["spec"]
     assert spec["backoffLimit"] == 0
     assert spec["ttlSecondsAfterFinished"] == 77
     assert spec["template"]["spec"]["restartPolicy"] == "Never"
@@ -319,14 +319,14 @@ def test_a_cluster_may_add_volumes_to_every_training() -> None:
 
 
 def test_the_same_step_has_the_same_name() -> None:
-    first, second = made(), job(limited(memory=2**20), RICH, STORE, "attempt-2", "jinsu-default")
+    first, second = step_job(), job(limited(memory=2**20), RICH, STORE, "attempt-2", "jinsu-default")
     assert first["metadata"]["name"] == second["metadata"]["name"] == name_of(KEY)
     assert first["metadata"]["labels"][KEY_LABEL] == second["metadata"]["labels"][KEY_LABEL]
     assert first["metadata"]["labels"][ATTEMPT_LABEL] != second["metadata"]["labels"][ATTEMPT_LABEL]
 
 
 def test_a_job_is_found_by_the_labels_of_its_pods() -> None:
-    document = made()
+    document = step_job()
     for name in (KEY_LABEL, ATTEMPT_LABEL):
         assert document["spec"]["template"]["metadata"]["labels"][name] == document["metadata"]["labels"][name]
 
@@ -363,4 +363,4 @@ def test_the_token_is_for_the_store_alone() -> None:
     assert source["serviceAccountToken"]["audience"] == "sts.amazonaws.com"
     assert (spec["serviceAccountName"], spec["automountServiceAccountToken"]) == ("jinsu-step", False)
     assert violations(spec) == []
-    assert faults(made(cluster=ROLE), "1.37.0") == []
+    assert faults(step_job(cluster=ROLE), "1.37.0") == []

@@ -421,17 +421,17 @@ def test_a_pod_that_ended_without_a_word_is_tried_again(phase: str) -> None:
     is_retried(looked(pod(phase, ended(), ended(), ended())), "ended without a result")
 
 
-# --- What the attempt has told ---
+# --- What the attempt recorded of its end ---
 
 
 def test_what_an_attempt_told_is_passed_on() -> None:
-    for told in (
+    for recorded in (
         Ended("a", Phase.FAILED, "the script exited with 1; its last words: no such column"),
         Ended("a", Phase.FAILED, f"it was stopped from outside; {RESUMES}.", interrupted=True),
         Ended("a", Phase.CANCELLED, "wrong data"),
     ):
-        status = said_by_both(told, [pod("Succeeded", ended(), ended(), ended())], MEMORY)
-        assert status == StepStatus(told.phase, told.message, interrupted=told.interrupted)
+        status = said_by_both(recorded, [pod("Succeeded", ended(), ended(), ended())], MEMORY)
+        assert status == StepStatus(recorded.phase, recorded.message, interrupted=recorded.interrupted)
 
 
 def test_a_done_attempt_without_outputs_is_run_again() -> None:

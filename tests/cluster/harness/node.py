@@ -15,7 +15,6 @@ import signal
 import ssl
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -23,6 +22,7 @@ from typing import Any
 import httpx
 import yaml
 from tests.cluster.harness.debian import HOME, KUBECONFIG, run
+from tests.support.waiting import eventually
 
 NODE = "jinsu-test"
 BRIDGE = "jinsu-cni0"
@@ -61,12 +61,12 @@ def up(programs: Path, gpus: int, say: Say) -> None:
         "--unsafe-no-fsync",
     )
     _start("kube-apiserver", str(programs / "kube-apiserver"), *_api_server())
-    _wait("the API server", _serves)
+    _wait_for("the API server", _serves)
     for name, flags in _controllers().items():
         _start(name, str(programs / name), *flags)
     say("starting containerd and kubelet")
     _containerd()
-    _wait("containerd", CONTAINERD.exists)
+    _wait_for("containerd", CONTAINERD.exists)
     _pause_image()
     _kubelet(programs)
     _start(
@@ -85,7 +85,7 @@ def up(programs: Path, gpus: int, say: Say) -> None:
         "--healthz-bind-address=127.0.0.1:20256",
     )
     say("waiting for the node")
-    _wait("the node", _ready, 90)
+    _wait_for("the node", _ready, 90)
     _simulate_gpus(gpus)
     _dns()
 
@@ -418,23 +418,14 @@ def _stop(name: str) -> None:
         for number, patience in ((signal.SIGTERM, 5.0), (signal.SIGKILL, 5.0)):
             with contextlib.suppress(ProcessLookupError):
                 os.kill(pid, number)
-            if _until(lambda: _pid(path) is None, patience):
+            if eventually(lambda: _pid(path) is None, patience):
                 break
     path.unlink(missing_ok=True)
 
 
-def _wait(what: str, look: Callable[[], bool], within: float = 60.0) -> None:
-    if not _until(look, within):
+def _wait_for(what: str, look: Callable[[], bool], within: float = 60.0) -> None:
+    if not eventually(look, within, every=0.1):
         raise RuntimeError(f"{what} did not come up within {within:g} s; see {HOME}/*.log")
-
-
-def _until(look: Callable[[], bool], within: float) -> bool:
-    patience = time.monotonic() + within
-    while not look():
-        if time.monotonic() > patience:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 def _end_containers() -> None:

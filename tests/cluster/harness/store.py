@@ -7,10 +7,12 @@ import os
 import socket
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+
+from tests.support.ports import listens
+from tests.support.waiting import eventually
 
 from jinsu.objects.s3 import S3Settings
 
@@ -41,11 +43,7 @@ def trial_store(folder: Path, host: str) -> Iterator[TrialStore]:
         stderr=subprocess.DEVNULL,
     )
     try:
-        patience = time.monotonic() + _PATIENCE
-        while time.monotonic() < patience:
-            with contextlib.suppress(OSError), socket.create_connection((host, port), 0.2):
-                break
-            time.sleep(0.05)
+        eventually(lambda: listens(port, host), _PATIENCE)
         yield TrialStore(settings, process.pid)
     finally:
         process.kill()

@@ -17,14 +17,14 @@ from jinsu.steps.spec import Limits, StepSpec
 _LIMITS = Limits(memory=4 * 2**30, seconds=600.0, cpu=2.0, gpu=1)
 
 
-class Anything(dict[str, str]):
+class AnyVariable(dict[str, str]):
     """An environment in which every variable has a value."""
 
     def get(self, key: str, default: object = None) -> str:  # type: ignore[override]
         return f"value-of-{key}"
 
 
-def variables(documents: Sequence[Document]) -> dict[str, str]:
+def secret_variables(documents: Sequence[Document]) -> dict[str, str]:
     """What the release's own Secrets put into an environment."""
     return {
         key: base64.b64decode(value).decode()
@@ -42,25 +42,25 @@ def settings_document(documents: Sequence[Document]) -> Document:
     return dict(json.loads(found))
 
 
-def settings(documents: Sequence[Document]) -> Settings:
-    return parse(settings_document(documents), Anything())
+def parsed_settings(documents: Sequence[Document]) -> Settings:
+    return parse(settings_document(documents), AnyVariable())
 
 
-def objects(documents: Sequence[Document]) -> list[Document]:
+def created_objects(documents: Sequence[Document]) -> list[Document]:
     """A training of each team, and a model server with its Service."""
-    known = settings(documents)
-    assert known.kubernetes
-    assert known.object_store
-    made = []
-    for team, namespace in known.kubernetes.steps.namespaces.items():
-        image = known.kubernetes.steps.trainer_image
+    settings = parsed_settings(documents)
+    assert settings.kubernetes
+    assert settings.object_store
+    created = []
+    for team, namespace in settings.kubernetes.steps.namespaces.items():
+        image = settings.kubernetes.steps.trainer_image
         step = StepSpec("train", image, (), {}, _LIMITS, (), "objects/k", "k" * 64, {"team": team, "model": "digits"})
-        made.append(job(step, known.kubernetes.steps, known.object_store, "a" * 12, namespace))
-    servers = known.kubernetes.servers
-    made += [
+        created.append(job(step, settings.kubernetes.steps, settings.object_store, "a" * 12, namespace))
+    servers = settings.kubernetes.servers
+    created += [
         manifests.deployment("digits-v1", "k" * 64, servers, "uid"),
         manifests.service("digits-v1", servers, "uid"),
     ]
-    for document in made:
-        document["metadata"].setdefault("namespace", known.kubernetes.namespace)
-    return made
+    for document in created:
+        document["metadata"].setdefault("namespace", settings.kubernetes.namespace)
+    return created

@@ -18,7 +18,7 @@ _PORT = re.compile(r"(?=.*[a-z])[a-z0-9]([a-z0-9-]{0,13}[a-z0-9])?")
 _UNITS = {"": 1, "m": 1e-3, "k": 1e3, "M": 1e6, "G": 1e9, "T": 1e12, "Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40}
 
 
-def of_object(document: Document) -> list[str]:
+def object_faults(document: Document) -> list[str]:
     """What every object has."""
     metadata = document["metadata"]
     labels = metadata.get("labels") or {}
@@ -36,7 +36,7 @@ def of_object(document: Document) -> list[str]:
     return found
 
 
-def of_pod(pod: Pod, talkers: Collection[str]) -> list[str]:
+def pod_faults(pod: Pod, talkers: Collection[str]) -> list[str]:
     """What every pod has. `talkers` are the components that may ask Kubernetes' API."""
     component = pod.labels.get("app.kubernetes.io/component", "")
     return [

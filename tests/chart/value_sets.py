@@ -101,7 +101,7 @@ BARE: Values = {
     "objectStore": {"bundled": {"persistence": {"enabled": False}}},
 }
 
-SETS: dict[str, Values] = {
+VALUE_SETS: dict[str, Values] = {
     "default": DEFAULT,
     "everything": EVERYTHING,
     "outside": OUTSIDE,

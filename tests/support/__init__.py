@@ -1,0 +1,1 @@
+"""What several suites need: a model to launch, an installation to ask, traffic to send, and waiting."""
