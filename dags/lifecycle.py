@@ -8,7 +8,7 @@ from pathlib import Path
 
 from airflow.sdk import DAG, Param, chain
 
-from jinsu.orchestration.operators import DEFAULTS, Admit, Call, Canary, Review, Train
+from jinsu.orchestration.operators import DEFAULTS, Admit, Canary, Review, RunStage, Train
 
 DOC = """
 ### From a training script to a champion
@@ -86,24 +86,22 @@ with DAG(
     },
 ) as dag:
     admit = Admit(task_id="admit", task_display_name="1 · Admit")
-    validate_data = Call(
-        task_id="validate_data", task_display_name="2 · Validate data", module="jinsu.lifecycle.validate_data"
-    )
+    validate_data = RunStage(task_id="validate_data", task_display_name="2 · Validate data", stage="validate_data")
     train = Train.partial(
         task_id="train",
         task_display_name="3 · Train",
         pool="training",
         map_index_template="trial {{ task.trial }}",
     ).expand(trial=admit.output)
-    package = Call(task_id="package", task_display_name="4 · Package", module="jinsu.lifecycle.package")
-    evaluate = Call(task_id="evaluate", task_display_name="5 · Evaluate", module="jinsu.lifecycle.evaluate")
-    register = Call(task_id="register", task_display_name="6 · Register", module="jinsu.lifecycle.register")
+    package = RunStage(task_id="package", task_display_name="4 · Package", stage="package")
+    evaluate = RunStage(task_id="evaluate", task_display_name="5 · Evaluate", stage="evaluate")
+    register = RunStage(task_id="register", task_display_name="6 · Register", stage="register")
     review = Review(
         task_id="review",
         task_display_name="7 · Review",
         params={"reason": Param("", type=["string", "null"], title="Reason", description="Kept with the answer.")},
     )
     canary = Canary(task_id="canary", task_display_name="8 · Canary")
-    promote = Call(task_id="promote", task_display_name="9 · Promote", module="jinsu.lifecycle.promote")
+    promote = RunStage(task_id="promote", task_display_name="9 · Promote", stage="promote")
 
     chain(admit, validate_data, train, package, evaluate, register, review, canary, promote)

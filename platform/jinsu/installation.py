@@ -1,66 +1,63 @@
-"""What a task needs at hand: the parts of the platform, and a record of what it does."""
+"""The parts of one installation, chosen by where it is: on this machine, or on Kubernetes.
+
+This module alone knows which adapter an installation uses. A stage, a reconciler or a page of the API names the parts that
+it needs as its fields and is built from them with `Installation.build`; none of them is handed an installation.
+"""
 
 from __future__ import annotations
 
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any, TypeVar
 
 from jinsu import settings as configuration
+from jinsu.clients.airflow import Airflow
 from jinsu.clients.kubernetes import Kube
 from jinsu.data.datasets import DatasetStore
-from jinsu.errors import GateFailedError, JinsuError, NotFoundError, TransientError
 from jinsu.launchers.launcher import Launcher
 from jinsu.launchers.local_launcher import LocalLauncher
 from jinsu.objects.mirror import Mirror
 from jinsu.objects.s3 import S3
-from jinsu.runs.catalog import Catalog, ConfigMapCatalog, FileCatalog
+from jinsu.registry.mlflow import Mlflow
+from jinsu.runs.admission import Admission, Capacity
+from jinsu.runs.cancellation import Cancellation
+from jinsu.runs.catalog import Catalog
+from jinsu.runs.journal import Journal
+from jinsu.runs.links import Links
+from jinsu.runs.local_catalog import LocalCatalog
+from jinsu.runs.reviews import Reviews
+from jinsu.runs.rollback import Rollback
+from jinsu.runs.rollouts import Rollouts
 from jinsu.runs.snapshots import SnapshotStore
 from jinsu.settings import Settings
-from jinsu.spec.load import spec_from
-from jinsu.spec.model import ModelSpec
 from jinsu.state.database import Database
-from jinsu.state.tables import Submission, Task
-from jinsu.steps.result import RESULT_NAME
+from jinsu.steps.folders import StepFolders
 
-if TYPE_CHECKING:
-    from jinsu.registry.mlflow import Mlflow
+_Part = TypeVar("_Part")
 
 
 @dataclass(frozen=True)
-class Platform:
-    """The parts of one installation. Opening it costs nothing; each part connects when it is first used."""
+class Installation:
+    """Opening it costs nothing; each part is made when it is first used, and connects when it is first asked."""
 
     settings: Settings
 
-    @cached_property
-    def database(self) -> Database:
-        return Database(self.settings.database_url)
+    def build(self, kind: type[_Part], **more: Any) -> _Part:
+        """A dataclass whose fields name parts of this installation; `more` gives the fields that do not."""
+        needed = (field.name for field in fields(kind) if field.init and field.name not in more)  # type: ignore[arg-type]
+        parts = {name: getattr(self, name) for name in needed}
+        return kind(**parts, **more)
 
-    @cached_property
-    def objects(self) -> Mirror:
-        settings = self.settings
-        return Mirror(settings.objects, S3(settings.object_store) if settings.object_store else None)
-
-    def step(self, run_key: str) -> Path:
-        """The folder of a step that is done, brought here if need be; nothing is in it when the step is not done."""
-        return self.objects.folder(f"steps/{run_key}", RESULT_NAME)
-
-    @cached_property
-    def datasets(self) -> DatasetStore:
-        return DatasetStore(self.objects)
-
-    @cached_property
-    def snapshots(self) -> SnapshotStore:
-        return SnapshotStore(self.objects)
+    # --- Chosen by where the installation is ---
 
     @cached_property
     def kube(self) -> Kube:
         return Kube()
+
+    @cached_property
+    def objects(self) -> Mirror:
+        store = self.settings.object_store
+        return Mirror(self.settings.objects, S3(store) if store else None)
 
     @cached_property
     def launcher(self) -> Launcher:
@@ -75,101 +72,86 @@ class Platform:
 
     @cached_property
     def catalog(self) -> Catalog:
-        cluster = self.settings.kubernetes
-        if cluster is None:
-            return FileCatalog(self.settings.catalog)
-        return ConfigMapCatalog(self.kube, cluster.namespace, cluster.catalog)
+        kubernetes = self.settings.kubernetes
+        if kubernetes is None:
+            return LocalCatalog(self.settings.catalog)
+        from jinsu.runs.kubernetes_catalog import KubernetesCatalog
+
+        return KubernetesCatalog(self.kube, kubernetes.namespace, kubernetes.catalog)
+
+    @cached_property
+    def capacity(self) -> Capacity:
+        kubernetes = self.settings.kubernetes
+        if kubernetes is None:
+            return Capacity(self.settings.max_gpus)
+        steps = kubernetes.steps
+        return Capacity(self.settings.max_gpus, frozenset(steps.gpus), frozenset(steps.namespaces))
+
+    @cached_property
+    def trainer_image(self) -> str | None:
+        """What trainings run in on Kubernetes; None on this machine, where they run in the platform's environment."""
+        kubernetes = self.settings.kubernetes
+        return None if kubernetes is None else kubernetes.steps.trainer_image
+
+    # --- The same everywhere ---
+
+    @cached_property
+    def database(self) -> Database:
+        return Database(self.settings.database_url)
 
     @cached_property
     def mlflow(self) -> Mlflow:
-        from jinsu.registry.mlflow import Mlflow
-
         return Mlflow(self.settings.mlflow_url, self.settings.mlflow)
 
-    def submission(self, identity: str) -> tuple[Submission, ModelSpec]:
-        """A submission and its spec. Raises NotFoundError."""
-        with self.database.begin() as session:
-            row = session.get(Submission, identity)
-        if row is None:
-            raise NotFoundError(f"run {identity!r} does not exist; see: jinsu runs")
-        return row, spec_from(row.spec, "model.yaml")
+    @cached_property
+    def airflow(self) -> Airflow:
+        return Airflow(self.settings.airflow_url, self.settings.airflow_secret)
 
-    def output(self, submission: str, task: str, trial: int = 0) -> dict[str, Any]:
-        """What an earlier task recorded. Raises NotFoundError when it has not ended well."""
-        with self.database.begin() as session:
-            row = session.get(Task, (submission, task, trial))
-        if row is None or row.state != "done":
-            raise NotFoundError(f"run {submission}: task {task!r} has not ended; run it first.")
-        return row.output
+    @cached_property
+    def steps(self) -> StepFolders:
+        return StepFolders(self.objects)
 
-    def note(self, submission: str, task: str, detail: str, trial: int = 0, **values: Any) -> None:
-        """Writes down where a task is, for `jinsu why`. It never undoes an end."""
-        with self.database.begin() as session:
-            row = session.get(Task, (submission, task, trial))
-            if row is None:
-                row = Task(submission=submission, name=task, trial=trial, started=time.time(), output={})
-                session.add(row)
-            row.state, row.detail = "running", detail
-            for name, value in values.items():
-                setattr(row, name, value)
+    @cached_property
+    def datasets(self) -> DatasetStore:
+        return DatasetStore(self.objects)
 
-    @contextmanager
-    def task(self, submission: str, name: str, trial: int = 0) -> Iterator[dict[str, Any]]:
-        """Records a task's start and its end with what it puts into the yielded dict (the output, small).
+    @cached_property
+    def snapshots(self) -> SnapshotStore:
+        return SnapshotStore(self.objects)
 
-        A problem is recorded with its sentence: permanent ones as failed, transient ones as waiting.
-        """
-        output: dict[str, Any] = {}
-        self.note(submission, name, "", trial)
-        try:
-            yield output
-        except JinsuError as problem:
-            self._end(
-                submission,
-                name,
-                trial,
-                "waiting" if isinstance(problem, TransientError) else "failed",
-                str(problem),
-            )
-            if not isinstance(problem, TransientError):
-                end_submission(self, submission, "failed", f"{name}: {problem}")
-            raise
-        self._end(submission, name, trial, "done", "", output)
+    @cached_property
+    def teams_approving_themselves(self) -> tuple[str, ...]:
+        return self.settings.teams_approving_themselves
 
-    def _end(
-        self,
-        submission: str,
-        name: str,
-        trial: int,
-        state: str,
-        detail: str,
-        output: dict[str, Any] | None = None,
-    ) -> None:
-        with self.database.begin() as session:
-            row = session.get(Task, (submission, name, trial))
-            assert row is not None
-            row.state, row.detail, row.ended = state, detail, time.time()
-            if output is not None:
-                row.output = output
+    @cached_property
+    def journal(self) -> Journal:
+        return self.build(Journal)
+
+    @cached_property
+    def admission(self) -> Admission:
+        return self.build(Admission)
+
+    @cached_property
+    def reviews(self) -> Reviews:
+        return self.build(Reviews)
+
+    @cached_property
+    def rollouts(self) -> Rollouts:
+        return self.build(Rollouts)
+
+    @cached_property
+    def rollback(self) -> Rollback:
+        return self.build(Rollback)
+
+    @cached_property
+    def cancellation(self) -> Cancellation:
+        return self.build(Cancellation)
+
+    @cached_property
+    def links(self) -> Links:
+        return self.build(Links)
 
 
-def end_submission(platform: Platform, submission: str, state: str, reason: str) -> None:
-    """Writes the end of a run once; the first reason stays. Its MLflow run ends with it."""
-    with platform.database.begin() as session:
-        row = session.get(Submission, submission, with_for_update=True)
-        if row is None or row.ended is not None:
-            return
-        row.state, row.reason, row.ended = state, reason, time.time()
-    if row.mlflow_run is not None and state in _MLFLOW_STATUS:
-        with suppress(JinsuError):  # how MLflow shows it is worth a try, not a retry
-            platform.mlflow.end_run(row.mlflow_run, _MLFLOW_STATUS[state])
-
-
-_MLFLOW_STATUS = {"failed": "FAILED", "cancelled": "KILLED"}
-
-
-def connect() -> Platform:
-    return Platform(configuration.load())
-
-
-__all__ = ["GateFailedError", "Platform", "connect", "end_submission"]
+def connect() -> Installation:
+    """The installation that this process belongs to."""
+    return Installation(configuration.load())

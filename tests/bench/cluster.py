@@ -97,7 +97,7 @@ def _round(jinsu: Installation, number: int, resources: dict[str, Any]) -> tuple
     assert "enough" in ended["why"], ended["why"]
     first = _line(jinsu.jinsu("logs", run))
     pod = jinsu.step(run)
-    started, placed = float(jinsu.task(run, "train")["started"]), _placed(jinsu, pod.metadata.name)
+    started, placed = float(jinsu.stage(run, "train")["started"]), _placed(jinsu, pod.metadata.name)
     return started - asked, placed - started, first - placed
 
 

@@ -8,19 +8,20 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import httpx
 from tests.bench.figure import Figure, Say, at_most, below, plain
 from tests.bench.machine import DAGS, free_ports, installation, put_digits, seconds_until
 
 from jinsu import settings as configuration
+from jinsu.api.models import Stage
 from jinsu.cli.client import Client
 from jinsu.cli.demo import Traffic, approve_when_asked, submit
 from jinsu.cli.running import follow_run
-from jinsu.installation import Platform, connect
+from jinsu.installation import Installation, connect
 from jinsu.local import up as local
-from jinsu.runs.why import ORDER
+from jinsu.runs.stages import ORDER, StageName, Trained
+from jinsu.state.states import SubmissionState
 from jinsu.state.tables import Review, Rollout
 
 _OVERHEAD = (
@@ -28,14 +29,14 @@ _OVERHEAD = (
     "the canary's dwell (from its first step to promotion) and the reviewer's time (from question to answer)"
 )
 _AIRFLOW = (
-    "Wall time less every task's own time by Jinsu's tasks table (for the review, the reviewer's time), divided by 9: "
-    "scheduling, starting the task's process, its imports, handing over"
+    "Wall time less every stage's own time by Jinsu's record of its stages (for the review, the reviewer's time), divided by 9: "
+    "scheduling, starting the stage's process, its imports, handing over"
 )
 
 
 @dataclass(frozen=True)
 class Lifecycle:
-    """Times in seconds. `own` is each task's from its start to its end as Jinsu recorded them."""
+    """Times in seconds. `own` is each stage's from its start to its end as Jinsu recorded them."""
 
     wall: float
     training: float
@@ -103,38 +104,41 @@ def _start(port: int, say: Say) -> float:
     return time.monotonic() - begun
 
 
-def _launch(client: Client, platform: Platform, home: Path, epochs: int | None) -> Lifecycle:
+def _launch(client: Client, platform: Installation, home: Path, epochs: int | None) -> Lifecycle:
     begun = time.time()
     run = submit(client, epochs)
     approve_when_asked(home, run)
     with _watching(platform, run) as entered:
         ended = follow_run(client, run, quiet=True)
-    if ended["state"] != "succeeded":
-        raise RuntimeError(f"run {run} {ended['state']}: {ended['reason']}")
+    if ended.state is not SubmissionState.SUCCEEDED:
+        raise RuntimeError(f"run {run} {ended.state}: {ended.reason}")
     with platform.database.begin() as session:
         review = session.get(Review, run)
     assert review is not None
     assert review.answered is not None
-    tasks = {task["name"]: task for task in ended["tasks"]}
+    assert ended.ended is not None
+    stages = {stage.name: stage for stage in ended.stages}
+    trained = stages[StageName.TRAIN].output
+    assert isinstance(trained, Trained)
     return Lifecycle(
-        wall=ended["ended"] - begun,
-        training=tasks["train"]["output"]["seconds"],
+        wall=ended.ended - begun,
+        training=trained.seconds,
         dwell=entered["promoting"] - entered["stepping"] if "stepping" in entered else 0.0,
         reviewing=review.answered - review.asked,
-        own={name: task["ended"] - task["started"] for name, task in tasks.items()},
-        gaps=_gaps(begun, tasks),
+        own={name: (stage.ended or 0.0) - stage.started for name, stage in stages.items()},
+        gaps=_gaps(begun, stages),
     )
 
 
-def _gaps(begun: float, tasks: dict[str, dict[str, Any]]) -> dict[str, float]:
-    """How long after its predecessor's end each task began."""
-    ends = [begun, *(tasks[name]["ended"] for name in ORDER)]
-    starts = [tasks[name]["started"] for name in ORDER]
+def _gaps(begun: float, stages: dict[StageName, Stage]) -> dict[str, float]:
+    """How long after its predecessor's end each stage began."""
+    ends = [begun, *(stages[name].ended or 0.0 for name in ORDER)]
+    starts = [stages[name].started for name in ORDER]
     return {name: start - end for name, start, end in zip(ORDER, starts, ends, strict=False)}
 
 
 @contextlib.contextmanager
-def _watching(platform: Platform, run: str) -> Iterator[dict[str, float]]:
+def _watching(platform: Installation, run: str) -> Iterator[dict[str, float]]:
     """When the rollout first entered each phase, by the controller's own clock."""
     entered: dict[str, float] = {}
     over = threading.Event()

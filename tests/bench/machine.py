@@ -20,6 +20,7 @@ from tests.bench.figure import Say
 from tests.support.waiting import until
 
 from jinsu import settings as configuration
+from jinsu.api.models import Dataset
 from jinsu.cli.client import Client
 from jinsu.clients.supervisord import Supervisor
 from jinsu.local import up as local
@@ -64,7 +65,7 @@ def put_digits(client: Client) -> None:
     with folder() as place:
         table = place / "digits.parquet"
         subprocess.run([sys.executable, str(DIGITS / "prepare.py"), str(table)], check=True)
-        client.upload("/v1/datasets/digits", table.read_bytes(), suffix=".parquet")
+        client.upload("/v1/datasets/digits", Dataset, table.read_bytes(), suffix=".parquet")
 
 
 def free_ports(count: int = PORTS) -> int:

@@ -1,4 +1,4 @@
-"""500 steps at once in Jinsu's own database: sixteen processes writing the tasks table, on PostgreSQL and on SQLite."""
+"""500 steps at once in Jinsu's own database: sixteen processes writing the records of stages, on PostgreSQL and on SQLite."""
 
 from __future__ import annotations
 
@@ -7,21 +7,25 @@ import secrets
 import time
 from dataclasses import dataclass
 from pathlib import Path
-from types import SimpleNamespace
-from typing import Any, cast
+from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import SQLAlchemyError
 from tests.bench.figure import Figure, Say, exactly, plain
 from tests.bench.machine import folder, server
 
-from jinsu.installation import Platform
+from jinsu.registry.mlflow import Mlflow
+from jinsu.runs.journal import Journal
+from jinsu.runs.stages import StageName, Trained
 from jinsu.servers import postgres
-from jinsu.settings import Settings
-from jinsu.state.tables import Submission, Task
+from jinsu.settings import Account
+from jinsu.state.database import Database
+from jinsu.state.states import StageState, SubmissionState
+from jinsu.state.tables import StageRecord, Submission
 
 PROCESSES, SUBMISSIONS, EACH = 16, 50, 10
 STEPS = SUBMISSIONS * EACH
+KEY = "0" * 64
 
 
 @dataclass(frozen=True)
@@ -42,7 +46,7 @@ def measure(say: Say) -> list[Figure]:
             seconds, slowest, errors, done = run(place)
             how = (
                 f"{PROCESSES} processes record {STEPS} steps (start, progress, end: 3 transactions each) through "
-                f"Platform.task and Platform.note on {kind}"
+                f"Journal.record and Journal.note on {kind}"
             )
             count = exactly if kind == "PostgreSQL" else lambda *given: plain(*given[:3], given[4])
             found += [
@@ -70,12 +74,12 @@ def _on_sqlite(place: Path) -> tuple[float, float, int, int]:
 
 def _run(url: str) -> tuple[float, float, int, int]:
     """Seconds from the first start to the last end, those of the slowest step, errors, and steps recorded as done."""
-    platform = _platform(url)
-    platform.database.migrate()
+    journal = _journal(url)
+    journal.database.migrate()
     names = [f"bench-{number}" for number in range(SUBMISSIONS)]
-    with platform.database.begin() as session:
+    with journal.database.begin() as session:
         session.add_all([_submission(name) for name in names])
-    steps = [(name, f"step-{number}") for number in range(EACH) for name in names]
+    steps = [(name, number) for number in range(EACH) for name in names]
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
     together, results = context.Barrier(PROCESSES), context.Queue()
@@ -88,33 +92,36 @@ def _run(url: str) -> tuple[float, float, int, int]:
     answers: list[Answer] = [results.get(timeout=240) for _ in workers]
     for worker in workers:
         worker.join(30)
-    with platform.database.begin() as session:
-        done = session.scalar(select(func.count()).select_from(Task).where(Task.state == "done"))
+    with journal.database.begin() as session:
+        done = session.scalar(select(func.count()).select_from(StageRecord).where(StageRecord.state == StageState.DONE))
     took = max(answer.end for answer in answers) - min(answer.begun for answer in answers)
     slowest = max(answer.slowest for answer in answers)
     return took, slowest, sum(answer.errors for answer in answers), int(done or 0)
 
 
-def _work(url: str, steps: list[tuple[str, str]], together: Any, results: Any) -> None:
-    platform, errors, slowest = _platform(url), 0, 0.0
-    with platform.database.begin() as session:
+def _work(url: str, steps: list[tuple[str, int]], together: Any, results: Any) -> None:
+    journal, errors, slowest = _journal(url), 0, 0.0
+    with journal.database.begin() as session:
         session.scalar(select(func.count()).select_from(Submission))
     together.wait(120)
     begun = time.time()
-    for submission, name in steps:
+    for submission, trial in steps:
         start = time.perf_counter()
         try:
-            with platform.task(submission, name) as output:
-                platform.note(submission, name, "under way", run_key="0" * 64)
-                output.update(run_key="0" * 64, seconds=1.0)
+            journal.record(StageName.TRAIN, submission, lambda: _step(journal, submission, trial), trial)  # noqa: B023
         except SQLAlchemyError:
             errors += 1
         slowest = max(slowest, time.perf_counter() - start)
     results.put(Answer(begun, time.time(), slowest, errors))
 
 
-def _platform(url: str) -> Platform:
-    return Platform(cast(Settings, SimpleNamespace(database_url=url)))
+def _step(journal: Journal, run: str, trial: int) -> Trained:
+    journal.note(run, StageName.TRAIN, "under way", trial, run_key=KEY)
+    return Trained(KEY, 1.0, 0, {})
+
+
+def _journal(url: str) -> Journal:
+    return Journal(Database(url), Mlflow("http://127.0.0.1:1", Account("nobody", "")))
 
 
 def _submission(name: str) -> Submission:
@@ -127,6 +134,6 @@ def _submission(name: str) -> Submission:
         spec={},
         code_digest="0" * 64,
         dataset="bench@00000000",
-        state="running",
+        state=SubmissionState.RUNNING,
         created=time.time(),
     )

@@ -16,12 +16,13 @@ from tests.bench.figure import Figure, Say, at_most, exactly, plain, share
 from tests.bench.machine import DAGS, family, free_ports, installation, processor_seconds, programs, put_digits
 
 from jinsu import settings as configuration
+from jinsu.api.models import Code
 from jinsu.cli.client import Client
-from jinsu.installation import Platform, connect
+from jinsu.installation import Installation, connect
 from jinsu.local import up as local
 from jinsu.runs.snapshots import pack
 from jinsu.settings import Settings
-from jinsu.state.tables import Submission, Task
+from jinsu.state.tables import StageRecord, Submission
 
 TINY = Path(__file__).parent / "tiny"
 COUNT, MODELS = 100, 10
@@ -51,7 +52,7 @@ def measure(say: Say) -> list[Figure]:
         client, settings, platform = Client(), configuration.load(), connect()
         put_digits(client)
         content, digest = pack(TINY, 1 << 20)
-        client.upload("/v1/code", content)
+        client.upload("/v1/code", Code, content)
         bodies = [_body(number, digest) for number in range(COUNT)]
         token = (home / "token").read_text(encoding="utf-8").strip()
         before, begun = _processor(), time.monotonic()
@@ -100,7 +101,7 @@ async def _send_twice(url: str, token: str, bodies: list[dict[str, Any]]) -> tup
         return first, await asyncio.gather(*(send(body) for body in bodies))
 
 
-def _drain(platform: Platform, say: Say) -> list[Submission]:
+def _drain(platform: Installation, say: Say) -> list[Submission]:
     """Waits for the end of all of them, or until patience is over; returns what there is."""
     begun, said = time.monotonic(), 0
     while True:
@@ -155,9 +156,9 @@ def _door(first: list[Answer], again: list[Answer], rows: list[Submission], dag_
     ]
 
 
-def _work(platform: Platform, minutes: float, processor: float, slots: int) -> list[Figure]:
+def _work(platform: Installation, minutes: float, processor: float, slots: int) -> list[Figure]:
     with platform.database.begin() as session:
-        tasks = list(session.scalars(select(Task).where(Task.ended.is_not(None))))
+        tasks = list(session.scalars(select(StageRecord).where(StageRecord.ended.is_not(None))))
     trainings = [task for task in tasks if task.name == "train"]
     keys = {task.run_key for task in trainings}
     moments = sorted([(task.started, 1) for task in trainings] + [(task.ended or 0.0, -1) for task in trainings])

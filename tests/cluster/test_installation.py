@@ -119,7 +119,7 @@ def test_two_runs_wait_for_the_same_gpus(jinsu: Installation) -> None:
     assert said == "train is queued: it waits for a place: 0/1 nodes are available: 1 no free GPU."
     ends = [jinsu.ended(run, 120) for run in (first, second)]
     assert [end["state"] for end in ends] == ["succeeded", "succeeded"]
-    trained = [jinsu.task(run, "train") for run in (first, second)]
+    trained = [jinsu.stage(run, "train") for run in (first, second)]
     assert trained[1]["output"]["seconds"] < trained[1]["ended"] - trained[1]["started"] - 5  # the wait did not count
 
 
@@ -132,9 +132,9 @@ def test_a_higher_priority_takes_the_place_and_the_lower_one_resumes(jinsu: Inst
     high = jinsu.submit("high", seconds=2, train={**ALL_GPUS, "priority": "high"})
     assert jinsu.ended(high, 120)["state"] == "succeeded"
 
-    until(lambda: jinsu.task(low, "train").get("state") == "done", 180, lambda: f"the end: {jinsu.why(low)}")
+    until(lambda: jinsu.stage(low, "train").get("state") == "done", 180, lambda: f"the end: {jinsu.why(low)}")
     assert "resumed at second" in jinsu.jinsu("logs", low)
-    metrics = [jinsu.task(run, "train")["output"]["metrics"] for run in (undisturbed, low)]
+    metrics = [jinsu.stage(run, "train")["output"]["metrics"] for run in (undisturbed, low)]
     assert metrics[0] == metrics[1]
     jinsu.jinsu("cancel", low)
 

@@ -15,11 +15,11 @@ from jinsu.clients.kubernetes import Kind, Kube
 from jinsu.controller.sweeper import Sweeper
 from jinsu.deployers.kubernetes_deployer import KubernetesDeployer
 from jinsu.deployers.manifests import deployment, service
-from jinsu.installation import Platform
+from jinsu.installation import Installation
 from jinsu.launchers.job import job
 from jinsu.placement.kubernetes import Cluster, Servers
 from jinsu.settings import Account, Kubernetes, Settings
-from jinsu.state.tables import Candidate, Endpoint, Submission, Task
+from jinsu.state.tables import Candidate, Endpoint, StageRecord, Submission
 from jinsu.steps.spec import Limits, StepSpec
 
 
@@ -33,7 +33,7 @@ def place(api: client.ApiClient) -> Iterator[str]:
 
 
 @pytest.fixture
-def platform(place: str, kubeconfig: Path, store: TrialStore, tmp_path: Path) -> Platform:
+def platform(place: str, kubeconfig: Path, store: TrialStore, tmp_path: Path) -> Installation:
     servers = Servers(
         "localhost/none:1", place, "catalog", "store", "keys", {}, replicas=0, pull_policy="Never"
     )  # no pod is needed to be swept
@@ -44,19 +44,19 @@ def platform(place: str, kubeconfig: Path, store: TrialStore, tmp_path: Path) ->
         "", "", "", "", "", "", object_store=store.settings,
         kubernetes=Kubernetes(place, "catalog", "", "", cluster, servers),
     )  # fmt: skip
-    opened = Platform(settings)
+    opened = Installation(settings)
     opened.__dict__["kube"] = Kube(str(kubeconfig))
     opened.database.migrate()
     return opened
 
 
 @pytest.fixture
-def deployer(platform: Platform, place: str) -> KubernetesDeployer:
+def deployer(platform: Installation, place: str) -> KubernetesDeployer:
     assert platform.settings.kubernetes is not None
     return KubernetesDeployer(platform.kube, place, platform.settings.kubernetes.servers)
 
 
-def step(platform: Platform, key: str) -> None:
+def step(platform: Installation, key: str) -> None:
     """A Job without a pod."""
     assert platform.settings.kubernetes is not None
     assert platform.settings.object_store is not None
@@ -68,7 +68,7 @@ def step(platform: Platform, key: str) -> None:
     platform.kube.create(Kind.JOB, namespace, body)
 
 
-def names(platform: Platform, kind: Kind, place: str) -> list[str]:
+def names(platform: Installation, kind: Kind, place: str) -> list[str]:
     return [
         one["metadata"]["name"]
         for one in platform.kube.list(kind, place)
@@ -76,7 +76,7 @@ def names(platform: Platform, kind: Kind, place: str) -> list[str]:
     ]
 
 
-def run(platform: Platform, key: str, ended: float | None) -> None:
+def run(platform: Installation, key: str, ended: float | None) -> None:
     fields: dict[str, Any] = {
         "model": "m",
         "team": "default",
@@ -94,7 +94,7 @@ def run(platform: Platform, key: str, ended: float | None) -> None:
         )  # fmt: skip
         session.flush()
         session.add(
-            Task(
+            StageRecord(
                 submission=key[:8],
                 name="train",
                 trial=0,
@@ -107,7 +107,7 @@ def run(platform: Platform, key: str, ended: float | None) -> None:
         )
 
 
-def test_jobs_of_no_open_run_are_removed(platform: Platform, deployer: KubernetesDeployer, place: str) -> None:
+def test_jobs_of_no_open_run_are_removed(platform: Installation, deployer: KubernetesDeployer, place: str) -> None:
     owned, over, unknown = ("a" * 64, "b" * 64, "c" * 64)
     for key in (owned, over, unknown):
         step(platform, key)
@@ -123,7 +123,7 @@ def test_jobs_of_no_open_run_are_removed(platform: Platform, deployer: Kubernete
 
 
 def test_model_servers_are_what_the_database_says(
-    platform: Platform, deployer: KubernetesDeployer, place: str, api: client.ApiClient
+    platform: Installation, deployer: KubernetesDeployer, place: str, api: client.ApiClient
 ) -> None:
     assert platform.settings.kubernetes is not None
     servers = platform.settings.kubernetes.servers
@@ -134,11 +134,7 @@ def test_model_servers_are_what_the_database_says(
     run(platform, "d" * 64, ended=time.time())
     with platform.database.begin() as session:
         session.add(Endpoint(model="digits", champion="3", updated=0.0))
-        session.add(
-            Candidate(
-                submission="d" * 8, package_digest="d", package_uri="e" * 64, model="digits", version="3", ready=True
-            )
-        )
+        session.add(Candidate(submission="d" * 8, package="e" * 64, model="digits", version="3", ready=True))
 
     time.sleep(1.1)
     Sweeper(platform, deployer, lambda: {"leaving-v1"}, young=0).sweep()

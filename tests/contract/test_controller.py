@@ -146,7 +146,7 @@ class World:
         with self.database.begin() as session:
             session.add(Submission(id=name, idempotency_key=name, model=MODEL, state="running", created=now, **common))
             session.flush()
-            candidate = {"package_digest": package, "package_uri": package, "model": MODEL, "version": version}
+            candidate = {"package": package, "model": MODEL, "version": version}
             session.add(Candidate(submission=name, ready=True, **candidate))
 
     def command(self, version: str, command: str) -> None:

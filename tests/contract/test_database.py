@@ -23,13 +23,14 @@ from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
 
 from jinsu.errors import ConflictError
-from jinsu.installation import Platform
-from jinsu.lifecycle import promote
-from jinsu.runs.admission import Request, admit
+from jinsu.installation import Installation
+from jinsu.runs import ledger
+from jinsu.runs.admission import Request
 from jinsu.runs.snapshots import pack
 from jinsu.servers import postgres
 from jinsu.settings import Account, Settings
 from jinsu.state.database import MIGRATIONS, Database, engine
+from jinsu.state.states import LedgerEvent
 from jinsu.state.tables import Base, Candidate, LedgerEntry, Submission
 
 PASSWORD = "only-for-this-test"
@@ -100,7 +101,7 @@ def test_a_transaction_is_all_or_nothing(database: Database) -> None:
         with database.begin() as session:
             session.add(entry("a"))
             session.flush()
-            session.add(Candidate(submission="nobody", package_digest="d", package_uri="d", model="toy"))
+            session.add(Candidate(submission="nobody", package="d", model="toy"))
 
     with pytest.raises(IntegrityError):  # there is no such submission: foreign keys hold
         write()
@@ -108,7 +109,9 @@ def test_a_transaction_is_all_or_nothing(database: Database) -> None:
 
 
 def entry(identity: str) -> LedgerEntry:
-    return LedgerEntry(at=time.time(), model="toy", event="promoted", version="2", actor="bob", identity=identity)
+    return LedgerEntry(
+        at=time.time(), model="toy", event=LedgerEvent.PROMOTED, version="2", actor="bob", identity=identity
+    )
 
 
 def count(database: Database, table: type[Base]) -> int:
@@ -118,10 +121,9 @@ def count(database: Database, table: type[Base]) -> int:
 
 def test_the_ledger_takes_an_event_once(database: Database) -> None:
     database.migrate()
-    platform = platform_on(database, Path("unused"))
 
     def record(_: int) -> None:
-        promote.record(platform, "toy", "promoted", "2", "1", "bob", None, "promote:toy-1", None, "")
+        ledger.record(database, ledger.Entry("promote:toy-1", "toy", LedgerEvent.PROMOTED, "2", "1", "bob"))
 
     at_once(8, record)
 
@@ -130,11 +132,11 @@ def test_the_ledger_takes_an_event_once(database: Database) -> None:
         session.add(entry("promote:toy-1"))
 
 
-def platform_on(database: Database, home: Path) -> Platform:
+def installation_on(database: Database, home: Path) -> Installation:
     account = Account("nobody", "nothing")
     values: dict[str, Any] = {field.name: "" for field in fields(Settings) if field.type == "str"}
     values |= {"xds_port": 0, "airflow": account, "mlflow": account, "mlflow_reviewer": account}
-    return Platform(Settings(**{**values, "home": str(home), "database_url": database.url}))
+    return Installation(Settings(**{**values, "home": str(home), "database_url": database.url}))
 
 
 def at_once(times: int, work: Callable[[int], Any]) -> list[Any]:
@@ -148,31 +150,31 @@ def at_once(times: int, work: Callable[[int], Any]) -> list[Any]:
         return list(pool.map(one, range(times)))
 
 
-def snapshot(platform: Platform, folder: Path, script: str) -> str:
+def snapshot(installation: Installation, folder: Path, script: str) -> str:
     folder.mkdir()
     (folder / "model.yaml").write_text(
         "name: toy\ndata: {dataset: toy}\ntrain: {command: python train.py}\nevaluate: {metric: accuracy}\n"
     )
     (folder / "train.py").write_text(script)
     data, _ = pack(folder, 1 << 20)
-    return platform.snapshots.put(data, 1 << 20)
+    return installation.snapshots.put(data, 1 << 20)
 
 
 def test_one_key_is_one_submission_however_often_and_fast_it_is_sent(database: Database, tmp_path: Path) -> None:
     database.migrate()
-    platform = platform_on(database, tmp_path)
+    installation = installation_on(database, tmp_path)
     pq.write_table(pa.table({"x": [1.0, 2.0], "label": [0, 1]}), tmp_path / "toy.parquet")
-    version = platform.datasets.put("toy", tmp_path / "toy.parquet", "ann")
-    code, other = (snapshot(platform, tmp_path / name, name) for name in ("one", "other"))
+    version = installation.datasets.put("toy", tmp_path / "toy.parquet", "ann")
+    code, other = (snapshot(installation, tmp_path / name, name) for name in ("one", "other"))
 
-    answers = at_once(8, lambda _: admit(platform, Request("ann", code, "key-1", {})))
+    answers = at_once(8, lambda _: installation.admission.admit(Request("ann", code, "key-1", {})))
 
     assert [new for _, new in answers].count(True) == 1
     assert len({row.id for row, _ in answers}) == 1
     assert {row.dataset for row, _ in answers} == {version.reference}
     with pytest.raises(ConflictError, match="used for run toy-"):
-        admit(platform, Request("ann", other, "key-1", {}))
-    assert admit(platform, Request("bob", code, "key-1", {}))[1]  # another person's key is another key
+        installation.admission.admit(Request("ann", other, "key-1", {}))
+    assert installation.admission.admit(Request("bob", code, "key-1", {}))[1]  # another person's key is another key
     assert count(database, Submission) == 2
 
 

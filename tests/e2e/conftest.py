@@ -96,7 +96,7 @@ class Platform(InstallationClient):
 
     def trained(self, run: str) -> int:
         """Seconds that the run's training has counted."""
-        key = self.task(run, "train").get("run_key")
+        key = self.stage(run, "train").get("run_key")
         path = self.home / "objects" / "steps" / str(key) / "metrics.jsonl"
         return path.read_text().count('"second"') if path.exists() else 0
 

@@ -46,7 +46,7 @@ def test_a_run_from_the_form(platform: Any, airflow: httpx.Client) -> None:
     answer = trigger(airflow, model="points", train_params={"note": "{{ 7*7 }}", "features": 1})
     assert answer.is_success, answer.text
     run = admitted(platform, airflow, answer.json()["dag_run_id"])
-    platform.until(lambda: platform.task(run, "review"), 60, "the review")
+    platform.until(lambda: platform.stage(run, "review"), 60, "the review")
     seen = platform.run(run)
     assert seen["submitter"] == "admin"
     assert (

@@ -37,7 +37,7 @@ def is_of_a_step(process: psutil.Process) -> bool:
 
 
 def step_folder(platform: Any, run: str) -> Any:
-    return platform.home / "objects" / "steps" / platform.task(run, "train")["run_key"]
+    return platform.home / "objects" / "steps" / platform.stage(run, "train")["run_key"]
 
 
 def task_process(platform: Any, run: str) -> psutil.Process:

@@ -48,7 +48,7 @@ def first(platform: Any, named: Path) -> dict[str, Any]:
 
 def test_a_folder_becomes_the_champion(platform: Any, first: dict[str, Any]) -> None:
     assert first["state"] == "succeeded"
-    assert [task["name"] for task in first["tasks"] if task["state"] == "done"] == [
+    assert [stage["name"] for stage in first["stages"] if stage["state"] == "done"] == [
         "admit",
         "validate_data",
         "train",
@@ -121,7 +121,7 @@ def test_a_better_version_takes_over_without_a_failed_request(
         platform.until(lambda: traffic.only("2"), 10, "version 2 to answer alone")
     assert not traffic.failed
     assert traffic.versions()["2"] > 10
-    gain = next(task for task in ended["tasks"] if task["name"] == "evaluate")["output"]["gain"]
+    gain = next(stage for stage in ended["stages"] if stage["name"] == "evaluate")["output"]["gain"]
     assert gain["value"] > 0
     newest = platform.ledger(MODEL)[0]
     assert (newest["event"], newest["version"], newest["previous"]) == ("promoted", "2", "1")

@@ -11,7 +11,7 @@ def test_a_restart_loses_nothing(platform: Any) -> None:
     version = platform.launch("restarted")
     waiting = platform.submit("restarted", review="required")
     training = platform.submit("restarted-training", seconds=15)
-    platform.until(lambda: platform.task(waiting, "review"), 60, "the review")
+    platform.until(lambda: platform.stage(waiting, "review"), 60, "the review")
     platform.until(lambda: platform.trained(training) >= 3, 40, "the training's middle")
     settings, session = (platform.home / "settings.json").read_bytes(), platform.session()
 

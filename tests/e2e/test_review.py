@@ -24,7 +24,7 @@ def approved(platform: Any, run: str) -> dict[str, Any]:
     """Who approved the run, which went on to its end."""
     ended = platform.ended(run)
     assert ended["state"] == "succeeded", ended["why"]
-    return dict(platform.task(run, "review")["output"])
+    return dict(platform.stage(run, "review")["output"])
 
 
 def test_a_researcher_may_not_approve(platform: Any, waiting: dict[str, str]) -> None:

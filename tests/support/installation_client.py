@@ -36,8 +36,8 @@ class InstallationClient:
     def run(self, run: str) -> dict[str, Any]:
         return dict(self.api.get(f"/runs/{run}").json())
 
-    def task(self, run: str, name: str) -> dict[str, Any]:
-        return next((task for task in self.run(run)["tasks"] if task["name"] == name), {})
+    def stage(self, run: str, name: str) -> dict[str, Any]:
+        return next((stage for stage in self.run(run)["stages"] if stage["name"] == name), {})
 
     def ended(self, run: str, within: float = 60) -> dict[str, Any]:
         until(lambda: self.run(run)["ended"], within, lambda: f"the end of {run}: {self.run(run)['why']}")
@@ -48,7 +48,7 @@ class InstallationClient:
         run = self.submit(model, **arguments)
         ended = self.ended(run)
         assert ended["state"] == "succeeded", ended["why"]
-        version = str(self.task(run, "promote")["output"]["version"])
+        version = str(self.stage(run, "promote")["output"]["version"])
         until(lambda: self.answering(model) == version, 10, f"{model} {version} to answer")
         return version
 

@@ -16,7 +16,9 @@ import pytest
 
 from jinsu.clients.kubernetes import Kind, Kube
 from jinsu.errors import BadInputError, ConflictError, JinsuError, PermanentError, TransientError
-from jinsu.runs.catalog import FILE_NAME, Catalog, ConfigMapCatalog, FileCatalog
+from jinsu.runs.catalog import FILE_NAME, Catalog, Known
+from jinsu.runs.kubernetes_catalog import KubernetesCatalog
+from jinsu.runs.local_catalog import LocalCatalog
 
 PLACE, NAME = "jinsu", "jinsu-catalog"
 
@@ -138,22 +140,22 @@ def kube(api: ApiServer, tmp_path: Path) -> Iterator[Kube]:
 
 
 @pytest.fixture
-def remote(kube: Kube) -> ConfigMapCatalog:
-    return ConfigMapCatalog(kube, PLACE, NAME)
+def remote(kube: Kube) -> KubernetesCatalog:
+    return KubernetesCatalog(kube, PLACE, NAME)
 
 
 @pytest.fixture(params=["file", "config map"])
 def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Catalog:
     if request.param == "config map":
         return request.getfixturevalue("remote")  # type: ignore[no-any-return]
-    return FileCatalog(tmp_path / "catalog.json")
+    return LocalCatalog(tmp_path / "catalog.json")
 
 
 # --- What every catalog promises ---
 
 
 def test_an_empty_catalog_knows_nothing(catalog: Catalog) -> None:
-    assert catalog.read() == {"models": {}, "datasets": []}
+    assert catalog.read() == Known()
 
 
 def test_what_is_remembered_is_read(catalog: Catalog) -> None:
@@ -161,20 +163,20 @@ def test_what_is_remembered_is_read(catalog: Catalog) -> None:
     catalog.remember_dataset("mnist")
     catalog.remember_dataset("adult")
     catalog.remember_dataset("mnist")
-    assert catalog.read() == {"models": {"digits": "aa"}, "datasets": ["adult", "mnist"]}
+    assert catalog.read() == Known({"digits": "aa"}, ("adult", "mnist"))
 
 
 def test_the_latest_code_of_a_model_wins(catalog: Catalog) -> None:
     for digest in ("aa", "bb"):
         catalog.remember_model("digits", digest)
-    assert catalog.read()["models"] == {"digits": "bb"}
+    assert catalog.read().models == {"digits": "bb"}
 
 
 def test_an_example_never_takes_a_researchers_place(catalog: Catalog) -> None:
     catalog.remember_model("digits", "aa")
-    catalog.remember_model("digits", "example", replace=False)
-    catalog.remember_model("new", "example", replace=False)
-    assert catalog.read()["models"] == {"digits": "aa", "new": "example"}
+    catalog.remember_model("digits", "example", replace_known=False)
+    catalog.remember_model("new", "example", replace_known=False)
+    assert catalog.read().models == {"digits": "aa", "new": "example"}
 
 
 def test_changes_at_the_same_time_are_all_kept(catalog: Catalog) -> None:
@@ -182,8 +184,8 @@ def test_changes_at_the_same_time_are_all_kept(catalog: Catalog) -> None:
         list(pool.map(lambda number: catalog.remember_model(f"m{number}", str(number)), range(12)))
         list(pool.map(lambda number: catalog.remember_dataset(f"d{number:02}"), range(12)))
     known = catalog.read()
-    assert known["models"] == {f"m{number}": str(number) for number in range(12)}
-    assert known["datasets"] == [f"d{number:02}" for number in range(12)]
+    assert known.models == {f"m{number}": str(number) for number in range(12)}
+    assert known.datasets == tuple(f"d{number:02}" for number in range(12))
 
 
 # --- In a file ---
@@ -192,8 +194,8 @@ def test_changes_at_the_same_time_are_all_kept(catalog: Catalog) -> None:
 def test_processes_that_change_a_file_at_once_lose_nothing(tmp_path: Path) -> None:
     path = tmp_path / "catalog.json"
     script = (
-        "import sys; from pathlib import Path; from jinsu.runs.catalog import FileCatalog\n"
-        "catalog = FileCatalog(Path(sys.argv[1]))\n"
+        "import sys; from pathlib import Path; from jinsu.runs.local_catalog import LocalCatalog\n"
+        "catalog = LocalCatalog(Path(sys.argv[1]))\n"
         "for n in range(30): catalog.remember_model(f'{sys.argv[2]}-{n}', 'x')"
     )
     started = [subprocess.Popen([sys.executable, "-c", script, str(path), name]) for name in ("a", "b", "c")]
@@ -204,23 +206,23 @@ def test_processes_that_change_a_file_at_once_lose_nothing(tmp_path: Path) -> No
             assert len(known["models"]) >= seen
             seen = len(known["models"])
     assert [process.returncode for process in started] == [0, 0, 0]
-    assert len(FileCatalog(path).read()["models"]) == 90
+    assert len(LocalCatalog(path).read().models) == 90
 
 
 def test_a_file_is_there_from_the_start(tmp_path: Path) -> None:
-    catalog = FileCatalog(tmp_path / "catalog.json")
+    catalog = LocalCatalog(tmp_path / "catalog.json")
     catalog.create()
     assert json.loads((tmp_path / "catalog.json").read_text()) == {"models": {}, "datasets": []}
     catalog.remember_dataset("mnist")
     catalog.create()
-    assert catalog.read()["datasets"] == ["mnist"]
+    assert catalog.read().datasets == ("mnist",)
 
 
 # --- In a ConfigMap ---
 
 
-def test_a_change_in_between_is_kept_and_the_own_one_is_made_again(remote: ConfigMapCatalog, api: ApiServer) -> None:
-    other, turns = ConfigMapCatalog(remote._kube, PLACE, NAME), iter("abc")
+def test_a_change_in_between_is_kept_and_the_own_one_is_made_again(remote: KubernetesCatalog, api: ApiServer) -> None:
+    other, turns = KubernetesCatalog(remote._kube, PLACE, NAME), iter("abc")
 
     def interfere() -> None:
         api.before_patch = lambda: None
@@ -230,41 +232,41 @@ def test_a_change_in_between_is_kept_and_the_own_one_is_made_again(remote: Confi
 
     api.before_patch = interfere
     remote.remember_model("mine", "aa")
-    assert remote.read()["models"] == {"mine": "aa", "a": "theirs", "b": "theirs", "c": "theirs"}
+    assert remote.read().models == {"mine": "aa", "a": "theirs", "b": "theirs", "c": "theirs"}
     assert api.answers.count(409) == 3
 
 
-def test_what_is_known_already_costs_no_change(remote: ConfigMapCatalog, api: ApiServer) -> None:
+def test_what_is_known_already_costs_no_change(remote: KubernetesCatalog, api: ApiServer) -> None:
     remote.remember_model("digits", "aa")
     version = api.version
     remote.remember_model("digits", "aa")
-    remote.remember_model("digits", "bb", replace=False)
+    remote.remember_model("digits", "bb", replace_known=False)
     assert api.version == version
 
 
-def test_what_else_is_in_the_object_stays(remote: ConfigMapCatalog, api: ApiServer) -> None:
+def test_what_else_is_in_the_object_stays(remote: KubernetesCatalog, api: ApiServer) -> None:
     remote.remember_model("digits", "aa")
     assert api.objects[Kind.CONFIG_MAP.path(PLACE, NAME)]["data"]["other"] == "x"
 
 
 @pytest.mark.parametrize("data", [None, {}, {FILE_NAME: ""}, {FILE_NAME: "{}"}, {FILE_NAME: '{"models": {}}'}])
-def test_an_object_without_a_document_is_an_empty_catalog(data: Any, remote: ConfigMapCatalog, api: ApiServer) -> None:
+def test_an_object_without_a_document_is_an_empty_catalog(data: Any, remote: KubernetesCatalog, api: ApiServer) -> None:
     found = api.objects[Kind.CONFIG_MAP.path(PLACE, NAME)]
     found.pop("data")
     if data is not None:
         found["data"] = data
-    assert remote.read() == {"models": {}, "datasets": []}
+    assert remote.read() == Known()
     remote.remember_dataset("mnist")
-    assert remote.read()["datasets"] == ["mnist"]
+    assert remote.read().datasets == ("mnist",)
 
 
-def test_a_missing_object_is_waited_for(remote: ConfigMapCatalog, api: ApiServer) -> None:
+def test_a_missing_object_is_waited_for(remote: KubernetesCatalog, api: ApiServer) -> None:
     api.objects.clear()
     with pytest.raises(TransientError, match=f"{NAME} is missing"):
         remote.remember_model("digits", "aa")
 
 
-def test_endless_conflicts_end_with_a_sentence(remote: ConfigMapCatalog, api: ApiServer) -> None:
+def test_endless_conflicts_end_with_a_sentence(remote: KubernetesCatalog, api: ApiServer) -> None:
     api.hurt = lambda verb, path: 409 if verb == "PATCH" else 0
     with pytest.raises(TransientError, match="changes too often"):
         remote.remember_model("digits", "aa")

@@ -15,7 +15,9 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from jinsu.codec import decode, encode
 from jinsu.errors import GateFailedError
+from jinsu.packaging.findings import PackageFindings
 from jinsu.packaging.manifest import Manifest, Tensor
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.packaging.package import package
@@ -97,11 +99,11 @@ def saved(good: Path, tmp_path: Path) -> Path:
 def test_a_good_model_passes_and_is_copied_whole(good: Path, tmp_path: Path) -> None:
     report = package(good, tmp_path / "out", TOLERANCE, BUDGET)
     assert sorted(path.name for path in (tmp_path / "out").iterdir()) == ["model.json", "model.onnx", "probes.npz"]
-    assert report["parity"]["rows"] == 16
-    assert 0 <= report["parity"]["largest_relative"] <= TOLERANCE
-    assert 0 <= report["parity"]["largest_batch_effect"] <= TOLERANCE
-    assert 0 < report["latency"]["p50_ms"] <= report["latency"]["p99_ms"] < BUDGET
-    assert json.loads(json.dumps(report)) == report
+    assert report.parity.rows == 16
+    assert 0 <= report.parity.largest_relative <= TOLERANCE
+    assert 0 <= report.parity.largest_batch_effect <= TOLERANCE
+    assert 0 < report.latency.p50_ms <= report.latency.p99_ms < BUDGET
+    assert decode(PackageFindings, json.loads(json.dumps(encode(report)))) == report
 
 
 def test_the_manifest_says_what_was_saved(good: Path) -> None:
@@ -123,7 +125,7 @@ def test_the_packaged_model_takes_any_batch(good: Path) -> None:
 @pytest.mark.parametrize("kind", ["float64", "int64", "uint8", "bool"])
 def test_inputs_of_every_kind_are_exported(tmp_path: Path, kind: str) -> None:
     save(tmp_path / "model", Sum(), (EXAMPLE * 5).astype(kind))
-    assert package(tmp_path / "model", tmp_path / "out", TOLERANCE, BUDGET)["parity"]["largest_relative"] < 1e-6
+    assert package(tmp_path / "model", tmp_path / "out", TOLERANCE, BUDGET).parity.largest_relative < 1e-6
     assert Manifest.read(tmp_path / "out").input == Tensor(kind, (-1, 4))
 
 
@@ -351,7 +353,7 @@ def test_a_text_model_is_packaged_like_any_other(tmp_path: Path) -> None:
     report = package(
         save(tmp_path / "model", Numbers(), texts, tokenizer=TOKENIZER), tmp_path / "out", TOLERANCE, BUDGET
     )
-    assert report["parity"]["largest_absolute"] == 0
+    assert report.parity.largest_absolute == 0
     assert Manifest.read(tmp_path / "out").input == Tensor("string", (-1,))
 
 

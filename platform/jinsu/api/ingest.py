@@ -1,4 +1,4 @@
-"""Makes a dataset version in a process of its own: a file that takes all memory must not take the API with it."""
+"""Makes a dataset version, in a process of its own: `python -m jinsu.api.ingest NAME FILE USER`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ def main() -> None:
                 source = Path(folder)
             print(json.dumps(asdict(store.put(name, source, user))))
     except JinsuError as problem:
-        print(str(problem), file=sys.stderr)
+        print(str(problem).replace(str(source), source.name), file=sys.stderr)
         sys.exit(2)
 
 

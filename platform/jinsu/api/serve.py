@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import argparse
 
-from jinsu.installation import Platform
+from jinsu.installation import Installation
 
 
-def serve(platform: Platform, host: str, port: int) -> None:
+def serve(installation: Installation, host: str, port: int) -> None:
     """Answers until it is stopped."""
     import uvicorn
 
     from jinsu.api.app import create_app
 
     uvicorn.run(
-        create_app(platform),
+        create_app(installation),
         host=host,
         port=port,
         log_level="warning",

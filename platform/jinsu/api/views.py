@@ -1,184 +1,175 @@
-"""What the API shows, as plain data."""
+"""Records as the API shows them."""
 
 from __future__ import annotations
 
-import time
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from jinsu.api import models
 from jinsu.errors import JinsuError, NotFoundError
-from jinsu.installation import Platform
-from jinsu.lifecycle.review import open_reviews
-from jinsu.runs.links import links_of
-from jinsu.runs.why import ORDER, explain, training
-from jinsu.state.tables import Endpoint, LedgerEntry, Review, Rollout, Submission, Task
+from jinsu.launchers.launcher import Launcher
+from jinsu.release.advance import weight
+from jinsu.release.records import policy_from, state_from
+from jinsu.runs import ledger
+from jinsu.runs.journal import Journal, output_of
+from jinsu.runs.links import Links
+from jinsu.runs.reviews import Reviews
+from jinsu.runs.rollouts import Rollouts
+from jinsu.runs.stages import ORDER, Evaluated, StageName
+from jinsu.runs.why import explain, training
+from jinsu.state.database import Database
+from jinsu.state.tables import Endpoint, Review, Rollout, StageRecord, Submission
 from jinsu.steps.status import StepStatus
 
 _MAX_LOG = 1 << 20
 
 
-def runs(platform: Platform, limit: int) -> list[dict[str, Any]]:
-    """The latest runs, newest first."""
-    with platform.database.begin() as session:
-        rows = session.scalars(select(Submission).order_by(Submission.created.desc()).limit(limit)).all()
-        names = session.execute(
-            select(Task.submission, Task.name, Task.state).where(Task.submission.in_([row.id for row in rows]))
-        ).all()
-    reached: dict[str, str] = {}
-    for submission, name, _ in sorted(names, key=lambda item: ORDER.index(item[1])):
-        reached[submission] = name
-    return [
-        {
-            "id": row.id,
-            "model": row.model,
-            "submitter": row.submitter,
-            "state": row.state,
-            "task": reached.get(row.id, ""),
-            "dataset": row.dataset,
-            "created": row.created,
-            "ended": row.ended,
-            "reason": row.reason,
-        }
-        for row in rows
-    ]
+@dataclass(frozen=True)
+class Views:
+    """Reads records and what the launcher knows of steps; changes nothing."""
 
+    database: Database
+    journal: Journal
+    launcher: Launcher
+    links: Links
+    reviews: Reviews
+    rollouts: Rollouts
 
-def run(platform: Platform, identity: str) -> dict[str, Any]:
-    """One run with its tasks, its links, and the sentence of `jinsu why`."""
-    row, _ = platform.submission(identity)
-    with platform.database.begin() as session:
-        tasks = list(session.scalars(select(Task).where(Task.submission == identity).order_by(Task.started)))
-        review, rollout = session.get(Review, identity), session.get(Rollout, identity)
-    return {
-        "id": row.id,
-        "model": row.model,
-        "submitter": row.submitter,
-        "state": row.state,
-        "reason": row.reason,
-        "dataset": row.dataset,
-        "created": row.created,
-        "ended": row.ended,
-        "mlflow_run": row.mlflow_run,
-        "dag_run": row.dag_run,
-        "why": explain(row, tasks, review, rollout, _step(platform, row, tasks)),
-        "tasks": [
-            {
-                "name": task.name,
-                "trial": task.trial,
-                "state": task.state,
-                "detail": task.detail,
-                "started": task.started,
-                "ended": task.ended,
-                "run_key": task.run_key,
-                "output": task.output,
-            }
-            for task in tasks
-        ],
-        "rollout": None if rollout is None else _rollout(rollout),
-        "links": links_of(platform, identity),
-    }
+    def runs(self, limit: int) -> list[models.RunSummary]:
+        """The latest runs, newest first."""
+        with self.database.begin() as session:
+            rows = session.scalars(select(Submission).order_by(Submission.created.desc()).limit(limit)).all()
+            begun = session.execute(
+                select(StageRecord.submission, StageRecord.name).where(
+                    StageRecord.submission.in_([row.id for row in rows])
+                )
+            ).all()
+        furthest = {run: str(name) for run, name in sorted(begun, key=lambda item: ORDER.index(StageName(item[1])))}
+        return [
+            models.RunSummary(
+                id=row.id,
+                model=row.model,
+                submitter=row.submitter,
+                state=row.state,
+                stage=furthest.get(row.id, ""),
+                dataset=row.dataset,
+                created=row.created,
+                ended=row.ended,
+                reason=row.reason,
+            )
+            for row in rows
+        ]
 
-
-def _step(platform: Platform, row: Submission, tasks: Sequence[Task]) -> StepStatus | None:
-    key = training(tasks) if row.ended is None else None
-    try:
-        return platform.launcher.status(key) if key else None
-    except JinsuError:
-        return None  # the run can be shown without it
-
-
-def logs(platform: Platform, identity: str, trial: int, offset: int) -> dict[str, Any]:
-    platform.submission(identity)
-    with platform.database.begin() as session:
-        task = session.get(Task, (identity, "train", trial))
-    if task is None or task.run_key is None:
-        raise NotFoundError(f"run {identity} has not begun to train; see: jinsu why {identity}")
-    text, after = platform.launcher.logs(task.run_key, offset)
-    return {"text": text[:_MAX_LOG], "next": after, "ended": task.ended is not None}
-
-
-def reviews(platform: Platform) -> list[dict[str, Any]]:
-    found = []
-    for row in open_reviews(platform):
-        evaluation = platform.output(row.submission, "evaluate")
-        found.append(
-            {
-                "run": row.submission,
-                "model": row.model,
-                "version": row.version,
-                "asked": row.asked,
-                "metric": evaluation["metric"],
-                "value": evaluation["overall"]["value"],
-                "gain": evaluation["gain"]["value"] if evaluation["gain"] else None,
-                "links": links_of(platform, row.submission),
-            }
+    def run(self, run: str) -> models.Run:
+        """Raises NotFoundError when there is no such run."""
+        row = self.journal.submission(run)
+        with self.database.begin() as session:
+            begun = select(StageRecord).where(StageRecord.submission == run).order_by(StageRecord.started)
+            stages = list(session.scalars(begun))
+            review, rollout = session.get(Review, run), session.get(Rollout, run)
+        return models.Run(
+            id=row.id,
+            model=row.model,
+            submitter=row.submitter,
+            state=row.state,
+            reason=row.reason,
+            dataset=row.dataset,
+            created=row.created,
+            ended=row.ended,
+            mlflow_run=row.mlflow_run,
+            dag_run=row.dag_run,
+            why=explain(row, stages, review, rollout, self._step(row, stages)),
+            stages=[_stage(stage) for stage in stages],
+            rollout=None if rollout is None else _rollout(rollout),
+            links=dict(self.links.of(run)),
         )
-    return found
+
+    def _step(self, row: Submission, stages: Sequence[StageRecord]) -> StepStatus | None:
+        key = training(stages) if row.ended is None else None
+        try:
+            return self.launcher.status(key) if key else None
+        except JinsuError:
+            return None  # the run can be shown without it
+
+    def log(self, run: str, trial: int, offset: int) -> models.Log:
+        """Raises NotFoundError before the trial has begun."""
+        self.journal.submission(run)
+        with self.database.begin() as session:
+            stage = session.get(StageRecord, (run, StageName.TRAIN, trial))
+        if stage is None or stage.run_key is None:
+            raise NotFoundError(f"run {run} has not begun to train; see: jinsu why {run}")
+        text, after = self.launcher.logs(stage.run_key, offset)
+        return models.Log(text=text[:_MAX_LOG], next=after, ended=stage.ended is not None)
+
+    def open_reviews(self) -> list[models.OpenReview]:
+        return [self._open_review(review) for review in self.reviews.open()]
+
+    def _open_review(self, review: Review) -> models.OpenReview:
+        evaluated = self.journal.output(Evaluated, review.submission)
+        return models.OpenReview(
+            run=review.submission,
+            model=review.model,
+            version=review.version,
+            asked=review.asked,
+            metric=evaluated.metric,
+            value=evaluated.overall.value,
+            gain=evaluated.gain.value if evaluated.gain else None,
+            links=dict(self.links.of(review.submission)),
+        )
+
+    def latest_rollouts(self) -> list[models.Rollout]:
+        return [_rollout(row) for row in self.rollouts.latest()]
+
+    def endpoints(self) -> list[models.Endpoint]:
+        """What serves, by model."""
+        with self.database.begin() as session:
+            rows = session.scalars(select(Endpoint).order_by(Endpoint.model)).all()
+        return [
+            models.Endpoint(model=row.model, champion=row.champion, endpoint=self.links.endpoint(row.model))
+            for row in rows
+        ]
+
+    def ledger(self, model: str) -> list[models.LedgerEntry]:
+        return [
+            models.LedgerEntry(
+                at=row.at,
+                event=row.event,
+                version=row.version,
+                previous=row.previous,
+                actor=row.actor,
+                run=row.submission,
+                evidence=row.evidence,
+                detail=row.detail,
+            )
+            for row in ledger.history(self.database, model)
+        ]
 
 
-def rollouts(platform: Platform) -> list[dict[str, Any]]:
-    with platform.database.begin() as session:
-        rows = session.scalars(select(Rollout).order_by(Rollout.created.desc()).limit(50)).all()
-    return [_rollout(row) for row in rows]
-
-
-def _rollout(row: Rollout) -> dict[str, Any]:
-    state = row.state
-    percent = (
-        row.policy["steps"][state["step"]]
-        if row.phase in ("stepping", "halted")
-        else 100
-        if row.phase in ("promoting", "promoted")
-        else 0
+def _stage(row: StageRecord) -> models.Stage:
+    return models.Stage(
+        name=StageName(row.name),
+        trial=row.trial,
+        state=row.state,
+        detail=row.detail,
+        started=row.started,
+        ended=row.ended,
+        run_key=row.run_key,
+        output=output_of(row),
     )
-    return {
-        "run": row.submission,
-        "model": row.model,
-        "challenger": row.challenger,
-        "champion": state["champion"],
-        "phase": row.phase,
-        "percent": percent,
-        "reason": state["reason"],
-        "findings": state["findings"],
-        "updated": row.updated,
-    }
 
 
-def abort_rollout(platform: Platform, submission: str, reason: str) -> None:
-    with platform.database.begin() as session:
-        row = session.get(Rollout, submission, with_for_update=True)
-        if row is not None:
-            row.command, row.updated = f"abort:{reason}", time.time()
-
-
-def models(platform: Platform) -> list[dict[str, Any]]:
-    """What serves: each endpoint and its champion."""
-    with platform.database.begin() as session:
-        rows = session.scalars(select(Endpoint).order_by(Endpoint.model)).all()
-    base = platform.settings.address("endpoint")
-    return [
-        {"model": row.model, "champion": row.champion, "endpoint": f"{base}/models/{row.model}/invocations"}
-        for row in rows
-    ]
-
-
-def ledger(platform: Platform, model: str) -> list[dict[str, Any]]:
-    with platform.database.begin() as session:
-        rows = session.scalars(
-            select(LedgerEntry).where(LedgerEntry.model == model).order_by(LedgerEntry.id.desc()).limit(200)
-        ).all()
-    return [
-        {
-            "at": row.at,
-            "event": row.event,
-            "version": row.version,
-            "previous": row.previous,
-            "actor": row.actor,
-            "run": row.submission,
-            "evidence": row.evidence,
-            "detail": row.detail,
-        }
-        for row in rows
-    ]
+def _rollout(row: Rollout) -> models.Rollout:
+    state = state_from(row.state)
+    return models.Rollout(
+        run=row.submission,
+        model=row.model,
+        challenger=row.challenger,
+        champion=state.champion,
+        phase=row.phase,
+        percent=weight(policy_from(row.policy), state),
+        reason=state.reason,
+        findings=list(state.findings),
+        updated=row.updated,
+    )

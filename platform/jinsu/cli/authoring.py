@@ -99,8 +99,8 @@ def check(folder: Path, json_: bool) -> None:
     with progress(json_) as say:
         findings = check_folder(folder, say)
     if json_:
-        print_json(findings)
+        print_json({finding.check: finding.text for finding in findings})
         return
-    for name, text in findings.items():
-        click.echo(f"  ✔ {name:<12} {text}")
+    for finding in findings:
+        click.echo(f"  ✔ {finding.check:<12} {finding.text}")
     click.echo(f"Ready: jinsu submit {folder}")

@@ -1,106 +1,129 @@
-"""The dry run behind `jinsu check`: the same checks as a run, on a sample of rows, in a folder that is thrown away."""
+"""The dry run behind `jinsu check`: the same checks as a run, on a sample of rows, in a folder that is thrown away.
+
+Admission and the rows come from the platform, wherever it is; the script runs on this machine.
+"""
 
 from __future__ import annotations
 
 import shlex
 import tempfile
-from collections.abc import Callable
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+from jinsu.cli.client import Client
 from jinsu.errors import BadInputError, StepFailedError
-from jinsu.runs.snapshots import pack
+from jinsu.runs.snapshots import MAX_CODE_BYTES, pack
+from jinsu.sdk.model_files import MODEL_FILE, MODEL_FOLDER
 from jinsu.sdk.step_files import StepFiles
 from jinsu.spec.load import read_spec
 from jinsu.spec.model import ModelSpec
 from jinsu.steps.spec import Input, Limits, StepSpec
 
+if TYPE_CHECKING:
+    import pyarrow as pa
+
 SAMPLE_ROWS = 256
 SECONDS = 120.0
+_VALIDATED_ROWS = 10 * SAMPLE_ROWS
+_RUN_KEY = "0" * 64
+_SHORTENED = ("epochs", "steps", "iterations")
+"""Parameters that are set to 1: one pass is enough to see that everything fits together."""
 
 
-def check_folder(folder: Path, say: Callable[[str], None]) -> dict[str, str]:
-    """What was checked and found in order, by name. Raises the first problem as its sentence."""
-    from jinsu import settings as configuration
-    from jinsu.installation import connect
-    from jinsu.runs.admission import check_columns, check_resources
+@dataclass(frozen=True)
+class Finding:
+    """One check that passed, and what it found."""
 
-    found: dict[str, str] = {}
+    check: str
+    text: str
+
+
+def check_folder(folder: Path, say: Callable[[str], None]) -> list[Finding]:
+    """Every check that passed, in order. Raises the first problem as its sentence."""
+    from jinsu.api.models import CheckBody, Checked, Code
+
     spec = read_spec(folder)
-    code, digest = pack(folder, 64 * 2**20)
-    found["spec"] = f"{spec.name}, {len(code) / 1024:.0f} KiB of code"
-    settings = configuration.load()
-    store = connect().datasets
-    version = store.resolve(spec.data.dataset)
-    check_columns(spec, list(version.schema), version.kind)
-    check_resources(spec, settings.max_gpus)
-    found["dataset"] = f"{version.reference}, {version.rows} rows"
+    code, digest = pack(folder, MAX_CODE_BYTES)
+    findings = [Finding("spec", f"{spec.name}, {len(code) / 1024:.0f} KiB of code")]
+    client = Client()
+    client.upload("/v1/code", Code, code)
+    checked = client.post("/v1/check", Checked, CheckBody(code_digest=digest))
+    findings.append(Finding("dataset", f"{checked.dataset}, {checked.rows} rows"))
+    say("fetching a sample of the rows")
+    rows = _sample(client, checked.dataset, spec)
     say("validating the data")
-    table = store.table(version)
-    found["data"] = _validate(spec, folder, table.slice(0, 10 * SAMPLE_ROWS).to_pandas())
+    findings.append(Finding("data", _validate(spec, folder, rows)))
     with tempfile.TemporaryDirectory(prefix="jinsu-check-") as place:
         root = Path(place)
-        import pyarrow.parquet as pq
-
-        pq.write_table(table.slice(0, SAMPLE_ROWS), root / "train.parquet")
-        (root / "code.tar.gz").write_bytes(code)
-        step = _step(spec, root, digest)
         say("running the script on a sample")
-        found["script"] = _run(step, root)
-        say("checking what it saved")
-        found["model"], found["signature"] = _inspect(spec, root, step, table.slice(0, SAMPLE_ROWS))
-    return found
+        findings.append(Finding("script", _run(_step(spec, root, rows, code, digest), root)))
+        say("checking what the script saved")
+        findings += _inspect(spec, root, rows)
+    return findings
 
 
-def _validate(spec: ModelSpec, folder: Path, frame: object) -> str:
+def _sample(client: Client, dataset: str, spec: ModelSpec) -> pa.Table:
+    """Rows that a training would get; held-out rows stay on the platform."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    body = client.download(
+        f"/v1/datasets/{dataset}/sample",
+        rows=_VALIDATED_ROWS,
+        holdout=spec.data.holdout,
+        by=spec.data.holdout_by or "",
+    )
+    return pq.read_table(pa.BufferReader(body))
+
+
+def _validate(spec: ModelSpec, folder: Path, rows: pa.Table) -> str:
     from jinsu.data.expectations import always, read_expectations, validate
 
-    assert hasattr(frame, "columns")
     expectations = always([], spec.data.target)
     if spec.data.expectations:
         path = folder / spec.data.expectations
         if not path.is_file():
             raise BadInputError(f"{path}: there is no such file (data.expectations).")
+        # A sample cannot tell how many rows there are.
         expectations += [
-            # A sample cannot tell how many rows there are.
             item
             for item in read_expectations(path.read_text(encoding="utf-8"), str(path))
             if "row_count" not in item[0]
         ]
     with tempfile.TemporaryDirectory() as docs:
-        verdict = validate(frame, expectations, spec.name, Path(docs))  # type: ignore[arg-type]
-    failed = [f"{check.expectation}: {check.detail}" for check in verdict.checks if not check.passed]
-    if failed:
-        raise BadInputError("the data fails: " + "; ".join(failed))
+        verdict = validate(rows.to_pandas(), expectations, spec.name, Path(docs))
+    if verdict.failed:
+        raise BadInputError("the data fails: " + "; ".join(verdict.failed))
     return f"{len(verdict.checks)} expectations hold on a sample"
 
 
-def _step(spec: ModelSpec, root: Path, digest: str) -> StepSpec:
-    from jinsu.lifecycle.train import REQUIRED_OUTPUT
+def _step(spec: ModelSpec, root: Path, rows: pa.Table, code: bytes, digest: str) -> StepSpec:
+    import pyarrow.parquet as pq
 
-    # One pass is enough to see that everything fits together.
-    params = {
-        name: 1 if name in ("epochs", "steps", "iterations") else value for name, value in spec.train.params.items()
-    }
-    inputs = (
-        Input("code", str(root / "code.tar.gz"), digest),
-        Input("data/train.parquet", str(root / "train.parquet"), ""),
-    )
+    table, archive = root / "train.parquet", root / "code.tar.gz"
+    pq.write_table(rows.slice(0, SAMPLE_ROWS), table)
+    archive.write_bytes(code)
     return StepSpec(
-        "check",
-        "local",
-        tuple(shlex.split(spec.train.command)),
-        params,
-        Limits(spec.train.resources.memory, SECONDS, spec.train.resources.cpu),
-        inputs,
-        str(root),
-        "0" * 64,
-        {"requires": REQUIRED_OUTPUT},
+        name="check",
+        image="local",
+        command=tuple(shlex.split(spec.train.command)),
+        params=_shortened(spec.train.params),
+        limits=Limits(spec.train.resources.memory, SECONDS, spec.train.resources.cpu),
+        inputs=(Input("code", str(archive), digest), Input("data/train.parquet", str(table), "")),
+        output_uri=str(root),
+        run_key=_RUN_KEY,
+        labels={"requires": f"{MODEL_FOLDER}/{MODEL_FILE}"},
     )
+
+
+def _shortened(params: Mapping[str, object]) -> dict[str, object]:
+    return {name: 1 if name in _SHORTENED else value for name, value in params.items()}
 
 
 def _run(step: StepSpec, root: Path) -> str:
-    import time
-
     from jinsu.launchers.local_launcher import LocalLauncher
     from jinsu.steps.status import TERMINAL, Phase
 
@@ -119,20 +142,22 @@ def _run(step: StepSpec, root: Path) -> str:
     return f"ran {status.result.seconds:.1f} s on {SAMPLE_ROWS} rows, used {status.result.peak_memory >> 20} MiB"
 
 
-def _inspect(spec: ModelSpec, root: Path, step: StepSpec, table: object) -> tuple[str, str]:
+def _inspect(spec: ModelSpec, root: Path, rows: pa.Table) -> list[Finding]:
     from jinsu.packaging.inputs import feature_columns, model_input
     from jinsu.packaging.manifest import Manifest
     from jinsu.packaging.package import package
     from jinsu.sdk.columns import columns_of
 
-    out = StepFiles(root / "steps" / step.run_key).out
-    report = package(out / "model", root / "package", spec.serve.parity_tolerance, spec.serve.max_latency_ms)
+    out = StepFiles(root / "steps" / _RUN_KEY).out
+    found = package(out / MODEL_FOLDER, root / "package", spec.serve.parity_tolerance, spec.serve.max_latency_ms)
     manifest = Manifest.read(root / "package")
-    columns = columns_of(table)
+    columns = columns_of(rows.slice(0, SAMPLE_ROWS))
     features = feature_columns(list(columns), spec.data.features, spec.data.target)
     model_input(columns, features, manifest.input)
     shape = (
         f"{manifest.input.dtype}{list(manifest.input.shape)} -> {manifest.output.dtype}{list(manifest.output.shape)}"
     )
-    text = f"parity {report['parity']['largest_relative']:.0e}, p99 {report['latency']['p99_ms']:g} ms"
-    return text, f"{shape} from {', '.join(features)}"
+    return [
+        Finding("model", f"parity {found.parity.largest_relative:.0e}, p99 {found.latency.p99_ms:g} ms"),
+        Finding("signature", f"{shape} from {', '.join(features)}"),
+    ]

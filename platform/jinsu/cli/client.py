@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Iterable
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from jinsu.errors import (
     BadInputError,
@@ -17,6 +17,9 @@ from jinsu.errors import (
     StepFailedError,
     TransientError,
 )
+
+if TYPE_CHECKING:
+    from pydantic import BaseModel
 
 _ERRORS: dict[int, type[JinsuError]] = {
     kind.exit_code: kind
@@ -32,6 +35,10 @@ _ERRORS: dict[int, type[JinsuError]] = {
 }
 
 
+_Answer = TypeVar("_Answer")
+_UPLOAD_SECONDS = 3600.0
+
+
 class Client:
     """One API, as one user: `$JINSU_API` and `$JINSU_TOKEN`, else the platform on this machine."""
 
@@ -42,16 +49,22 @@ class Client:
         token = os.environ.get("JINSU_TOKEN") or _local_token()
         self._http = httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {token}"}, timeout=60.0)
 
-    def get(self, path: str, **params: Any) -> Any:
+    def get(self, path: str, kind: type[_Answer], **params: Any) -> _Answer:
+        """The answer as `kind`: a type of `jinsu.api.models`, or a list of one."""
+        return _parsed(kind, self._send("GET", path, params=params))
+
+    def post(self, path: str, kind: type[_Answer], body: BaseModel | None = None) -> _Answer:
+        document = None if body is None else body.model_dump(mode="json")
+        return _parsed(kind, self._send("POST", path, json=document))
+
+    def upload(self, path: str, kind: type[_Answer], data: bytes | Iterable[bytes], **params: Any) -> _Answer:
+        return _parsed(kind, self._send("POST", path, content=data, params=params, timeout=_UPLOAD_SECONDS))
+
+    def download(self, path: str, **params: Any) -> bytes:
         return self._send("GET", path, params=params)
 
-    def post(self, path: str, body: Any = None, **params: Any) -> Any:
-        return self._send("POST", path, json=body, params=params)
-
-    def upload(self, path: str, data: bytes | Iterable[bytes], **params: Any) -> Any:
-        return self._send("POST", path, content=data, params=params, timeout=3600.0)
-
-    def _send(self, method: str, path: str, **arguments: Any) -> Any:
+    def _send(self, method: str, path: str, **arguments: Any) -> bytes:
+        """The body of a good answer; a problem is raised as the error that its exit code stands for."""
         import httpx
 
         try:
@@ -59,13 +72,19 @@ class Client:
         except httpx.TransportError:
             raise TransientError(f"{self.url} does not answer; on this machine start it with: jinsu up") from None
         if answer.is_success:
-            return answer.json()
+            return bytes(answer.content)
         try:
             document = answer.json()
         except ValueError:
             document = {"error": f"{self.url} answered {answer.status_code}: {answer.text[:200]}"}
         message = document.get("error") or str(document.get("detail"))
         raise _ERRORS.get(document.get("exit_code", 2), JinsuError)(message)
+
+
+def _parsed(kind: type[_Answer], body: bytes) -> _Answer:
+    from pydantic import TypeAdapter
+
+    return TypeAdapter(kind).validate_json(body)
 
 
 def _local_url() -> str:

@@ -25,6 +25,7 @@ def put(name: str, path: Path, json_: bool) -> None:
     Example:
       jinsu data put digits digits.parquet
     """
+    from jinsu.api.models import Dataset
     from jinsu.cli.client import Client, stream_file
     from jinsu.errors import BadInputError
 
@@ -36,14 +37,14 @@ def put(name: str, path: Path, json_: bool) -> None:
             from jinsu.runs.snapshots import pack
 
             content, _ = pack(path, 8 * 2**30)
-            made = Client().upload(f"/v1/datasets/{name}", content, suffix=".tar.gz")
+            made = Client().upload(f"/v1/datasets/{name}", Dataset, content, suffix=".tar.gz")
         else:
-            made = Client().upload(f"/v1/datasets/{name}", stream_file(path), suffix=path.suffix)
+            made = Client().upload(f"/v1/datasets/{name}", Dataset, stream_file(path), suffix=path.suffix)
     if json_:
         print_json(made)
         return
-    click.echo(f"{made['name']}@{made['version']}: {made['rows']} {'rows' if made['kind'] == 'table' else 'files'}")
-    for column, kind in made["schema"].items():
+    click.echo(f"{made.name}@{made.version}: {made.rows} {'rows' if made.kind == 'table' else 'files'}")
+    for column, kind in made.columns.items():
         click.echo(f"  {column}: {kind}")
 
 
@@ -56,22 +57,23 @@ def list_(json_: bool) -> None:
     Example:
       jinsu data list
     """
+    from jinsu.api.models import Dataset
     from jinsu.cli.client import Client
     from jinsu.spec.quantities import format_bytes
 
-    found = Client().get("/v1/datasets")
+    found = Client().get("/v1/datasets", list[Dataset])
     if json_:
         print_json(found)
         return
     rows = [
         (
-            item["name"],
-            item["version"],
-            item["kind"],
-            item["rows"],
-            format_bytes(item["size"]),
-            item["created_by"],
-            ago(item["created"]),
+            item.name,
+            item.version,
+            item.kind,
+            item.rows,
+            format_bytes(item.size),
+            item.created_by,
+            ago(item.created),
         )
         for item in found
     ]

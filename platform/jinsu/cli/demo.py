@@ -9,15 +9,17 @@ import tempfile
 import threading
 import time
 from pathlib import Path
-from typing import Any
 
 import click
 
+from jinsu.api.models import Accepted, AnswerBody, Answered, Code, Dataset, Endpoint, OpenReview, Run, SubmissionBody
 from jinsu.cli.client import Client
 from jinsu.cli.installation import dags_folder, show_addresses
 from jinsu.cli.running import follow_run
 from jinsu.cli.show import progress
 from jinsu.errors import JinsuError
+from jinsu.runs.snapshots import MAX_CODE_BYTES, pack
+from jinsu.state.states import SubmissionState
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "digits"
 
@@ -63,16 +65,14 @@ class Traffic:
 
 
 def submit(client: Client, epochs: int | None) -> str:
-    from jinsu.runs.snapshots import pack
-
-    content, digest = pack(EXAMPLE, 64 * 2**20)
-    client.upload("/v1/code", content)
-    body = {
-        "code_digest": digest,
-        "idempotency_key": f"demo-{time.time_ns()}",
-        "overrides": {} if epochs is None else {"train.params.epochs": epochs},
-    }
-    return str(client.post("/v1/submissions", body)["id"])
+    content, digest = pack(EXAMPLE, MAX_CODE_BYTES)
+    client.upload("/v1/code", Code, content)
+    body = SubmissionBody(
+        code_digest=digest,
+        idempotency_key=f"demo-{time.time_ns()}",
+        overrides={} if epochs is None else {"train.params.epochs": epochs},
+    )
+    return client.post("/v1/submissions", Accepted, body).id
 
 
 def approve_when_asked(home: Path, run: str) -> None:
@@ -84,22 +84,22 @@ def approve_when_asked(home: Path, run: str) -> None:
         del os.environ["JINSU_TOKEN"]
 
     def wait() -> None:
-        while not reviewer.get(f"/v1/runs/{run}")["ended"]:
-            if any(item["run"] == run for item in reviewer.get("/v1/reviews")):
-                reviewer.post(f"/v1/reviews/{run}", {"approve": True, "reason": "approved by the demo"})
+        while not reviewer.get(f"/v1/runs/{run}", Run).ended:
+            if any(review.run == run for review in reviewer.get("/v1/reviews", list[OpenReview])):
+                reviewer.post(f"/v1/reviews/{run}", Answered, AnswerBody(approve=True, reason="approved by the demo"))
                 return
             time.sleep(0.3)
 
     threading.Thread(target=wait, daemon=True).start()
 
 
-def launch(client: Client, home: Path, title: str, epochs: int | None) -> dict[str, Any]:
+def launch(client: Client, home: Path, title: str, epochs: int | None) -> Run:
     run = submit(client, epochs)
     click.echo(f"\n{title}: {run}")
     approve_when_asked(home, run)
     ended = follow_run(client, run)
-    if ended["state"] != "succeeded":
-        raise JinsuError(f"the demo's run {run} {ended['state']}: {ended['reason']}")
+    if ended.state is not SubmissionState.SUCCEEDED:
+        raise JinsuError(f"the demo's run {run} {ended.state}: {ended.reason}")
     return ended
 
 
@@ -114,9 +114,9 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "digits.parquet"
         subprocess.run([sys.executable, str(EXAMPLE / "prepare.py"), str(table)], check=True)
-        made = client.upload("/v1/datasets/digits", table.read_bytes(), suffix=".parquet")
-    click.echo(f"dataset digits@{made['version']}: {made['rows']} rows")
-    if not any(item["model"] == "digits" for item in client.get("/v1/models")):
+        made = client.upload("/v1/datasets/digits", Dataset, table.read_bytes(), suffix=".parquet")
+    click.echo(f"dataset digits@{made.version}: {made.rows} rows")
+    if not any(item.model == "digits" for item in client.get("/v1/models", list[Endpoint])):
         launch(client, home, "A first version, trained for 2 epochs only", 2)
         _wait_for_endpoint(f"{settings.endpoint_url}/models/digits/health")
     with Traffic(f"{settings.endpoint_url}/models/digits/invocations") as traffic:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -131,14 +132,15 @@ def _resident_mb(pid: int | None) -> int:
 @click.argument("name")
 @click.option("--role", type=click.Choice(["researcher", "reviewer", "admin"]), default="researcher", show_default=True)
 @as_json
-def user(name: str, role: str, json_: bool) -> None:
+def user(name: str, role: Literal["researcher", "reviewer", "admin"], json_: bool) -> None:
     """Give somebody a token. It is shown once; a new one replaces it.
 
     \b
     Example:
       jinsu user minji --role reviewer
     """
+    from jinsu.api.models import Token, UserBody
     from jinsu.cli.client import Client
 
-    made = Client().post("/v1/users", {"name": name, "role": role})
-    print_json(made) if json_ else click.echo(made["token"])
+    made = Client().post("/v1/users", Token, UserBody(name=name, role=role))
+    print_json(made) if json_ else click.echo(made.token)

@@ -15,6 +15,7 @@ _COMMANDS = {
     "init": ("authoring", "Write a first model.yaml and train.py."),
     "check": ("authoring", "Try a model in seconds, before anything is queued."),
     "submit": ("running", "Hand over a folder; the platform does the rest."),
+    "follow": ("running", "Show a run's stages as they end, until the run ends."),
     "runs": ("running", "List runs."),
     "why": ("running", "Say what a run waits for, or why it failed."),
     "logs": ("running", "Show what a training script printed."),

@@ -26,21 +26,22 @@ def list_(json_: bool) -> None:
     Example:
       jinsu review list
     """
+    from jinsu.api.models import OpenReview
     from jinsu.cli.client import Client
 
-    found = Client().get("/v1/reviews")
+    found = Client().get("/v1/reviews", list[OpenReview])
     if json_:
         print_json(found)
         return
     rows = [
         (
-            item["run"],
-            item["model"],
-            item["version"],
-            f"{item['metric']} {item['value']:.4f}",
-            "" if item["gain"] is None else f"{item['gain']:+.4f}",
-            ago(item["asked"]),
-            item["links"].get("Evidence"),
+            item.run,
+            item.model,
+            item.version,
+            f"{item.metric} {item.value:.4f}",
+            "" if item.gain is None else f"{item.gain:+.4f}",
+            ago(item.asked),
+            item.links.get("Evidence"),
         )
         for item in found
     ]
@@ -52,10 +53,11 @@ def list_(json_: bool) -> None:
 
 
 def _answer(run: str, approve: bool, reason: str, json_: bool) -> None:
+    from jinsu.api.models import AnswerBody, Answered
     from jinsu.cli.client import Client
 
-    given = Client().post(f"/v1/reviews/{run}", {"approve": approve, "reason": reason})
-    print_json(given) if json_ else click.echo(f"{given['model']} version {given['version']}: {given['state']}")
+    answered = Client().post(f"/v1/reviews/{run}", Answered, AnswerBody(approve=approve, reason=reason))
+    print_json(answered) if json_ else click.echo(f"{answered.model} version {answered.version}: {answered.state}")
 
 
 @review.command()
@@ -100,21 +102,22 @@ def rollouts(json_: bool) -> None:
     Example:
       jinsu rollout list
     """
+    from jinsu.api.models import Rollout
     from jinsu.cli.client import Client
 
-    found = Client().get("/v1/rollouts")
+    found = Client().get("/v1/rollouts", list[Rollout])
     if json_:
         print_json(found)
         return
     rows = [
         (
-            item["model"],
-            item["challenger"],
-            item["champion"],
-            item["phase"],
-            f"{item['percent']} %",
-            ago(item["updated"]),
-            item["reason"],
+            item.model,
+            item.challenger,
+            item.champion,
+            item.phase,
+            f"{item.percent} %",
+            ago(item.updated),
+            item.reason,
         )
         for item in found
     ]
@@ -131,21 +134,22 @@ def ledger(model: str, json_: bool) -> None:
     Example:
       jinsu rollout ledger digits
     """
+    from jinsu.api.models import LedgerEntry
     from jinsu.cli.client import Client
 
-    found = Client().get(f"/v1/ledger/{model}")
+    found = Client().get(f"/v1/ledger/{model}", list[LedgerEntry])
     if json_:
         print_json(found)
         return
     rows = [
         (
-            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item["at"])),
-            item["event"],
-            item["version"],
-            item["previous"],
-            item["actor"],
-            item["run"],
-            item["detail"],
+            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item.at)),
+            item.event,
+            item.version,
+            item.previous,
+            item.actor,
+            item.run,
+            item.detail,
         )
         for item in found
     ]
@@ -153,10 +157,11 @@ def ledger(model: str, json_: bool) -> None:
 
 
 def _command(model: str, verb: str, reason: str, json_: bool) -> None:
+    from jinsu.api.models import Commanded, Reason
     from jinsu.cli.client import Client
 
-    told = Client().post(f"/v1/rollouts/{model}/{verb}", {"reason": reason})
-    print_json(told) if json_ else click.echo(f"{model}: {told['command']}")
+    commanded = Client().post(f"/v1/rollouts/{model}/{verb}", Commanded, Reason(reason=reason))
+    print_json(commanded) if json_ else click.echo(f"{model}: {commanded.verb}: {commanded.reason}")
 
 
 @rollout.command()
@@ -197,11 +202,12 @@ def back(model: str, version: str, json_: bool) -> None:
     Example:
       jinsu rollout back digits 3
     """
+    from jinsu.api.models import RolledBack
     from jinsu.cli.client import Client
 
-    moved = Client().post(f"/v1/models/{model}/champion/{version}")
+    moved = Client().post(f"/v1/models/{model}/champion/{version}", RolledBack)
     print_json(moved) if json_ else click.echo(
-        f"{model}: version {version} is the champion (it was {moved['previous'] or 'none'})"
+        f"{model}: version {version} is the champion (it was {moved.previous or 'none'})"
     )
 
 
@@ -216,6 +222,7 @@ def predict(model: str, rows: str | None, json_: bool) -> None:
     Example:
       jinsu predict titles '["red cotton shirt", "usb cable 2m"]'
     """
+    from jinsu.api.models import Endpoint as ServedModel
     from jinsu.cli.client import Client
     from jinsu.cli.endpoint import Endpoint
     from jinsu.errors import BadInputError, NotFoundError
@@ -224,10 +231,10 @@ def predict(model: str, rows: str | None, json_: bool) -> None:
         inputs = json.loads(rows if rows is not None else sys.stdin.read())
     except json.JSONDecodeError as problem:
         raise BadInputError(f"ROWS: not JSON: {problem}; write a list of inputs, such as '[[0.1, 0.2]]'.") from None
-    served = {item["model"]: item for item in Client().get("/v1/models")}
+    served = {item.model: item for item in Client().get("/v1/models", list[ServedModel])}
     if model not in served:
         raise NotFoundError(f"no model {model!r} serves; known: {', '.join(served) or 'none yet'}.")
-    endpoint = Endpoint(model, served[model]["endpoint"])
+    endpoint = Endpoint(model, served[model].endpoint)
     predictions, version = endpoint.ask(inputs)
     labels = endpoint.labels()
     if json_:

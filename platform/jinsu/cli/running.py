@@ -1,15 +1,20 @@
-"""jinsu submit, runs, why, logs, cancel."""
+"""jinsu submit, follow, runs, why, logs, cancel."""
 
 from __future__ import annotations
 
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
 from jinsu.cli.show import ago, as_json, print_json, progress, table
+from jinsu.cli.stage_lines import describe_stage
+
+if TYPE_CHECKING:
+    from jinsu.api.models import Run
+    from jinsu.cli.client import Client
 
 
 @click.command()
@@ -27,27 +32,25 @@ def submit(folder: Path, follow: bool, params: tuple[str, ...], key: str | None,
     """
     import uuid
 
+    from jinsu.api.models import Accepted, Code, SubmissionBody
     from jinsu.cli.client import Client
-    from jinsu.runs.snapshots import pack
+    from jinsu.runs.snapshots import MAX_CODE_BYTES, pack
     from jinsu.spec.load import read_spec
 
     read_spec(folder)
-    content, digest = pack(folder, 64 * 2**20)
+    content, digest = pack(folder, MAX_CODE_BYTES)
     client = Client()
-    client.upload("/v1/code", content)
-    body = {"code_digest": digest, "idempotency_key": key or uuid.uuid4().hex, "overrides": overrides(params)}
-    made = client.post("/v1/submissions", body)
+    client.upload("/v1/code", Code, content)
+    body = SubmissionBody(code_digest=digest, idempotency_key=key or uuid.uuid4().hex, overrides=overrides(params))
+    accepted = client.post("/v1/submissions", Accepted, body)
     if not json_:
-        click.echo(f"{'submitted' if made['new'] else 'known already:'} {made['id']}  (dataset {made['dataset']})")
+        click.echo(f"{'submitted' if accepted.new else 'known already:'} {accepted.id}  (dataset {accepted.dataset})")
     if follow:
-        ended = follow_run(client, made["id"], quiet=json_)
-        if json_:
-            print_json(ended)
-        sys.exit(0 if ended["state"] == "succeeded" else 1)
+        _follow(client, accepted.id, json_)
     if json_:
-        print_json(made)
+        print_json(accepted)
     else:
-        click.echo(f"What does it wait for? jinsu why {made['id']}")
+        click.echo(f"What does it wait for? jinsu why {accepted.id}")
 
 
 def overrides(params: tuple[str, ...]) -> dict[str, Any]:
@@ -68,53 +71,55 @@ def overrides(params: tuple[str, ...]) -> dict[str, Any]:
     return found
 
 
-def follow_run(client: Any, run: str, quiet: bool = False) -> dict[str, Any]:
-    """Shows each task as it ends and what the run waits for now; returns the run once it has ended."""
+def _follow(client: Client, run: str, json_: bool) -> NoReturn:
+    """Follows a run to its end and ends the command with 0 when the run succeeded, else 1."""
+    from jinsu.state.states import SubmissionState
+
+    ended = follow_run(client, run, quiet=json_)
+    if json_:
+        print_json(ended)
+    sys.exit(0 if ended.state is SubmissionState.SUCCEEDED else 1)
+
+
+def follow_run(client: Client, run: str, quiet: bool = False) -> Run:
+    """Shows each stage as it ends and what the run waits for now; returns the run once it has ended."""
+    from jinsu.api.models import Run
+    from jinsu.state.states import StageState
+
     shown: set[tuple[str, int]] = set()
     with progress(quiet) as say:
         while True:
-            seen: dict[str, Any] = client.get(f"/v1/runs/{run}")
-            for task in seen["tasks"]:
-                place = (task["name"], task["trial"])
-                if task["state"] in ("done", "failed") and place not in shown and task["ended"]:
+            seen = client.get(f"/v1/runs/{run}", Run)
+            for stage in seen.stages:
+                place = (stage.name, stage.trial)
+                over = stage.state in (StageState.DONE, StageState.FAILED) and stage.ended is not None
+                if over and place not in shown:
                     shown.add(place)
-                    mark = "✔" if task["state"] == "done" else "✘"
                     if not quiet:
-                        click.echo(
-                            f"  {mark} {task['name']:<14} {task['ended'] - task['started']:6.1f} s  {_short(task)}"
-                        )
-            if seen["ended"]:
+                        click.echo(describe_stage(stage))
+            if seen.ended:
                 break
             if sys.stderr.isatty():
-                say(seen["why"])
+                say(seen.why)
             time.sleep(0.4)
     if not quiet:
-        click.echo(seen["why"])
+        click.echo(seen.why)
     return seen
 
 
-def _short(task: dict[str, Any]) -> str:
-    output = task["output"] or {}
-    if task["state"] == "failed":
-        return str(task["detail"])
-    match task["name"]:
-        case "admit":
-            return str(output.get("dataset", ""))
-        case "validate_data":
-            return f"{output['checks']} expectations hold on {output['rows']} rows"
-        case "train":
-            return ", ".join(f"{name} {value:.4g}" for name, value in output["metrics"].items())
-        case "package":
-            return f"p99 {output['latency']['p99_ms']:g} ms, parity {output['parity']['largest_relative']:.0e}"
-        case "evaluate":
-            gain = f", {output['gain']['value']:+.4f} to the champion" if output["gain"] else ""
-            return f"{output['metric']} {output['overall']['value']:.4f} on {output['rows']} held-out rows{gain}"
-        case "register":
-            return f"version {output['version']}"
-        case "review":
-            return f"approved by {output['reviewer']} via {output['via']}"
-        case _:
-            return str(output.get("reason", "") or f"version {output.get('version', '')}")
+@click.command()
+@click.argument("run")
+@as_json
+def follow(run: str, json_: bool) -> None:
+    """Show RUN's stages as they end, and stay until the run ends. Ctrl-C leaves the run as it is.
+
+    \b
+    Example:
+      jinsu follow digits-4f1c9a2b3d
+    """
+    from jinsu.cli.client import Client
+
+    _follow(Client(), run, json_)
 
 
 @click.command()
@@ -127,17 +132,15 @@ def runs(limit: int, json_: bool) -> None:
     Example:
       jinsu runs -n 5
     """
+    from jinsu.api.models import RunSummary
     from jinsu.cli.client import Client
 
-    found = Client().get("/v1/runs", limit=limit)
+    found = Client().get("/v1/runs", list[RunSummary], limit=limit)
     if json_:
         print_json(found)
         return
-    rows = [
-        (run["id"], run["state"], run["task"], run["submitter"], ago(run["created"]), run["reason"][:70])
-        for run in found
-    ]
-    table(("run", "state", "task", "by", "ago", "why"), rows, "No runs yet. Start one: jinsu submit FOLDER")
+    rows = [(run.id, run.state, run.stage, run.submitter, ago(run.created), run.reason[:70]) for run in found]
+    table(("run", "state", "stage", "by", "ago", "why"), rows, "No runs yet. Start one: jinsu submit FOLDER")
 
 
 @click.command()
@@ -150,14 +153,15 @@ def why(run: str, json_: bool) -> None:
     Example:
       jinsu why digits-4f1c9a2b3d
     """
+    from jinsu.api.models import Run
     from jinsu.cli.client import Client
 
-    found = Client().get(f"/v1/runs/{run}")
+    found = Client().get(f"/v1/runs/{run}", Run)
     if json_:
         print_json(found)
         return
-    click.echo(found["why"])
-    for title, address in found["links"].items():
+    click.echo(found.why)
+    for title, address in found.links.items():
         click.echo(f"  {title}: {address}")
 
 
@@ -172,14 +176,15 @@ def logs(run: str, trial: int, follow: bool) -> None:
     Example:
       jinsu logs digits-4f1c9a2b3d --follow
     """
+    from jinsu.api.models import Log
     from jinsu.cli.client import Client
 
     client, offset = Client(), 0
     while True:
-        part = client.get(f"/v1/runs/{run}/logs", trial=trial, offset=offset)
-        click.echo(part["text"], nl=False)
-        moved, offset = part["next"] != offset, part["next"]
-        if not moved and (part["ended"] or not follow):
+        part = client.get(f"/v1/runs/{run}/logs", Log, trial=trial, offset=offset)
+        click.echo(part.text, nl=False)
+        moved, offset = part.next != offset, part.next
+        if not moved and (part.ended or not follow):
             return
         if not moved:
             time.sleep(0.5)
@@ -196,7 +201,8 @@ def cancel(run: str, reason: str, json_: bool) -> None:
     Example:
       jinsu cancel digits-4f1c9a2b3d --reason "wrong dataset"
     """
+    from jinsu.api.models import Reason, Run
     from jinsu.cli.client import Client
 
-    ended = Client().post(f"/v1/runs/{run}/cancel", {"reason": reason})
-    print_json(ended) if json_ else click.echo(ended["why"])
+    ended = Client().post(f"/v1/runs/{run}/cancel", Run, Reason(reason=reason))
+    print_json(ended) if json_ else click.echo(ended.why)

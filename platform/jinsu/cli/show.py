@@ -15,7 +15,8 @@ as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for pro
 
 
 def print_json(value: Any) -> None:
-    click.echo(json.dumps(value, indent=1))
+    """Prints JSON's own types, an answer of the API, or a list of answers."""
+    click.echo(json.dumps(value, indent=1, default=lambda answer: answer.model_dump(mode="json")))
 
 
 def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) -> None:

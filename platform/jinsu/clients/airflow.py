@@ -30,8 +30,12 @@ class Airflow:
         except ConflictError:
             return
 
-    def run_state(self, run: str) -> str:
-        return str(self._call("GET", f"dags/{DAG}/dagRuns/{run}")["state"])
+    def is_open(self, run: str) -> bool:
+        """Whether the run is queued or running; False also for a run that Airflow does not know."""
+        try:
+            return self._call("GET", f"dags/{DAG}/dagRuns/{run}")["state"] in ("running", "queued")
+        except NotFoundError:
+            return False
 
     def failed_runs(self) -> dict[str, str]:
         """Runs that failed lately and the time of their end."""

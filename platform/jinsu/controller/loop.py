@@ -165,7 +165,7 @@ class Controller:
     def _deploy(self, model: str, version: str) -> Backend | None:
         with self._database.begin() as session:
             package = session.scalar(
-                select(Candidate.package_uri).where(Candidate.model == model, Candidate.version == version)
+                select(Candidate.package).where(Candidate.model == model, Candidate.version == version)
             )
         if package is None:
             log.error("%s v%s: its package is not known; it cannot be deployed", model, version)

@@ -1,50 +1,73 @@
-"""The controller process: the release loop, and the chores that keep MLflow, Airflow and Jinsu agreed."""
+"""The controller process: the release loop, and the reconcilers that keep MLflow, Airflow and Jinsu agreed."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
-from jinsu.clients.airflow import Airflow
-from jinsu.controller import reconcilers as chores
+from jinsu.controller.champions import ChampionFollower
+from jinsu.controller.dispatch import Dispatcher
+from jinsu.controller.ended_runs import EndedRuns
 from jinsu.controller.loop import Controller, follow
+from jinsu.controller.metrics import MetricUploader
+from jinsu.controller.reviews import ReviewFollower
 from jinsu.deployers.deployer import Deployer
 from jinsu.gateway import schema
 from jinsu.gateway.discovery import XdsServer
 from jinsu.gateway.envoy import binary
 from jinsu.gateway.statistics import Envoys
-from jinsu.installation import Platform
+from jinsu.installation import Installation
 
-Chore = tuple[Callable[[], None], float, str]
+
+@dataclass(frozen=True)
+class Reconciler:
+    """Work that compares two records and repairs the difference; `pause` in seconds between two passes."""
+
+    name: str
+    run: Callable[[], None]
+    pause: float
+
+
+More = Callable[[Controller], tuple[Reconciler, ...]]
+
+
+@dataclass(frozen=True)
+class Keys:
+    """gateway: what an Envoy must show the controller. server: what the gateway shows model servers. "" on one machine."""
+
+    gateway: str = ""
+    server: str = ""
 
 
 async def control(
-    platform: Platform, deployer: Deployer, envoys: Envoys, listen: str, *, key: str = "", server_key: str = "",
-    more: Callable[[Controller], tuple[Chore, ...]] = lambda _: (),
-) -> None:  # fmt: skip
+    installation: Installation, deployer: Deployer, envoys: Envoys, listen: str, keys: Keys, more: More = lambda _: ()
+) -> None:
     """Runs until it is stopped.
 
-    listen: address of the discovery service. key: what an Envoy must show it. more: chores of this kind of installation,
-    each with its pause in seconds and its name.
+    listen: address of the discovery service. more: reconcilers of this kind of installation.
     """
-    settings = platform.settings
-    xds = XdsServer(await asyncio.to_thread(schema.load, binary(), Path(settings.home) / "run"), key)
-    controller = Controller(platform.database, deployer, xds, envoys, settings.steps, server_key)
+    settings = installation.settings
+    cache = Path(settings.home) / "run"
+    xds = XdsServer(await asyncio.to_thread(schema.load, binary(), cache), keys.gateway)
+    controller = Controller(installation.database, deployer, xds, envoys, settings.steps, keys.server)
     await asyncio.to_thread(controller.adopt)
     await controller.step()  # publish what is, before the first Envoy can ask
     server = await xds.serve(listen)
-    airflow = Airflow(settings.airflow_url, settings.airflow_secret)
-    metrics = chores.MetricShipper(platform)
+    reconcilers = (*_reconcilers(installation), *more(controller))
     try:
-        await asyncio.gather(
-            controller.run(),
-            follow(lambda: chores.follow_champions(platform), 1.0, "following champions"),
-            follow(lambda: chores.dispatch(platform, airflow), 0.3, "dispatching runs"),
-            follow(lambda: chores.follow_reviews(platform, airflow), 1.0, "following reviews"),
-            follow(metrics.ship, 2.0, "shipping metrics"),
-            follow(lambda: chores.reconcile(platform, airflow), 5.0, "reconciling runs"),
-            *(follow(work, pause, name) for work, pause, name in more(controller)),
-        )
+        await asyncio.gather(controller.run(), *(follow(item.run, item.pause, item.name) for item in reconcilers))
     finally:
         await server.stop(1.0)
+
+
+def _reconcilers(installation: Installation) -> tuple[Reconciler, ...]:
+    build = installation.build
+    return (
+        Reconciler("following champions", build(ChampionFollower).run, 1.0),
+        Reconciler("dispatching runs", build(Dispatcher).run, 0.3),
+        Reconciler("following reviews", build(ReviewFollower).run, 1.0),
+        Reconciler("uploading metrics", build(MetricUploader).run, 2.0),
+        Reconciler("ending runs", build(EndedRuns).run, 5.0),
+    )

@@ -15,11 +15,11 @@ from sqlalchemy import select
 from jinsu.clients.kubernetes import Document, Kind, seconds
 from jinsu.deployers.kubernetes_deployer import KubernetesDeployer
 from jinsu.deployers.manifests import BACKEND, selector
-from jinsu.installation import Platform
+from jinsu.installation import Installation
 from jinsu.launchers.job import KEY_LABEL
 from jinsu.release.advance import TERMINAL
 from jinsu.settings import Kubernetes
-from jinsu.state.tables import Candidate, Endpoint, Rollout, Submission, Task
+from jinsu.state.tables import Candidate, Endpoint, Rollout, StageRecord, Submission
 from jinsu.steps.status import Phase
 
 log = logging.getLogger("jinsu.sweeper")
@@ -33,7 +33,7 @@ class Sweeper:
 
     def __init__(
         self,
-        platform: Platform,
+        platform: Installation,
         deployer: KubernetesDeployer,
         in_use: Callable[[], set[str]],
         young: float = YOUNG_SECONDS,
@@ -63,9 +63,9 @@ class Sweeper:
     def _open_keys(self) -> set[str]:
         with self._platform.database.begin() as session:
             found = session.scalars(
-                select(Task.run_key)
-                .join(Submission, Submission.id == Task.submission)
-                .where(Submission.ended.is_(None), Task.run_key.is_not(None))
+                select(StageRecord.run_key)
+                .join(Submission, Submission.id == StageRecord.submission)
+                .where(Submission.ended.is_(None), StageRecord.run_key.is_not(None))
             )
             return {str(key) for key in found}
 
@@ -95,7 +95,7 @@ class Sweeper:
             packages: dict[str, str] = {}
             for model, version in named:
                 package = session.scalar(
-                    select(Candidate.package_uri).where(Candidate.model == model, Candidate.version == version)
+                    select(Candidate.package).where(Candidate.model == model, Candidate.version == version)
                 )
                 if package is not None:
                     packages[f"{model}-v{version}"] = package
@@ -107,8 +107,10 @@ class Sweeper:
         assert store is not None
         with self._platform.database.begin() as session:
             done = session.scalars(
-                select(Task.run_key).where(
-                    Task.name == "train", Task.state == "done", Task.ended < time.time() - CHECKPOINT_SECONDS
+                select(StageRecord.run_key).where(
+                    StageRecord.name == "train",
+                    StageRecord.state == "done",
+                    StageRecord.ended < time.time() - CHECKPOINT_SECONDS,
                 )
             ).all()
         for key in {str(key) for key in done if key} - self._cleaned:

@@ -9,10 +9,10 @@ from __future__ import annotations
 import os
 import reprlib
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jinsu.data.validation import Check, Verdict
 from jinsu.errors import BadInputError
 from jinsu.spec.document import read_yaml
 
@@ -20,24 +20,6 @@ if TYPE_CHECKING:
     import pandas as pd
 
 Expectation = tuple[str, Mapping[str, Any]]
-
-
-@dataclass(frozen=True)
-class Check:
-    """One expectation and what came of it."""
-
-    expectation: str
-    passed: bool
-    detail: str
-
-
-@dataclass(frozen=True)
-class Verdict:
-    """All checks of one table. `page` is the Data Docs file of this validation, relative to the docs folder."""
-
-    passed: bool
-    checks: tuple[Check, ...]
-    page: str
 
 
 def read_expectations(text: str, source: str) -> list[Expectation]:

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
+TRAIN_FILE, EVAL_FILE = "train.parquet", "eval.parquet"
+"""The rows that a training gets, and those that the platform keeps."""
+
+
 def holdout_mask(table: pa.Table, share: float, by: str | None = None) -> np.ndarray:
     """Boolean array, one value a row: True where the row is held out. About `share` of the rows are.
 

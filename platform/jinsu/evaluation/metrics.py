@@ -4,22 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 import numpy as np
 
+from jinsu.evaluation.score import Score
+
 RESAMPLES = 500
 CONFIDENCE = 0.95
-
-
-@dataclass(frozen=True)
-class Score:
-    """A metric's value, its 95 % interval, and the number of rows behind it."""
-
-    value: float
-    low: float
-    high: float
-    rows: int
 
 
 Metric = Callable[[np.ndarray, np.ndarray], float]

@@ -10,17 +10,22 @@ from typing import Any
 import numpy as np
 
 from jinsu.errors import GateFailedError
-from jinsu.evaluation.metrics import CONFIDENCE, METRICS, RESAMPLES, Score, difference, score
+from jinsu.evaluation.metrics import METRICS, difference, score
+from jinsu.evaluation.score import Score
 from jinsu.spec.model import CLASSIFICATION, Evaluate
-
-__all__ = ["CONFIDENCE", "RESAMPLES", "Report", "decode", "fold", "folded_share", "judge"]
 
 MAX_SLICES = 20
 
 
 @dataclass(frozen=True)
 class Report:
-    """What the evaluation found. `reasons` says why it failed, one sentence each; empty when it passed."""
+    """What the evaluation found.
+
+    others: the kind's other metrics, by name. slices: scores by column and value. champion, gain: the champion's score on
+    the same rows, and how much better the candidate is; None when there is no champion, or when it could not answer
+    (`note` says why). confusion: counts, rows are the truth. folded: share of rows in the model's `other` label.
+    reasons: one sentence for each rule that the candidate breaks; empty when it passed.
+    """
 
     metric: str
     overall: Score
@@ -32,15 +37,11 @@ class Report:
     labels: Sequence[Any] = ()
     reasons: Sequence[str] = field(default_factory=tuple)
     folded: float = 0.0
+    note: str = ""
 
     @property
     def passed(self) -> bool:
         return not self.reasons
-
-
-def in_words(score: Mapping[str, Any], sign: str = "") -> str:
-    """`0.9832 (0.9640 to 0.9923)`: a score's value and its interval; `sign="+"` for differences."""
-    return f"{score['value']:{sign}.4f} ({score['low']:{sign}.4f} to {score['high']:{sign}.4f})"
 
 
 def decode(outputs: np.ndarray, metric: str, labels: Sequence[Any] | None) -> np.ndarray:

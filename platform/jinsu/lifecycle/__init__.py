@@ -1,1 +1,1 @@
-"""The nine tasks of the lifecycle, one module each; DAGs and components only name them."""
+"""The nine stages of the lifecycle, one module each. Airflow's operators and Kubeflow's components only name them."""

@@ -3,78 +3,73 @@
 from __future__ import annotations
 
 import time
-from dataclasses import asdict
+from dataclasses import dataclass
 
-from sqlalchemy import select
-
-from jinsu.errors import GateFailedError, TransientError
-from jinsu.installation import Platform
-from jinsu.lifecycle.review import ALIAS
+from jinsu.errors import GateFailedError, NotFoundError, TransientError
+from jinsu.registry.mlflow import CHALLENGER, Mlflow
 from jinsu.release.advance import Phase, Policy, State
 from jinsu.release.gates import GatePolicy
-from jinsu.release.records import policy_from, state_from
+from jinsu.release.records import state_from
+from jinsu.runs.journal import Journal, spec_of
+from jinsu.runs.rollouts import ACTIVE, Rollouts
+from jinsu.runs.stages import Registered, RolledOut, StageName
 from jinsu.spec.model import ModelSpec
-from jinsu.state.tables import Endpoint, Rollout
 
-WAITING = ("deploying", "stepping", "halted")
+PROMOTABLE = (Phase.PROMOTING, Phase.PROMOTED)
+_PAUSE_SECONDS = 1.0
+
+
+@dataclass(frozen=True)
+class Canary:
+    """Asks for a rollout, and waits until the controller has decided it."""
+
+    journal: Journal
+    rollouts: Rollouts
+    mlflow: Mlflow
+
+    def run(self, run: str) -> RolledOut:
+        """Asks, and waits until the challenger may be promoted or was taken back."""
+        self.start(run)
+        while self.waiting(run):
+            time.sleep(_PAUSE_SECONDS)
+        return self.finish(run)
+
+    def start(self, run: str) -> None:
+        """Asks for the rollout once. It takes the place of whatever rollout the model has."""
+        row = self.journal.submission(run)
+        version = self.journal.output(Registered, run).version
+        self.journal.note(run, StageName.CANARY, "waiting for the release controller")
+        self.rollouts.request(run, row.model, version, policy_of(spec_of(row)))
+
+    def waiting(self, run: str) -> bool:
+        """Whether the controller has not decided yet."""
+        return self.rollouts.active(run) and self.state(run).phase not in PROMOTABLE
+
+    def state(self, run: str) -> State:
+        """Where the rollout is. Raises NotFoundError when none was asked for."""
+        row = self.rollouts.of(run)
+        if row is None:
+            raise NotFoundError(f"run {run} has no rollout; the stage canary has not begun.")
+        return state_from(row.state)
+
+    def finish(self, run: str) -> RolledOut:
+        """Ends the stage once the challenger may be promoted. Raises GateFailedError when it was taken back."""
+        state = self.state(run)
+        if state.phase in ACTIVE and state.phase not in PROMOTABLE:
+            raise TransientError(f"the rollout is {state.phase}", 1.0)
+        return self.journal.record(StageName.CANARY, run, lambda: self._judge(run, state))
+
+    def _judge(self, run: str, state: State) -> RolledOut:
+        if state.phase not in PROMOTABLE:
+            self.mlflow.drop_alias(self.journal.submission(run).model, CHALLENGER, state.challenger)
+            raise GateFailedError(f"version {state.challenger} was {state.phase}: {state.reason}")
+        return RolledOut(state.challenger, state.champion or "", state.reason)
 
 
 def policy_of(spec: ModelSpec) -> Policy:
-    """The rollout's policy as the spec words it."""
+    """The rollout's policy as the spec words it. Pure."""
     canary = spec.release.canary
     gates = GatePolicy(
         canary.min_requests, canary.max_error_increase, canary.max_latency_ratio, spec.serve.max_latency_ms
     )
     return Policy(tuple(canary.steps), canary.every, canary.deadline, gates)
-
-
-def start(platform: Platform, submission: str) -> None:
-    """Asks for the rollout once. It restarts whatever rollout the model has."""
-    row, spec = platform.submission(submission)
-    version = str(platform.output(submission, "register")["version"])
-    platform.note(submission, "canary", "waiting for the release controller")
-    with platform.database.begin() as session:
-        if session.get(Rollout, submission) is not None:
-            return
-        endpoint = session.get(Endpoint, row.model)
-        state = State(challenger=version, champion=endpoint.champion if endpoint else None)
-        now = time.time()
-        session.add(
-            Rollout(
-                submission=submission,
-                model=row.model,
-                challenger=version,
-                policy=asdict(policy_of(spec)),
-                state=asdict(state),
-                phase=state.phase,
-                command="",
-                created=now,
-                updated=now,
-            )
-        )
-
-
-def current(platform: Platform, submission: str) -> tuple[Policy, State]:
-    with platform.database.begin() as session:
-        row = session.get(Rollout, submission)
-    assert row is not None
-    return policy_from(row.policy), state_from(row.state)
-
-
-def waiting(platform: Platform, submission: str) -> bool:
-    with platform.database.begin() as session:
-        return session.scalar(select(Rollout.phase).where(Rollout.submission == submission)) in WAITING
-
-
-def finish(platform: Platform, submission: str) -> dict[str, str]:
-    """Ends the task once the challenger may be promoted. Raises GateFailedError when it was taken back."""
-    _, state = current(platform, submission)
-    if state.phase in WAITING:
-        raise TransientError(f"the rollout is {state.phase}", 1.0)
-    with platform.task(submission, "canary") as output:
-        if state.phase not in (Phase.PROMOTING, Phase.PROMOTED):
-            row, _ = platform.submission(submission)
-            platform.mlflow.drop_alias(row.model, ALIAS, state.challenger)
-            raise GateFailedError(f"version {state.challenger} was {state.phase}: {state.reason}")
-        output.update(version=state.challenger, champion=state.champion or "", reason=state.reason)
-    return dict(output)

@@ -3,77 +3,100 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import time
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from sqlalchemy import select
 
+from jinsu.codec import encode
+from jinsu.data.split import EVAL_FILE
 from jinsu.errors import GateFailedError
-from jinsu.evaluation.report import decode, fold, folded_share, judge
-from jinsu.installation import Platform
+from jinsu.evaluation.report import Report, decode, fold, folded_share, judge
 from jinsu.packaging.inputs import feature_columns, model_input
 from jinsu.packaging.manifest import Manifest
 from jinsu.packaging.onnx_model import OnnxModel
+from jinsu.registry.mlflow import CHAMPION, Mlflow
+from jinsu.runs.journal import Journal, spec_of
+from jinsu.runs.stages import Evaluated, Packaged, StageName, Validated
 from jinsu.sdk.columns import Columns, read_columns
 from jinsu.spec.model import CLASSIFICATION, ModelSpec
-from jinsu.state.tables import Candidate
-from jinsu.steps.inline import inline
+from jinsu.state.database import Database
+from jinsu.state.tables import Candidate, Submission
+from jinsu.steps.folders import StepFolders
+from jinsu.steps.metrics import MetricPoint
 from jinsu.steps.spec import run_key
 
+REPORT_FILE = "report.json"
 
-def run(platform: Platform, submission: str) -> dict[str, Any]:
-    """Scores and judges. Raises GateFailedError with every reason; the report is kept either way."""
-    row, spec = platform.submission(submission)
-    with platform.task(submission, "evaluate") as output:
-        package = str(platform.output(submission, "package")["run_key"])
-        split = str(platform.output(submission, "validate_data")["run_key"])
-        version, champion = champion_package(platform, spec.name)
-        rules = {"evaluate": spec.evaluate.model_dump(mode="json"), "data": spec.data.model_dump(mode="json")}
+
+@dataclass(frozen=True)
+class Champion:
+    """What serves now: the version, and the run key of its package."""
+
+    version: str
+    package: str
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """Scores the packaged model and the champion on the same held-out rows."""
+
+    database: Database
+    journal: Journal
+    steps: StepFolders
+    mlflow: Mlflow
+
+    def run(self, run: str) -> Evaluated:
+        """Raises GateFailedError with every rule that the candidate breaks; the report is kept either way."""
+        return self.journal.record(StageName.EVALUATE, run, lambda: self._evaluate(self.journal.submission(run)))
+
+    def _evaluate(self, row: Submission) -> Evaluated:
+        spec = spec_of(row)
+        package = self.journal.output(Packaged, row.id).run_key
+        split = self.journal.output(Validated, row.id).run_key
+        champion = self._champion(spec.name)
         key = run_key(
-            "evaluate", rules, {"package": package, "split": split, "champion": champion or ""}, "", "jinsu-2"
+            "evaluate",
+            {"evaluate": spec.evaluate.model_dump(mode="json"), "data": spec.data.model_dump(mode="json")},
+            {"package": package, "split": split, "champion": champion.package if champion else ""},
+            "",
+            "jinsu-2",
         )
-
-        def work(out: Path) -> None:
-            document = _judge(
-                spec,
-                platform.step(split) / "out" / "eval.parquet",
-                platform.step(package) / "out",
-                platform.step(champion) / "out" if champion else None,
-            )
-            (out / "report.json").write_text(json.dumps(document), encoding="utf-8")
-
-        report = json.loads((inline(platform.objects, key, work) / "report.json").read_text(encoding="utf-8"))
-        output.update(
-            run_key=key,
-            champion=version,
-            metric=report["metric"],
-            overall=report["overall"],
-            gain=report["gain"],
-            rows=report["overall"]["rows"],
-        )
-        platform.note(submission, "evaluate", "", output=dict(output))
+        self.steps.inline(key, lambda out: self._work(spec, split, package, champion, out))
+        report = self.steps.document(Report, key, REPORT_FILE)
+        version = champion.version if champion else None
+        evaluated = Evaluated(key, version, report.metric, report.overall, report.gain, report.overall.rows)
+        self.journal.keep(row.id, evaluated)
         if row.mlflow_run:
-            platform.mlflow.log(row.mlflow_run, _as_metrics(report))
-        if report["reasons"]:
-            raise GateFailedError("; ".join(report["reasons"]) + ". See the evaluation in the run's report.")
-    return dict(output)
+            self.mlflow.log(row.mlflow_run, as_points(report, round(time.time(), 3)))
+        if report.reasons:
+            raise GateFailedError("; ".join(report.reasons) + ". See the evaluation in the run's report.")
+        return evaluated
+
+    def _champion(self, model: str) -> Champion | None:
+        version = self.mlflow.aliases(model).get(CHAMPION)
+        if version is None:
+            return None
+        with self.database.begin() as session:
+            package = session.scalar(
+                select(Candidate.package).where(Candidate.model == model, Candidate.version == version)
+            )
+        return Champion(version, package) if package else None
+
+    def _work(self, spec: ModelSpec, split: str, package: str, champion: Champion | None, out: Path) -> None:
+        columns = read_columns(self.steps.out(split) / EVAL_FILE)
+        theirs = self.steps.out(champion.package) if champion else None
+        report = compare(spec, columns, self.steps.out(package), theirs)
+        (out / REPORT_FILE).write_text(json.dumps(encode(report)), encoding="utf-8")
 
 
-def champion_package(platform: Platform, model: str) -> tuple[str | None, str | None]:
-    """Version and package (run key) of what serves now, or two None."""
-    version = platform.mlflow.aliases(model).get("champion")
-    if version is None:
-        return None, None
-    with platform.database.begin() as session:
-        uri = session.scalar(
-            select(Candidate.package_uri).where(Candidate.model == model, Candidate.version == version)
-        )
-    return (version, uri) if uri else (None, None)
+def compare(spec: ModelSpec, columns: Columns, package: Path, champion: Path | None) -> Report:
+    """The report on the model in the folder `package`, beside the champion's on the same rows.
 
-
-def _judge(spec: ModelSpec, rows: Path, package: Path, champion: Path | None) -> dict[str, Any]:
-    columns = read_columns(rows)
+    A champion of another shape cannot answer these rows. That is not the candidate's fault, so the report's note says it.
+    """
     target, classes = columns[spec.data.target], spec.evaluate.metric in CLASSIFICATION
     guess, manifest = _answers(spec, columns, package)
     truth = fold(target, manifest.labels, manifest.other) if classes else target.astype(float)
@@ -85,32 +108,24 @@ def _judge(spec: ModelSpec, rows: Path, package: Path, champion: Path | None) ->
             # Both are held to the candidate's classes: what it folds, the champion's answers are folded to as well.
             theirs = fold(theirs, manifest.labels, manifest.other) if classes else theirs
         except GateFailedError as problem:
-            # A champion of another shape cannot answer these rows. The reviewer must know; it is not the candidate's fault.
             note = f"the champion could not answer the same rows: {problem}"
     folded = folded_share(target, manifest.labels, manifest.other) if classes else 0.0
-    report = judge(spec.evaluate, truth, guess, columns, theirs, folded)
-    return {**asdict(report), "note": note}
+    return replace(judge(spec.evaluate, truth, guess, columns, theirs, folded), note=note)
 
 
 def _answers(spec: ModelSpec, columns: Columns, folder: Path) -> tuple[Any, Manifest]:
-    """What the model in `folder` says of the rows."""
+    """What the model in `folder` answers to the rows, one value a row."""
     model = OnnxModel(folder, threads=2)
     features = feature_columns(list(columns), spec.data.features, spec.data.target)
     outputs = model.run_all(model_input(columns, features, model.manifest.input))
     return decode(outputs, spec.evaluate.metric, model.manifest.labels), model.manifest
 
 
-def _as_metrics(report: dict[str, Any]) -> list[dict[str, Any]]:
-    import time
-
-    overall = report["overall"]
-    values = {
-        f"eval_{report['metric']}": overall["value"],
-        f"eval_{report['metric']}_low": overall["low"],
-        f"eval_{report['metric']}_high": overall["high"],
-    }
-    values.update({f"eval_{name}": score["value"] for name, score in report["others"].items()})
-    if report["gain"]:
-        values["eval_gain_over_champion"] = report["gain"]["value"]
-    now = round(time.time(), 3)
-    return [{"name": name, "value": value, "step": 0, "time": now} for name, value in values.items()]
+def as_points(report: Report, now: float) -> list[MetricPoint]:
+    """The report's numbers as metrics of the MLflow run, at the time `now` (seconds since the epoch). Pure."""
+    name, overall = f"eval_{report.metric}", report.overall
+    values = {name: overall.value, f"{name}_low": overall.low, f"{name}_high": overall.high}
+    values |= {f"eval_{other}": score.value for other, score in report.others.items()}
+    if report.gain:
+        values["eval_gain_over_champion"] = report.gain.value
+    return [MetricPoint(name, value, 0, now) for name, value in values.items()]

@@ -3,52 +3,64 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
+from jinsu.codec import encode
 from jinsu.errors import GateFailedError
-from jinsu.installation import Platform
-from jinsu.lifecycle.train import trials
+from jinsu.lifecycle.admit import trials
+from jinsu.packaging.findings import PackageFindings
 from jinsu.packaging.package import package
-from jinsu.spec.model import ModelSpec
-from jinsu.steps.inline import inline
-from jinsu.steps.result import read_result
+from jinsu.runs.journal import Journal, spec_of
+from jinsu.runs.stages import Packaged, StageName, Trained
+from jinsu.sdk.model_files import MODEL_FOLDER
+from jinsu.spec.model import Evaluate, ModelSpec
+from jinsu.steps.folders import StepFolders
 from jinsu.steps.spec import run_key
 
+REPORT_FILE = "report.json"
 
-def run(platform: Platform, submission: str) -> dict[str, Any]:
-    """Packages the best trial's model. Raises GateFailedError naming what is wrong with it."""
-    _, spec = platform.submission(submission)
-    with platform.task(submission, "package") as output:
-        trial, trained = best_trial(platform, submission, spec)
-        source = platform.step(str(trained["run_key"]))
-        result = read_result(source, str(trained["run_key"]), verify=True)
+
+@dataclass(frozen=True)
+class Package:
+    """Proves that the exported model is whole, finite, faithful to the original and fast enough."""
+
+    journal: Journal
+    steps: StepFolders
+
+    def run(self, run: str) -> Packaged:
+        """Packages the best trial's model. Raises GateFailedError naming what is wrong with it."""
+        return self.journal.record(StageName.PACKAGE, run, lambda: self._package(run))
+
+    def _package(self, run: str) -> Packaged:
+        spec = spec_of(self.journal.submission(run))
+        trained = {trial: self.journal.output(Trained, run, trial) for trial in trials(spec)}
+        trial = best_trial(trained, spec.evaluate)
+        source = trained[trial].run_key
+        result = self.steps.result(source, verify=True)
         if result is None:
             raise GateFailedError("the trained model's files changed or are gone since training; submit again.")
-        model = {name: digest for name, digest in result.outputs.items() if name.startswith("model/")}
+        model = {name: digest for name, digest in result.outputs.items() if name.startswith(f"{MODEL_FOLDER}/")}
         key = run_key("package", spec.serve.model_dump(mode="json"), model, "", "jinsu-1")
-
-        def work(out: Path) -> None:
-            report = package(source / "out" / "model", out, spec.serve.parity_tolerance, spec.serve.max_latency_ms)
-            (out / "report.json").write_text(json.dumps(report), encoding="utf-8")
-
-        out = inline(platform.objects, key, work)
-        report = json.loads((out / "report.json").read_text(encoding="utf-8"))
-        output.update(run_key=key, trial=trial, **report)
-    return dict(output)
+        self.steps.inline(key, lambda out: _work(spec, self.steps.out(source) / MODEL_FOLDER, out))
+        findings = self.steps.document(PackageFindings, key, REPORT_FILE)
+        return Packaged(key, trial, findings.parity, findings.latency)
 
 
-def best_trial(platform: Platform, submission: str, spec: ModelSpec) -> tuple[int, dict[str, Any]]:
-    """The trial whose last logged value of the evaluation metric is best. One trial needs no metric."""
-    found = {trial: platform.output(submission, "train", trial) for trial in trials(spec)}
-    if len(found) == 1:
-        return 0, found[0]
-    metric = spec.evaluate.metric
-    scores = {trial: output["metrics"].get(metric) for trial, output in found.items()}
-    known = {trial: score for trial, score in scores.items() if score is not None}
-    if not known:
+def _work(spec: ModelSpec, saved: Path, out: Path) -> None:
+    findings = package(saved, out, spec.serve.parity_tolerance, spec.serve.max_latency_ms)
+    (out / REPORT_FILE).write_text(json.dumps(encode(findings)), encoding="utf-8")
+
+
+def best_trial(trained: Mapping[int, Trained], rules: Evaluate) -> int:
+    """The trial whose last logged value of the evaluation metric is best. A single trial needs no metric. Pure."""
+    if len(trained) == 1:
+        return next(iter(trained))
+    metric = rules.metric
+    values = {trial: output.metrics[metric] for trial, output in trained.items() if metric in output.metrics}
+    if not values:
         raise GateFailedError(
-            f"{len(found)} trials and none logged {metric!r}; call jinsu.log({metric}=…) on rows the script keeps back."
+            f"{len(trained)} trials and none logged {metric!r}; call jinsu.log({metric}=…) on rows the script keeps back."
         )
-    best = max(known, key=lambda trial: known[trial] if spec.evaluate.maximize else -known[trial])
-    return best, found[best]
+    return max(values, key=lambda trial: values[trial] if rules.maximize else -values[trial])

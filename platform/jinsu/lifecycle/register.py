@@ -6,127 +6,119 @@ The order is: intent row, artifacts, search by tag, create, mark ready. A second
 from __future__ import annotations
 
 import json
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
 
-from jinsu.evaluation.report import in_words
-from jinsu.installation import Platform
-from jinsu.lifecycle.train import read_metrics
+from jinsu.codec import encode
+from jinsu.data.validation import Validation
+from jinsu.evaluation.report import Report
+from jinsu.launchers.launcher import Launcher
+from jinsu.lifecycle.admit import trials
+from jinsu.lifecycle.evaluate import REPORT_FILE
+from jinsu.lifecycle.validate_data import VERDICT_FILE
 from jinsu.registry.evidence import evidence_page
+from jinsu.registry.facts import Facts, Lineage, TrainingFacts
+from jinsu.registry.mlflow import Mlflow, RunStatus
 from jinsu.registry.mlmodel import mlmodel_files
-from jinsu.state.tables import Candidate
+from jinsu.runs.journal import Journal, spec_of
+from jinsu.runs.stages import Evaluated, Packaged, Registered, StageName, Trained, Validated
+from jinsu.state.database import Database
+from jinsu.state.tables import Candidate, Submission
+from jinsu.steps.folders import StepFolders
+from jinsu.steps.metrics import parse_metrics
 
 EVIDENCE = "evidence.html"
 
 
-def run(platform: Platform, submission: str) -> dict[str, Any]:
-    """Registers the packaged model; returns its version."""
-    row, spec = platform.submission(submission)
-    with platform.task(submission, "register") as output:
-        package = platform.output(submission, "package")
-        key = str(package["run_key"])
-        with platform.database.begin() as session:
-            if session.get(Candidate, (submission, key)) is None:
-                session.add(
-                    Candidate(
-                        submission=submission,
-                        package_digest=key,
-                        package_uri=key,
-                        model=spec.name,
-                        ready=False,
-                    )
-                )
+@dataclass(frozen=True)
+class Register:
+    """Files exactly one version in MLflow, with its evidence."""
+
+    database: Database
+    journal: Journal
+    steps: StepFolders
+    launcher: Launcher
+    mlflow: Mlflow
+
+    def run(self, run: str) -> Registered:
+        """Registers the packaged model; returns its version."""
+        return self.journal.record(StageName.REGISTER, run, lambda: self._register(self.journal.submission(run)))
+
+    def _register(self, row: Submission) -> Registered:
+        package = self.journal.output(Packaged, row.id)
+        self._intend(row, package.run_key)
         assert row.mlflow_run is not None
-        facts = collect_facts(platform, submission)
-        _upload(platform, row.mlflow_run, platform.step(key) / "out", facts)
-        version = _version(platform, spec.name, submission, key, row.mlflow_run, facts)
-        with platform.database.begin() as session:
-            candidate = session.get(Candidate, (submission, key))
+        facts = self.facts(row, package)
+        self._upload(row.mlflow_run, package.run_key, facts)
+        version = self._version(row, package.run_key, row.mlflow_run, facts)
+        with self.database.begin() as session:
+            candidate = session.get(Candidate, (row.id, package.run_key))
             assert candidate is not None
             candidate.version, candidate.ready = version, True
-        platform.mlflow.tag_version(spec.name, version, "jinsu.ready", "true")
-        platform.mlflow.end_run(row.mlflow_run, "FINISHED")
-        output.update(version=version, run_key=key)
-    return dict(output)
+        self.mlflow.tag_version(row.model, version, "jinsu.ready", "true")
+        self.mlflow.end_run(row.mlflow_run, RunStatus.FINISHED)
+        return Registered(version, package.run_key)
+
+    def _intend(self, row: Submission, package: str) -> None:
+        with self.database.begin() as session:
+            if session.get(Candidate, (row.id, package)) is None:
+                session.add(Candidate(submission=row.id, package=package, model=row.model, ready=False))
+
+    def facts(self, row: Submission, package: Packaged) -> Facts:
+        """What the earlier stages found, and where the candidate comes from."""
+        trained = self.journal.output(Trained, row.id, package.trial)
+        validated = self.journal.output(Validated, row.id)
+        evaluated = self.journal.output(Evaluated, row.id)
+        curve, _ = parse_metrics(self.launcher.metrics(trained.run_key, 0))
+        return Facts(
+            submission=row.id,
+            model=row.model,
+            submitter=row.submitter,
+            spec=row.spec,
+            lineage=Lineage(row.dataset, row.code_digest, trained.run_key, package.run_key),
+            validation=self.steps.document(Validation, validated.run_key, VERDICT_FILE),
+            evaluation=self.steps.document(Report, evaluated.run_key, REPORT_FILE),
+            champion=evaluated.champion,
+            parity=package.parity,
+            latency=package.latency,
+            training=TrainingFacts(trained.seconds, trained.peak_memory, trained.metrics),
+            curve=curve,
+            trials=len(trials(spec_of(row))),
+        )
+
+    def _upload(self, mlflow_run: str, package: str, facts: Facts) -> None:
+        for name, data in mlmodel_files(self.steps.out(package), facts).items():
+            self.mlflow.upload(mlflow_run, f"model/{name}", data)
+        self.mlflow.upload(mlflow_run, "evidence.json", json.dumps(encode(facts), indent=1).encode())
+        self.mlflow.upload(mlflow_run, EVIDENCE, evidence_page(facts).encode())
+
+    def _version(self, row: Submission, package: str, mlflow_run: str, facts: Facts) -> str:
+        identity = {"jinsu.submission": row.id, "jinsu.package": package}
+        self.mlflow.ensure_model(row.model, {"jinsu": "true"})
+        if (version := self.mlflow.find_version(row.model, identity)) is not None:
+            return version
+        tags = {
+            **identity,
+            "jinsu.dataset": facts.lineage.dataset,
+            "jinsu.code": facts.lineage.code,
+            "jinsu.submitter": facts.submitter,
+        }
+        run_page = f"{self.mlflow.url}/#/experiments/{self.mlflow.experiment(mlflow_run)}/runs/{mlflow_run}"
+        text = describe(facts, f"{run_page}/artifactPath/{EVIDENCE}")
+        return self.mlflow.create_version(row.model, f"runs:/{mlflow_run}/model", mlflow_run, tags, text)
 
 
-def collect_facts(platform: Platform, submission: str) -> dict[str, Any]:
-    """Everything the evidence shows, as plain data: what the earlier tasks found, and where it came from."""
-    row, spec = platform.submission(submission)
-    validation = platform.output(submission, "validate_data")
-    package = platform.output(submission, "package")
-    trained = platform.output(submission, "train", int(package["trial"]))
-    evaluation = platform.output(submission, "evaluate")
-
-    def read(key: object, name: str) -> Any:
-        return json.loads((platform.step(str(key)) / "out" / name).read_text(encoding="utf-8"))
-
-    curve, _ = read_metrics(platform.launcher, str(trained["run_key"]))
-    return {
-        "submission": submission,
-        "model": row.model,
-        "submitter": row.submitter,
-        "spec": row.spec,
-        "lineage": {
-            "dataset": row.dataset,
-            "code": row.code_digest,
-            "training": trained["run_key"],
-            "package": package["run_key"],
-        },
-        "validation": read(validation["run_key"], "verdict.json"),
-        "evaluation": read(evaluation["run_key"], "report.json"),
-        "champion": evaluation["champion"],
-        "parity": package["parity"],
-        "latency": package["latency"],
-        "training": {
-            "seconds": trained["seconds"],
-            "peak_memory": trained["peak_memory"],
-            "metrics": trained["metrics"],
-        },
-        "curve": curve,
-        "trials": max(1, len(spec.train.trials)),
-    }
-
-
-def _upload(platform: Platform, run: str, package: Path, facts: dict[str, Any]) -> None:
-    mlflow = platform.mlflow
-    for name, data in mlmodel_files(package, facts).items():
-        mlflow.upload(run, f"model/{name}", data)
-    mlflow.upload(run, "evidence.json", json.dumps(facts, indent=1).encode())
-    mlflow.upload(run, EVIDENCE, evidence_page(facts).encode())
-
-
-def _version(platform: Platform, model: str, submission: str, key: str, run: str, facts: dict[str, Any]) -> str:
-    mlflow = platform.mlflow
-    identity = {"jinsu.submission": submission, "jinsu.package": key}
-    mlflow.ensure_model(model, {"jinsu": "true"})
-    if (found := mlflow.find_version(model, identity)) is not None:
-        return found
-    tags = {
-        **identity,
-        "jinsu.dataset": facts["lineage"]["dataset"],
-        "jinsu.code": facts["lineage"]["code"],
-        "jinsu.submitter": facts["submitter"],
-    }
-    return mlflow.create_version(
-        model, f"runs:/{run}/model", run, tags, describe(facts, mlflow.url, mlflow.experiment(run), run)
-    )
-
-
-def describe(facts: dict[str, Any], url: str, experiment: str, run: str) -> str:
-    """What the reviewer reads first, in the registry's own Markdown."""
-    report = facts["evaluation"]
-    overall, gain = report["overall"], report["gain"]
-    lines = [
-        f"**{report['metric']} {in_words(overall)}** at 95 %, on {overall['rows']} held-out rows",
-    ]
+def describe(facts: Facts, evidence: str) -> str:
+    """What the reviewer reads first, in the registry's own Markdown; `evidence` is the page's address. Pure."""
+    report = facts.evaluation
+    overall, gain = report.overall, report.gain
+    lines = [f"**{report.metric} {overall.in_words()}** at 95 %, on {overall.rows} held-out rows"]
     if gain:
-        lines.append(f"Against champion version {facts['champion']}: **{in_words(gain, '+')}**")
+        lines.append(f"Against champion version {facts.champion}: **{gain.in_words('+')}**")
     lines += [
-        f"One prediction takes {facts['latency']['p99_ms']:g} ms (99th percentile) and differs from the original's "
-        f"by at most {facts['parity']['largest_relative']:.1e}",
-        f"Dataset `{facts['lineage']['dataset']}`, run `{facts['submission']}` by {facts['submitter']}",
-        f"[Evidence]({url}/#/experiments/{experiment}/runs/{run}/artifactPath/{EVIDENCE})",
+        f"One prediction takes {facts.latency.p99_ms:g} ms (99th percentile) and differs from the original's "
+        f"by at most {facts.parity.largest_relative:.1e}",
+        f"Dataset `{facts.lineage.dataset}`, run `{facts.submission}` by {facts.submitter}",
+        f"[Evidence]({evidence})",
         "To approve, give this version the alias `challenger`.",
     ]
     return "\n\n".join(lines)

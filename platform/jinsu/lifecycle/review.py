@@ -1,144 +1,75 @@
-"""review: one question, three doors (MLflow's alias, Airflow's task, the command line), one answer."""
+"""review: asks a person whether the candidate may meet live traffic, and waits for the answer."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from sqlalchemy import select
+from jinsu.errors import GateFailedError, NotFoundError
+from jinsu.runs.journal import Journal, spec_of
+from jinsu.runs.reviews import Answer, Reviews
+from jinsu.runs.stages import Evaluated, Registered, Reviewed, StageName
+from jinsu.state.states import Door, ReviewState
+from jinsu.state.tables import Review as ReviewRecord
 
-from jinsu.errors import ConflictError, ForbiddenError, GateFailedError, NotFoundError
-from jinsu.evaluation.report import in_words
-from jinsu.installation import Platform, end_submission
-from jinsu.state.tables import Review, Submission, Task
-
-ALIAS = "challenger"
-
-
-def ask(platform: Platform, submission: str) -> Review:
-    """Opens the question once; without a required review it is answered by the spec."""
-    row, spec = platform.submission(submission)
-    version = str(platform.output(submission, "register")["version"])
-    platform.note(submission, "review", "waiting for a person")
-    with platform.database.begin() as session:
-        review = session.get(Review, submission)
-        if review is None:
-            review = Review(
-                submission=submission,
-                model=row.model,
-                version=version,
-                state="open",
-                reason="",
-                asked=time.time(),
-            )
-            session.add(review)
-    if spec.release.review == "none" and review.state == "open":
-        return answer(
-            platform,
-            submission,
-            approved=True,
-            reviewer="model.yaml",
-            via="spec",
-            reason="release.review: none",
-        )
-    return review
+_PAUSE_SECONDS = 1.0
 
 
-def answer(platform: Platform, submission: str, *, approved: bool, reviewer: str, via: str, reason: str = "") -> Review:
-    """Records the answer and sets the alias. The first answer stays; the same one again changes nothing.
+@dataclass(frozen=True)
+class Review:
+    """Asks a person, and waits for the answer."""
 
-    Raises ForbiddenError when the submitter answers for a team that does not allow it.
-    """
-    row, _ = platform.submission(submission)
-    if not may_answer(row, reviewer, platform.settings.teams_approving_themselves):
-        raise ForbiddenError(f"{reviewer} submitted run {submission}; somebody else must review it.")
-    wanted = "approved" if approved else "rejected"
-    with platform.database.begin() as session:
-        review = session.get(Review, submission, with_for_update=True)
-        if review is None:
-            raise NotFoundError(f"run {submission} asks for no review now; see: jinsu review list")
-        if review.state not in ("open", wanted):
-            raise ConflictError(f"run {submission} was {review.state} by {review.reviewer} already.")
-        if review.state == "open":
-            review.state, review.reviewer, review.via = wanted, reviewer, via
-            review.reason, review.answered = reason, time.time()
-    if review.state == "approved":
-        platform.mlflow.set_alias(review.model, ALIAS, review.version)
-    platform.mlflow.tag_version(
-        review.model, review.version, "jinsu.review", f"{review.state} by {review.reviewer} via {review.via}"
-    )
-    return review
+    journal: Journal
+    reviews: Reviews
 
+    def run(self, run: str) -> Reviewed:
+        """Asks, and waits until the question is answered."""
+        self.ask(run)
+        while self.waiting(run):
+            time.sleep(_PAUSE_SECONDS)
+        return self.finish(run)
 
-def may_answer(row: Submission, reviewer: str, teams_approving_themselves: tuple[str, ...]) -> bool:
-    """Approver ≠ submitter, unless the team allows it. Pure."""
-    return reviewer != row.submitter or row.team in teams_approving_themselves
+    def ask(self, run: str) -> ReviewRecord:
+        """Opens the question once; without a required review the spec answers it."""
+        row = self.journal.submission(run)
+        version = self.journal.output(Registered, run).version
+        self.journal.note(run, StageName.REVIEW, "waiting for a person")
+        review = self.reviews.ask(run, row.model, version)
+        if spec_of(row).release.review == "none" and review.state is ReviewState.OPEN:
+            return self.reviews.answer(run, Answer(True, "model.yaml", Door.SPEC, "release.review: none"))
+        return review
 
+    def waiting(self, run: str) -> bool:
+        """Whether nobody has answered yet."""
+        review = self.reviews.of(run)
+        return review is None or review.state is ReviewState.OPEN
 
-def finish(platform: Platform, submission: str) -> dict[str, str]:
-    """Ends the task with the answer. Raises GateFailedError for a rejection, NotFoundError while it is open."""
-    with platform.database.begin() as session:
-        review = session.get(Review, submission)
-    if review is None or review.state == "open":
-        raise NotFoundError(f"run {submission} is not reviewed yet.")
-    with platform.task(submission, "review") as output:
-        if review.state == "rejected":
-            raise GateFailedError(
-                f"{review.reviewer} rejected version {review.version}: {review.reason or 'no reason given'}"
-            )
-        output.update(version=review.version, reviewer=str(review.reviewer), via=str(review.via))
-    return dict(output)
+    def finish(self, run: str) -> Reviewed:
+        """Ends the stage with the answer. Raises GateFailedError for a rejection, NotFoundError while it is open."""
+        review = self.reviews.of(run)
+        if review is None or review.state is ReviewState.OPEN:
+            raise NotFoundError(f"run {run} is not reviewed yet.")
+        return self.journal.record(StageName.REVIEW, run, lambda: _judge(review))
 
-
-def open_reviews(platform: Platform) -> list[Review]:
-    with platform.database.begin() as session:
-        return list(session.scalars(select(Review).where(Review.state == "open").order_by(Review.asked)))
-
-
-def question(platform: Platform, submission: str, links: dict[str, str]) -> str:
-    """What the reviewer reads in Airflow, as Markdown."""
-    row, _ = platform.submission(submission)
-    evaluation = platform.output(submission, "evaluate")
-    overall, gain = evaluation["overall"], evaluation["gain"]
-    lines = [
-        f"Model **{row.model}** version {platform.output(submission, 'register')['version']}, by {row.submitter}",
-        f"{evaluation['metric']} **{in_words(overall)}** on {overall['rows']} held-out rows",
-    ]
-    if gain:
-        lines.append(f"against champion {evaluation['champion']}: **{in_words(gain, '+')}**")
-    if "Evidence" in links:
-        lines.append(f"[Evidence]({links['Evidence']})")
-    return "\n\n".join(lines)
+    def question(self, run: str, links: Mapping[str, str]) -> str:
+        """What the reviewer reads in Airflow, as Markdown."""
+        row = self.journal.submission(run)
+        evaluated = self.journal.output(Evaluated, run)
+        version = self.journal.output(Registered, run).version
+        lines = [
+            f"Model **{row.model}** version {version}, by {row.submitter}",
+            f"{evaluated.metric} **{evaluated.overall.in_words()}** on {evaluated.rows} held-out rows",
+        ]
+        if evaluated.gain:
+            lines.append(f"against champion {evaluated.champion}: **{evaluated.gain.in_words('+')}**")
+        if "Evidence" in links:
+            lines.append(f"[Evidence]({links['Evidence']})")
+        return "\n\n".join(lines)
 
 
-def follow_aliases(platform: Platform) -> list[Review]:
-    """Answers every open review whose version carries the alias now: somebody approved it in MLflow.
-
-    MLflow does not record who sets an alias; only its reviewers and administrators may (docs/concepts.md).
-    """
-    found = [
-        review
-        for review in open_reviews(platform)
-        if platform.mlflow.aliases(review.model).get(ALIAS) == review.version
-    ]
-    answered = []
-    for review in found:
-        reviewer = platform.settings.mlflow_reviewer.name
-        try:
-            answered.append(answer(platform, review.submission, approved=True, reviewer=reviewer, via="mlflow"))
-        except ForbiddenError as problem:
-            # The question stays open for somebody else, and the alias, which approves nothing, goes.
-            platform.mlflow.tag_version(review.model, review.version, "jinsu.review", f"refused: {problem}")
-            platform.mlflow.drop_alias(review.model, ALIAS, review.version)
-    return answered
-
-
-def close(platform: Platform, submission: str, reason: str) -> None:
-    """A cancelled run asks nobody any more."""
-    with platform.database.begin() as session:
-        review = session.get(Review, submission)
-        if review is not None and review.state == "open":
-            review.state, review.reason = "cancelled", reason
-        task = session.get(Task, (submission, "review", 0))
-        if task is not None and task.state == "running":
-            task.state, task.detail = "failed", reason
-    end_submission(platform, submission, "cancelled", reason)
+def _judge(review: ReviewRecord) -> Reviewed:
+    if review.state is not ReviewState.APPROVED:
+        reason = review.reason or "no reason given"
+        raise GateFailedError(f"{review.reviewer} {review.state} version {review.version}: {reason}")
+    return Reviewed(review.version, str(review.reviewer), str(review.via))

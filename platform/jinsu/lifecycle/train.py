@@ -1,101 +1,133 @@
-"""train: the researcher's process, one a trial, on whatever launcher this installation has."""
+"""train: the researcher's script, one process a trial, on whatever launcher this installation has."""
 
 from __future__ import annotations
 
-import json
 import shlex
 import time
-from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
-from typing import Any
 
 from sqlalchemy.exc import IntegrityError
 
-from jinsu.errors import StepFailedError, TransientError
-from jinsu.installation import Platform, end_submission
+from jinsu.data.split import TRAIN_FILE
+from jinsu.errors import NotFoundError, StepFailedError, TransientError
 from jinsu.launchers.launcher import Launcher
+from jinsu.runs.journal import Journal, spec_of
+from jinsu.runs.snapshots import SnapshotStore
+from jinsu.runs.stages import StageName, Trained, Validated
+from jinsu.sdk.model_files import MODEL_FILE, MODEL_FOLDER
 from jinsu.spec.model import ModelSpec
+from jinsu.state.database import Database
+from jinsu.state.states import SubmissionState
 from jinsu.state.tables import Submission, Usage
+from jinsu.steps.folders import StepFolders
+from jinsu.steps.metrics import last_values, parse_metrics
 from jinsu.steps.result import StepResult
 from jinsu.steps.spec import Input, Limits, StepSpec, run_key
-from jinsu.steps.status import Phase, StepStatus
+from jinsu.steps.status import WAITING, Phase, StepStatus
 
-REQUIRED_OUTPUT = "model/model.onnx"
-
-
-def trials(spec: ModelSpec) -> list[int]:
-    """One number a process: trial 0 alone when the spec names no trials."""
-    return list(range(max(1, len(spec.train.trials))))
+REQUIRED_OUTPUT = f"{MODEL_FOLDER}/{MODEL_FILE}"
+_PAUSE_SECONDS = 0.5
 
 
-def image_of(platform: Platform) -> str:
-    """What the researcher's process runs in; another torch is another result."""
-    if platform.settings.kubernetes is not None:
-        return platform.settings.kubernetes.steps.trainer_image
-    return f"local:torch-{version('torch')}:numpy-{version('numpy')}"
+@dataclass(frozen=True)
+class Train:
+    """Runs the researcher's script on the installation's launcher and records how it ended.
 
+    trainer_image: the image on Kubernetes, or None on one machine.
+    """
 
-def step_for(platform: Platform, row: Submission, spec: ModelSpec, trial: int) -> StepSpec:
-    """The step of one trial, as data."""
-    params = {**spec.train.params, **(spec.train.trials[trial] if spec.train.trials else {})}
-    split = platform.output(row.id, "validate_data")["run_key"]
-    source = platform.step(split)
-    digest = json.loads((source / "result.json").read_text(encoding="utf-8"))["outputs"]["train.parquet"]
-    key = run_key(
-        "train",
-        {"command": spec.train.command, "params": params},
-        {"train": digest},
-        row.code_digest,
-        image := image_of(platform),
-    )
-    wanted = spec.train.resources
-    return StepSpec(
-        name="train",
-        image=image,
-        command=tuple(shlex.split(spec.train.command)),
-        params=params,
-        limits=Limits(
-            wanted.memory, wanted.hours * 3600, wanted.cpu, wanted.gpu, wanted.gpu_type, priority=spec.train.priority
-        ),
-        inputs=(
-            Input("code", platform.snapshots.name(row.code_digest), row.code_digest),
-            Input("data/train.parquet", f"steps/{split}/out/train.parquet", digest),
-        ),
-        output_uri=f"steps/{key}",
-        run_key=key,
-        labels={"submission": row.id, "model": row.model, "team": row.team, "requires": REQUIRED_OUTPUT},
-    )
+    database: Database
+    journal: Journal
+    snapshots: SnapshotStore
+    steps: StepFolders
+    launcher: Launcher
+    trainer_image: str | None
 
+    def run(self, run: str, trial: int = 0) -> Trained:
+        """Starts the trial and waits until it has ended."""
+        key = self.start(run, trial)
+        while self.waiting(key):
+            time.sleep(_PAUSE_SECONDS)
+        return self.finish(run, trial, key)
 
-def start(platform: Platform, submission: str, trial: int) -> str:
-    """Starts (or finds) the trial's process; returns its run key."""
-    row, spec = platform.submission(submission)
-    if row.state == "cancelled":
-        raise StepFailedError("the run was cancelled")
-    step = step_for(platform, row, spec, trial)
-    platform.note(submission, "train", "training", trial, run_key=step.run_key)
-    platform.launcher.start(step)
-    return step.run_key
+    def start(self, run: str, trial: int) -> str:
+        """Starts (or finds) the trial's process; returns its run key. Raises StepFailedError for a cancelled run."""
+        row = self.journal.submission(run)
+        if row.state is SubmissionState.CANCELLED:
+            raise StepFailedError("the run was cancelled")
+        step = self.step(row, trial)
+        self.journal.note(run, StageName.TRAIN, "training", trial, run_key=step.run_key)
+        self.launcher.start(step)
+        return step.run_key
 
+    def waiting(self, key: str) -> bool:
+        """Whether the process has not ended yet."""
+        return self.launcher.status(key).phase in WAITING
 
-def finish(platform: Platform, submission: str, trial: int, key: str) -> dict[str, Any]:
-    """Records how the trial ended. Raises what the Airflow task should end with."""
-    status = platform.launcher.status(key)
-    row, _ = platform.submission(submission)
-    with platform.task(submission, "train", trial) as output:
-        result = judge(status)
-        _record_usage(platform, row, key, result)
-        output.update(
-            run_key=key,
-            seconds=result.seconds,
-            peak_memory=result.peak_memory,
-            metrics=last_metrics(platform.launcher, key),
+    def finish(self, run: str, trial: int, key: str) -> Trained:
+        """Records how the trial ended. Raises the error that the stage should end with."""
+
+        def work() -> Trained:
+            result = judge(self.launcher.status(key))
+            self._record_usage(self.journal.submission(run), key, result)
+            points, _ = parse_metrics(self.launcher.metrics(key, 0))
+            return Trained(key, result.seconds, result.peak_memory, last_values(points))
+
+        return self.journal.record(StageName.TRAIN, run, work, trial)
+
+    def step(self, row: Submission, trial: int) -> StepSpec:
+        """The step of one trial, as data."""
+        spec = spec_of(row)
+        split = self.journal.output(Validated, row.id).run_key
+        rows = self.steps.result(split)
+        if rows is None:
+            raise NotFoundError(f"run {row.id}: the rows that validate_data made are gone; submit again.")
+        digest = rows.outputs[TRAIN_FILE]
+        params = {**spec.train.params, **(spec.train.trials[trial] if spec.train.trials else {})}
+        image = self._image()
+        key = run_key(
+            "train", {"command": spec.train.command, "params": params}, {"train": digest}, row.code_digest, image
         )
-    return dict(output)
+        return StepSpec(
+            name="train",
+            image=image,
+            command=tuple(shlex.split(spec.train.command)),
+            params=params,
+            limits=_limits(spec),
+            inputs=(
+                Input("code", self.snapshots.name(row.code_digest), row.code_digest),
+                Input(f"data/{TRAIN_FILE}", f"steps/{split}/out/{TRAIN_FILE}", digest),
+            ),
+            output_uri=f"steps/{key}",
+            run_key=key,
+            labels={"submission": row.id, "model": row.model, "team": row.team, "requires": REQUIRED_OUTPUT},
+        )
+
+    def _image(self) -> str:
+        """What the script runs in; another torch is another result."""
+        return self.trainer_image or f"local:torch-{version('torch')}:numpy-{version('numpy')}"
+
+    def _record_usage(self, row: Submission, key: str, result: StepResult) -> None:
+        usage = Usage(
+            run_key=key,
+            submission=row.id,
+            team=row.team,
+            seconds=result.seconds,
+            gpu_seconds=result.gpu_seconds,
+            peak_memory=result.peak_memory,
+            at=time.time(),
+        )
+        try:
+            with self.database.begin() as session:
+                if session.get(Usage, key) is None:
+                    session.add(usage)
+        except IntegrityError:
+            return  # another trial with the same key wrote it
 
 
 def judge(status: StepStatus) -> StepResult:
-    """The result of a step that is done; otherwise the error that says what to do."""
+    """The result of a step that is done; otherwise raises the error that says what to do. Pure."""
     match status.phase:
         case Phase.DONE:
             assert status.result is not None
@@ -108,68 +140,13 @@ def judge(status: StepStatus) -> StepResult:
             raise TransientError(f"the training is {status.phase}", 1.0)
 
 
-def last_metrics(launcher: Launcher, key: str) -> dict[str, float]:
-    """The last value of every metric that the script logged. A half-written line is left alone."""
-    found: dict[str, float] = {}
-    for entry in read_metrics(launcher, key)[0]:
-        found[str(entry["name"])] = float(entry["value"])
-    return found
-
-
-def read_metrics(launcher: Launcher, key: str, offset: int = 0) -> tuple[list[Mapping[str, Any]], int]:
-    """Logged metrics from a byte offset on, and the next offset."""
-    entries: list[Mapping[str, Any]] = []
-    block = launcher.metrics(key, offset)
-    whole = block[: block.rfind(b"\n") + 1]
-    for line in whole.splitlines():
-        try:
-            entry = json.loads(line)
-            entries.append(
-                {
-                    "name": str(entry["name"])[:200],
-                    "value": float(entry["value"]),
-                    "step": int(entry["step"]),
-                    "time": float(entry["time"]),
-                }
-            )
-        except (ValueError, KeyError, TypeError):
-            continue  # the file is the researcher's; a broken line is not worth their training
-    return entries, offset + len(whole)
-
-
-def _record_usage(platform: Platform, row: Submission, key: str, result: StepResult) -> None:
-    try:
-        with platform.database.begin() as session:
-            if session.get(Usage, key) is None:
-                session.add(
-                    Usage(
-                        run_key=key,
-                        submission=row.id,
-                        team=row.team,
-                        seconds=result.seconds,
-                        gpu_seconds=result.gpu_seconds,
-                        peak_memory=result.peak_memory,
-                        at=time.time(),
-                    )
-                )
-    except IntegrityError:
-        return  # another trial with the same key wrote it
-
-
-def cancel(platform: Platform, submission: str, reason: str) -> None:
-    """Ends the run and every process of it that is not shared with another open run."""
-    from sqlalchemy import select
-
-    from jinsu.state.tables import Task
-
-    end_submission(platform, submission, "cancelled", reason)
-    with platform.database.begin() as session:
-        keys = session.scalars(select(Task.run_key).where(Task.submission == submission, Task.state == "running")).all()
-        shared = session.scalars(
-            select(Task.run_key).where(Task.submission != submission, Task.state == "running", Task.run_key.in_(keys))
-        ).all()
-    for key in set(keys) - set(shared) - {None}:
-        platform.launcher.cancel(str(key), reason)
-
-
-__all__ = ["cancel", "finish", "judge", "last_metrics", "read_metrics", "start", "step_for", "trials"]
+def _limits(spec: ModelSpec) -> Limits:
+    resources = spec.train.resources
+    return Limits(
+        memory=resources.memory,
+        seconds=resources.hours * 3600,
+        cpu=resources.cpu,
+        gpu=resources.gpu,
+        gpu_type=resources.gpu_type,
+        priority=spec.train.priority,
+    )

@@ -8,10 +8,10 @@ from pathlib import Path
 
 from jinsu import settings as configuration
 from jinsu.clients.supervisord import Supervisor
-from jinsu.controller.process import control
+from jinsu.controller.process import Keys, control
 from jinsu.deployers.local_deployer import LocalDeployer
 from jinsu.gateway.statistics import Envoys
-from jinsu.installation import Platform
+from jinsu.installation import Installation
 
 
 def main() -> None:
@@ -21,7 +21,7 @@ def main() -> None:
     supervisor = Supervisor(Path(settings.home), Path(settings.runtime), settings.supervisor_password)
     deployer = LocalDeployer(supervisor, Path(settings.runtime))
     envoys = Envoys(settings.envoy_admin_url)
-    asyncio.run(control(Platform(settings), deployer, envoys, f"127.0.0.1:{settings.xds_port}"))
+    asyncio.run(control(Installation(settings), deployer, envoys, f"127.0.0.1:{settings.xds_port}", Keys()))
 
 
 if __name__ == "__main__":

@@ -28,14 +28,14 @@ from jinsu.clients.supervisord import Supervisor
 from jinsu.errors import BadInputError, ConflictError, TransientError
 from jinsu.files import write_private
 from jinsu.gateway.envoy import binary
-from jinsu.installation import Platform
+from jinsu.installation import Installation
 from jinsu.launchers.local_launcher import LocalLauncher
 from jinsu.local.programs import environment_files, programs
-from jinsu.runs.catalog import FileCatalog
+from jinsu.runs.local_catalog import LocalCatalog
 from jinsu.servers import airflow as airflow_server
 from jinsu.servers import mlflow as mlflow_server
 from jinsu.servers import postgres
-from jinsu.servers.provision import install
+from jinsu.servers.provision import Provision
 from jinsu.settings import Account, Settings
 
 DEFAULT_PORT = 7700
@@ -269,7 +269,7 @@ def _start(settings: Settings, supervisor: Supervisor, dags: Path, say: Say) -> 
     for program in everything.values():
         supervisor.add(program)
     _wait(settings, supervisor, say)
-    install(Platform(settings), dags.parent / "examples")
+    Installation(settings).build(Provision).run(dags.parent / "examples")
     say("ready")
 
 
@@ -286,7 +286,7 @@ def _write_configurations(settings: Settings, dags: Path) -> None:
     write_private(home / "airflow" / "passwords.json", json.dumps(airflow_server.passwords(settings)))
     ports = [int(url.rpartition(":")[2]) for url in (settings.endpoint_url, settings.envoy_admin_url)]
     write_private(home / "run" / "envoy.json", json.dumps(bootstrap(Gateway(ports[0], ports[1], settings.xds_port))))
-    FileCatalog(settings.catalog).create()
+    LocalCatalog(settings.catalog).create()
 
 
 def _migrate_airflow(settings: Settings, dags: Path) -> None:

@@ -1,4 +1,4 @@
-"""The lifecycle's tasks as Airflow operators. They name what to call; everything worth testing is in `jinsu.lifecycle`.
+"""The lifecycle's stages as Airflow operators. They name what to call; everything worth testing is in `jinsu.lifecycle`.
 
 No field is templated: what a user wrote stays text. A wait begins in the worker, where it ends within a fraction of a
 second, and is handed to the triggerer when it lasts (docs/adr/0005).
@@ -7,21 +7,27 @@ second, and is handed to the triggerer when it lasts (docs/adr/0005).
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
+from dataclasses import asdict
 from datetime import timedelta
-from importlib import import_module
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from airflow.providers.standard.operators.hitl import HITLOperator
 from airflow.sdk import BaseOperator
 
 from jinsu.orchestration.links import DataDocsLink, EndpointLink, EvidenceLink, RunLink
 
+if TYPE_CHECKING:
+    from jinsu.lifecycle.admit import Form
+    from jinsu.lifecycle.review import Review as ReviewStage
+
 PATIENCE = 30.0
 _POLL = 0.15
 
+_Value = TypeVar("_Value")
 
-class _Task(BaseOperator):  # type: ignore[misc]
+
+class _StageOperator(BaseOperator):  # type: ignore[misc]
     """Turns Jinsu's errors into Airflow's: permanent ones end the run, transient ones are tried again."""
 
     template_fields = ()
@@ -29,12 +35,12 @@ class _Task(BaseOperator):  # type: ignore[misc]
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.links: dict[str, str] = {}
+        self.links: Mapping[str, str] = {}
 
     def submission(self, context: Any) -> str:
         return str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
 
-    def guarded(self, call: Callable[[], Any]) -> Any:
+    def guarded(self, call: Callable[[], _Value]) -> _Value:
         from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
         from jinsu.errors import JinsuError, TransientError
@@ -47,53 +53,64 @@ class _Task(BaseOperator):  # type: ignore[misc]
             self.log.error("%s", problem)
             raise AirflowFailException(str(problem)) from problem
 
-    def linked(self, submission: str) -> None:
+    def link(self, run: str) -> None:
         from jinsu.installation import connect
-        from jinsu.runs.links import links_of
 
-        self.links = links_of(connect(), submission)
+        self.links = connect().links.of(run)
 
 
-class Admit(_Task):
+class Admit(_StageOperator):
     """Takes a submission made by the command line, or makes one from the trigger form."""
 
     def execute(self, context: Any) -> list[int]:
         from jinsu.installation import connect
         from jinsu.lifecycle import admit
 
-        run = context["dag_run"]
-
-        def work() -> tuple[str, list[int]]:
-            return admit.run(connect(), dict(context["params"]), run.run_id, str(run.triggering_user_name or "airflow"))
-
-        submission, trials = self.guarded(work)
-        context["ti"].xcom_push("submission", submission)
-        self.linked(submission)
-        self.log.info("run %s", submission)
-        return list(trials)
+        stage = connect().build(admit.Admit)
+        run, admitted = self.guarded(lambda: stage.run(_form(context)))
+        context["ti"].xcom_push("submission", run)
+        self.link(run)
+        self.log.info("run %s", run)
+        return list(range(admitted.trials))
 
 
-class Call(_Task):
-    """Calls `module:run(platform, submission)` and keeps its small output."""
+def _form(context: Any) -> Form:
+    from jinsu.lifecycle.admit import Form
 
-    def __init__(self, *, module: str, **arguments: Any) -> None:
+    dag_run, params = context["dag_run"], context["params"]
+    return Form(
+        dag_run=dag_run.run_id,
+        user=str(dag_run.triggering_user_name or "airflow"),
+        submission=params.get("submission") or "",
+        model=params.get("model") or "",
+        dataset=params.get("dataset") or "",
+        train_params=params.get("train_params") or {},
+    )
+
+
+class RunStage(_StageOperator):
+    """A stage that only works and never waits for a person, a process or traffic."""
+
+    def __init__(self, *, stage: str, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.module = module
+        self.stage = stage
 
     def execute(self, context: Any) -> Any:
         from jinsu.installation import connect
+        from jinsu.lifecycle.stages import STAGES
+        from jinsu.runs.stages import StageName
 
-        submission = self.submission(context)
-        run = import_module(self.module).run
+        run = self.submission(context)
+        stage = connect().build(STAGES[StageName(self.stage)])
         try:
-            output = self.guarded(lambda: run(connect(), submission))
+            output = self.guarded(lambda: stage.run(run))
         finally:
-            self.linked(submission)
+            self.link(run)
         self.log.info("%s", output)
-        return {key: value for key, value in output.items() if isinstance(value, str | int | float)}
+        return {name: value for name, value in asdict(output).items() if isinstance(value, str | int | float)}
 
 
-class Train(_Task):
+class Train(_StageOperator):
     """One trial: starts the researcher's process or finds it, shows its log, records its end."""
 
     def __init__(self, *, trial: int, **arguments: Any) -> None:
@@ -105,31 +122,28 @@ class Train(_Task):
         from jinsu.lifecycle import train
         from jinsu.orchestration.log_following import show
         from jinsu.orchestration.triggers import StepTrigger
-        from jinsu.steps.status import WAITING
 
-        platform, submission = connect(), self.submission(context)
-        self.linked(submission)
-        key = self.guarded(lambda: train.start(platform, submission, int(self.trial)))
+        stage, run = connect().build(train.Train), self.submission(context)
+        self.link(run)
+        key = self.guarded(lambda: stage.start(run, int(self.trial)))
         offset, patience = 0, time.monotonic() + PATIENCE
-        while platform.launcher.status(key).phase in WAITING:
-            offset = show(platform.launcher, key, offset, self.log.info)
+        while stage.waiting(key):
+            offset = show(stage.launcher, key, offset, self.log.info)
             if time.monotonic() > patience:
                 self.defer(trigger=StepTrigger(run_key=key, offset=offset), method_name="finish")
             time.sleep(_POLL)
-        return self.finish(context, {"offset": offset})
+        return self.finish(context, {"run_key": key, "offset": offset})
 
-    def finish(self, context: Any, event: dict[str, Any]) -> Any:
+    def finish(self, context: Any, event: Mapping[str, Any]) -> Any:
         from jinsu.installation import connect
         from jinsu.lifecycle import train
         from jinsu.orchestration.log_following import show
 
-        platform, submission = connect(), self.submission(context)
-        self.linked(submission)
-        row, spec = platform.submission(submission)
-        key = train.step_for(platform, row, spec, int(self.trial)).run_key
-        show(platform.launcher, key, int(event.get("offset", 0)), self.log.info, ended=True)
-        output = self.guarded(lambda: train.finish(platform, submission, int(self.trial), key))
-        return {"run_key": output["run_key"], "seconds": output["seconds"]}
+        stage, run, key = connect().build(train.Train), self.submission(context), str(event["run_key"])
+        self.link(run)
+        show(stage.launcher, key, int(event["offset"]), self.log.info, ended=True)
+        trained = self.guarded(lambda: stage.finish(run, int(self.trial), key))
+        return {"run_key": trained.run_key, "seconds": trained.seconds}
 
 
 class Review(HITLOperator):  # type: ignore[misc]
@@ -142,60 +156,63 @@ class Review(HITLOperator):  # type: ignore[misc]
         super().__init__(
             **{"subject": "May this model meet live traffic?", "options": ["Approve", "Reject"], **arguments}
         )
-        self.links: dict[str, str] = {}
+        self.links: Mapping[str, str] = {}
 
     def execute(self, context: Any) -> Any:
         from jinsu.installation import connect
-        from jinsu.lifecycle import review
-        from jinsu.runs.links import links_of
+        from jinsu.state.states import ReviewState
 
-        platform = connect()
-        submission = str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
-        self.links = links_of(platform, submission)
-        if review.ask(platform, submission).state != "open":
-            return self._end(submission)
-        self.body = review.question(platform, submission, self.links)
+        run = str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
+        self.links = connect().links.of(run)
+        stage = _review_stage()
+        if stage.ask(run).state is not ReviewState.OPEN:
+            return self._end(run)
+        self.body = stage.question(run, self.links)
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
         from airflow.sdk.exceptions import AirflowException
 
         from jinsu.errors import ConflictError, ForbiddenError
-        from jinsu.installation import connect
-        from jinsu.lifecycle import review
+        from jinsu.runs.reviews import Answer
+        from jinsu.state.states import Door
 
-        answered = super().execute_complete(context, event)
-        submission = str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
-        who = answered["responded_by_user"] or {}
+        response = super().execute_complete(context, event)
+        run = str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
+        user = response["responded_by_user"] or {}
+        answer = Answer(
+            approved="Approve" in response["chosen_options"],
+            reviewer=str(user.get("name") or user.get("id") or "airflow"),
+            via=Door.AIRFLOW,
+            reason=str((response["params_input"] or {}).get("reason") or ""),
+        )
         try:
-            review.answer(
-                connect(),
-                submission,
-                approved="Approve" in answered["chosen_options"],
-                reviewer=str(who.get("name") or who.get("id") or "airflow"),
-                via="airflow",
-                reason=str((answered["params_input"] or {}).get("reason") or ""),
-            )
+            _review_stage().reviews.answer(run, answer)
         except ConflictError:
-            pass  # answered elsewhere meanwhile; that answer stands
+            pass  # another door was first; that answer stands
         except ForbiddenError as problem:
             raise AirflowException(f"{problem} The question is asked again.") from problem
-        return self._end(submission)
+        return self._end(run)
 
-    def _end(self, submission: str) -> Any:
+    def _end(self, run: str) -> Any:
         from airflow.sdk.exceptions import AirflowFailException
 
         from jinsu.errors import GateFailedError
-        from jinsu.installation import connect
-        from jinsu.lifecycle import review
 
         try:
-            return review.finish(connect(), submission)
+            return asdict(_review_stage().finish(run))
         except GateFailedError as problem:
             raise AirflowFailException(str(problem)) from problem
 
 
-class Canary(_Task):
+def _review_stage() -> ReviewStage:
+    from jinsu.installation import connect
+    from jinsu.lifecycle import review
+
+    return connect().build(review.Review)
+
+
+class Canary(_StageOperator):
     """Asks for the rollout and waits until the controller has decided it."""
 
     def execute(self, context: Any) -> Any:
@@ -203,27 +220,27 @@ class Canary(_Task):
         from jinsu.lifecycle import canary
         from jinsu.orchestration.triggers import RolloutTrigger
 
-        platform, submission = connect(), self.submission(context)
-        self.linked(submission)
-        self.guarded(lambda: canary.start(platform, submission))
-        patience, said = time.monotonic() + PATIENCE, ""
-        while canary.waiting(platform, submission):
-            _, state = canary.current(platform, submission)
-            if (now := f"{state.phase} {state.step}: {state.reason}") != said:
-                said = now
-                self.log.info("%s", now)
+        stage, run = connect().build(canary.Canary), self.submission(context)
+        self.link(run)
+        self.guarded(lambda: stage.start(run))
+        patience, logged = time.monotonic() + PATIENCE, ""
+        while stage.waiting(run):
+            state = stage.state(run)
+            if (line := f"{state.phase} {state.step}: {state.reason}") != logged:
+                logged = line
+                self.log.info("%s", line)
             if time.monotonic() > patience:
-                self.defer(trigger=RolloutTrigger(submission), method_name="finish")
+                self.defer(trigger=RolloutTrigger(run), method_name="finish")
             time.sleep(_POLL)
         return self.finish(context, {})
 
-    def finish(self, context: Any, event: dict[str, Any]) -> Any:
+    def finish(self, context: Any, event: Mapping[str, Any]) -> Any:
         from jinsu.installation import connect
         from jinsu.lifecycle import canary
 
-        submission = self.submission(context)
-        self.linked(submission)
-        return self.guarded(lambda: canary.finish(connect(), submission))
+        run = self.submission(context)
+        self.link(run)
+        return asdict(self.guarded(lambda: connect().build(canary.Canary).finish(run)))
 
 
 # The first retries come at once (a killed worker), the last ones after a minute (an outage of a quarter of an hour).

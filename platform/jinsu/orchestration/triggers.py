@@ -31,7 +31,7 @@ class StepTrigger(BaseTrigger):  # type: ignore[misc]
             status = await asyncio.to_thread(launcher.status, self.run_key)
             self.offset = await asyncio.to_thread(show, launcher, self.run_key, self.offset, self.log.info)
             if status.phase not in WAITING:
-                yield TriggerEvent({"offset": self.offset})
+                yield TriggerEvent({"run_key": self.run_key, "offset": self.offset})
                 return
             await asyncio.sleep(_POLL)
 
@@ -48,9 +48,9 @@ class RolloutTrigger(BaseTrigger):  # type: ignore[misc]
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         from jinsu.installation import connect
-        from jinsu.lifecycle import canary
+        from jinsu.lifecycle.canary import Canary
 
-        platform = connect()
-        while await asyncio.to_thread(canary.waiting, platform, self.submission):
+        canary = connect().build(Canary)
+        while await asyncio.to_thread(canary.waiting, self.submission):
             await asyncio.sleep(_POLL)
         yield TriggerEvent({})

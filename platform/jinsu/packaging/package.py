@@ -6,49 +6,27 @@ import shutil
 import time
 import zipfile
 import zlib
-from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
 from jinsu.errors import GateFailedError
+from jinsu.packaging.findings import Latency, PackageFindings, Parity
 from jinsu.packaging.manifest import Manifest
 from jinsu.packaging.onnx_model import OnnxModel
-from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FILE, PROBES_FILE
+from jinsu.sdk.model_files import MODEL_FILE, MODEL_FILES, PROBES_FILE
 
 _WARM, _TIMED = 10, 200
 MAX_MODEL_BYTES = 2 * 2**30
 MAX_PROBE_BYTES = 256 * 2**20
 
 
-@dataclass(frozen=True)
-class Parity:
-    """The largest differences found between two ways of answering the same rows."""
-
-    rows: int
-    tolerance: float
-    largest_absolute: float
-    largest_relative: float
-    largest_batch_effect: float
-
-
-@dataclass(frozen=True)
-class Latency:
-    """Single-row prediction times in milliseconds, in-process, on this machine."""
-
-    runs: int
-    p50_ms: float
-    p99_ms: float
-    budget_ms: float
-
-
-def package(saved: Path, out: Path, tolerance: float, budget_ms: float) -> dict[str, Any]:
-    """Checks the model in `saved` and copies what will serve into `out`; returns the report as plain data.
+def package(saved: Path, out: Path, tolerance: float, budget_ms: float) -> PackageFindings:
+    """Checks the model in `saved` and copies what will serve into `out`.
 
     Raises GateFailedError with the operator, the output or the row that is wrong.
     """
-    for name in (MODEL_FILE, MANIFEST_FILE, PROBES_FILE):
+    for name in MODEL_FILES:
         if not (saved / name).is_file():
             raise GateFailedError(f"the script saved no {name}; call jinsu.save(model, example) before it ends.")
     if (saved / MODEL_FILE).stat().st_size > MAX_MODEL_BYTES:
@@ -60,9 +38,9 @@ def package(saved: Path, out: Path, tolerance: float, budget_ms: float) -> dict[
     parity = check_parity(model, inputs, outputs, tolerance)
     latency = measure_latency(model, inputs, budget_ms)
     out.mkdir(parents=True, exist_ok=True)
-    for name in (MODEL_FILE, MANIFEST_FILE, PROBES_FILE):
+    for name in MODEL_FILES:
         shutil.copyfile(saved / name, out / name)
-    return {"parity": asdict(parity), "latency": asdict(latency)}
+    return PackageFindings(parity, latency)
 
 
 def check_weights(path: Path) -> None:

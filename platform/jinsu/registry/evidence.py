@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import asdict
 from html import escape
-from typing import Any
 
+from jinsu.data.validation import Validation
+from jinsu.evaluation.report import Report
+from jinsu.evaluation.score import Score
+from jinsu.registry.facts import Facts
 from jinsu.registry.pictures import confusion_matrix, interval_bar, learning_curve
 from jinsu.spec.quantities import format_bytes
 
@@ -20,114 +24,113 @@ code{background:#f6f8fa;padding:.1rem .3rem;border-radius:.3rem;word-break:break
 """
 
 
-def evidence_page(facts: Mapping[str, Any]) -> str:
+def evidence_page(facts: Facts) -> str:
     """One self-contained HTML page from the collected facts. Every value from outside is escaped."""
-    report = facts["evaluation"]
+    report = facts.evaluation
     parts = [
-        _headline(facts, report),
-        _champion(facts, report),
+        _headline(facts),
+        _champion(facts),
         _scores(report),
         _slices(report),
-        "<h2>Confusion matrix</h2>" + confusion_matrix(report["confusion"], report["labels"])
-        if report["confusion"]
-        else "",
-        "<h2>Learning curve</h2>" + learning_curve(facts["curve"]),
+        "<h2>Confusion matrix</h2>" + confusion_matrix(report.confusion, report.labels) if report.confusion else "",
+        "<h2>Learning curve</h2>" + learning_curve(facts.curve),
         _package(facts),
-        _validation(facts["validation"]),
+        _validation(facts.validation),
         _lineage(facts),
     ]
-    title = escape(f"{facts['model']}: evidence of run {facts['submission']}")
+    title = escape(f"{facts.model}: evidence of run {facts.submission}")
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
         f"<body>{''.join(parts)}</body></html>"
     )
 
 
-def _headline(facts: Mapping[str, Any], report: Mapping[str, Any]) -> str:
-    overall = report["overall"]
+def _headline(facts: Facts) -> str:
+    report, overall = facts.evaluation, facts.evaluation.overall
     return (
-        f"<h1>{escape(facts['model'])}</h1><p class=quiet>run {escape(facts['submission'])}, submitted by "
-        f"{escape(facts['submitter'])}</p><p><span class=big>{escape(report['metric'])} {overall['value']:.4f}</span> "
-        f"<span class=quiet>95 % interval {overall['low']:.4f} to {overall['high']:.4f}, on {overall['rows']} rows that "
+        f"<h1>{escape(facts.model)}</h1><p class=quiet>run {escape(facts.submission)}, submitted by "
+        f"{escape(facts.submitter)}</p><p><span class=big>{escape(report.metric)} {overall.value:.4f}</span> "
+        f"<span class=quiet>95 % interval {overall.low:.4f} to {overall.high:.4f}, on {overall.rows} rows that "
         "training never saw; measured on the packaged model, the one that will serve</span></p>"
     )
 
 
-def _champion(facts: Mapping[str, Any], report: Mapping[str, Any]) -> str:
-    gain = report["gain"]
-    if gain is None:
-        reason = report["note"] or "There is no champion yet: this would be the first."
+def _champion(facts: Facts) -> str:
+    report = facts.evaluation
+    champion, gain = report.champion, report.gain
+    if champion is None or gain is None:
+        reason = report.note or "There is no champion yet: this would be the first."
         return f"<h2>Against the champion</h2><p>{escape(reason)}</p>"
-    colour = "good" if gain["low"] > 0 else "bad" if gain["high"] < 0 else ""
+    colour = "good" if gain.low > 0 else "bad" if gain.high < 0 else ""
     sure = {"good": "certainly better", "bad": "certainly worse", "": "not distinguishable from it"}[colour]
     return (
-        f"<h2>Against the champion</h2><p>Version {escape(str(facts['champion']))} scores "
-        f"{report['champion']['value']:.4f} on the same rows. The candidate differs by <b class={colour or 'quiet'}>"
-        f"{gain['value']:+.4f}</b> ({gain['low']:+.4f} to {gain['high']:+.4f}): {sure} at 95 %.</p>"
+        f"<h2>Against the champion</h2><p>Version {escape(str(facts.champion))} scores "
+        f"{champion.value:.4f} on the same rows. The candidate differs by <b class={colour or 'quiet'}>"
+        f"{gain.value:+.4f}</b> ({gain.low:+.4f} to {gain.high:+.4f}): {sure} at 95 %.</p>"
     )
 
 
-def _scores(report: Mapping[str, Any]) -> str:
-    rows = {report["metric"]: report["overall"], **report["others"]}
-    folded = f"<p>{report['folded']:.1%} of the rows are in the model's other class.</p>" if report["folded"] else ""
+def _scores(report: Report) -> str:
+    rows = {report.metric: report.overall, **report.others}
+    folded = f"<p>{report.folded:.1%} of the rows are in the model's other class.</p>" if report.folded else ""
     return "<h2>Scores</h2>" + _score_table("metric", rows) + folded
 
 
-def _score_table(heading: str, rows: Mapping[str, Mapping[str, Any]]) -> str:
-    floor = min(score["low"] for score in rows.values())
-    ceiling = max(score["high"] for score in rows.values())
+def _score_table(heading: str, rows: Mapping[str, Score]) -> str:
+    floor = min(score.low for score in rows.values())
+    ceiling = max(score.high for score in rows.values())
     body = "".join(
-        f"<tr><td>{escape(name)}<td class=number>{score['value']:.4f}<td class=number>{score['low']:.4f}"
-        f"<td class=number>{score['high']:.4f}<td class=number>{score['rows']}"
-        f"<td>{interval_bar(score['value'], score['low'], score['high'], floor, ceiling)}"
+        f"<tr><td>{escape(name)}<td class=number>{score.value:.4f}<td class=number>{score.low:.4f}"
+        f"<td class=number>{score.high:.4f}<td class=number>{score.rows}"
+        f"<td>{interval_bar(score.value, score.low, score.high, floor, ceiling)}"
         for name, score in rows.items()
     )
     return f"<table><tr><th>{heading}<th class=number>value<th class=number>low<th class=number>high<th class=number>rows<th>{body}</table>"
 
 
-def _slices(report: Mapping[str, Any]) -> str:
+def _slices(report: Report) -> str:
     return "".join(
-        f"<h2>{escape(report['metric'])} by {escape(column)}</h2>" + _score_table(escape(column), rows)
-        for column, rows in report["slices"].items()
+        f"<h2>{escape(report.metric)} by {escape(column)}</h2>" + _score_table(escape(column), rows)
+        for column, rows in report.slices.items()
     )
 
 
-def _package(facts: Mapping[str, Any]) -> str:
-    parity, latency, training = facts["parity"], facts["latency"], facts["training"]
+def _package(facts: Facts) -> str:
+    parity, latency, training = facts.parity, facts.latency, facts.training
     return "<h2>Package</h2>" + _table(
         [
             (
                 "difference to the original",
-                f"{parity['largest_relative']:.2e} at most, on {parity['rows']} rows; tolerance {parity['tolerance']:g}",
+                f"{parity.largest_relative:.2e} at most, on {parity.rows} rows; tolerance {parity.tolerance:g}",
             ),
-            ("effect of batching", f"{parity['largest_batch_effect']:.2e} at most"),
+            ("effect of batching", f"{parity.largest_batch_effect:.2e} at most"),
             (
                 "one prediction",
-                f"{latency['p50_ms']:g} ms median, {latency['p99_ms']:g} ms at the 99th percentile; budget {latency['budget_ms']:g} ms",
+                f"{latency.p50_ms:g} ms median, {latency.p99_ms:g} ms at the 99th percentile; budget {latency.budget_ms:g} ms",
             ),
             (
                 "training",
-                f"{training['seconds']:.1f} s, {format_bytes(training['peak_memory'])} of memory at most, {facts['trials']} trial(s)",
+                f"{training.seconds:.1f} s, {format_bytes(training.peak_memory)} of memory at most, {facts.trials} trial(s)",
             ),
         ]
     )
 
 
-def _validation(verdict: Mapping[str, Any]) -> str:
+def _validation(verdict: Validation) -> str:
     rows = "".join(
-        f"<tr><td class={'good' if check['passed'] else 'bad'}>{'passed' if check['passed'] else 'failed'}"
-        f"<td>{escape(check['expectation'])}<td>{escape(check['detail'])}"
-        for check in verdict["checks"]
+        f"<tr><td class={'good' if check.passed else 'bad'}>{'passed' if check.passed else 'failed'}"
+        f"<td>{escape(check.expectation)}<td>{escape(check.detail)}"
+        for check in verdict.checks
     )
     return (
-        f"<h2>Data</h2><p>{verdict['rows']} rows, {verdict.get('train_rows', 0)} to train and {verdict.get('eval_rows', 0)} "
-        f"held out. {len(verdict['checks'])} expectations:</p><table>{rows}</table>"
+        f"<h2>Data</h2><p>{verdict.rows} rows, {verdict.train_rows} to train and {verdict.eval_rows} "
+        f"held out. {len(verdict.checks)} expectations:</p><table>{rows}</table>"
     )
 
 
-def _lineage(facts: Mapping[str, Any]) -> str:
-    spec = escape(json.dumps(facts["spec"], indent=1))
-    rows = [(name, f"<code>{escape(str(value))}</code>") for name, value in facts["lineage"].items()]
+def _lineage(facts: Facts) -> str:
+    spec = escape(json.dumps(dict(facts.spec), indent=1))
+    rows = [(name, f"<code>{escape(str(value))}</code>") for name, value in asdict(facts.lineage).items()]
     return (
         "<h2>Where it comes from</h2>"
         + _table(rows, escaped=True)

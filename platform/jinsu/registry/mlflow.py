@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from enum import StrEnum
 from typing import Any
 from urllib.parse import quote
 
@@ -17,9 +17,24 @@ import httpx
 
 from jinsu.errors import ConflictError, NotFoundError, TransientError
 from jinsu.settings import Account
+from jinsu.steps.metrics import MetricPoint
+
+CHAMPION, CHALLENGER = "champion", "challenger"
+"""The aliases of the version that serves, and of the one that a reviewer has approved."""
 
 _API = "/api/2.0/mlflow/"
 _BATCH = 500
+
+
+class RunStatus(StrEnum):
+    """How MLflow shows a run that has ended."""
+
+    FINISHED = "FINISHED"
+    """Its candidate is registered."""
+    FAILED = "FAILED"
+    """A stage failed."""
+    KILLED = "KILLED"
+    """A person cancelled it."""
 
 
 class Mlflow:
@@ -68,11 +83,11 @@ class Mlflow:
     def log(
         self,
         run: str,
-        metrics: Sequence[Mapping[str, Any]] = (),
+        metrics: Sequence[MetricPoint] = (),
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Logs in batches. Each metric has name, value, step and time (s); the same one twice counts once."""
+        """Logs in batches. A metric's point that is sent twice counts once."""
         if params or tags:
             self._call(
                 "POST",
@@ -82,30 +97,23 @@ class Mlflow:
         for start in range(0, len(metrics), _BATCH):
             batch = [
                 {
-                    "key": metric["name"],
-                    "value": _number(metric["value"]),
-                    "step": metric["step"],
-                    "timestamp": int(metric["time"] * 1000),
+                    "key": point.name,
+                    "value": _number(point.value),
+                    "step": point.step,
+                    "timestamp": int(point.time * 1000),
                 }
-                for metric in metrics[start : start + _BATCH]
+                for point in metrics[start : start + _BATCH]
             ]
             self._call("POST", "runs/log-batch", {"run_id": run, "metrics": batch})
 
-    def end_run(self, run: str, status: str) -> None:
-        """Ends the run as FINISHED, FAILED or KILLED."""
+    def end_run(self, run: str, status: RunStatus) -> None:
+        """Ends the run."""
         self._call("POST", "runs/update", {"run_id": run, "status": status, "end_time": int(time.time() * 1000)})
 
     def upload(self, run: str, path: str, data: bytes) -> None:
         """Writes one artifact of the run; the same path again replaces it."""
         uri = str(self._info(run)["artifact_uri"])
         self._put(uri, path, data)
-
-    def upload_folder(self, run: str, folder: Path, prefix: str) -> None:
-        """Writes every file below `folder` as an artifact below `prefix`."""
-        uri = str(self._info(run)["artifact_uri"])
-        for path in sorted(folder.rglob("*")):
-            if path.is_file():
-                self._put(uri, f"{prefix}/{path.relative_to(folder).as_posix()}", path.read_bytes())
 
     def experiment(self, run: str) -> str:
         """Id of the experiment that holds the run."""

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 import platform
 from collections.abc import Mapping
+from dataclasses import asdict
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -17,12 +18,13 @@ import yaml
 
 from jinsu.packaging.manifest import Manifest, Tensor
 from jinsu.packaging.package import read_probes
+from jinsu.registry.facts import Facts
 from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FILE, PROBES_FILE
 
 _EXAMPLE_ROWS = 2
 
 
-def mlmodel_files(package: Path, facts: Mapping[str, Any]) -> dict[str, bytes]:
+def mlmodel_files(package: Path, facts: Facts) -> dict[str, bytes]:
     """Name and content of every file of the folder."""
     manifest = Manifest.read(package)
     inputs, _ = read_probes(package, manifest)
@@ -45,7 +47,7 @@ def mlmodel_files(package: Path, facts: Mapping[str, Any]) -> dict[str, bytes]:
     }
 
 
-def _mlmodel(manifest: Manifest, facts: Mapping[str, Any], python: str) -> dict[str, Any]:
+def _mlmodel(manifest: Manifest, facts: Facts, python: str) -> dict[str, Any]:
     session = {"intra_op_num_threads": 1, "inter_op_num_threads": 1}
     return {
         "artifact_path": "model",
@@ -65,10 +67,10 @@ def _mlmodel(manifest: Manifest, facts: Mapping[str, Any], python: str) -> dict[
             },
         },
         "mlflow_version": version("mlflow"),
-        "model_uuid": str(facts["lineage"]["package"])[:32],
+        "model_uuid": facts.lineage.package[:32],
         "metadata": {
-            "jinsu.submission": facts["submission"],
-            **{f"jinsu.{k}": v for k, v in facts["lineage"].items()},
+            "jinsu.submission": facts.submission,
+            **{f"jinsu.{k}": v for k, v in asdict(facts.lineage).items()},
         },
         "saved_input_example_info": {
             "artifact_path": "input_example.json",

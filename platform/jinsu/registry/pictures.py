@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from html import escape
 from typing import Any
+
+from jinsu.steps.metrics import MetricPoint
 
 _COLOURS = ("#1f6feb", "#d1242f", "#1a7f37", "#9a6700", "#8250df", "#bf3989")
 _WIDTH, _HEIGHT, _MARGIN = 560, 240, 44
 
 
-def learning_curve(points: Sequence[Mapping[str, Any]]) -> str:
+def learning_curve(points: Sequence[MetricPoint]) -> str:
     """Every logged metric over its steps, each scaled to its own range (written beside its name)."""
     series: dict[str, list[tuple[float, float]]] = {}
     for point in points:
-        if point["value"] == point["value"] and abs(point["value"]) != float("inf"):
-            series.setdefault(point["name"], []).append((point["step"], point["value"]))
+        if point.value == point.value and abs(point.value) != float("inf"):
+            series.setdefault(point.name, []).append((point.step, point.value))
     series = {name: sorted(values) for name, values in sorted(series.items())[: len(_COLOURS)] if len(values) > 1}
     if not series:
         return "<p>The script logged no curve.</p>"

@@ -4,34 +4,51 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+from collections.abc import Mapping
+from dataclasses import dataclass
 
-from jinsu.installation import Platform
-from jinsu.state.tables import Submission, Task
+from jinsu.runs.journal import output_of
+from jinsu.runs.stages import StageName, Validated
+from jinsu.settings import Settings
+from jinsu.state.database import Database
+from jinsu.state.tables import StageRecord, Submission
 
 
-def links_of(platform: Platform, submission: str) -> dict[str, str]:
-    """Every link that leads somewhere by now, by its title."""
-    settings = platform.settings
-    with platform.database.begin() as session:
-        row = session.get(Submission, submission)
-        validation = session.get(Task, (submission, "validate_data", 0))
-        registered = session.get(Task, (submission, "register", 0))
-    if row is None:
-        return {}
-    found = {"Endpoint": f"{settings.address('endpoint')}/models/{row.model}/invocations"}
-    if row.mlflow_run:
-        run = f"{settings.address('mlflow')}/#/experiments/{row.experiment}/runs/{row.mlflow_run}"
-        found["MLflow run"] = run
-        if registered is not None and registered.output:
-            found["Evidence"] = f"{run}/artifactPath/evidence.html"
-    if validation is not None and validation.output.get("page"):
-        key = validation.output["run_key"]
-        found["Data docs"] = (
-            f"{settings.address('api')}/v1/docs/{key}/{signature(settings.airflow_secret, key)}/{validation.output['page']}"
-        )
-    return found
+@dataclass(frozen=True)
+class Links:
+    """Works out the links of runs."""
+
+    settings: Settings
+    database: Database
+
+    def of(self, run: str) -> Mapping[str, str]:
+        """Every link that leads somewhere by now, by its title."""
+        with self.database.begin() as session:
+            row = session.get(Submission, run)
+            validation = session.get(StageRecord, (run, StageName.VALIDATE_DATA, 0))
+            registered = session.get(StageRecord, (run, StageName.REGISTER, 0))
+        if row is None:
+            return {}
+        links = {"Endpoint": self.endpoint(row.model)}
+        if row.mlflow_run:
+            mlflow_run = f"{self.settings.address('mlflow')}/#/experiments/{row.experiment}/runs/{row.mlflow_run}"
+            links["MLflow run"] = mlflow_run
+            if registered is not None and registered.output:
+                links["Evidence"] = f"{mlflow_run}/artifactPath/evidence.html"
+        validated = output_of(validation) if validation is not None else None
+        if isinstance(validated, Validated) and validated.page:
+            links["Data docs"] = self._docs(validated)
+        return links
+
+    def endpoint(self, model: str) -> str:
+        return f"{self.settings.address('endpoint')}/models/{model}/invocations"
+
+    def _docs(self, validated: Validated) -> str:
+        key = validated.run_key
+        sign = signature(self.settings.airflow_secret, key)
+        return f"{self.settings.address('api')}/v1/docs/{key}/{sign}/{validated.page}"
 
 
 def signature(secret: str, key: str) -> str:
-    """Makes a link to a page of its own unguessable: a browser that follows it carries no token."""
+    """Makes the address of a page unguessable: a browser that follows the link carries no token."""
     return hmac.new(secret.encode(), f"docs:{key}".encode(), hashlib.sha256).hexdigest()[:32]

@@ -16,6 +16,7 @@ from jinsu.objects.mirror import Mirror
 from jinsu.spec.quantities import format_bytes
 
 MAX_FILES = 10_000
+MAX_CODE_BYTES = 64 * 2**20
 _IGNORED = frozenset(
     {".git", ".venv", "venv", "__pycache__", ".mypy_cache", ".pytest_cache", "jinsu-out", "node_modules"}
 )

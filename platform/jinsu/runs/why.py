@@ -5,66 +5,89 @@ from __future__ import annotations
 import time
 from collections.abc import Sequence
 
-from jinsu.state.tables import Review, Rollout, Submission, Task
+from jinsu.release.advance import Phase, weight
+from jinsu.release.records import policy_from, state_from
+from jinsu.runs.stages import ORDER, StageName
+from jinsu.state.states import StageState, SubmissionState
+from jinsu.state.tables import Review, Rollout, StageRecord, Submission
 from jinsu.steps.status import WAITING, StepStatus
-
-ORDER = ("admit", "validate_data", "train", "package", "evaluate", "register", "review", "canary", "promote")
 
 
 def explain(
     row: Submission,
-    tasks: Sequence[Task],
+    stages: Sequence[StageRecord],
     review: Review | None,
     rollout: Rollout | None,
     step: StepStatus | None = None,
     now: float | None = None,
 ) -> str:
     """One sentence about a run, for its submitter. `step`: where the launcher says its training is."""
-    now = time.time() if now is None else now
     if row.ended is not None:
-        return {
-            "succeeded": f"It succeeded: {row.reason}.",
-            "cancelled": f"It was cancelled: {row.reason}.",
-        }.get(row.state, f"It failed in {row.reason}")
+        return _ended(row)
     if row.dag_run is None:
         return "It is accepted and waits for Airflow to take it."
-    current = _current(tasks)
+    current = _current(stages)
     if current is None:
         return "It waits for a free place in Airflow's queue."
-    if current.state == "done":
-        return f"{current.name} is done; the next task starts."
-    if current.state == "waiting":
-        return f"{current.name} met a passing problem and tries again: {current.detail}"
-    if current.name == "train" and step is not None and step.message and step.phase in WAITING:
+    match current.state:
+        case StageState.DONE:
+            return f"{current.name} is done; the next stage starts."
+        case StageState.WAITING:
+            return f"{current.name} met a passing problem and is tried again: {current.detail}"
+        case _:
+            now = time.time() if now is None else now
+            return _at_work(current, row, review, rollout, step, now)
+
+
+def training(stages: Sequence[StageRecord]) -> str | None:
+    """Run key of the training that the run waits for, if it waits for one."""
+    current = _current(stages)
+    at_work = current is not None and current.name == StageName.TRAIN and current.state is not StageState.DONE
+    return current.run_key if current is not None and at_work else None
+
+
+def _ended(row: Submission) -> str:
+    match row.state:
+        case SubmissionState.SUCCEEDED:
+            return f"It succeeded: {row.reason}."
+        case SubmissionState.CANCELLED:
+            return f"It was cancelled: {row.reason}."
+        case _:
+            return f"It failed in {row.reason}"
+
+
+def _at_work(
+    current: StageRecord,
+    row: Submission,
+    review: Review | None,
+    rollout: Rollout | None,
+    step: StepStatus | None,
+    now: float,
+) -> str:
+    if current.name == StageName.TRAIN and step is not None and step.message and step.phase in WAITING:
         return f"train is {step.phase}: {step.message}"
-    if current.name == "review" and review is not None:
+    if current.name == StageName.REVIEW and review is not None:
         return (
             f"It waits for a person to review version {review.version}: jinsu review approve {row.id}, the alias "
             "'challenger' in MLflow, or Airflow's Required Actions."
         )
-    if current.name == "canary" and rollout is not None:
-        return _rollout(rollout)
+    if current.name == StageName.CANARY and rollout is not None:
+        return _rolling_out(rollout)
     return f"{current.name} has been running for {now - current.started:.0f} s."
 
 
-def training(tasks: Sequence[Task]) -> str | None:
-    """Run key of the training that the run waits for, if it does."""
-    current = _current(tasks)
-    return current.run_key if current is not None and current.name == "train" and current.state != "done" else None
+def _current(stages: Sequence[StageRecord]) -> StageRecord | None:
+    busy = [stage for stage in stages if stage.state is not StageState.DONE]
+    return max(busy or stages, key=lambda stage: (ORDER.index(StageName(stage.name)), stage.trial), default=None)
 
 
-def _current(tasks: Sequence[Task]) -> Task | None:
-    started = [task for task in tasks if task.name in ORDER]
-    busy = [task for task in started if task.state != "done"]
-    return max(busy or started, key=lambda task: (ORDER.index(task.name), task.trial), default=None)
-
-
-def _rollout(rollout: Rollout) -> str:
-    state = rollout.state
-    reason = state["reason"] or "the gates are passing"
-    if rollout.phase == "stepping":
-        percent = rollout.policy["steps"][state["step"]]
-        return f"Its version {rollout.challenger} answers {percent} % of live traffic: {reason}."
-    if rollout.phase == "halted":
-        return f"Its rollout is halted: {reason}. Decide: jinsu rollout resume|abort {rollout.model}"
-    return f"Its version {rollout.challenger} is {rollout.phase}: {reason}."
+def _rolling_out(rollout: Rollout) -> str:
+    state = state_from(rollout.state)
+    reason = state.reason or "the gates are passing"
+    match rollout.phase:
+        case Phase.STEPPING:
+            return f"Its version {rollout.challenger} answers {weight(policy_from(rollout.policy), state)} % of live traffic: {reason}."
+        case Phase.HALTED:
+            return f"Its rollout is halted: {reason}. Decide: jinsu rollout resume|abort {rollout.model}"
+        case _:
+            return f"Its version {rollout.challenger} is {rollout.phase}: {reason}."

@@ -3,4 +3,5 @@
 MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "model.json"
 PROBES_FILE = "probes.npz"
+MODEL_FILES = (MODEL_FILE, MANIFEST_FILE, PROBES_FILE)
 MODEL_FOLDER = "model"

@@ -2,10 +2,21 @@
 
 from __future__ import annotations
 
+from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import JSON, BigInteger, Enum, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+from jinsu.release.advance import Phase
+from jinsu.state.states import Door, LedgerEvent, ReviewState, StageState, SubmissionState
+
+
+def _member_of(kind: type[StrEnum], length: int = 16) -> Enum:
+    """A text column that holds the values of an enum and gives its members."""
+    return Enum(
+        kind, native_enum=False, length=length, values_callable=lambda members: [item.value for item in members]
+    )
 
 
 class Base(DeclarativeBase):
@@ -37,21 +48,21 @@ class Submission(Base):
     dag_run: Mapped[str | None] = mapped_column(String(250))
     experiment: Mapped[str | None] = mapped_column(String(64))
     mlflow_run: Mapped[str | None] = mapped_column(String(64))
-    state: Mapped[str] = mapped_column(String(16), index=True)
+    state: Mapped[SubmissionState] = mapped_column(_member_of(SubmissionState), index=True)
     reason: Mapped[str] = mapped_column(Text, default="")
     created: Mapped[float] = mapped_column(Float, index=True)
     ended: Mapped[float | None] = mapped_column(Float)
     __table_args__ = (UniqueConstraint("submitter", "idempotency_key"),)
 
 
-class Task(Base):
-    """Where a submission is: one row for each task of the lifecycle (and each trial), rewritten as it proceeds."""
+class StageRecord(Base):
+    """Where a run is: one row for each stage that has begun (and each trial), rewritten as it proceeds."""
 
     __tablename__ = "tasks"
     submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
     name: Mapped[str] = mapped_column(String(40), primary_key=True)
     trial: Mapped[int] = mapped_column(Integer, primary_key=True, default=0)
-    state: Mapped[str] = mapped_column(String(16))
+    state: Mapped[StageState] = mapped_column(_member_of(StageState))
     detail: Mapped[str] = mapped_column(Text, default="")
     run_key: Mapped[str | None] = mapped_column(String(64), index=True)
     started: Mapped[float] = mapped_column(Float)
@@ -60,12 +71,18 @@ class Task(Base):
 
 
 class Candidate(Base):
-    """The intent to register, then the version it became: exactly one for (submission, package digest)."""
+    """The intent to register, then the version it became: exactly one for (submission, package).
+
+    `package` is the run key of the stage `package`; model servers are started from that step's outputs.
+    """
 
     __tablename__ = "candidates"
     submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
-    package_digest: Mapped[str] = mapped_column(String(64), primary_key=True)
-    package_uri: Mapped[str] = mapped_column(Text)
+    package: Mapped[str] = mapped_column("package_digest", String(64), primary_key=True)
+    # Version 0.1 reads the package from this column; it is written for a rollback and goes with the next version.
+    former_package: Mapped[str] = mapped_column(
+        "package_uri", Text, default=lambda context: context.get_current_parameters()["package_digest"]
+    )
     model: Mapped[str] = mapped_column(String(40))
     version: Mapped[str | None] = mapped_column(String(16))
     ready: Mapped[bool] = mapped_column(default=False)
@@ -79,9 +96,9 @@ class Review(Base):
     submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
     model: Mapped[str] = mapped_column(String(40))
     version: Mapped[str] = mapped_column(String(16))
-    state: Mapped[str] = mapped_column(String(16), index=True)
+    state: Mapped[ReviewState] = mapped_column(_member_of(ReviewState), index=True)
     reviewer: Mapped[str | None] = mapped_column(String(64))
-    via: Mapped[str | None] = mapped_column(String(16))
+    via: Mapped[Door | None] = mapped_column(_member_of(Door))
     reason: Mapped[str] = mapped_column(Text, default="")
     asked: Mapped[float] = mapped_column(Float)
     answered: Mapped[float | None] = mapped_column(Float)
@@ -96,7 +113,7 @@ class Rollout(Base):
     challenger: Mapped[str] = mapped_column(String(16))
     policy: Mapped[dict[str, Any]] = mapped_column(JSON)
     state: Mapped[dict[str, Any]] = mapped_column(JSON)
-    phase: Mapped[str] = mapped_column(String(16))
+    phase: Mapped[Phase] = mapped_column(_member_of(Phase))
     command: Mapped[str] = mapped_column(Text, default="")
     created: Mapped[float] = mapped_column(Float)
     updated: Mapped[float] = mapped_column(Float)
@@ -104,7 +121,7 @@ class Rollout(Base):
 
 
 class Endpoint(Base):
-    """What the data plane last knew to be a model's champion; MLflow's alias is the wish, this is what serves."""
+    """What the data plane last knew to be a model's champion; MLflow's alias says what should serve, this row what does."""
 
     __tablename__ = "endpoints"
     model: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -119,7 +136,7 @@ class LedgerEntry(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
     at: Mapped[float] = mapped_column(Float)
     model: Mapped[str] = mapped_column(String(40), index=True)
-    event: Mapped[str] = mapped_column(String(32))
+    event: Mapped[LedgerEvent] = mapped_column(_member_of(LedgerEvent, 32))
     version: Mapped[str] = mapped_column(String(16))
     previous: Mapped[str | None] = mapped_column(String(16))
     actor: Mapped[str] = mapped_column(String(64))

@@ -1,0 +1,41 @@
+"""Starts a DAG run for every accepted submission. The row is the queue, so an outage of Airflow loses nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from jinsu.clients.airflow import Airflow
+from jinsu.state.database import Database
+from jinsu.state.states import SubmissionState
+from jinsu.state.tables import Submission
+
+_BATCH = 20
+
+
+@dataclass(frozen=True)
+class Dispatcher:
+    """One pass is `run()`; it may be repeated."""
+
+    database: Database
+    airflow: Airflow
+
+    def run(self) -> None:
+        with self.database.begin() as session:
+            waiting = session.scalars(
+                select(Submission.id)
+                .where(Submission.state == SubmissionState.ACCEPTED, Submission.dag_run.is_(None))
+                .order_by(Submission.created)
+                .limit(_BATCH)
+            ).all()
+        for run in waiting:
+            self._start(run)
+
+    def _start(self, run: str) -> None:
+        self.airflow.trigger(run, {"submission": run})
+        with self.database.begin() as session:
+            row = session.get(Submission, run, with_for_update=True)
+            if row is not None and row.dag_run is None:
+                row.dag_run = run
+                row.state = SubmissionState.QUEUED if row.state is SubmissionState.ACCEPTED else row.state

@@ -1,0 +1,54 @@
+"""Brings what training scripts log to MLflow, in batches."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy import select
+
+from jinsu.launchers.launcher import Launcher
+from jinsu.registry.mlflow import Mlflow
+from jinsu.runs.stages import StageName
+from jinsu.state.database import Database
+from jinsu.state.tables import StageRecord, Submission
+from jinsu.steps.metrics import parse_metrics
+
+_LINGER_SECONDS = 30.0
+
+
+@dataclass(frozen=True)
+class MetricUploader:
+    """One pass is `run()`. A point that is sent twice counts once, so the offsets need no disk.
+
+    _offsets: how many bytes of a step's metrics an MLflow run has, by the run's id and the run key.
+    """
+
+    database: Database
+    launcher: Launcher
+    mlflow: Mlflow
+    _offsets: dict[tuple[str, str], int] = field(default_factory=dict, init=False)
+
+    def run(self) -> None:
+        recent = (
+            select(Submission.mlflow_run, StageRecord.run_key, StageRecord.trial)
+            .join(StageRecord, StageRecord.submission == Submission.id)
+            .where(
+                StageRecord.name == StageName.TRAIN,
+                StageRecord.run_key.is_not(None),
+                Submission.mlflow_run.is_not(None),
+                (StageRecord.ended.is_(None)) | (StageRecord.ended > time.time() - _LINGER_SECONDS),
+            )
+        )
+        with self.database.begin() as session:
+            trials = session.execute(recent).all()
+        for mlflow_run, key, trial in trials:
+            self._upload(str(mlflow_run), str(key), trial)
+
+    def _upload(self, mlflow_run: str, key: str, trial: int) -> None:
+        offset = self._offsets.get((mlflow_run, key), 0)
+        points, size = parse_metrics(self.launcher.metrics(key, offset))
+        if points:
+            prefix = f"trial_{trial}/" if trial else ""
+            self.mlflow.log(mlflow_run, [replace(point, name=prefix + point.name) for point in points])
+        self._offsets[(mlflow_run, key)] = offset + size

@@ -1,0 +1,19 @@
+"""A metric's value with its interval."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Score:
+    """A metric's value, its 95 % interval, and the number of rows behind it."""
+
+    value: float
+    low: float
+    high: float
+    rows: int
+
+    def in_words(self, sign: str = "") -> str:
+        """`0.9832 (0.9640 to 0.9923)`; `sign="+"` writes the sign of a difference."""
+        return f"{self.value:{sign}.4f} ({self.low:{sign}.4f} to {self.high:{sign}.4f})"

@@ -1,0 +1,38 @@
+"""Which class carries out which stage. `admit` is apart: it alone starts from a form and not from a submission."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Protocol
+
+from jinsu.lifecycle.canary import Canary
+from jinsu.lifecycle.evaluate import Evaluate
+from jinsu.lifecycle.package import Package
+from jinsu.lifecycle.promote import Promote
+from jinsu.lifecycle.register import Register
+from jinsu.lifecycle.review import Review
+from jinsu.lifecycle.train import Train
+from jinsu.lifecycle.validate_data import ValidateData
+from jinsu.runs.stages import StageName, StageOutput
+
+
+class Stage(Protocol):
+    """A stage that needs nothing but its run. Doing it twice is safe."""
+
+    def run(self, run: str) -> StageOutput:
+        """Does the stage, waits included. Raises a JinsuError with the sentence that people read."""
+
+
+STAGES: Mapping[StageName, type[Stage]] = MappingProxyType(
+    {
+        StageName.VALIDATE_DATA: ValidateData,
+        StageName.TRAIN: Train,
+        StageName.PACKAGE: Package,
+        StageName.EVALUATE: Evaluate,
+        StageName.REGISTER: Register,
+        StageName.REVIEW: Review,
+        StageName.CANARY: Canary,
+        StageName.PROMOTE: Promote,
+    }
+)

@@ -1,0 +1,119 @@
+"""The record of what each run does: its stages, their outputs, and its end."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TypeVar
+
+from jinsu.codec import decode, encode
+from jinsu.errors import JinsuError, NotFoundError, TransientError
+from jinsu.registry.mlflow import Mlflow, RunStatus
+from jinsu.runs.stages import OUTPUTS, StageName, StageOutput, stage_of
+from jinsu.spec.load import FILE_NAME, spec_from
+from jinsu.spec.model import ModelSpec
+from jinsu.state.database import Database
+from jinsu.state.states import StageState, SubmissionState
+from jinsu.state.tables import StageRecord, Submission
+
+_Output = TypeVar("_Output", bound=StageOutput)
+
+_MLFLOW_STATUS = {SubmissionState.FAILED: RunStatus.FAILED, SubmissionState.CANCELLED: RunStatus.KILLED}
+
+
+@dataclass(frozen=True)
+class Journal:
+    """Reads and writes the records of runs. Every verb is one transaction."""
+
+    database: Database
+    mlflow: Mlflow
+
+    # --- Reading ---
+
+    def submission(self, run: str) -> Submission:
+        """Raises NotFoundError when there is no such run."""
+        with self.database.begin() as session:
+            row = session.get(Submission, run)
+        if row is None:
+            raise NotFoundError(f"run {run!r} does not exist; see: jinsu runs")
+        return row
+
+    def output(self, kind: type[_Output], run: str, trial: int = 0) -> _Output:
+        """What an earlier stage left. Raises NotFoundError when the stage has not ended well."""
+        stage = stage_of(kind)
+        with self.database.begin() as session:
+            row = session.get(StageRecord, (run, stage, trial))
+        if row is None or row.state is not StageState.DONE:
+            raise NotFoundError(f"run {run}: stage {stage} has not ended; run it first.")
+        return decode(kind, row.output)
+
+    # --- Writing ---
+
+    def note(self, run: str, stage: StageName, detail: str = "", trial: int = 0, run_key: str | None = None) -> None:
+        """Records that a stage is at work, and what it waits for."""
+        with self.database.begin() as session:
+            row = session.get(StageRecord, (run, stage, trial))
+            if row is None:
+                row = StageRecord(submission=run, name=stage, trial=trial, started=time.time(), output={})
+                session.add(row)
+            row.state, row.detail = StageState.RUNNING, detail
+            row.run_key = run_key or row.run_key
+
+    def keep(self, run: str, output: StageOutput, trial: int = 0) -> None:
+        """Records an output before its stage has ended: people look at what a failed gate has measured."""
+        with self.database.begin() as session:
+            row = session.get(StageRecord, (run, stage_of(type(output)), trial))
+            assert row is not None
+            row.output = encode(output)
+
+    def record(self, stage: StageName, run: str, work: Callable[[], _Output], trial: int = 0) -> _Output:
+        """Does the work of a stage; records its start, its output, and how it ended.
+
+        A TransientError leaves the stage waiting, since Airflow tries it again. Any other JinsuError ends the run with
+        that sentence. Both go on to the caller.
+        """
+        self.note(run, stage, "", trial)
+        try:
+            output = work()
+        except TransientError as problem:
+            self._end_stage(run, stage, trial, StageState.WAITING, str(problem))
+            raise
+        except JinsuError as problem:
+            self._end_stage(run, stage, trial, StageState.FAILED, str(problem))
+            self.end(run, SubmissionState.FAILED, f"{stage}: {problem}")
+            raise
+        self._end_stage(run, stage, trial, StageState.DONE, "", output)
+        return output
+
+    def end(self, run: str, state: SubmissionState, reason: str) -> None:
+        """Writes the end of a run once; the first reason stays. Its MLflow run ends with it."""
+        with self.database.begin() as session:
+            row = session.get(Submission, run, with_for_update=True)
+            if row is None or row.ended is not None:
+                return
+            row.state, row.reason, row.ended = state, reason, time.time()
+        if row.mlflow_run is not None and state in _MLFLOW_STATUS:
+            with suppress(JinsuError):  # how MLflow shows the run is worth a try, not a retry
+                self.mlflow.end_run(row.mlflow_run, _MLFLOW_STATUS[state])
+
+    def _end_stage(
+        self, run: str, stage: StageName, trial: int, state: StageState, detail: str, output: StageOutput | None = None
+    ) -> None:
+        with self.database.begin() as session:
+            row = session.get(StageRecord, (run, stage, trial))
+            assert row is not None
+            row.state, row.detail, row.ended = state, detail, time.time()
+            if output is not None:
+                row.output = encode(output)
+
+
+def spec_of(row: Submission) -> ModelSpec:
+    """The spec that a submission was admitted with."""
+    return spec_from(row.spec, FILE_NAME)
+
+
+def output_of(row: StageRecord) -> StageOutput | None:
+    """What a stage has left so far, or None."""
+    return decode(OUTPUTS[StageName(row.name)], row.output) if row.output else None

@@ -1,0 +1,93 @@
+"""Rollouts as people see and steer them. The controller alone carries them out."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import select
+
+from jinsu.codec import encode
+from jinsu.errors import NotFoundError
+from jinsu.release.advance import TERMINAL, Phase, Policy, State
+from jinsu.release.command import Command
+from jinsu.state.database import Database
+from jinsu.state.tables import Endpoint, Rollout
+
+ACTIVE = tuple(phase for phase in Phase if phase not in TERMINAL)
+
+
+@dataclass(frozen=True)
+class Rollouts:
+    """Reads rollouts, asks for new ones, and leaves commands for the controller."""
+
+    database: Database
+
+    def request(self, run: str, model: str, challenger: str, policy: Policy) -> None:
+        """Asks for the rollout of a challenger, once for each run."""
+        with self.database.begin() as session:
+            if session.get(Rollout, run) is not None:
+                return
+            endpoint = session.get(Endpoint, model)
+            state = State(challenger=challenger, champion=endpoint.champion if endpoint else None)
+            now = time.time()
+            session.add(
+                Rollout(
+                    submission=run,
+                    model=model,
+                    challenger=challenger,
+                    policy=encode(policy),
+                    state=encode(state),
+                    phase=state.phase,
+                    command="",
+                    created=now,
+                    updated=now,
+                )
+            )
+
+    def of(self, run: str) -> Rollout | None:
+        with self.database.begin() as session:
+            return session.get(Rollout, run)
+
+    def active(self, run: str) -> bool:
+        """Whether the controller has not decided the run's rollout yet."""
+        with self.database.begin() as session:
+            return session.scalar(select(Rollout.phase).where(Rollout.submission == run)) in ACTIVE
+
+    def latest(self, limit: int = 50) -> list[Rollout]:
+        """Newest first."""
+        with self.database.begin() as session:
+            return list(session.scalars(select(Rollout).order_by(Rollout.created.desc()).limit(limit)))
+
+    def command(self, model: str, command: Command) -> Rollout:
+        """Leaves a command for the model's newest active rollout. Raises NotFoundError when there is none."""
+        with self.database.begin() as session:
+            row = session.scalar(
+                select(Rollout)
+                .where(Rollout.model == model, Rollout.phase.in_(ACTIVE))
+                .order_by(Rollout.created.desc())
+                .limit(1)
+            )
+            if row is None:
+                raise NotFoundError(f"model {model!r} has no rollout now; see: jinsu rollout list")
+            _leave(row, command)
+        return row
+
+    def command_run(self, run: str, command: Command) -> None:
+        """Leaves a command for the rollout of a run, if there is one."""
+        with self.database.begin() as session:
+            if (row := session.get(Rollout, run, with_for_update=True)) is not None:
+                _leave(row, command)
+
+    def end_promotions(self, model: str, version: str, command: Command) -> None:
+        """Leaves a command for every challenger, other than `version`, that waits for the alias at 100 % of traffic."""
+        with self.database.begin() as session:
+            promoting = select(Rollout).where(
+                Rollout.model == model, Rollout.phase == Phase.PROMOTING, Rollout.challenger != version
+            )
+            for row in session.scalars(promoting):
+                _leave(row, command)
+
+
+def _leave(row: Rollout, command: Command) -> None:
+    row.command, row.updated = command.encode(), time.time()

@@ -1,0 +1,74 @@
+"""Folders of steps that are done, and cheap steps that are done in this very process.
+
+A cheap step has the same identity and the same `result.json` as a launched one.
+"""
+
+from __future__ import annotations
+
+import json
+import shutil
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TypeVar
+from uuid import uuid4
+
+from jinsu.codec import decode
+from jinsu.errors import TransientError
+from jinsu.objects.mirror import Mirror
+from jinsu.steps.result import RESULT_NAME, StepResult, read_result, seal
+
+_Document = TypeVar("_Document")
+
+
+@dataclass(frozen=True)
+class StepFolders:
+    """Steps among the objects: `steps/RUN_KEY/` with `result.json` and `out/`."""
+
+    objects: Mirror
+
+    def out(self, run_key: str) -> Path:
+        """The outputs of a step that is done, brought here if need be; the folder is missing when the step is not done."""
+        return self._folder(run_key) / "out"
+
+    def result(self, run_key: str, *, verify: bool = False) -> StepResult | None:
+        """The step's result, or None when it is not done; `verify` compares the digests of all outputs."""
+        return read_result(self._folder(run_key), run_key, verify=verify)
+
+    def document(self, kind: type[_Document], run_key: str, name: str) -> _Document:
+        """A JSON output of a step that is done."""
+        return decode(kind, json.loads((self.out(run_key) / name).read_text(encoding="utf-8")))
+
+    def inline(self, run_key: str, work: Callable[[Path], None]) -> Path:
+        """The outputs of a step: found, or made by `work(out)` in a draft folder that is renamed once it is sealed."""
+        root = self._folder(run_key)
+        if read_result(root, run_key) is not None:
+            return root / "out"
+        draft = root.with_name(f".draft-{uuid4().hex}")
+        try:
+            (draft / "out").mkdir(parents=True)
+            begun = time.monotonic()
+            work(draft / "out")
+            seal(draft, run_key, time.monotonic() - begun)
+            if root.exists():
+                shutil.rmtree(root)
+            draft.replace(root)
+            self.objects.publish(_name(run_key), RESULT_NAME)
+        except OSError as problem:
+            if read_result(root, run_key) is not None:
+                return root / "out"  # another process finished the same step first
+            reason = problem.strerror or problem
+            raise TransientError(
+                f"{root}: the result cannot be written: {reason}; free disk space, it is tried again.", 30
+            ) from problem
+        finally:
+            shutil.rmtree(draft, ignore_errors=True)
+        return root / "out"
+
+    def _folder(self, run_key: str) -> Path:
+        return self.objects.folder(_name(run_key), RESULT_NAME)
+
+
+def _name(run_key: str) -> str:
+    return f"steps/{run_key}"
