@@ -1,4 +1,8 @@
-"""Dataclasses as JSON documents, and back: how records lie in the database, in files and on the wire."""
+"""Dataclasses become JSON documents here, and documents become dataclasses again.
+
+The room knows how records lie in the database, in files and on the wire, and it refuses a document of another shape.
+What a record means is left to the room that defines it.
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""The one tree of errors. Every message says what is wrong, where, and what to do next."""
+"""Every error that Jinsu raises on purpose belongs to one tree.
+
+An error knows whether trying again can help, and its message says what is wrong, where, and what to do next. Showing an
+error is left to `cli` (as an exit code) and `api` (as a status).
+"""
 
 from __future__ import annotations
 

@@ -1,4 +1,8 @@
-"""Writing files: all of the text or none of it, or for their owner alone; and what a file's content is called."""
+"""Files are written whole or not at all, or for their owner alone.
+
+The room knows atomic renames, private modes, and the digest of a file's content. Which files there are is left to the
+rooms above.
+"""
 
 from __future__ import annotations
 

@@ -1,1 +1,5 @@
-"""How model servers are run: one contract, a deployer for this machine and one for Kubernetes."""
+"""A deployer runs one model server for each version that is to answer requests.
+
+The room holds the contract, a deployer for one machine and one for Kubernetes, and the probe that asks whether a server
+is ready. What a server does is left to `serving`, and how much traffic reaches it to `gateway`.
+"""

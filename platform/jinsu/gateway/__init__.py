@@ -1,1 +1,5 @@
-"""Envoy: what it should look like, how it is told so, and what it has counted."""
+"""The gateway is Envoy: this room describes its configuration, serves it to Envoy, and reads what Envoy has counted.
+
+It knows backends, routes, and weights that expire unless they are renewed. The share of a challenger is left to
+`release`, and starting the servers behind the gateway to `deployers`.
+"""

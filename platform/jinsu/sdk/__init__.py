@@ -1,4 +1,7 @@
-"""What a training script may import: the standard library is enough until a function needs numpy or torch.
+"""The SDK is what a training script imports: its parameters, rows, metrics and checkpoints, and saving the model.
+
+It knows the files of a step and of a saved model, and it needs the standard library alone until a function needs numpy
+or torch. Running the script is left to `steps`, and judging the model that it saved to `packaging`.
 
 import jinsu
 

@@ -1,1 +1,5 @@
-"""The servers of others that the platform runs: how Airflow and MLflow are configured, on one machine and in a cluster."""
+"""Airflow, MLflow and PostgreSQL are configured here, for one machine and for Kubernetes alike.
+
+The room knows their settings, accounts and permissions, and what a new installation needs from them. Starting them is
+left to `local` and `cluster`, and talking to them to `clients`, `registry` and `state`.
+"""

@@ -1,1 +1,5 @@
-"""What the platform remembers: its database and its object store."""
+"""State is the platform's own database: its tables, its transactions and its migrations.
+
+The room knows how records are kept, and not what a change of them means. Files and model versions are only named in the
+tables, and are left to `objects` and `registry`.
+"""
