@@ -77,8 +77,9 @@ images: $(READY) ## Build the container images (buildah or docker; BASE=image to
 bench: $(READY) ## Measure; prints a table and writes build/bench.json
 	$(BIN)/python -m tests.bench
 
-docs: $(READY) ## Write the schemas and the spec's reference
+docs: $(READY) ## Write the schemas, the spec's reference and the map of rooms
 	$(BIN)/python -m jinsu.spec.publish docs
+	$(BIN)/python -m tests.architecture.page
 	$(BIN)/python helm/write_schema.py
 
 screenshots: $(READY) ## Take docs/images from a running demo (needs Chromium)

@@ -27,11 +27,11 @@ DAG_FILES = sorted((ROOT / "dags").rglob("*.py"))
 
 def run(*command: str | Path, environment: dict[str, str] | None = None) -> str:
     """What the command prints; it must succeed."""
-    told = subprocess.run(
+    ended = subprocess.run(
         command, cwd=ROOT, capture_output=True, text=True, timeout=120, env={**os.environ, **(environment or {})}
     )
-    assert told.returncode == 0, told.stdout[-3000:] + told.stderr[-3000:]
-    return told.stdout
+    assert ended.returncode == 0, ended.stdout[-3000:] + ended.stderr[-3000:]
+    return ended.stdout
 
 
 @lru_cache
@@ -175,9 +175,9 @@ for _ in range(5):
 
 @pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.stem)
 def test_a_dag_file_is_read_in_no_time(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    told = re.findall(r"^seconds (.+)$", run(sys.executable, "-c", TIME, path, environment=airflow(tmp_path)), re.M)
-    assert len(told) == 5
-    seconds = min(map(float, told))
+    printed = re.findall(r"^seconds (.+)$", run(sys.executable, "-c", TIME, path, environment=airflow(tmp_path)), re.M)
+    assert len(printed) == 5
+    seconds = min(map(float, printed))
 
     with capsys.disabled():
         print(f"\n  {path.name}: {seconds * 1e3:.1f} ms beyond airflow.sdk")
