@@ -1,6 +1,7 @@
 """The map of rooms is what the code says, and the rooms keep to their order and their size."""
 
 import re
+import tomllib
 from itertools import pairwise
 from pathlib import Path
 from xml.etree import ElementTree
@@ -9,9 +10,14 @@ import pytest
 from tests.architecture import page
 from tests.architecture.drawing import draw
 from tests.architecture.rooms import (
+    ROOT,
     Room,
     RoomMap,
+    files_of,
     found_rooms,
+    functions,
+    layers_contract,
+    line_count,
     read_map,
 )
 
@@ -69,3 +75,34 @@ def test_nothing_in_the_picture_covers_anything_else() -> None:
         for left, top, width, height in boxes:
             crosses = left < x < left + width and top < float(passed or 0) - 1 <= top + height
             assert not (passed and crosses), "no arrow leads through a box"
+
+
+def test_the_contract_of_the_layers_is_exhaustive() -> None:
+    contract = layers_contract()
+
+    assert contract["exhaustive"] is True
+    assert contract["containers"] == ["jinsu"]
+    assert "exhaustive_ignores" not in contract
+
+
+def test_the_platform_is_a_source_root_and_never_a_package() -> None:
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
+
+    assert not (ROOT / "platform" / "__init__.py").exists()
+    assert project["tool"]["hatch"]["build"]["targets"]["wheel"]["packages"] == ["platform/jinsu"]
+    assert project["tool"]["mypy"]["mypy_path"] == "platform"
+    imported = re.compile(r"^\s*(from|import) platform\.", re.M)
+    sources = [path for folder in ("platform", "tests", "dags", "components", "examples", "helm", "docs")
+               for path in (ROOT / folder).rglob("*.py")]  # fmt: skip
+    assert [path for path in sources if imported.search(path.read_text(encoding="utf-8"))] == []
+
+
+def test_the_longest_function_and_module_are_printed(capsys: pytest.CaptureFixture[str]) -> None:
+    # A migration is a record of what was done, and stays as it is.
+    files = [path for name in found_rooms() for path in files_of(name) if "migrations" not in path.parts]
+    module = max(files, key=line_count)
+    length, function = max((length, f"{path.stem}.{name}") for path in files for name, length in functions(path))
+
+    with capsys.disabled():
+        print(f"\n  longest function: {function}, {length} lines · longest module: {module.name}, {line_count(module)}")
+    assert length > 0
