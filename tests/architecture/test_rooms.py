@@ -85,6 +85,13 @@ def test_the_contract_of_the_layers_is_exhaustive() -> None:
     assert "exhaustive_ignores" not in contract
 
 
+def test_no_arrow_is_an_exception() -> None:
+    contract = layers_contract()
+
+    assert {key: contract[key] for key in contract if key.startswith("ignore") or key.startswith("unmatched")} == {}
+    assert read_map().arrows_up == []
+
+
 def test_the_platform_is_a_source_root_and_never_a_package() -> None:
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))
 
