@@ -279,6 +279,20 @@ def test_the_lock_holds_every_dependency() -> None:
     assert [name for line in named if (name := re.split(r"[\[<>=~! ]", line)[0].lower()) not in locked] == []
 
 
+def test_the_notice_has_the_licence_of_every_package_in_the_images() -> None:
+    from importlib.metadata import metadata
+
+    notice = (ROOT / "NOTICE").read_text(encoding="utf-8")
+    shown = dict(re.findall(r"^([a-z][a-z0-9-]+) +[GRTPL](?: [GRTPL])* +(.+)$", notice, re.MULTILINE))
+    requirements = "".join(path.read_text() for path in (ROOT / "platform" / "images").glob("*.txt"))
+    packages = re.findall(r"^[a-z][a-z0-9-]*", requirements, re.MULTILINE)
+    assert len(packages) > 30
+
+    assert [name for name in packages if name not in shown] == []
+    stated = {name: metadata(name)["License-Expression"] for name in shown}
+    assert {name: shown[name] for name, licence in stated.items() if licence not in (None, shown[name])} == {}
+
+
 # Written in pieces, so that this file does not name them either.
 PRIVATE = re.compile(
     "|".join(
