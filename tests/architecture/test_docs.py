@@ -1,11 +1,16 @@
-"""What must stay true of the pages: links lead somewhere, named files exist, decisions are dated and listed."""
+"""What must stay true of the pages: links, files, commands and targets exist; decisions are dated and listed."""
 
 import re
+import shlex
 import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+import click
 import pytest
+
+from jinsu.cli.main import cli
+from jinsu.spec.load import parse_spec
 
 ROOT = Path(__file__).parents[2]
 DECISIONS = sorted((ROOT / "docs" / "adr").glob("0*.md"))
@@ -53,6 +58,62 @@ def test_every_link_within_the_repository_leads_somewhere(page: Path) -> None:
 def test_every_file_that_a_page_names_exists(page: Path) -> None:
     named = NAMED.findall(page.read_text(encoding="utf-8"))
     assert [name for name in named if not (ROOT / name).exists()] == []
+
+
+def shown_commands(page: Path) -> Iterator[list[str]]:
+    """Each command line of a code block that begins with `jinsu`, as words, up to a pipe or a comment."""
+    for line in re.findall(r"^(?: {2,4})?(jinsu [^\n]*)$", page.read_text(encoding="utf-8"), re.MULTILINE):
+        for part in line.split("&&"):
+            words = shlex.split(part.split(" | ")[0], comments=True)
+            if words[:1] == ["jinsu"]:
+                yield words[1:]
+
+
+def problem_of(words: list[str]) -> str:
+    """What the command line does not know of these words; empty when it knows all."""
+    command: click.Command = cli
+    while isinstance(command, click.Group) and words:
+        name, words = words[0], words[1:]
+        found = command.get_command(click.Context(command), name)
+        if found is None:
+            return f"no command {name}"
+        command = found
+    known = {option for param in command.params for option in (*param.opts, *param.secondary_opts)}
+    unknown = [word for word in words if word.startswith("-") and word.partition("=")[0] not in known]
+    return f"{command.name} has no option {unknown[0]}" if unknown else ""
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_command_that_a_page_shows_exists(page: Path) -> None:
+    assert [problem for words in shown_commands(page) if (problem := problem_of(words))] == []
+
+
+@pytest.mark.parametrize(
+    ("words", "problem"),
+    [
+        (["submit", "examples/digits", "--follow"], ""),
+        (["review", "approve", "RUN"], ""),
+        (["launch"], "no command launch"),
+        (["rollout", "begin", "digits"], "no command begin"),
+        (["submit", ".", "--wait"], "submit has no option --wait"),
+    ],
+)
+def test_a_command_that_does_not_exist_is_seen(words: list[str], problem: str) -> None:
+    assert problem_of(words) == problem
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: str(page.relative_to(ROOT)))
+def test_every_make_target_that_a_page_names_exists(page: Path) -> None:
+    targets = set(re.findall(r"^([a-z0-9-]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    text = page.read_text(encoding="utf-8")
+    lines = re.findall(r"`make ([^`\n]+)`", text) + re.findall(r"^    make ([^\n#&]+)", text, re.MULTILINE)
+    named = {word for line in lines for word in line.split() if re.fullmatch(r"[a-z0-9-]+", word)}
+    assert named - targets == set()
+
+
+def test_the_spec_that_the_readme_shows_is_accepted() -> None:
+    shown = re.findall(r"```yaml\n(name: .*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert [parse_spec(text).name for text in shown] == ["digits"]
 
 
 @pytest.mark.parametrize("page", DECISIONS, ids=lambda page: page.stem)
