@@ -26,7 +26,7 @@ from jinsu.gateway.discovery import XdsServer
 from jinsu.gateway.statistics import Envoys
 from jinsu.release.advance import Phase, Policy, State
 from jinsu.release.gates import GatePolicy
-from jinsu.release.records import state_from
+from jinsu.runs.rollouts import state_of
 from jinsu.state.database import Database
 from jinsu.state.tables import Candidate, Endpoint, LedgerEntry, Rollout, Submission
 
@@ -155,7 +155,7 @@ class World:
 
     def state(self, version: str) -> State:
         with self.database.begin() as session:
-            return state_from(session.get_one(Rollout, f"s{version}").state)
+            return state_of(session.get_one(Rollout, f"s{version}"))
 
     def states(self) -> list[tuple[str, str, str]]:
         with self.database.begin() as session:
@@ -375,7 +375,7 @@ def test_a_rollout_survives_a_reboot(world: World, phase: Phase) -> None:
     """Every server is started anew, and the clock has passed every deadline: that is nobody's fault."""
 
     async def scenario() -> None:
-        past = State(challenger="2", champion="1", phase=phase, step=1, since=time.time() - 3600)
+        past = State(challenger="2", champion="1", phase=phase, step=1, percent=50, since=time.time() - 3600)
         world.rollout("2", state=past, deadline=3.0)
         async with world.controlled(), world.clients():
             await world.until(lambda: world.state("2") != past)

@@ -11,12 +11,11 @@ from jinsu.api import models
 from jinsu.errors import JinsuError, NotFoundError
 from jinsu.launchers.launcher import Launcher
 from jinsu.release.advance import weight
-from jinsu.release.records import policy_from, state_from
 from jinsu.runs import ledger
 from jinsu.runs.journal import Journal, output_of
 from jinsu.runs.links import Links
 from jinsu.runs.reviews import Reviews
-from jinsu.runs.rollouts import Rollouts
+from jinsu.runs.rollouts import Rollouts, state_of
 from jinsu.runs.stages import ORDER, Evaluated, StageName
 from jinsu.runs.why import explain, training
 from jinsu.state.database import Database
@@ -161,14 +160,14 @@ def _stage(row: StageRecord) -> models.Stage:
 
 
 def _rollout(row: Rollout) -> models.Rollout:
-    state = state_from(row.state)
+    state = state_of(row)
     return models.Rollout(
         run=row.submission,
         model=row.model,
         challenger=row.challenger,
         champion=state.champion,
         phase=row.phase,
-        percent=weight(policy_from(row.policy), state),
+        percent=weight(state),
         reason=state.reason,
         findings=list(state.findings),
         updated=row.updated,

@@ -1,7 +1,7 @@
 """The release loop: observe, decide, apply absolute weights, renew the lease, persist last.
 
-Everything that decides is pure (`advance`, `topology`); this module only carries facts in and actions out. Killed at any
-point, its successor reads the same state and applies the same actions once more.
+Everything that decides is pure (`advance`, `topology`); this module only carries facts in and states out. Killed at any
+point, its successor reads the same state and applies it once more.
 """
 
 from __future__ import annotations
@@ -23,17 +23,7 @@ from jinsu.gateway.backend import Backend
 from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.gateway.statistics import Envoys, Tally
 from jinsu.gateway.topology import Route
-from jinsu.release.advance import (
-    TERMINAL,
-    Deploy,
-    Observation,
-    Phase,
-    Retire,
-    SetWeight,
-    State,
-    advance,
-    weight,
-)
+from jinsu.release.advance import TERMINAL, Observation, Phase, State, advance, weight
 from jinsu.release.gates import Counters
 from jinsu.release.records import policy_from, state_from
 from jinsu.state.database import Database
@@ -114,16 +104,13 @@ class Controller:
         newest = {row.model: row for row in world.rollouts}
         decided = []
         for row in world.rollouts:
-            state = state_from(row.state)
+            policy = policy_from(row.policy)
+            state = state_from(row.state, policy)
             superseded = "" if newest[row.model] is row else newest[row.model].challenger
             seen = self._observe(row, state, world.champions.get(row.model), superseded)
-            after, actions = advance(policy_from(row.policy), state, seen)
-            for action in actions:
-                match action:
-                    case Deploy(version):
-                        self._deploy(row.model, version)
-                    case SetWeight() | Retire():
-                        pass  # both follow from the routes, which are rebuilt from the state below
+            after = advance(policy, state, seen)
+            if not after.terminal:
+                self._deploy(row.model, after.challenger)
             if after.phase is not state.phase or after.step != state.step:
                 log.info("%s v%s: %s %s %s", row.model, after.challenger, after.phase, after.step, after.reason)
             decided.append((row, after))
@@ -176,7 +163,7 @@ class Controller:
 
     def _routes(self, world: World, decided: list[tuple[Rollout, State]]) -> list[Route]:
         """The data plane that follows from the state: a route for each champion, with its challenger if there is one."""
-        challengers = {row.model: (row, state) for row, state in decided if not state.terminal}
+        challengers = {row.model: state for row, state in decided if not state.terminal}
         routes = []
         for model, version in sorted(world.champions.items()):
             champion = self._deploy(model, version)
@@ -188,10 +175,10 @@ class Controller:
             self._serving[model] = champion
             route = Route(model, champion)
             if model in challengers:
-                row, state = challengers[model]
+                state = challengers[model]
                 backend = self._known(model, state.challenger)
                 if backend is not None and backend != champion:
-                    route = replace(route, challenger=backend, weight=weight(policy_from(row.policy), state))
+                    route = replace(route, challenger=backend, weight=weight(state))
             routes.append(route)
         return routes
 

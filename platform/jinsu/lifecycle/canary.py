@@ -9,9 +9,8 @@ from jinsu.errors import GateFailedError, NotFoundError, TransientError
 from jinsu.registry.mlflow import CHALLENGER, Mlflow
 from jinsu.release.advance import Phase, Policy, State
 from jinsu.release.gates import GatePolicy
-from jinsu.release.records import state_from
 from jinsu.runs.journal import Journal, spec_of
-from jinsu.runs.rollouts import ACTIVE, Rollouts
+from jinsu.runs.rollouts import ACTIVE, Rollouts, state_of
 from jinsu.runs.stages import Registered, RolledOut, StageName
 from jinsu.spec.model import ModelSpec
 
@@ -50,7 +49,7 @@ class Canary:
         row = self.rollouts.of(run)
         if row is None:
             raise NotFoundError(f"run {run} has no rollout; the stage canary has not begun.")
-        return state_from(row.state)
+        return state_of(row)
 
     def finish(self, run: str) -> RolledOut:
         """Ends the stage once the challenger may be promoted. Raises GateFailedError when it was taken back."""

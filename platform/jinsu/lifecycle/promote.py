@@ -9,11 +9,10 @@ from jinsu.lifecycle.canary import PROMOTABLE
 from jinsu.lifecycle.register import EVIDENCE
 from jinsu.registry.mlflow import CHALLENGER, CHAMPION, Mlflow
 from jinsu.release.advance import State
-from jinsu.release.records import state_from
 from jinsu.runs import ledger
 from jinsu.runs.journal import Journal
 from jinsu.runs.reviews import Reviews
-from jinsu.runs.rollouts import Rollouts
+from jinsu.runs.rollouts import Rollouts, state_of
 from jinsu.runs.stages import Promoted, StageName
 from jinsu.state.database import Database
 from jinsu.state.states import LedgerEvent, SubmissionState
@@ -40,7 +39,7 @@ class Promote:
         rollout = self.rollouts.of(row.id)
         if rollout is None:
             raise NotFoundError(f"run {row.id} has no rollout; the stage canary has not begun.")
-        state = state_from(rollout.state)
+        state = state_of(rollout)
         if state.phase not in PROMOTABLE:
             raise GateFailedError(f"version {state.challenger} was {state.phase} before promotion: {state.reason}")
         self.mlflow.set_alias(row.model, CHAMPION, state.challenger)

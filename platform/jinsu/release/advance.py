@@ -1,9 +1,10 @@
 """The rollout as a pure state machine: no clock, no I/O, no randomness.
 
-    advance(policy, state, observation) -> (state, actions)
+    advance(policy, state, observation) -> state
+    weight(state) -> the challenger's share in percent
 
-Actions are absolute ("the challenger gets 25 %"), so applying them again changes nothing; the loop around it persists
-the state last, and a crash at any point ends with the same actions applied once more.
+A state says absolutely what the world should be ("the challenger gets 25 %"), so applying it again changes nothing. The
+release loop persists a state after it was applied; after a crash at any point the same state is applied once more.
 """
 
 from __future__ import annotations
@@ -40,7 +41,12 @@ class Policy:
 
 @dataclass(frozen=True)
 class State:
-    """Everything a rollout remembers between two looks."""
+    """Everything a rollout remembers between two looks.
+
+    step: index of the step in the policy. since: when the phase or the step began, in seconds since the epoch; 0 makes
+    it begin at the next look. baselines: the counters at that time. percent: the challenger's share at the present step,
+    kept when the rollout is halted; `weight` alone says what the share is in every phase.
+    """
 
     challenger: str
     champion: str | None
@@ -50,7 +56,7 @@ class State:
     champion_baseline: Counters = field(default_factory=Counters)
     challenger_baseline: Counters = field(default_factory=Counters)
     reason: str = ""
-    held: int = 0
+    percent: int = 0
     findings: tuple[Finding, ...] = ()
 
     @property
@@ -75,35 +81,9 @@ class Observation:
     resume: bool = False
 
 
-@dataclass(frozen=True)
-class Deploy:
-    """Have this version's server running."""
-
-    version: str
-
-
-@dataclass(frozen=True)
-class SetWeight:
-    """The challenger gets this percentage of traffic, the champion the rest."""
-
-    percent: int
-
-
-@dataclass(frozen=True)
-class Retire:
-    """This version takes no traffic any more and may be stopped."""
-
-    version: str
-
-
-Action = Deploy | SetWeight | Retire
-
-
-def advance(policy: Policy, state: State, seen: Observation) -> tuple[State, tuple[Action, ...]]:
-    """The next state and what must be true of the world in it."""
-    if not state.terminal:
-        state = _next(policy, state, seen)
-    return state, _actions(policy, state)
+def advance(policy: Policy, state: State, seen: Observation) -> State:
+    """The next state of a rollout. A rollout that is over stays as it is."""
+    return state if state.terminal else _next(policy, state, seen)
 
 
 def _next(policy: Policy, state: State, seen: Observation) -> State:
@@ -136,7 +116,7 @@ def _deploying(policy: Policy, state: State, seen: Observation) -> State:
         return replace(state, reason="waiting for its server")
     if state.champion is None:
         return replace(_enter(state, Phase.PROMOTING, seen), reason="there is no champion to compare with")
-    return _enter(state, Phase.STEPPING, seen)
+    return _enter_step(policy, state, 0, seen)
 
 
 def _stepping(policy: Policy, state: State, seen: Observation) -> State:
@@ -147,7 +127,7 @@ def _stepping(policy: Policy, state: State, seen: Observation) -> State:
     if verdict is Verdict.PASS and waited >= policy.every:
         if state.step + 1 == len(policy.steps):
             return replace(_enter(state, Phase.PROMOTING, seen), reason="all steps passed")
-        return _enter(replace(state, step=state.step + 1), Phase.STEPPING, seen)
+        return _enter_step(policy, state, state.step + 1, seen)
     if verdict is not Verdict.PASS and waited > policy.deadline:
         return _revert(policy, state, seen, f"undecided for {policy.deadline:g} s: {_why(state, verdict)}")
     return replace(state, reason=_why(state, verdict))
@@ -190,7 +170,7 @@ def _revert(policy: Policy, state: State, seen: Observation, reason: str) -> Sta
         return replace(
             state,
             phase=Phase.HALTED,
-            held=state.held if state.phase is Phase.HALTED else weight(policy, state),
+            percent=weight(state),
             reason=f"{reason}; but the champion does not answer either: traffic stays where it is until a person decides",
         )
     return replace(state, phase=Phase.REVERTED, reason=reason)
@@ -210,25 +190,16 @@ def _enter(state: State, phase: Phase, seen: Observation) -> State:
     )
 
 
-def weight(policy: Policy, state: State) -> int:
-    """The challenger's share in percent that this state asks for."""
+def _enter_step(policy: Policy, state: State, step: int, seen: Observation) -> State:
+    return replace(_enter(state, Phase.STEPPING, seen), step=step, percent=policy.steps[step])
+
+
+def weight(state: State) -> int:
+    """The challenger's share of live traffic in percent; the champion gets the rest."""
     match state.phase:
-        case Phase.STEPPING:
-            return policy.steps[state.step]
-        case Phase.HALTED:
-            return state.held
+        case Phase.STEPPING | Phase.HALTED:
+            return state.percent
         case Phase.PROMOTING | Phase.PROMOTED:
             return 100
         case _:
             return 0
-
-
-def _actions(policy: Policy, state: State) -> tuple[Action, ...]:
-    percent = SetWeight(weight(policy, state))
-    match state.phase:
-        case Phase.REVERTED | Phase.SUPERSEDED:
-            return (percent, Retire(state.challenger))
-        case Phase.PROMOTED:
-            return (percent,)
-        case _:
-            return (Deploy(state.challenger), percent)

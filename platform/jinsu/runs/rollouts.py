@@ -11,6 +11,7 @@ from jinsu.codec import encode
 from jinsu.errors import NotFoundError
 from jinsu.release.advance import TERMINAL, Phase, Policy, State
 from jinsu.release.command import Command
+from jinsu.release.records import policy_from, state_from
 from jinsu.state.database import Database
 from jinsu.state.tables import Endpoint, Rollout
 
@@ -87,6 +88,11 @@ class Rollouts:
             )
             for row in session.scalars(promoting):
                 _leave(row, command)
+
+
+def state_of(row: Rollout) -> State:
+    """Where the rollout of a record is."""
+    return state_from(row.state, policy_from(row.policy))
 
 
 def _leave(row: Rollout, command: Command) -> None:

@@ -6,7 +6,7 @@ import time
 from collections.abc import Sequence
 
 from jinsu.release.advance import Phase, weight
-from jinsu.release.records import policy_from, state_from
+from jinsu.runs.rollouts import state_of
 from jinsu.runs.stages import ORDER, StageName
 from jinsu.state.states import StageState, SubmissionState
 from jinsu.state.tables import Review, Rollout, StageRecord, Submission
@@ -82,11 +82,11 @@ def _current(stages: Sequence[StageRecord]) -> StageRecord | None:
 
 
 def _rolling_out(rollout: Rollout) -> str:
-    state = state_from(rollout.state)
+    state = state_of(rollout)
     reason = state.reason or "the gates are passing"
     match rollout.phase:
         case Phase.STEPPING:
-            return f"Its version {rollout.challenger} answers {weight(policy_from(rollout.policy), state)} % of live traffic: {reason}."
+            return f"Its version {rollout.challenger} answers {weight(state)} % of live traffic: {reason}."
         case Phase.HALTED:
             return f"Its rollout is halted: {reason}. Decide: jinsu rollout resume|abort {rollout.model}"
         case _:
