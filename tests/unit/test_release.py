@@ -20,6 +20,7 @@ from jinsu.release.advance import (
     advance,
     weight,
 )
+from jinsu.release.command import Command, Verb
 from jinsu.release.gates import Counters, Finding, GatePolicy, Verdict, findings, overall
 from jinsu.release.records import policy_from, state_from
 from jinsu.release.sequential import ALPHA, Share, excess, interval
@@ -28,6 +29,7 @@ GATES = GatePolicy(min_requests=50, max_error_increase=0.02, max_latency_ratio=2
 POLICY = Policy(steps=(5, 25, 50), every=60.0, deadline=600.0, gates=GATES, ready_deadline=120.0)
 OPEN = [phase for phase in Phase if phase not in TERMINAL]
 NOW = 10_000.0
+RESUME = Command(Verb.RESUME, "by hand")
 
 
 def answers(requests: int, errors: int = 0, non_finite: int = 0, slow: int = 0) -> Counters:
@@ -55,6 +57,10 @@ def seen(**more: Any) -> Observation:
         "challenger_counters": answers(1000), "champion_counters": answers(1000),
     }  # fmt: skip
     return Observation(**{**usual, **more})
+
+
+def abort(reason: str) -> Command:
+    return Command(Verb.ABORT, reason)
 
 
 # Strategies
@@ -94,8 +100,7 @@ def observations(draw: st.DrawFn) -> Observation:
         challenger_counters=draw(st.none() | counters()),
         champion_counters=draw(st.none() | counters()),
         superseded_by=draw(st.sampled_from(["", "", "", "4"])),
-        abort=draw(st.sampled_from(["", "", "", "by hand"])),
-        resume=draw(st.booleans()),
+        command=draw(st.sampled_from([None, None, None, abort("by hand"), RESUME])),
     )
 
 
@@ -144,7 +149,7 @@ def test_what_is_over_stays_over(before: State, look: Observation) -> None:
     assert advance(POLICY, before, look) == before
 
 
-@given(states(), observations().map(lambda look: replace(look, resume=False)))
+@given(states(), observations().filter(lambda look: look.command != RESUME))
 @settings(deadline=None, max_examples=500)
 def test_looking_again_at_the_same_changes_nothing_but_the_start(before: State, look: Observation) -> None:
     once = advance(POLICY, before, look)
@@ -299,7 +304,8 @@ def test_no_data_never_passes_and_reverts_at_the_deadline(step: int, counted: Co
 def test_without_an_answer_no_rollout_comes_past_its_first_step(looks: list[Observation]) -> None:
     current = State("2", "1")
     for look in sorted(looks, key=lambda look: look.now):
-        blind = replace(look, champion="1", challenger_counters=None if look.resume else Counters(), resume=False)
+        counted = None if look.command == RESUME else Counters()
+        blind = replace(look, champion="1", challenger_counters=counted, command=None)
         current = advance(POLICY, current, blind)
         assert weight(current) <= POLICY.steps[0]
 
@@ -336,8 +342,36 @@ def test_a_few_first_errors_do_not_wait_for_enough_answers() -> None:
 
 @pytest.mark.parametrize("phase", OPEN)
 def test_a_person_may_abort_at_any_time(phase: Phase) -> None:
-    after = advance(POLICY, state(phase), seen(abort="ann: looks odd"))
+    after = advance(POLICY, state(phase), seen(command=abort("ann: looks odd")))
     assert (after.phase, after.reason, weight(after)) == (Phase.REVERTED, "ann: looks odd", 0)
+
+
+@pytest.mark.parametrize("phase", [phase for phase in OPEN if phase is not Phase.HALTED])
+def test_only_what_is_halted_can_be_resumed(phase: Phase) -> None:
+    assert advance(POLICY, state(phase), seen(command=RESUME)) == advance(POLICY, state(phase), seen())
+
+
+@pytest.mark.parametrize("verb", Verb)
+@pytest.mark.parametrize("reason", ["by ann", "bob: looks: wrong", "", "손실"])
+def test_a_command_survives_the_database(verb: Verb, reason: str) -> None:
+    command = Command(verb, reason)
+    assert Command.decode(command.encode()) == command
+
+
+@pytest.mark.parametrize(
+    ("text", "command"),
+    [
+        ("", None),
+        ("abort:bob: looks wrong", abort("bob: looks wrong")),
+        ("resume:by ann", Command(Verb.RESUME, "by ann")),
+        ("resume", Command(Verb.RESUME, "")),
+        ("pause:by ann", None),
+    ],
+)
+def test_a_command_is_read_as_an_earlier_version_wrote_it(text: str, command: Command | None) -> None:
+    assert Command.decode(text) == command
+    if command is not None and ":" in text:
+        assert command.encode() == text
 
 
 @pytest.mark.parametrize("phase", OPEN)
@@ -349,7 +383,7 @@ def test_a_newer_challenger_takes_the_place(phase: Phase) -> None:
 
 @pytest.mark.parametrize("phase", OPEN)
 def test_whoever_became_champion_is_promoted(phase: Phase) -> None:
-    after = advance(POLICY, state(phase), seen(champion="2", abort="late", superseded_by="7"))
+    after = advance(POLICY, state(phase), seen(champion="2", command=abort("late"), superseded_by="7"))
     assert (after.phase, weight(after), after.terminal) == (Phase.PROMOTED, 100, True)
 
 
@@ -380,14 +414,14 @@ def test_a_server_that_dies_during_promotion_reverts_after_some_patience() -> No
     [state(Phase.DEPLOYING), *(state(step=step) for step in range(3)), state(Phase.PROMOTING, 2)],
     ids=["0", "5", "25", "50", "100"],
 )
-@pytest.mark.parametrize("abort", ["", "by hand"])
-def test_a_broken_champion_halts_and_traffic_stays_where_it_is(before: State, abort: str) -> None:
+@pytest.mark.parametrize("command", [None, abort("by hand")], ids=["by itself", "by hand"])
+def test_a_broken_champion_halts_and_traffic_stays_where_it_is(before: State, command: Command | None) -> None:
     failing = {
         "champion_ready": False,
         "challenger_counters": BAD["errors"],
         "challenger_ready": before.phase is not Phase.DEPLOYING,
     }
-    after = advance(POLICY, replace(before, since=NOW - 130), seen(**failing, abort=abort))
+    after = advance(POLICY, replace(before, since=NOW - 130), seen(**failing, command=command))
     assert after.phase is Phase.HALTED
     assert "the champion does not answer either" in after.reason
     assert weight(after) == weight(before)
@@ -401,9 +435,9 @@ def test_a_good_challenger_goes_on_past_a_broken_champion() -> None:
 def test_what_is_halted_waits_for_a_person() -> None:
     halted = state(Phase.HALTED, 1)
     assert advance(POLICY, halted, seen(now=NOW + 10**6)) == halted
-    assert advance(POLICY, halted, seen(resume=True)).phase is Phase.DEPLOYING
-    assert advance(POLICY, halted, seen(abort="x")).phase is Phase.REVERTED
-    assert advance(POLICY, halted, seen(abort="x", champion_ready=False)).phase is Phase.HALTED
+    assert advance(POLICY, halted, seen(command=RESUME)).phase is Phase.DEPLOYING
+    assert advance(POLICY, halted, seen(command=abort("x"))).phase is Phase.REVERTED
+    assert advance(POLICY, halted, seen(command=abort("x"), champion_ready=False)).phase is Phase.HALTED
 
 
 @pytest.mark.parametrize("phase", OPEN)

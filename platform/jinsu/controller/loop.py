@@ -24,6 +24,7 @@ from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.gateway.statistics import Envoys, Tally
 from jinsu.gateway.topology import Route
 from jinsu.release.advance import TERMINAL, Observation, Phase, State, advance, weight
+from jinsu.release.command import Command
 from jinsu.release.gates import Counters
 from jinsu.release.records import policy_from, state_from
 from jinsu.state.database import Database
@@ -119,7 +120,6 @@ class Controller:
     def _observe(self, row: Rollout, state: State, champion: str | None, superseded: str) -> Observation:
         ours, theirs = self._known(row.model, state.challenger), self._known(row.model, champion)
         counters = self._counters([backend for backend in (ours, theirs) if backend is not None])
-        command, _, reason = row.command.partition(":")
         return Observation(
             now=time.time(),
             challenger_ready=ours is not None and self._probe.ready(ours),
@@ -129,8 +129,7 @@ class Controller:
             champion_counters=counters.get(theirs.cluster) if theirs else None,
             followed=self._xds.followed(),
             superseded_by=superseded,
-            abort=reason if command == "abort" else "",
-            resume=command == "resume",
+            command=Command.decode(row.command),
         )
 
     def _known(self, model: str, version: str | None) -> Backend | None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
+from jinsu.release.command import Command, Verb
 from jinsu.release.gates import Counters, Finding, GatePolicy, Verdict, findings, overall
 
 
@@ -77,8 +78,7 @@ class Observation:
     champion_counters: Counters | None
     followed: bool = True
     superseded_by: str = ""
-    abort: str = ""
-    resume: bool = False
+    command: Command | None = None
 
 
 def advance(policy: Policy, state: State, seen: Observation) -> State:
@@ -93,8 +93,8 @@ def _next(policy: Policy, state: State, seen: Observation) -> State:
         return replace(state, phase=Phase.PROMOTED, reason="promoted")
     if seen.superseded_by:
         return replace(state, phase=Phase.SUPERSEDED, reason=f"version {seen.superseded_by} took its place")
-    if seen.abort:
-        return _revert(policy, state, seen, seen.abort)
+    if seen.command is not None and seen.command.verb is Verb.ABORT:
+        return _revert(state, seen, seen.command.reason)
     if seen.champion != state.champion:
         # Somebody moved the champion by hand: what was measured compares with a model that no longer serves.
         return _enter(replace(state, champion=seen.champion), Phase.DEPLOYING, seen)
@@ -106,13 +106,13 @@ def _next(policy: Policy, state: State, seen: Observation) -> State:
         case Phase.PROMOTING:
             return _promoting(policy, state, seen)
         case _:
-            return _enter(state, Phase.DEPLOYING, seen) if seen.resume else state
+            return _halted(state, seen)
 
 
 def _deploying(policy: Policy, state: State, seen: Observation) -> State:
     if not seen.challenger_ready:
         if seen.now - state.since > policy.ready_deadline:
-            return _revert(policy, state, seen, f"its server was not ready after {policy.ready_deadline:g} s")
+            return _revert(state, seen, f"its server was not ready after {policy.ready_deadline:g} s")
         return replace(state, reason="waiting for its server")
     if state.champion is None:
         return replace(_enter(state, Phase.PROMOTING, seen), reason="there is no champion to compare with")
@@ -123,22 +123,27 @@ def _stepping(policy: Policy, state: State, seen: Observation) -> State:
     state, verdict = _look(policy, state, seen)
     waited = seen.now - state.since
     if verdict is Verdict.FAIL:
-        return _revert(policy, state, seen, _why(state, Verdict.FAIL))
+        return _revert(state, seen, _why(state, Verdict.FAIL))
     if verdict is Verdict.PASS and waited >= policy.every:
         if state.step + 1 == len(policy.steps):
             return replace(_enter(state, Phase.PROMOTING, seen), reason="all steps passed")
         return _enter_step(policy, state, state.step + 1, seen)
     if verdict is not Verdict.PASS and waited > policy.deadline:
-        return _revert(policy, state, seen, f"undecided for {policy.deadline:g} s: {_why(state, verdict)}")
+        return _revert(state, seen, f"undecided for {policy.deadline:g} s: {_why(state, verdict)}")
     return replace(state, reason=_why(state, verdict))
 
 
 def _promoting(policy: Policy, state: State, seen: Observation) -> State:
     """All traffic is with the challenger; the alias follows. A rollback is still possible until it has."""
     if not seen.challenger_ready and seen.now - state.since > policy.every:
-        return _revert(policy, state, seen, "its server stopped answering during promotion")
+        return _revert(state, seen, "its server stopped answering during promotion")
     looked, verdict = _look(policy, state, seen)
-    return _revert(policy, looked, seen, _why(looked, Verdict.FAIL)) if verdict is Verdict.FAIL else looked
+    return _revert(looked, seen, _why(looked, Verdict.FAIL)) if verdict is Verdict.FAIL else looked
+
+
+def _halted(state: State, seen: Observation) -> State:
+    resumed = seen.command is not None and seen.command.verb is Verb.RESUME
+    return _enter(state, Phase.DEPLOYING, seen) if resumed else state
 
 
 def _look(policy: Policy, state: State, seen: Observation) -> tuple[State, Verdict]:
@@ -165,7 +170,7 @@ def _why(state: State, verdict: Verdict) -> str:
     return "; ".join(f"{finding.gate}: {finding.detail}" for finding in state.findings if finding.verdict is verdict)
 
 
-def _revert(policy: Policy, state: State, seen: Observation, reason: str) -> State:
+def _revert(state: State, seen: Observation, reason: str) -> State:
     if state.champion is not None and not seen.champion_ready:
         return replace(
             state,
