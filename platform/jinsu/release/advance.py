@@ -17,13 +17,22 @@ from jinsu.release.gates import Counters, Finding, GatePolicy, Verdict, findings
 
 
 class Phase(StrEnum):
+    """Where a rollout is."""
+
     DEPLOYING = "deploying"
+    """The challenger's server starts; the champion has all traffic."""
     STEPPING = "stepping"
+    """The challenger has the share of its step, and the gates compare it with the champion."""
     PROMOTING = "promoting"
+    """The challenger has all traffic and waits to become the champion; it can still be taken back."""
     HALTED = "halted"
+    """The challenger should be taken back, but the champion does not answer: shares stay until a reviewer decides."""
     PROMOTED = "promoted"
+    """The challenger has become the champion. The rollout is over."""
     REVERTED = "reverted"
+    """The challenger was taken back by a gate or a reviewer; the champion has all traffic. The rollout is over."""
     SUPERSEDED = "superseded"
+    """A newer challenger of the same model took the place of this one. The rollout is over."""
 
 
 TERMINAL = frozenset({Phase.PROMOTED, Phase.REVERTED, Phase.SUPERSEDED})

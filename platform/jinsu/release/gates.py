@@ -10,12 +10,16 @@ from jinsu.release.sequential import Share, excess
 
 
 class Verdict(StrEnum):
-    """No data is never a pass: it is INCONCLUSIVE, and a broken source of data is an ERROR. Both hold."""
+    """What a gate says of a challenger. No data is never a pass."""
 
     PASS = "pass"  # noqa: S105
+    """The challenger was seen often enough and is within the limit."""
     FAIL = "fail"
+    """The challenger is beyond the limit with certainty: it is taken back."""
     INCONCLUSIVE = "inconclusive"
+    """The data do not decide yet: the rollout holds."""
     ERROR = "error"
+    """The source of the data is broken: the rollout holds."""
 
 
 @dataclass(frozen=True)
