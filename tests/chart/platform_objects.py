@@ -9,6 +9,7 @@ from collections.abc import Sequence
 from tests.chart.objects import Document, of_kind
 
 from jinsu.deployers import manifests
+from jinsu.gateway.backend import Backend
 from jinsu.launchers.job import job
 from jinsu.settings import Settings, parse
 from jinsu.steps.spec import Limits, StepSpec
@@ -56,10 +57,10 @@ def created_objects(documents: Sequence[Document]) -> list[Document]:
         image = settings.kubernetes.steps.trainer_image
         step = StepSpec("train", image, (), {}, _LIMITS, (), "objects/k", "k" * 64, {"team": team, "model": "digits"})
         created.append(job(step, settings.kubernetes.steps, settings.object_store, "a" * 12, namespace))
-    servers = settings.kubernetes.servers
+    servers, server = settings.kubernetes.servers, Backend("digits", "1")
     created += [
-        manifests.deployment("digits-v1", "k" * 64, servers, "uid"),
-        manifests.service("digits-v1", servers, "uid"),
+        manifests.deployment(server, "k" * 64, servers, "uid"),
+        manifests.service(server, servers, "uid"),
     ]
     for document in created:
         document["metadata"].setdefault("namespace", settings.kubernetes.namespace)

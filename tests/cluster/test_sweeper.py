@@ -15,6 +15,7 @@ from jinsu.clients.kubernetes import Kind, Kube
 from jinsu.controller.sweeper import Sweeper
 from jinsu.deployers.kubernetes_deployer import KubernetesDeployer
 from jinsu.deployers.manifests import deployment, service
+from jinsu.gateway.backend import Backend
 from jinsu.installation import Installation
 from jinsu.launchers.job import job
 from jinsu.placement.kubernetes import Cluster, Servers
@@ -128,9 +129,9 @@ def test_model_servers_are_what_the_database_says(
     assert platform.settings.kubernetes is not None
     servers = platform.settings.kubernetes.servers
     owner = client.CoreV1Api(api).read_namespaced_config_map("catalog", place).metadata.uid
-    for cluster in ("forgotten-v1", "leaving-v1"):
-        platform.kube.ensure(Kind.DEPLOYMENT, place, deployment(cluster, "k", servers, owner))
-        platform.kube.ensure(Kind.SERVICE, place, service(cluster, servers, owner))
+    for backend in (Backend("forgotten", "1"), Backend("leaving", "1")):
+        platform.kube.ensure(Kind.DEPLOYMENT, place, deployment(backend, "k", servers, owner))
+        platform.kube.ensure(Kind.SERVICE, place, service(backend, servers, owner))
     run(platform, "d" * 64, ended=time.time())
     with platform.database.begin() as session:
         session.add(Endpoint(model="digits", champion="3", updated=0.0))

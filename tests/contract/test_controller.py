@@ -38,19 +38,19 @@ POLICY = Policy((20, 50), 0.8, 15.0, GatePolicy(10, 0.01, 2.0, 1000.0), ready_de
 class Servers:
     """The smallest Deployer: one subprocess a version. One that died stays dead until it is retired."""
 
-    def __init__(self, sockets: Path) -> None:
-        self._sockets, self.processes = sockets, dict[str, subprocess.Popen[bytes]]()
+    def __init__(self, sockets: Path, steps: Path) -> None:
+        self._sockets, self._steps, self.processes = sockets, steps, dict[str, subprocess.Popen[bytes]]()
 
-    def deploy(self, model: str, version: str, package: Path) -> Backend:
+    def deploy(self, model: str, version: str, run_key: str) -> Backend:
         backend = Backend(model, version, str(self._sockets / f"v{version}"))
-        if backend.cluster not in self.processes:
+        if backend.name not in self.processes:
             names = ("--name", model, "--version", version, "--socket", backend.address)
-            command = [sys.executable, "-m", "jinsu.serving.server", str(package), *names]
-            self.processes[backend.cluster] = subprocess.Popen(command, stderr=subprocess.DEVNULL)
+            command = [sys.executable, "-m", "jinsu.serving.server", str(self._steps / run_key / "out"), *names]
+            self.processes[backend.name] = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         return backend
 
     def retire(self, backend: Backend) -> None:
-        if process := self.processes.pop(backend.cluster, None):
+        if process := self.processes.pop(backend.name, None):
             process.terminate()
             process.wait(15)
 
@@ -109,9 +109,9 @@ class World:
     """One installation: what the database says, what runs, and clients that never rest."""
 
     def __init__(self, folder: Path, sockets: Path, steps: Path, ports: Any, schema: Any) -> None:
-        self.database, self.servers = Database(f"sqlite:///{folder / 'jinsu.db'}"), Servers(sockets)
+        self.database, self.servers = Database(f"sqlite:///{folder / 'jinsu.db'}"), Servers(sockets, steps)
         self.database.migrate()
-        self.steps, self.ports, self.schema = steps, ports, schema
+        self.ports, self.schema = ports, schema
         self.answers: list[tuple[int, str]] = []
 
     def champion(self, version: str, package: str = "good") -> None:
@@ -169,7 +169,7 @@ class World:
     async def controlled(self, kind: type[Controller] = Controller) -> AsyncIterator[asyncio.Task[None]]:
         """A controller at work, started as the platform starts it. Leaving the block is its sudden death."""
         xds = XdsServer(self.schema)
-        controller = kind(self.database, self.servers, xds, Envoys(self.ports.admin_url), self.steps)
+        controller = kind(self.database, self.servers, xds, Envoys(self.ports.admin_url))
         await asyncio.to_thread(controller.adopt)
         await controller.step()
         server = await xds.serve(self.ports.xds_address)

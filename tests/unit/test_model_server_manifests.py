@@ -12,6 +12,7 @@ from tests.chart.restricted import violations
 from tests.chart.schemas import faults
 
 from jinsu.deployers.manifests import BACKEND, PORT, deployment, name_of, selector, service
+from jinsu.gateway.backend import Backend
 from jinsu.placement.kubernetes import Identity, Servers
 from jinsu.serving.key import KEY_VARIABLE
 from jinsu.spec.model import NAME
@@ -43,7 +44,7 @@ _DNS = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
 def server_deployment(servers: Servers = SERVERS, cluster: str = CLUSTER) -> dict[str, Any]:
-    return deployment(cluster, RUN_KEY, servers, OWNER)
+    return deployment(Backend.parse(cluster), RUN_KEY, servers, OWNER)
 
 
 def pod(servers: Servers = SERVERS, cluster: str = CLUSTER) -> dict[str, Any]:
@@ -102,7 +103,7 @@ def test_a_name_can_be_taken_for_no_other_names_digest() -> None:
 @pytest.mark.parametrize("servers", [SERVERS, RICH], ids=["plain", "rich"])
 def test_kubernetes_takes_both_objects(version: str, servers: Servers) -> None:
     assert faults(server_deployment(servers), version) == []
-    assert faults(service(CLUSTER, servers, OWNER), version) == []
+    assert faults(service(Backend.parse(CLUSTER), servers, OWNER), version) == []
 
 
 @pytest.mark.parametrize("servers", [SERVERS, RICH], ids=["plain", "rich"])
@@ -115,7 +116,7 @@ def test_a_model_server_is_restricted(servers: Servers) -> None:
 @given(MODELS, VERSIONS)
 def test_a_service_finds_its_pods_and_no_others(model: str, version: str) -> None:
     cluster = f"{model}-v{version}"
-    document, front = server_deployment(cluster=cluster), service(cluster, SERVERS, OWNER)
+    document, front = server_deployment(cluster=cluster), service(Backend.parse(cluster), SERVERS, OWNER)
     labels = document["spec"]["template"]["metadata"]["labels"]
     for chosen in (document["spec"]["selector"]["matchLabels"], front["spec"]["selector"]):
         assert chosen.items() <= labels.items()
@@ -132,12 +133,12 @@ def test_the_selector_chooses_the_deployments_of_this_installation() -> None:
 
 
 def test_the_backends_own_name_is_kept() -> None:
-    for document in (server_deployment(cluster="a_b-v12"), service("a_b-v12", SERVERS, OWNER)):
+    for document in (server_deployment(cluster="a_b-v12"), service(Backend.parse("a_b-v12"), SERVERS, OWNER)):
         assert document["metadata"]["annotations"][BACKEND] == "a_b-v12"
 
 
 def test_everything_goes_with_the_chart() -> None:
-    for document in (server_deployment(), service(CLUSTER, SERVERS, OWNER)):
+    for document in (server_deployment(), service(Backend.parse(CLUSTER), SERVERS, OWNER)):
         assert document["metadata"]["ownerReferences"] == [
             {"apiVersion": "v1", "kind": "ConfigMap", "name": "jinsu-catalog", "uid": OWNER}
         ]
@@ -193,7 +194,7 @@ def test_a_server_is_told_its_model_and_version(model: str, version: str) -> Non
 def test_all_agree_on_the_port() -> None:
     _, server = containers(pod())
     (port,) = server["ports"]
-    (front,) = service(CLUSTER, SERVERS, OWNER)["spec"]["ports"]
+    (front,) = service(Backend.parse(CLUSTER), SERVERS, OWNER)["spec"]["ports"]
     assert server["args"][server["args"].index("--port") + 1] == str(PORT)
     assert (port["containerPort"], front["port"], front["targetPort"]) == (PORT, PORT, port["name"])
     for probe in ("readinessProbe", "startupProbe", "livenessProbe"):

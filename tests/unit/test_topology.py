@@ -66,9 +66,9 @@ def test_without_a_lease_everything_goes_to_the_champion(table: list[Route]) -> 
     found = shares(table)
     assert set(found) == {route.model for route in table}
     for route in table:
-        expected = {route.champion.cluster: 100}
+        expected = {route.champion.name: 100}
         if route.challenger is not None:
-            expected[route.challenger.cluster] = 0
+            expected[route.challenger.name] = 0
         assert found[route.model] == expected
 
 
@@ -77,7 +77,7 @@ def test_a_lease_gives_the_challenger_its_share_and_the_champion_the_rest(table:
     found = leased(table)
     for route in table:
         wanted = route.weight if route.challenger is not None else 0
-        assert found[route.model][route.champion.cluster] == 100 - wanted
+        assert found[route.model][route.champion.name] == 100 - wanted
         assert sum(found[route.model].values()) == 100
         assert all(0 <= weight <= 100 for weight in found[route.model].values())
 
@@ -102,7 +102,7 @@ def test_the_order_of_routes_changes_nothing(table: list[Route]) -> None:
 
 @given(NAMES, NUMBERS, NAMES, NUMBERS)
 def test_two_versions_never_share_a_cluster(model: str, version: str, other: str, number: str) -> None:
-    same = Backend(model, version, "").cluster == Backend(other, number, "").cluster
+    same = Backend(model, version, "").name == Backend(other, number, "").name
     assert same == ((model, version) == (other, number))
 
 

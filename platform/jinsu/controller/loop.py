@@ -10,7 +10,6 @@ import asyncio
 import logging
 import time
 from dataclasses import asdict, dataclass, replace
-from pathlib import Path
 
 import httpx
 from sqlalchemy import select
@@ -23,12 +22,13 @@ from jinsu.gateway.backend import Backend
 from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.gateway.statistics import Envoys, Tally
 from jinsu.gateway.topology import Route
+from jinsu.registry.candidates import package_of
 from jinsu.release.advance import TERMINAL, Observation, Phase, State, advance, weight
 from jinsu.release.command import Command
 from jinsu.release.gates import Counters
 from jinsu.release.records import policy_from, state_from
 from jinsu.state.database import Database
-from jinsu.state.tables import Candidate, Endpoint, LedgerEntry, Rollout
+from jinsu.state.tables import Endpoint, LedgerEntry, Rollout
 
 log = logging.getLogger("jinsu.release")
 
@@ -49,9 +49,9 @@ class Controller:
     """One pass of the loop is `step()`. Blocking work happens in a thread, so that discovery streams are always served."""
 
     def __init__(
-        self, database: Database, deployer: Deployer, xds: XdsServer, envoys: Envoys, steps: Path, server_key: str = ""
+        self, database: Database, deployer: Deployer, xds: XdsServer, envoys: Envoys, server_key: str = ""
     ) -> None:
-        self._database, self._deployer, self._xds, self._steps = database, deployer, xds, steps
+        self._database, self._deployer, self._xds = database, deployer, xds
         self._envoys, self._tally, self._key = envoys, Tally(), server_key
         self._probe = ServerProbe(server_key)
         self._lingering: dict[str, tuple[Backend, float]] = {}
@@ -80,7 +80,7 @@ class Controller:
     def publish(self, routes: list[Route]) -> None:
         """Clusters grow before routes name them and shrink after."""
         now = time.monotonic()
-        wanted = {b.cluster: b for route in routes for b in (route.champion, route.challenger) if b is not None}
+        wanted = {b.name: b for route in routes for b in (route.champion, route.challenger) if b is not None}
         for name, backend in wanted.items():
             self._lingering[name] = (backend, now + _LINGER_SECONDS)
         kept = [Route(backend.model, backend) for backend, until in self._lingering.values() if until > now]
@@ -91,7 +91,7 @@ class Controller:
 
     def in_use(self) -> set[str]:
         """Names of the backends that answer, or did a moment ago."""
-        return {*self._lingering, *(backend.cluster for backend in self._serving.values())}
+        return {*self._lingering, *(backend.name for backend in self._serving.values())}
 
     def _read(self) -> World:
         with self._database.begin() as session:
@@ -125,39 +125,37 @@ class Controller:
             challenger_ready=ours is not None and self._probe.ready(ours),
             champion_ready=theirs is not None and self._probe.ready(theirs),
             champion=champion,
-            challenger_counters=counters.get(ours.cluster) if ours else None,
-            champion_counters=counters.get(theirs.cluster) if theirs else None,
+            challenger_counters=counters.get(ours.name) if ours else None,
+            champion_counters=counters.get(theirs.name) if theirs else None,
             followed=self._xds.followed(),
             superseded_by=superseded,
             command=Command.decode(row.command),
         )
 
     def _known(self, model: str, version: str | None) -> Backend | None:
-        return self._backends.get(f"{model}-v{version}") if version else None
+        return self._backends.get(Backend(model, version).name) if version else None
 
     def _counters(self, backends: list[Backend]) -> dict[str, Counters]:
         """Counters of each backend that could be read; one that Envoy has not met yet has counted nothing."""
         try:
-            counted = self._tally.add(self._envoys.read([backend.cluster for backend in backends])) if backends else {}
+            counted = self._tally.add(self._envoys.read([backend.name for backend in backends])) if backends else {}
         except httpx.HTTPError:
             return {}
         found = {}
         for backend in backends:
             non_finite = self._probe.non_finite(backend)
             if non_finite is not None:
-                found[backend.cluster] = replace(counted.get(backend.cluster, Counters()), non_finite=non_finite)
+                found[backend.name] = replace(counted.get(backend.name, Counters()), non_finite=non_finite)
         return found
 
     def _deploy(self, model: str, version: str) -> Backend | None:
         with self._database.begin() as session:
-            package = session.scalar(
-                select(Candidate.package).where(Candidate.model == model, Candidate.version == version)
-            )
-        if package is None:
+            run_key = package_of(session, model, version)
+        if run_key is None:
             log.error("%s v%s: its package is not known; it cannot be deployed", model, version)
             return None
-        backend = self._deployer.deploy(model, version, self._steps / package / "out")
-        self._backends[backend.cluster] = backend
+        backend = self._deployer.deploy(model, version, run_key)
+        self._backends[backend.name] = backend
         return backend
 
     def _routes(self, world: World, decided: list[tuple[Rollout, State]]) -> list[Route]:
@@ -225,15 +223,15 @@ class Controller:
         """
         running = self._deployer.deployed()
         for name in running:
-            model, _, version = name.rpartition("-v")
-            if (backend := self._deploy(model, version)) is not None:
+            named = Backend.parse(name)
+            if (backend := self._deploy(named.model, named.version)) is not None:
                 self._lingering[name] = (backend, time.monotonic() + LEASE_SECONDS)
         world = self._read()
         wanted = [self._deploy(model, version) for model, version in world.champions.items()]
         for row in world.rollouts:
             backend = self._deploy(row.model, row.challenger)
             wanted.append(backend)
-            if backend is not None and backend.cluster not in running:
+            if backend is not None and backend.name not in running:
                 self._begin_step_anew(row)
         deadline = time.monotonic() + patience
         waiting = [backend for backend in wanted if backend is not None]

@@ -51,7 +51,7 @@ async def control(
     settings = installation.settings
     cache = Path(settings.home) / "run"
     xds = XdsServer(await asyncio.to_thread(schema.load, binary(), cache), keys.gateway)
-    controller = Controller(installation.database, deployer, xds, envoys, settings.steps, keys.server)
+    controller = Controller(installation.database, deployer, xds, envoys, keys.server)
     await asyncio.to_thread(controller.adopt)
     await controller.step()  # publish what is, before the first Envoy can ask
     server = await xds.serve(listen)

@@ -15,11 +15,13 @@ from sqlalchemy import select
 from jinsu.clients.kubernetes import Document, Kind, seconds
 from jinsu.deployers.kubernetes_deployer import KubernetesDeployer
 from jinsu.deployers.manifests import BACKEND, selector
+from jinsu.gateway.backend import Backend
 from jinsu.installation import Installation
 from jinsu.launchers.job import KEY_LABEL
+from jinsu.registry.candidates import package_of
 from jinsu.release.advance import TERMINAL
 from jinsu.settings import Kubernetes
-from jinsu.state.tables import Candidate, Endpoint, Rollout, StageRecord, Submission
+from jinsu.state.tables import Endpoint, Rollout, StageRecord, Submission
 from jinsu.steps.status import Phase
 
 log = logging.getLogger("jinsu.sweeper")
@@ -70,36 +72,29 @@ class Sweeper:
             return {str(key) for key in found}
 
     def _remove_servers(self) -> None:
-        wanted = {*self._wanted(), *self._in_use()}
+        needed = {*(backend.name for backend in self._packages()), *self._in_use()}
         servers = self._platform.kube.list(
             Kind.DEPLOYMENT, self._cluster.namespace, labels=selector(self._cluster.servers)
         )
         for server in servers:
-            cluster = server["metadata"]["annotations"][BACKEND]
-            if cluster not in wanted and self._old(server):
-                log.info("model server %s belongs to no champion and no rollout; it is removed", cluster)
-                self._deployer.remove(cluster)
+            name = server["metadata"]["annotations"][BACKEND]
+            if name not in needed and self._old(server):
+                log.info("model server %s belongs to no champion and no rollout; it is removed", name)
+                self._deployer.remove(name)
 
     def _bring_back_servers(self) -> None:
         """The deployer makes what is missing. Champions are the controller's own concern, at every pass."""
-        for cluster, package in self._wanted().items():
-            model, _, version = cluster.rpartition("-v")
-            self._deployer.deploy(model, version, self._platform.settings.steps / package / "out")
+        for backend, run_key in self._packages().items():
+            self._deployer.deploy(backend.model, backend.version, run_key)
 
-    def _wanted(self) -> dict[str, str]:
-        """Packages of all versions that should be served, by backend."""
+    def _packages(self) -> dict[Backend, str]:
+        """Run keys of the packages of all versions that should be served."""
         with self._platform.database.begin() as session:
-            named = {(row.model, row.champion) for row in session.scalars(select(Endpoint))}
+            named = {Backend(row.model, row.champion) for row in session.scalars(select(Endpoint))}
             open_rollouts = session.scalars(select(Rollout).where(Rollout.phase.not_in(tuple(TERMINAL))))
-            named |= {(row.model, row.challenger) for row in open_rollouts}
-            packages: dict[str, str] = {}
-            for model, version in named:
-                package = session.scalar(
-                    select(Candidate.package).where(Candidate.model == model, Candidate.version == version)
-                )
-                if package is not None:
-                    packages[f"{model}-v{version}"] = package
-            return packages
+            named |= {Backend(row.model, row.challenger) for row in open_rollouts}
+            keys = {backend: package_of(session, backend.model, backend.version) for backend in named}
+            return {backend: run_key for backend, run_key in keys.items() if run_key is not None}
 
     def _forget_checkpoints(self) -> None:
         """Those of steps that were done long ago: nobody will resume them."""

@@ -7,17 +7,25 @@ from pathlib import Path
 
 from jinsu.clients.supervisord import Program, Supervisor
 from jinsu.gateway.backend import Backend
+from jinsu.sdk.step_files import StepFiles
+
+_PREFIX = "model-"
 
 
 class LocalDeployer:
-    """Model servers as supervised processes, each on a Unix socket that only this user can open."""
+    """Model servers as supervised processes, each on a Unix socket that only this user can open.
 
-    def __init__(self, supervisor: Supervisor, runtime: Path) -> None:
-        self._supervisor, self._sockets = supervisor, runtime / "m"
+    runtime: folder with a short path, for the sockets. steps: folder in which every step has one named by its run key.
+    """
+
+    def __init__(self, supervisor: Supervisor, runtime: Path, steps: Path) -> None:
+        self._supervisor, self._sockets, self._steps = supervisor, runtime / "m", steps
         self._sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def deploy(self, model: str, version: str, package: Path) -> Backend:
-        backend = Backend(model, version, str(self._sockets / f"{model}-v{version}"))
+    def deploy(self, model: str, version: str, run_key: str) -> Backend:
+        named = Backend(model, version)
+        backend = named.at(str(self._sockets / named.name))
+        package = StepFiles(self._steps / run_key).out
         command = (
             sys.executable,
             "-m",
@@ -30,15 +38,11 @@ class LocalDeployer:
             "--socket",
             backend.address,
         )
-        self._supervisor.add(Program(_program(backend.cluster), command, {"OMP_NUM_THREADS": "1"}))
+        self._supervisor.add(Program(_PREFIX + backend.name, command, {"OMP_NUM_THREADS": "1"}))
         return backend
 
     def retire(self, backend: Backend) -> None:
-        self._supervisor.remove(_program(backend.cluster))
+        self._supervisor.remove(_PREFIX + backend.name)
 
     def deployed(self) -> set[str]:
-        return {name.removeprefix("model-") for name in self._supervisor.names() if name.startswith("model-")}
-
-
-def _program(cluster: str) -> str:
-    return f"model-{cluster}"
+        return {name.removeprefix(_PREFIX) for name in self._supervisor.names() if name.startswith(_PREFIX)}

@@ -7,6 +7,7 @@ import json
 import re
 from typing import Any
 
+from jinsu.gateway.backend import Backend
 from jinsu.placement.kubernetes import Servers, confined, pod_security
 from jinsu.serving.key import KEY_VARIABLE
 
@@ -15,24 +16,24 @@ Document = dict[str, Any]
 PORT = 8080
 BACKEND = "jinsu.dev/backend"
 COMPONENT = "model-server"
-CREATED_FOR = "jinsu.dev/release"
 
 
-def name_of(cluster: str) -> str:
-    """The objects' name. A model may be called what no object may; then a digest keeps names apart."""
-    plain = re.sub(r"[^a-z0-9-]+", "-", cluster.lower()).strip("-")
-    if plain == cluster and len(plain) <= 50:
+def name_of(backend: str) -> str:
+    """Name of the objects of the backend of this name. A model may be called what no object may; then a digest keeps
+    names apart."""
+    plain = re.sub(r"[^a-z0-9-]+", "-", backend.lower()).strip("-")
+    if plain == backend and len(plain) <= 50:
         return f"model-{plain}"
-    return f"model-{plain[:40].strip('-')}-{hashlib.sha256(cluster.encode()).hexdigest()[:8]}"
+    return f"model-{plain[:40].strip('-')}-{hashlib.sha256(backend.encode()).hexdigest()[:8]}"
 
 
-def _labels(cluster: str, servers: Servers) -> dict[str, str]:
+def _labels(backend: Backend, servers: Servers) -> dict[str, str]:
     return {
         "app.kubernetes.io/name": "jinsu",
         "app.kubernetes.io/instance": servers.release,
         "app.kubernetes.io/component": COMPONENT,
         "app.kubernetes.io/managed-by": "jinsu",
-        "jinsu.dev/model-server": name_of(cluster),
+        "jinsu.dev/model-server": name_of(backend.name),
     }
 
 
@@ -41,12 +42,16 @@ def selector(servers: Servers) -> str:
     return f"app.kubernetes.io/component={COMPONENT},app.kubernetes.io/instance={servers.release}"
 
 
-def service(cluster: str, servers: Servers, owner_uid: str) -> Document:
-    labels = _labels(cluster, servers)
+def service(backend: Backend, servers: Servers, owner_uid: str) -> Document:
+    """The Service that leads to the pods of one version.
+
+    owner_uid: of the ConfigMap with whose removal the Service goes.
+    """
+    labels = _labels(backend, servers)
     return {
         "apiVersion": "v1",
         "kind": "Service",
-        "metadata": _metadata(cluster, servers, owner_uid),
+        "metadata": _metadata(backend, servers, owner_uid),
         "spec": {
             "selector": {"jinsu.dev/model-server": labels["jinsu.dev/model-server"]},
             "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}],
@@ -54,30 +59,34 @@ def service(cluster: str, servers: Servers, owner_uid: str) -> Document:
     }
 
 
-def deployment(cluster: str, run_key: str, servers: Servers, owner_uid: str) -> Document:
-    labels = _labels(cluster, servers)
-    model, _, version = cluster.rpartition("-v")
+def deployment(backend: Backend, run_key: str, servers: Servers, owner_uid: str) -> Document:
+    """The Deployment that runs one version from the package of this run key.
+
+    owner_uid: of the ConfigMap with whose removal the Deployment goes.
+    """
+    labels = _labels(backend, servers)
+    pod = _pod(backend.model, backend.version, run_key, servers)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
-        "metadata": _metadata(cluster, servers, owner_uid),
+        "metadata": _metadata(backend, servers, owner_uid),
         "spec": {
             "replicas": servers.replicas,
             "revisionHistoryLimit": 1,
             "selector": {"matchLabels": {"jinsu.dev/model-server": labels["jinsu.dev/model-server"]}},
             # A new pod answers before an old one goes.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": {"metadata": {"labels": labels}, "spec": _pod(model, version, run_key, servers)},
+            "template": {"metadata": {"labels": labels}, "spec": pod},
         },
     }
 
 
-def _metadata(cluster: str, servers: Servers, owner_uid: str) -> Document:
+def _metadata(backend: Backend, servers: Servers, owner_uid: str) -> Document:
     owner = {"apiVersion": "v1", "kind": "ConfigMap", "name": servers.owner, "uid": owner_uid}
     return {
-        "name": name_of(cluster),
-        "labels": _labels(cluster, servers),
-        "annotations": {BACKEND: cluster},
+        "name": name_of(backend.name),
+        "labels": _labels(backend, servers),
+        "annotations": {BACKEND: backend.name},
         "ownerReferences": [owner],
     }
 

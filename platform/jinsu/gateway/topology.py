@@ -27,7 +27,7 @@ class Route:
 
 
 def clusters(routes: list[Route]) -> list[dict[str, Any]]:
-    backends = {b.cluster: b for route in routes for b in (route.champion, route.challenger) if b is not None}
+    backends = {b.name: b for route in routes for b in (route.champion, route.challenger) if b is not None}
     return [_cluster(backends[name]) for name in sorted(backends)]
 
 
@@ -38,11 +38,11 @@ def _cluster(backend: Backend) -> dict[str, Any]:
         host, _, port = backend.address.rpartition(":")
         address = {"socket_address": {"address": host, "port_value": int(port)}}
     return {
-        "name": backend.cluster,
+        "name": backend.name,
         "type": "STATIC",
         "connect_timeout": "0.5s",
         "load_assignment": {
-            "cluster_name": backend.cluster,
+            "cluster_name": backend.name,
             "endpoints": [{"lb_endpoints": [{"endpoint": {"address": address}}]}],
         },
         # Shorter than the server's own keep-alive: a connection is never used while its other end closes it.
@@ -101,7 +101,7 @@ def _route(route: Route) -> dict[str, Any]:
 
 def _share(backend: Backend, weight: int) -> dict[str, Any]:
     version = _header("x-jinsu-version", backend.version)
-    return {"name": backend.cluster, "weight": weight, "response_headers_to_add": [version]}
+    return {"name": backend.name, "weight": weight, "response_headers_to_add": [version]}
 
 
 def runtime(wanted: list[Route]) -> list[dict[str, Any]]:
@@ -110,8 +110,8 @@ def runtime(wanted: list[Route]) -> list[dict[str, Any]]:
     for route in wanted:
         if route.challenger is not None and route.weight:
             prefix = f"{RUNTIME_LAYER}.{route.model}"
-            layer[f"{prefix}.{route.champion.cluster}"] = 100 - route.weight
-            layer[f"{prefix}.{route.challenger.cluster}"] = route.weight
+            layer[f"{prefix}.{route.champion.name}"] = 100 - route.weight
+            layer[f"{prefix}.{route.challenger.name}"] = route.weight
     return [{"name": RUNTIME_LAYER, "layer": layer}]
 
 

@@ -8,8 +8,6 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from sqlalchemy import select
-
 from jinsu.codec import encode
 from jinsu.data.split import EVAL_FILE
 from jinsu.errors import GateFailedError
@@ -17,13 +15,14 @@ from jinsu.evaluation.report import Report, decode, fold, folded_share, judge
 from jinsu.packaging.inputs import feature_columns, model_input
 from jinsu.packaging.manifest import Manifest
 from jinsu.packaging.onnx_model import OnnxModel
+from jinsu.registry.candidates import package_of
 from jinsu.registry.mlflow import CHAMPION, Mlflow
 from jinsu.runs.journal import Journal, spec_of
 from jinsu.runs.stages import Evaluated, Packaged, StageName, Validated
 from jinsu.sdk.columns import Columns, read_columns
 from jinsu.spec.model import CLASSIFICATION, ModelSpec
 from jinsu.state.database import Database
-from jinsu.state.tables import Candidate, Submission
+from jinsu.state.tables import Submission
 from jinsu.steps.folders import StepFolders
 from jinsu.steps.metrics import MetricPoint
 from jinsu.steps.spec import run_key
@@ -80,9 +79,7 @@ class Evaluate:
         if version is None:
             return None
         with self.database.begin() as session:
-            package = session.scalar(
-                select(Candidate.package).where(Candidate.model == model, Candidate.version == version)
-            )
+            package = package_of(session, model, version)
         return Champion(version, package) if package else None
 
     def _work(self, spec: ModelSpec, split: str, package: str, champion: Champion | None, out: Path) -> None:

@@ -19,7 +19,7 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = configuration.load()
     supervisor = Supervisor(Path(settings.home), Path(settings.runtime), settings.supervisor_password)
-    deployer = LocalDeployer(supervisor, Path(settings.runtime))
+    deployer = LocalDeployer(supervisor, Path(settings.runtime), settings.steps)
     envoys = Envoys(settings.envoy_admin_url)
     asyncio.run(control(Installation(settings), deployer, envoys, f"127.0.0.1:{settings.xds_port}", Keys()))
 
