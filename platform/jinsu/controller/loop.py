@@ -16,7 +16,6 @@ from sqlalchemy import select
 
 from jinsu.deployers.deployer import Deployer
 from jinsu.deployers.server_probe import ServerProbe
-from jinsu.errors import JinsuError
 from jinsu.gateway import topology
 from jinsu.gateway.backend import Backend
 from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
@@ -244,20 +243,3 @@ class Controller:
             kept = session.get(Rollout, row.submission, with_for_update=True)
             if kept is not None:
                 kept.state = {**kept.state, "since": 0.0}
-
-
-async def follow(work: object, seconds: float, name: str) -> None:
-    """Repeats a blocking chore; a failure is logged once per kind of problem and the chore goes on."""
-    assert callable(work)
-    said = ""
-    while True:
-        try:
-            await asyncio.to_thread(work)
-            said = ""
-        except JinsuError as problem:
-            if str(problem) != said:
-                log.warning("%s: %s", name, problem)
-            said = str(problem)
-        except Exception:
-            log.exception("%s failed; it is tried again", name)
-        await asyncio.sleep(seconds)

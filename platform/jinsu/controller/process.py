@@ -10,8 +10,9 @@ from pathlib import Path
 from jinsu.controller.champions import ChampionFollower
 from jinsu.controller.dispatch import Dispatcher
 from jinsu.controller.ended_runs import EndedRuns
-from jinsu.controller.loop import Controller, follow
+from jinsu.controller.loop import Controller
 from jinsu.controller.metrics import MetricUploader
+from jinsu.controller.repeat import repeat
 from jinsu.controller.reviews import ReviewFollower
 from jinsu.deployers.deployer import Deployer
 from jinsu.gateway import schema
@@ -57,7 +58,7 @@ async def control(
     server = await xds.serve(listen)
     reconcilers = (*_reconcilers(installation), *more(controller))
     try:
-        await asyncio.gather(controller.run(), *(follow(item.run, item.pause, item.name) for item in reconcilers))
+        await asyncio.gather(controller.run(), *(repeat(item.run, item.pause, item.name) for item in reconcilers))
     finally:
         await server.stop(1.0)
 

@@ -9,6 +9,7 @@ confidence sequences", Ann. Stat. 49 (2021).
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 ALPHA = 0.01
@@ -55,8 +56,8 @@ def _log_beta(a: float, b: float) -> float:
     return math.lgamma(a) + math.lgamma(b) - math.lgamma(a + b)
 
 
-def _edge(inside: object, outside: float, within: float) -> float:
-    assert callable(inside)
+def _edge(inside: Callable[[float], bool], outside: float, within: float) -> float:
+    """Where the interval ends between `within` and `outside`, by bisection."""
     if within in (0.0, 1.0):
         within = abs(within - 1e-12)
     for _ in range(50):

@@ -1,0 +1,32 @@
+"""Repeats the work of a reconciler for as long as the controller lives."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import NoReturn
+
+from jinsu.errors import JinsuError
+
+log = logging.getLogger("jinsu.controller")
+
+
+async def repeat(work: Callable[[], None], pause: float, name: str) -> NoReturn:
+    """Runs blocking work in a thread, again and again, with `pause` seconds in between.
+
+    A failure ends one pass alone. A JinsuError is logged when its message differs from the one before, so that an outside
+    service that is down for an hour fills no log; any other exception is logged each time, with its traceback.
+    """
+    logged = ""
+    while True:
+        try:
+            await asyncio.to_thread(work)
+            logged = ""
+        except JinsuError as problem:
+            if str(problem) != logged:
+                log.warning("%s: %s", name, problem)
+            logged = str(problem)
+        except Exception:
+            log.exception("%s failed; it is tried again", name)
+        await asyncio.sleep(pause)
