@@ -19,7 +19,7 @@ from onnx import TensorProto, helper, save
 from sqlalchemy import select
 from tests.support.waiting import until_async
 
-from jinsu.controller import loop as loop
+from jinsu.controller import loop, model_servers
 from jinsu.controller.loop import Controller
 from jinsu.gateway.backend import Backend
 from jinsu.gateway.discovery import XdsServer
@@ -242,7 +242,7 @@ def world(
     caplog: pytest.LogCaptureFixture,
 ) -> Iterator[World]:
     monkeypatch.setattr(loop, "LOOP_SECONDS", 0.2)
-    monkeypatch.setattr(loop, "_LINGER_SECONDS", 1.0)
+    monkeypatch.setattr(model_servers, "LINGER_SECONDS", 1.0)
     built = World(tmp_path, short, packages, ports, envoy_schema)
     built.champion("1")
     start_envoy()
@@ -341,10 +341,10 @@ def crashing_on(*phases: Phase) -> type[Controller]:
     class Crashing(Controller):
         """Dies after what it decided was applied, before that is written down."""
 
-        def _persist(self, decided: Any) -> None:
-            if any(state.phase in phases for _, state in decided):
+        def _persist(self, decisions: Any) -> None:
+            if any(decision.state.phase in phases for decision in decisions):
                 raise Crash
-            super()._persist(decided)
+            super()._persist(decisions)
 
     return Crashing
 

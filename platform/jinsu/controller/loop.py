@@ -1,7 +1,7 @@
-"""The release loop: observe, decide, apply absolute weights, renew the lease, persist last.
+"""The release loop: observe, decide, route, renew the lease, persist last.
 
-Everything that decides is pure (`advance`, `topology`); this module only carries facts in and states out. Killed at any
-point, its successor reads the same state and applies it once more.
+What decides is pure (`advance`, `topology`). The loop carries observations in and states out; killed at any point, its
+successor reads the same state and applies it once more.
 """
 
 from __future__ import annotations
@@ -9,39 +9,22 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from dataclasses import asdict, dataclass, replace
 
-import httpx
-from sqlalchemy import select
-
+from jinsu.controller.model_servers import ModelServers
+from jinsu.controller.observing import Observer
+from jinsu.controller.rollout_records import Decision, Desired, OpenRollout, RolloutRecords
+from jinsu.controller.routing import LEASE_SECONDS, Router
 from jinsu.deployers.deployer import Deployer
 from jinsu.deployers.server_probe import ServerProbe
-from jinsu.gateway import topology
 from jinsu.gateway.backend import Backend
-from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
-from jinsu.gateway.statistics import Envoys, Tally
-from jinsu.gateway.topology import Route
-from jinsu.registry.candidates import package_of
-from jinsu.release.advance import TERMINAL, Observation, Phase, State, advance, weight
-from jinsu.release.command import Command
-from jinsu.release.gates import Counters
-from jinsu.release.records import policy_from, state_from
+from jinsu.gateway.discovery import XdsServer
+from jinsu.gateway.statistics import Envoys
+from jinsu.release.advance import advance
 from jinsu.state.database import Database
-from jinsu.state.tables import Endpoint, LedgerEntry, Rollout
 
 log = logging.getLogger("jinsu.release")
 
-LEASE_SECONDS = 10.0
 LOOP_SECONDS = 0.4
-_LINGER_SECONDS = 6.0
-
-
-@dataclass(frozen=True)
-class World:
-    """What the database says should be: champions, and rollouts that are not over, oldest first."""
-
-    champions: dict[str, str]
-    rollouts: tuple[Rollout, ...]
 
 
 class Controller:
@@ -50,12 +33,12 @@ class Controller:
     def __init__(
         self, database: Database, deployer: Deployer, xds: XdsServer, envoys: Envoys, server_key: str = ""
     ) -> None:
-        self._database, self._deployer, self._xds = database, deployer, xds
-        self._envoys, self._tally, self._key = envoys, Tally(), server_key
-        self._probe = ServerProbe(server_key)
-        self._lingering: dict[str, tuple[Backend, float]] = {}
-        self._backends: dict[str, Backend] = {}
-        self._serving: dict[str, Backend] = {}
+        """server_key: what model servers on a network ask for; "" on one machine."""
+        self._xds, self._probe = xds, ServerProbe(server_key)
+        self._records = RolloutRecords(database)
+        self._servers = ModelServers(database, deployer)
+        self._observer = Observer(self._servers, self._probe, envoys, xds)
+        self._router = Router(self._servers, self._probe, xds, server_key)
 
     async def run(self) -> None:
         while True:
@@ -67,179 +50,54 @@ class Controller:
             await asyncio.sleep(max(0.05, LOOP_SECONDS - (time.monotonic() - begun)))
 
     async def step(self) -> None:
-        """Observes, decides, applies, renews, persists: in this order."""
-        world = await asyncio.to_thread(self._read)
-        decided = await asyncio.to_thread(self._decide, world)
-        routes = await asyncio.to_thread(self._routes, world, decided)
-        self.publish(routes)
+        """Observes, decides, routes, renews, persists: in this order."""
+        desired = await asyncio.to_thread(self._records.read)
+        decisions = await asyncio.to_thread(self._decide, desired)
+        routes = await asyncio.to_thread(self._router.routes, desired.champions, decisions)
+        self._router.publish(routes)
         self._xds.renew()
-        await asyncio.to_thread(self._persist, decided)
-        await asyncio.to_thread(self._retire, routes)
-
-    def publish(self, routes: list[Route]) -> None:
-        """Clusters grow before routes name them and shrink after."""
-        now = time.monotonic()
-        wanted = {b.name: b for route in routes for b in (route.champion, route.challenger) if b is not None}
-        for name, backend in wanted.items():
-            self._lingering[name] = (backend, now + _LINGER_SECONDS)
-        kept = [Route(backend.model, backend) for backend, until in self._lingering.values() if until > now]
-        self._xds.publish(CLUSTER, topology.clusters([*routes, *kept]))
-        # Weights before routes: a route that names the champion alone is refused while a weight of zero for it holds.
-        self._xds.publish(RUNTIME, topology.runtime(routes), ttl=LEASE_SECONDS)
-        self._xds.publish(ROUTE, topology.routes(routes, self._key))
+        await asyncio.to_thread(self._persist, decisions)
+        await asyncio.to_thread(self._servers.retire)
 
     def in_use(self) -> set[str]:
         """Names of the backends that answer, or did a moment ago."""
-        return {*self._lingering, *(backend.name for backend in self._serving.values())}
-
-    def _read(self) -> World:
-        with self._database.begin() as session:
-            champions = {row.model: row.champion for row in session.scalars(select(Endpoint))}
-            rollouts = session.scalars(
-                select(Rollout).where(Rollout.phase.not_in(tuple(TERMINAL))).order_by(Rollout.created)
-            )
-            return World(champions, tuple(rollouts))
-
-    def _decide(self, world: World) -> list[tuple[Rollout, State]]:
-        newest = {row.model: row for row in world.rollouts}
-        decided = []
-        for row in world.rollouts:
-            policy = policy_from(row.policy)
-            state = state_from(row.state, policy)
-            superseded = "" if newest[row.model] is row else newest[row.model].challenger
-            seen = self._observe(row, state, world.champions.get(row.model), superseded)
-            after = advance(policy, state, seen)
-            if not after.terminal:
-                self._deploy(row.model, after.challenger)
-            if after.phase is not state.phase or after.step != state.step:
-                log.info("%s v%s: %s %s %s", row.model, after.challenger, after.phase, after.step, after.reason)
-            decided.append((row, after))
-        return decided
-
-    def _observe(self, row: Rollout, state: State, champion: str | None, superseded: str) -> Observation:
-        ours, theirs = self._known(row.model, state.challenger), self._known(row.model, champion)
-        counters = self._counters([backend for backend in (ours, theirs) if backend is not None])
-        return Observation(
-            now=time.time(),
-            challenger_ready=ours is not None and self._probe.ready(ours),
-            champion_ready=theirs is not None and self._probe.ready(theirs),
-            champion=champion,
-            challenger_counters=counters.get(ours.name) if ours else None,
-            champion_counters=counters.get(theirs.name) if theirs else None,
-            followed=self._xds.followed(),
-            superseded_by=superseded,
-            command=Command.decode(row.command),
-        )
-
-    def _known(self, model: str, version: str | None) -> Backend | None:
-        return self._backends.get(Backend(model, version).name) if version else None
-
-    def _counters(self, backends: list[Backend]) -> dict[str, Counters]:
-        """Counters of each backend that could be read; one that Envoy has not met yet has counted nothing."""
-        try:
-            counted = self._tally.add(self._envoys.read([backend.name for backend in backends])) if backends else {}
-        except httpx.HTTPError:
-            return {}
-        found = {}
-        for backend in backends:
-            non_finite = self._probe.non_finite(backend)
-            if non_finite is not None:
-                found[backend.name] = replace(counted.get(backend.name, Counters()), non_finite=non_finite)
-        return found
-
-    def _deploy(self, model: str, version: str) -> Backend | None:
-        with self._database.begin() as session:
-            run_key = package_of(session, model, version)
-        if run_key is None:
-            log.error("%s v%s: its package is not known; it cannot be deployed", model, version)
-            return None
-        backend = self._deployer.deploy(model, version, run_key)
-        self._backends[backend.name] = backend
-        return backend
-
-    def _routes(self, world: World, decided: list[tuple[Rollout, State]]) -> list[Route]:
-        """The data plane that follows from the state: a route for each champion, with its challenger if there is one."""
-        challengers = {row.model: state for row, state in decided if not state.terminal}
-        routes = []
-        for model, version in sorted(world.champions.items()):
-            champion = self._deploy(model, version)
-            if champion is None:
-                continue
-            before = self._serving.get(model)
-            if before is not None and before != champion and not self._probe.ready(champion):
-                champion = before  # it goes on until the version that was named answers
-            self._serving[model] = champion
-            route = Route(model, champion)
-            if model in challengers:
-                state = challengers[model]
-                backend = self._known(model, state.challenger)
-                if backend is not None and backend != champion:
-                    route = replace(route, challenger=backend, weight=weight(state))
-            routes.append(route)
-        return routes
-
-    def _persist(self, decided: list[tuple[Rollout, State]]) -> None:
-        for row, state in decided:
-            document = asdict(state)
-            if document == row.state:
-                continue
-            with self._database.begin() as session:
-                kept = session.get(Rollout, row.submission, with_for_update=True)
-                assert kept is not None
-                kept.state, kept.phase, kept.updated = document, state.phase, time.time()
-                if kept.command == row.command:
-                    kept.command = ""
-                if state.phase in (Phase.REVERTED, Phase.HALTED) and row.phase != state.phase:
-                    session.add(
-                        LedgerEntry(
-                            at=time.time(),
-                            model=row.model,
-                            event=str(state.phase),
-                            version=state.challenger,
-                            previous=state.champion,
-                            actor="jinsu",
-                            submission=row.submission,
-                            evidence=None,
-                            detail=state.reason,
-                            identity=f"{state.phase}:{row.submission}:{state.since}",
-                        )
-                    )
-
-    def _retire(self, routes: list[Route]) -> None:
-        """Stops servers that no route has named for a while; whatever was in flight has ended by then."""
-        now = time.monotonic()
-        for name, (backend, until) in list(self._lingering.items()):
-            if until + 1.0 < now:
-                del self._lingering[name]
-                self._backends.pop(name, None)
-                self._deployer.retire(backend)
+        return self._servers.names() | self._router.serving()
 
     def adopt(self, patience: float = 20.0) -> None:
-        """Takes over from a predecessor: servers that it left running are known, those that are gone are started again.
+        """Takes over from a predecessor: servers that still run are known, those that are gone are started again.
 
-        After a reboot nothing runs. That is nobody's fault, so rollouts whose servers had to be started begin their
-        step anew instead of missing a deadline.
+        After a reboot no server runs, and no model is to blame for it: a rollout whose server had to be started begins
+        its step anew instead of missing a deadline. patience: for how many seconds the servers are waited for.
         """
-        running = self._deployer.deployed()
-        for name in running:
-            named = Backend.parse(name)
-            if (backend := self._deploy(named.model, named.version)) is not None:
-                self._lingering[name] = (backend, time.monotonic() + LEASE_SECONDS)
-        world = self._read()
-        wanted = [self._deploy(model, version) for model, version in world.champions.items()]
-        for row in world.rollouts:
-            backend = self._deploy(row.model, row.challenger)
-            wanted.append(backend)
+        running = self._servers.adopt(LEASE_SECONDS)
+        desired = self._records.read()
+        backends = [self._servers.deploy(model, version) for model, version in desired.champions.items()]
+        for rollout in desired.rollouts:
+            backend = self._servers.deploy(rollout.model, rollout.state.challenger)
+            backends.append(backend)
             if backend is not None and backend.name not in running:
-                self._begin_step_anew(row)
+                self._records.begin_step_anew(rollout)
+        self._wait_until_ready([backend for backend in backends if backend is not None], patience)
+
+    def _wait_until_ready(self, backends: list[Backend], patience: float) -> None:
         deadline = time.monotonic() + patience
-        waiting = [backend for backend in wanted if backend is not None]
-        while waiting and time.monotonic() < deadline:
-            waiting = [backend for backend in waiting if not self._probe.ready(backend)]
+        while backends and time.monotonic() < deadline:
+            backends = [backend for backend in backends if not self._probe.ready(backend)]
             time.sleep(0.05)
 
-    def _begin_step_anew(self, row: Rollout) -> None:
-        with self._database.begin() as session:
-            kept = session.get(Rollout, row.submission, with_for_update=True)
-            if kept is not None:
-                kept.state = {**kept.state, "since": 0.0}
+    def _decide(self, desired: Desired) -> list[Decision]:
+        """The next state of every rollout. The challenger of one that is not over is deployed."""
+        return [self._decide_one(desired, rollout) for rollout in desired.rollouts]
+
+    def _decide_one(self, desired: Desired, rollout: OpenRollout) -> Decision:
+        champion, successor = desired.champions.get(rollout.model), desired.successor(rollout)
+        before = rollout.state
+        after = advance(rollout.policy, before, self._observer.observe(rollout, champion, successor))
+        if not after.terminal:
+            self._servers.deploy(rollout.model, after.challenger)
+        if (after.phase, after.step) != (before.phase, before.step):
+            log.info("%s v%s: %s %s %s", rollout.model, after.challenger, after.phase, after.step, after.reason)
+        return Decision(rollout, after)
+
+    def _persist(self, decisions: list[Decision]) -> None:
+        self._records.write(decisions)

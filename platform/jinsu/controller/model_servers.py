@@ -1,0 +1,79 @@
+"""The model servers that the release loop has had deployed, and until when each of them is needed."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Iterable
+
+from jinsu.deployers.deployer import Deployer
+from jinsu.gateway.backend import Backend
+from jinsu.registry.candidates import package_of
+from jinsu.state.database import Database
+
+log = logging.getLogger("jinsu.release")
+
+LINGER_SECONDS = 6.0
+"""For how long a server goes on after the last route has named it: requests that are on their way to it still end."""
+_GRACE_SECONDS = 1.0
+"""For how long a server goes on after the gateway was no longer shown it."""
+
+
+class ModelServers:
+    """Deploys and retires through the deployer; all times are of the monotonic clock."""
+
+    def __init__(self, database: Database, deployer: Deployer) -> None:
+        self._database, self._deployer = database, deployer
+        self._deployed: dict[str, Backend] = {}
+        self._needed: dict[str, tuple[Backend, float]] = {}
+
+    def deploy(self, model: str, version: str) -> Backend | None:
+        """Has a server of this version running; None, and a line in the log, when Jinsu did not register the version."""
+        with self._database.begin() as session:
+            run_key = package_of(session, model, version)
+        if run_key is None:
+            log.error("%s v%s: its package is not known; it cannot be deployed", model, version)
+            return None
+        backend = self._deployer.deploy(model, version, run_key)
+        self._deployed[backend.name] = backend
+        return backend
+
+    def find(self, model: str, version: str | None) -> Backend | None:
+        """The server of this version, if it was deployed."""
+        return None if version is None else self._deployed.get(Backend(model, version).name)
+
+    def adopt(self, seconds: float) -> set[str]:
+        """Takes over the servers that a predecessor left running, and needs each for so long; returns their names."""
+        running = self._deployer.deployed()
+        for name in running:
+            try:
+                backend = Backend.parse(name)
+            except ValueError as problem:
+                log.error("a model server that Jinsu did not deploy is left alone: %s", problem)
+                continue
+            deployed = self.deploy(backend.model, backend.version)
+            if deployed is not None:
+                self.need([deployed], seconds)
+        return running
+
+    def need(self, backends: Iterable[Backend], seconds: float) -> None:
+        """Keeps these servers for so long from now on."""
+        until = time.monotonic() + seconds
+        self._needed.update({backend.name: (backend, until) for backend in backends})
+
+    def needed(self) -> list[Backend]:
+        """The servers that the gateway must go on to know."""
+        now = time.monotonic()
+        return [backend for backend, until in self._needed.values() if until > now]
+
+    def names(self) -> set[str]:
+        """Names of the servers that are needed, or were a moment ago."""
+        return set(self._needed)
+
+    def retire(self) -> None:
+        """Stops the servers that have not been needed for a while."""
+        latest = time.monotonic() - _GRACE_SECONDS
+        for backend in [backend for backend, until in self._needed.values() if until < latest]:
+            del self._needed[backend.name]
+            self._deployed.pop(backend.name, None)
+            self._deployer.retire(backend)
