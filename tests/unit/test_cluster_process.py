@@ -1,5 +1,6 @@
 """A process of the platform as the first of its container."""
 
+import importlib
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from jinsu.cluster.__main__ import PARTS
 from jinsu.settings import HOME_VARIABLE, Account, Settings
 
 
@@ -39,6 +41,20 @@ def test_it_ends_when_it_is_asked_to(waiting: subprocess.Popen[bytes]) -> None:
     waiting.terminate()
 
     assert waiting.wait(10) == 0
+
+
+@pytest.mark.parametrize("name", PARTS)
+def test_every_name_of_the_chart_starts_a_module(name: str) -> None:
+    assert callable(importlib.import_module(f"jinsu.cluster.{PARTS[name]}").start)
+
+
+def test_a_variable_of_the_pod_wins_over_the_platforms_own() -> None:
+    script = "from jinsu.cluster.become import become; become(('env',), {'MINE': 'platform', 'OTHER': 'platform'})"
+    printed = subprocess.run(
+        [sys.executable, "-c", script], env={"PATH": "/usr/bin:/bin", "MINE": "pod", "PYTHONPATH": ":".join(sys.path)},
+        capture_output=True, text=True, check=True,
+    ).stdout.splitlines()  # fmt: skip
+    assert {"MINE=pod", "OTHER=platform"} <= set(printed)
 
 
 def _catches(pid: int, number: signal.Signals) -> bool:

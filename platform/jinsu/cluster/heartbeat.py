@@ -1,6 +1,9 @@
-"""Whether a part of Airflow says that it lives. Only a clear no is a failure: a silent API server proves nothing.
+"""A liveness probe of Airflow's scheduler, DAG processor and triggerer, by what Airflow's API server says of them.
 
-python -m jinsu.cluster.heartbeat scheduler
+    python -m jinsu.cluster.heartbeat scheduler
+
+The exit code is 1 only when the API server calls the part unhealthy. When the API server itself does not answer, nothing
+is known about the part, and the exit code is 0.
 """
 
 from __future__ import annotations
@@ -13,6 +16,7 @@ from pathlib import Path
 
 
 def lives(part: str) -> bool:
+    """False only when Airflow's API server says that `part` is unhealthy."""
     settings = json.loads((Path(os.environ["JINSU_HOME"]) / "settings.json").read_text(encoding="utf-8"))
     url = f"{settings['airflow_url']}/api/v2/monitor/health"
     try:

@@ -1,4 +1,4 @@
-"""Jinsu's own processes: the API and the controller."""
+"""The controller's process."""
 
 from __future__ import annotations
 
@@ -18,42 +18,23 @@ from jinsu.installation import Installation
 from jinsu.servers.provision import Provision
 from jinsu.serving.key import KEY_VARIABLE
 
-_INSTALL_SECONDS = 300.0
+_PROVISION_SECONDS = 300.0
 EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
-def api() -> None:
-    from jinsu.api.serve import serve
-
-    settings = configuration.load()
-    serve(Installation(settings), settings.bind, int(settings.api_url.rpartition(":")[2]))
-
-
-class _Installing:
-    """Soon after a start, when the servers answer; and now and then, because somebody may have undone it."""
-
-    def __init__(self, provision: Provision) -> None:
-        self._provision, self._next = provision, 0.0
-
-    def look(self) -> None:
-        if time.monotonic() >= self._next:
-            self._provision.run(EXAMPLES)
-            self._next = time.monotonic() + _INSTALL_SECONDS
-
-
-def controller() -> None:
+def start() -> None:
+    """Runs until the process is stopped. Raises BadInputError outside of Kubernetes."""
     settings = configuration.load()
     cluster = settings.kubernetes
     if cluster is None:
         raise BadInputError("settings: there is no section 'kubernetes'; on one machine use: jinsu up")
     installation = Installation(settings)
     deployer = KubernetesDeployer(installation.kube, cluster.namespace, cluster.servers)
-
-    provision = _Installing(installation.build(Provision))
+    provision = _RepeatedProvision(installation.build(Provision))
 
     def more(running: Controller) -> tuple[Reconciler, ...]:
         sweeper = Sweeper(installation, deployer, running.in_use)
-        return Reconciler("provisioning", provision.look, 1.0), Reconciler("sweeping", sweeper.sweep, 30.0)
+        return Reconciler("provisioning", provision.run, 1.0), Reconciler("sweeping", sweeper.sweep, 30.0)
 
     asyncio.run(
         control(
@@ -65,3 +46,16 @@ def controller() -> None:
             more,
         )
     )
+
+
+class _RepeatedProvision:
+    """Provisions as soon as the servers answer, and again every few minutes in case the result was removed."""
+
+    def __init__(self, provision: Provision) -> None:
+        self._provision, self._next = provision, 0.0
+
+    def run(self) -> None:
+        """One pass; raises TransientError while a server does not answer, and then the next pass tries again."""
+        if time.monotonic() >= self._next:
+            self._provision.run(EXAMPLES)
+            self._next = time.monotonic() + _PROVISION_SECONDS

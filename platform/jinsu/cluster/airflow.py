@@ -1,0 +1,35 @@
+"""One part of Airflow: its API server, its scheduler, its DAG processor or its triggerer."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from pathlib import Path
+
+from jinsu import settings as configuration
+from jinsu.cluster.become import become
+from jinsu.files import write_private
+from jinsu.servers import airflow as server
+from jinsu.settings import Settings
+
+DAGS = Path(__file__).parents[3] / "dags"
+# Beside the settings of one machine: more tasks at a time; addresses, because the host name of a pod means nothing to other
+# pods; and patience, because DAGs change only with the image and a busy cluster starts tasks late.
+_AIRFLOW = {
+    "AIRFLOW__CORE__PARALLELISM": "16",
+    "AIRFLOW__CORE__HOSTNAME_CALLABLE": "airflow.utils.net.get_host_ip_address",
+    "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+    "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "120",
+}
+
+
+def start(part: str) -> None:
+    """Becomes `part`, one of `jinsu.servers.airflow.PARTS`."""
+    become((sys.executable, "-m", "airflow", part), environment(configuration.load()))
+
+
+def environment(settings: Settings) -> dict[str, str]:
+    """Airflow's configuration in a pod. Writes the file of its accounts, which the configuration names."""
+    write_private(Path(settings.home) / "airflow" / "passwords.json", json.dumps(server.passwords(settings)))
+    return {**server.environment(settings, DAGS), **_AIRFLOW, "PATH": os.environ["PATH"]}

@@ -1,0 +1,14 @@
+"""The API's process."""
+
+from __future__ import annotations
+
+from jinsu import settings as configuration
+from jinsu.installation import Installation
+
+
+def start() -> None:
+    """Answers until the process is stopped."""
+    from jinsu.api.serve import serve
+
+    settings = configuration.load()
+    serve(Installation(settings), settings.bind, int(settings.api_url.rpartition(":")[2]))
