@@ -107,6 +107,11 @@ class Settings:
         draft.replace(path)
 
 
+def port_of(url: str) -> int:
+    """The port at the end of `http://HOST:PORT`."""
+    return int(url.rpartition(":")[2])
+
+
 def home() -> Path:
     """The folder of this installation: `$JINSU_HOME`, else `~/.jinsu`."""
     return Path(os.environ.get(HOME_VARIABLE) or Path.home() / ".jinsu").absolute()

@@ -3,10 +3,8 @@
 import contextlib
 import json
 import os
-import random
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -19,6 +17,7 @@ import psutil
 import pytest
 from tests.support.installation_client import InstallationClient
 from tests.support.points_model import write_points_folder, write_points_table
+from tests.support.ports import free_ports
 from tests.support.waiting import until
 
 from jinsu.runs.snapshots import pack
@@ -123,17 +122,6 @@ def processes_of(home: Path, session: int = -1) -> list[psutil.Process]:
             if mine and process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
                 found.append(process)
     return found
-
-
-def free_ports(count: int = 6) -> int:
-    """The first of so many free ports in a row."""
-    for _ in range(100):
-        base = random.randrange(18000, 28000, 10)
-        with contextlib.ExitStack() as probes, contextlib.suppress(OSError):
-            for port in range(base, base + count):
-                probes.enter_context(socket.socket()).bind(("127.0.0.1", port))
-            return base
-    raise AssertionError("no free ports")
 
 
 @pytest.fixture(scope="session")

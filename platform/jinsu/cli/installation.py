@@ -96,11 +96,11 @@ def status(json_: bool) -> None:
       jinsu status --json
     """
     from jinsu import settings as configuration
-    from jinsu.clients.supervisord import Supervisor
     from jinsu.errors import TransientError
+    from jinsu.local.supervisor import supervisor_of
 
     settings = configuration.load()
-    supervisor = Supervisor(Path(settings.home), Path(settings.runtime), settings.supervisor_password)
+    supervisor = supervisor_of(settings)
     if not supervisor.running():
         raise TransientError("the platform is stopped; start it with: jinsu up")
     states, pids = supervisor.names(), supervisor.processes()

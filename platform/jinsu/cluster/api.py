@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from jinsu import settings as configuration
 from jinsu.installation import Installation
+from jinsu.settings import port_of
 
 
 def start() -> None:
@@ -11,4 +12,4 @@ def start() -> None:
     from jinsu.api.serve import serve
 
     settings = configuration.load()
-    serve(Installation(settings), settings.bind, int(settings.api_url.rpartition(":")[2]))
+    serve(Installation(settings), settings.bind, port_of(settings.api_url))

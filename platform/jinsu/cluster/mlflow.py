@@ -9,6 +9,7 @@ from jinsu.cluster.become import become
 from jinsu.files import write_private
 from jinsu.objects.s3 import S3Settings
 from jinsu.servers import mlflow as server
+from jinsu.settings import port_of
 
 
 def start() -> None:
@@ -16,7 +17,7 @@ def start() -> None:
     settings = configuration.load()
     write_private(Path(settings.home) / "mlflow" / "auth.ini", server.authentication(settings))
     store = _store(settings.object_store) if settings.object_store else {}
-    command = server.command(settings.bind, settings.mlflow_url.rpartition(":")[2])
+    command = server.command(settings.bind, str(port_of(settings.mlflow_url)))
     become(command, {**server.environment(settings), **store})
 
 

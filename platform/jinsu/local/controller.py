@@ -1,4 +1,4 @@
-"""The controller process of one machine."""
+"""The controller's process on one machine."""
 
 from __future__ import annotations
 
@@ -7,19 +7,19 @@ import logging
 from pathlib import Path
 
 from jinsu import settings as configuration
-from jinsu.clients.supervisord import Supervisor
 from jinsu.controller.process import Keys, control
 from jinsu.deployers.local_deployer import LocalDeployer
 from jinsu.gateway.statistics import Envoys
 from jinsu.installation import Installation
+from jinsu.local.supervisor import supervisor_of
 
 
 def main() -> None:
+    """Runs until supervisord stops the process."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = configuration.load()
-    supervisor = Supervisor(Path(settings.home), Path(settings.runtime), settings.supervisor_password)
-    deployer = LocalDeployer(supervisor, Path(settings.runtime), settings.steps)
+    deployer = LocalDeployer(supervisor_of(settings), Path(settings.runtime), settings.steps)
     envoys = Envoys(settings.envoy_admin_url)
     asyncio.run(control(Installation(settings), deployer, envoys, f"127.0.0.1:{settings.xds_port}", Keys()))
 

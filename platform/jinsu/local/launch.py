@@ -1,4 +1,4 @@
-"""Starts a server with secrets in its environment, read from a private file: none is ever in an argument or a log.
+"""Starts a server with secrets in its environment. They come from a private file, so no argument and no log holds them.
 
 python -m jinsu.local.launch ENVIRONMENT.json PROGRAM ARGUMENT…
 """
@@ -12,6 +12,7 @@ from pathlib import Path
 
 
 def main() -> None:
+    """Becomes the program, with the variables of the file added to its environment."""
     file, *command = sys.argv[1:]
     os.environ.update(json.loads(Path(file).read_text(encoding="utf-8")))
     os.execv(command[0], command)

@@ -8,52 +8,40 @@ from pathlib import Path
 from jinsu.clients.supervisord import Program
 from jinsu.servers.airflow import PARTS
 from jinsu.servers.mlflow import command as mlflow_command
-from jinsu.settings import Settings
+from jinsu.settings import Settings, port_of
+
+_ENVOY_OPTIONS = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
 
 
 def environment_files(settings: Settings) -> Path:
-    """Where secrets that a server takes from its environment are kept, mode 0600."""
+    """The folder of the files, mode 0600, from which `jinsu.local.launch` reads the secrets in a server's environment."""
     return Path(settings.home) / "run" / "environment"
 
 
 def programs(settings: Settings, dags: Path, envoy: Path) -> list[Program]:
-    """Everything but PostgreSQL and the model servers."""
-    airflow = [
-        _with_secrets(settings, f"airflow-{part}", "airflow", (sys.executable, "-m", "airflow", part, *_flags(part)))
-        for part in PARTS
-    ]
-    port = settings.mlflow_url.rpartition(":")[2]
-    mlflow = _with_secrets(settings, "mlflow", "mlflow", mlflow_command("127.0.0.1", port))
+    """Every program but PostgreSQL and the model servers. envoy: path of its executable."""
     home = {"JINSU_HOME": settings.home}
-    api_port = settings.api_url.rpartition(":")[2]
-    api = Program("api", (sys.executable, "-m", "jinsu.api.serve", "--port", api_port), home)
-    controller = Program("controller", (sys.executable, "-m", "jinsu.local.controller"), home)
-    gateway = Program(
-        "envoy",
-        (
-            str(envoy),
-            "-c",
-            str(Path(settings.home) / "run" / "envoy.json"),
-            "--concurrency",
-            "1",
-            "--disable-hot-restart",
-            "--log-level",
-            "warning",
-        ),
-    )
-    return [mlflow, *airflow, api, controller, gateway]
+    return [
+        _with_secrets(settings, "mlflow", "mlflow", mlflow_command("127.0.0.1", str(port_of(settings.mlflow_url)))),
+        *(_with_secrets(settings, f"airflow-{part}", "airflow", _airflow(part)) for part in PARTS),
+        Program("api", _module("jinsu.api.serve", "--port", str(port_of(settings.api_url))), home),
+        Program("controller", _module("jinsu.local.controller"), home),
+        Program("envoy", (str(envoy), "-c", str(Path(settings.home) / "run" / "envoy.json"), *_ENVOY_OPTIONS)),
+    ]
 
 
-def _flags(part: str) -> tuple[str, ...]:
-    # Without it the scheduler and the triggerer serve their logs on every interface; the files are on this machine.
-    return ("--skip-serve-logs",) if part in ("scheduler", "triggerer") else ()
+def _module(name: str, *arguments: str) -> tuple[str, ...]:
+    return (sys.executable, "-m", name, *arguments)
 
 
-def _with_secrets(settings: Settings, name: str, group: str, command: tuple[str, ...]) -> Program:
-    file = environment_files(settings) / f"{group}.json"
-    return Program(
-        name,
-        (sys.executable, "-m", "jinsu.local.launch", str(file), *command),
-        {"JINSU_HOME": settings.home},
-        settings.home,
-    )
+def _airflow(part: str) -> tuple[str, ...]:
+    # These two would serve their logs on every interface; on one machine the API server reads the files.
+    flags = ("--skip-serve-logs",) if part in ("scheduler", "triggerer") else ()
+    return _module("airflow", part, *flags)
+
+
+def _with_secrets(settings: Settings, name: str, server: str, command: tuple[str, ...]) -> Program:
+    """A program that gets the environment file of `server`, and works in the home."""
+    file = environment_files(settings) / f"{server}.json"
+    launched = _module("jinsu.local.launch", str(file), *command)
+    return Program(name, launched, {"JINSU_HOME": settings.home}, settings.home)

@@ -1,7 +1,7 @@
-"""A supervisord event listener: when a program's leader has died, its process group goes with it.
+"""A supervisord event listener: when a program's first process has ended, the rest of its process group is killed.
 
-supervisord ends whole groups only when it stops a program itself; after a `kill -9` of the leader its children
-would live on beside the leader's successor.
+supervisord ends whole groups only when it stops a program itself. After a `kill -9` of the first process alone, its
+children would live on beside those of its successor.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ import sys
 
 
 def main() -> None:
+    """Answers supervisord's events until supervisord ends the process."""
     from supervisor import childutils
 
     while True:
