@@ -11,6 +11,7 @@ import os
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from functools import lru_cache
 from pathlib import Path
 from typing import Any
@@ -26,6 +27,15 @@ FILE_NAME = "settings.json"
 _PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
+class Where(StrEnum):
+    """The kind of place that an installation runs in. It decides which adapter each part uses."""
+
+    MACHINE = "machine"
+    """One machine: programs under supervisord, steps as process groups, objects in a folder."""
+    KUBERNETES = "kubernetes"
+    """A Kubernetes cluster: Deployments from the chart, steps as Jobs, objects in an S3 store."""
+
+
 @dataclass(frozen=True)
 class Account:
     """A name and a password; never shown."""
@@ -36,7 +46,7 @@ class Account:
 
 @dataclass(frozen=True)
 class Kubernetes:
-    """What only an installation in a cluster has.
+    """What only an installation on Kubernetes has.
 
     catalog: the ConfigMap of the names that the trigger form offers. gateways: `host:port` of Envoy's statistics, one address
     for each Envoy. gateway_key: what Envoy shows the controller, and the controller Envoy.
@@ -82,6 +92,17 @@ class Settings:
     mlflow_auth_database_url: str = field(default="", repr=False)
     public: Mapping[str, str] = field(default_factory=dict)
     kubernetes: Kubernetes | None = None
+
+    @property
+    def where(self) -> Where:
+        return Where.MACHINE if self.kubernetes is None else Where.KUBERNETES
+
+    @property
+    def on_kubernetes(self) -> Kubernetes:
+        """The section `kubernetes`. Raises BadInputError for an installation on one machine."""
+        if self.kubernetes is None:
+            raise BadInputError("settings: there is no section 'kubernetes'; on one machine use: jinsu up")
+        return self.kubernetes
 
     def address(self, part: str) -> str:
         """Where people find a part ("api", "airflow", "mlflow", "endpoint"), not where its neighbours do."""

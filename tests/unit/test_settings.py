@@ -17,7 +17,7 @@ from tests.chart.value_sets import VALUE_SETS
 from jinsu.errors import BadInputError
 from jinsu.placement.kubernetes import Gpu
 from jinsu.servers import airflow, mlflow
-from jinsu.settings import Settings, parse
+from jinsu.settings import Settings, Where, parse
 
 SECRETS = {
     name: f"value-of-{name}"
@@ -110,6 +110,15 @@ def test_an_outside_store_and_database_reach_the_settings() -> None:
     assert found.artifacts == "s3://models/jinsu/mlflow"
     assert make_url(found.database_url).query == {"sslmode": "verify-full"}
     assert make_url(found.database_url).host == "db.example.com"
+
+
+def test_where_an_installation_is() -> None:
+    assert read().where is Where.KUBERNETES
+    assert read().on_kubernetes == read().kubernetes
+    on_machine = parse(MINIMAL, {})
+    assert on_machine.where is Where.MACHINE
+    with pytest.raises(BadInputError, match="no section 'kubernetes'; on one machine use: jinsu up"):
+        _ = on_machine.on_kubernetes
 
 
 # --- Placeholders ---

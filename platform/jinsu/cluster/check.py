@@ -30,8 +30,7 @@ def start() -> None:
 
 def _checks(settings: Settings) -> list[_Check]:
     airflow = Airflow(settings.airflow_url, settings.airflow_secret)
-    cluster = settings.kubernetes
-    assert cluster is not None
+    statistics = f"http://{settings.on_kubernetes.gateways}/stats/prometheus"
     experiment = f"{settings.mlflow_url}/api/2.0/mlflow/experiments/get?experiment_id=0"
     invocations = f"{settings.endpoint_url}/models/any/invocations"
     return [
@@ -43,7 +42,7 @@ def _checks(settings: Settings) -> list[_Check]:
         _Check("Airflow asks who you are", _status(f"{settings.airflow_url}/api/v2/dags") == 401),
         _Check("the lifecycle can be triggered", airflow.ready()),
         _Check("the endpoint asks who you are", _status(invocations) == 401),
-        _Check("Envoy's statistics ask who you are", _status(f"http://{cluster.gateways}/stats/prometheus") == 404),
+        _Check("Envoy's statistics ask who you are", _status(statistics) == 404),
     ]
 
 

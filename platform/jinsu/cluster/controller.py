@@ -12,7 +12,6 @@ from jinsu.controller.loop import Controller
 from jinsu.controller.process import Keys, Reconciler, control
 from jinsu.controller.sweeper import Sweeper
 from jinsu.deployers.kubernetes_deployer import KubernetesDeployer
-from jinsu.errors import BadInputError
 from jinsu.gateway.statistics import Envoys
 from jinsu.installation import Installation
 from jinsu.servers.provision import Provision
@@ -25,11 +24,9 @@ EXAMPLES = Path(__file__).parents[3] / "examples"
 def start() -> None:
     """Runs until the process is stopped. Raises BadInputError outside of Kubernetes."""
     settings = configuration.load()
-    cluster = settings.kubernetes
-    if cluster is None:
-        raise BadInputError("settings: there is no section 'kubernetes'; on one machine use: jinsu up")
+    kubernetes = settings.on_kubernetes
     installation = Installation(settings)
-    deployer = KubernetesDeployer(installation.kube, cluster.namespace, cluster.servers)
+    deployer = KubernetesDeployer(installation.kube, kubernetes.namespace, kubernetes.servers)
     provision = _RepeatedProvision(installation.build(Provision))
 
     def more(running: Controller) -> tuple[Reconciler, ...]:
@@ -40,9 +37,9 @@ def start() -> None:
         control(
             installation,
             deployer,
-            Envoys(f"http://{cluster.gateways}", cluster.gateway_key),
+            Envoys(f"http://{kubernetes.gateways}", kubernetes.gateway_key),
             f"{settings.bind}:{settings.xds_port}",
-            Keys(cluster.gateway_key, os.environ[KEY_VARIABLE]),
+            Keys(kubernetes.gateway_key, os.environ[KEY_VARIABLE]),
             more,
         )
     )
