@@ -24,6 +24,8 @@ from jinsu.placement.kubernetes import Cluster, Servers
 
 HOME_VARIABLE = "JINSU_HOME"
 FILE_NAME = "settings.json"
+MAX_CODE_BYTES = 64 * 2**20
+"""The most that the files of one code snapshot may have together, unless an installation's settings say otherwise."""
 _PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
@@ -83,7 +85,7 @@ class Settings:
     mlflow_secret: str = field(repr=False)
     fernet_key: str = field(repr=False)
     training_slots: int = 2
-    max_code_bytes: int = 64 * 2**20
+    max_code_bytes: int = MAX_CODE_BYTES
     max_gpus: int = 0
     teams_approving_themselves: tuple[str, ...] = ()
     object_store: S3Settings | None = None

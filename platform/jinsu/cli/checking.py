@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING
 
 from jinsu.cli.client import Client
 from jinsu.errors import BadInputError, StepFailedError
-from jinsu.runs.snapshots import MAX_CODE_BYTES, pack
+from jinsu.runs.snapshots import pack
 from jinsu.sdk.model_files import MODEL_FILE, MODEL_FOLDER
 from jinsu.sdk.step_files import StepFiles
 from jinsu.spec.load import read_spec
@@ -46,7 +46,7 @@ def check_folder(folder: Path, say: Callable[[str], None]) -> list[Finding]:
     from jinsu.api.models import CheckBody, Checked, Code
 
     spec = read_spec(folder)
-    code, digest = pack(folder, MAX_CODE_BYTES)
+    code, digest = pack(folder)
     findings = [Finding("spec", f"{spec.name}, {len(code) / 1024:.0f} KiB of code")]
     client = Client()
     client.upload("/v1/code", Code, code)

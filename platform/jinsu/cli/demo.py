@@ -18,7 +18,7 @@ from jinsu.cli.installation import dags_folder, show_addresses
 from jinsu.cli.running import follow_run
 from jinsu.cli.show import progress
 from jinsu.errors import JinsuError
-from jinsu.runs.snapshots import MAX_CODE_BYTES, pack
+from jinsu.runs.snapshots import pack
 from jinsu.state.states import SubmissionState
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "digits"
@@ -65,7 +65,7 @@ class Traffic:
 
 
 def submit(client: Client, epochs: int | None) -> str:
-    content, digest = pack(EXAMPLE, MAX_CODE_BYTES)
+    content, digest = pack(EXAMPLE)
     client.upload("/v1/code", Code, content)
     body = SubmissionBody(
         code_digest=digest,

@@ -34,11 +34,11 @@ def submit(folder: Path, follow: bool, params: tuple[str, ...], key: str | None,
 
     from jinsu.api.models import Accepted, Code, SubmissionBody
     from jinsu.cli.client import Client
-    from jinsu.runs.snapshots import MAX_CODE_BYTES, pack
+    from jinsu.runs.snapshots import pack
     from jinsu.spec.load import read_spec
 
     read_spec(folder)
-    content, digest = pack(folder, MAX_CODE_BYTES)
+    content, digest = pack(folder)
     client = Client()
     client.upload("/v1/code", Code, content)
     body = SubmissionBody(code_digest=digest, idempotency_key=key or uuid.uuid4().hex, overrides=overrides(params))

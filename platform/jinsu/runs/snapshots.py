@@ -13,16 +13,16 @@ from uuid import uuid4
 
 from jinsu.errors import BadInputError
 from jinsu.objects.mirror import Mirror
+from jinsu.settings import MAX_CODE_BYTES
 from jinsu.spec.quantities import format_bytes
 
 MAX_FILES = 10_000
-MAX_CODE_BYTES = 64 * 2**20
 _IGNORED = frozenset(
     {".git", ".venv", "venv", "__pycache__", ".mypy_cache", ".pytest_cache", "jinsu-out", "node_modules"}
 )
 
 
-def pack(folder: Path, limit: int) -> tuple[bytes, str]:
+def pack(folder: Path, limit: int = MAX_CODE_BYTES) -> tuple[bytes, str]:
     """The folder as `tar.gz` bytes and their digest. The same files give the same bytes, whenever and wherever.
 
     Raises BadInputError for a folder over `limit` bytes, and for a link that leads out of it.
