@@ -11,7 +11,7 @@ from pathlib import Path
 
 import httpx
 from tests.bench.figure import Figure, Say, at_most, below, plain
-from tests.bench.machine import DAGS, free_ports, installation, put_digits, seconds_until
+from tests.bench.machine import free_ports, installation, put_digits, seconds_until
 
 from jinsu import settings as configuration
 from jinsu.api.models import Stage
@@ -100,7 +100,7 @@ def measure(say: Say) -> list[Figure]:
 
 def _start(port: int, say: Say) -> float:
     begun = time.monotonic()
-    local.up(port, DAGS, say)
+    local.up(port, say)
     return time.monotonic() - begun
 
 

@@ -21,7 +21,6 @@ import httpx
 import psutil
 from tests.bench.figure import Figure, Say, at_most, plain
 from tests.bench.machine import (
-    DAGS,
     family,
     folder,
     free_ports,
@@ -54,7 +53,7 @@ class Weight:
 def measure(say: Say) -> list[Figure]:
     say("the platform")
     with installation(say):
-        local.up(free_ports(), DAGS, say)
+        local.up(free_ports(), say)
         ours = _weigh(programs(), say)
     say("the same servers, bare")
     with folder() as place, _bare(place) as leaders:

@@ -13,7 +13,7 @@ from typing import Any
 import httpx
 from sqlalchemy import create_engine, select, text
 from tests.bench.figure import Figure, Say, at_most, exactly, plain, share
-from tests.bench.machine import DAGS, family, free_ports, installation, processor_seconds, programs, put_digits
+from tests.bench.machine import family, free_ports, installation, processor_seconds, programs, put_digits
 
 from jinsu import settings as configuration
 from jinsu.api.models import Code
@@ -48,7 +48,7 @@ class Answer:
 
 def measure(say: Say) -> list[Figure]:
     with installation(say) as home:
-        local.up(free_ports(), DAGS, say)
+        local.up(free_ports(), say)
         client, settings, platform = Client(), configuration.load(), connect()
         put_digits(client)
         content, digest = pack(TINY, 1 << 20)

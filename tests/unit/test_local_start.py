@@ -56,9 +56,9 @@ def test_the_path_of_a_socket_is_short_however_long_the_homes_is() -> None:
 
 def test_no_secret_is_in_a_programs_description() -> None:
     settings = settings_in(Path("/home"))
-    words = [word for program in programs(settings, Path("/dags"), Path("/envoy")) for word in program.command]
+    words = [word for program in programs(settings, Path("/envoy")) for word in program.command]
     assert "/home/run/environment/airflow.json" in words
-    assert {program.name for program in programs(settings, Path("/dags"), Path("/envoy"))} == {
+    assert {program.name for program in programs(settings, Path("/envoy"))} == {
         "mlflow", "airflow-api-server", "airflow-scheduler", "airflow-dag-processor", "airflow-triggerer", "api",
         "controller", "envoy",
     }  # fmt: skip

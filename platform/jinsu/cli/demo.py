@@ -14,14 +14,13 @@ import click
 
 from jinsu.api.models import Accepted, AnswerBody, Answered, Code, Dataset, Endpoint, OpenReview, Run, SubmissionBody
 from jinsu.cli.client import Client
-from jinsu.cli.installation import dags_folder, show_addresses
+from jinsu.cli.installation import show_addresses
 from jinsu.cli.running import follow_run
 from jinsu.cli.show import progress
 from jinsu.errors import JinsuError
+from jinsu.resources import examples
 from jinsu.runs.snapshots import pack
 from jinsu.state.states import SubmissionState
-
-EXAMPLE = Path(__file__).parents[3] / "examples" / "digits"
 
 
 class Traffic:
@@ -64,8 +63,12 @@ class Traffic:
                 self._stop.wait(self._pause)
 
 
+def _example() -> Path:
+    return examples() / "digits"
+
+
 def submit(client: Client, epochs: int | None) -> str:
-    content, digest = pack(EXAMPLE)
+    content, digest = pack(_example())
     client.upload("/v1/code", Code, content)
     body = SubmissionBody(
         code_digest=digest,
@@ -109,11 +112,11 @@ def main() -> None:
 
     begun = time.monotonic()
     with progress() as say:
-        settings = up(None, dags_folder(), say)
+        settings = up(None, say)
     client, home = Client(), configuration.home()
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "digits.parquet"
-        subprocess.run([sys.executable, str(EXAMPLE / "prepare.py"), str(table)], check=True)
+        subprocess.run([sys.executable, str(_example() / "prepare.py"), str(table)], check=True)
         made = client.upload("/v1/datasets/digits", Dataset, table.read_bytes(), suffix=".parquet")
     click.echo(f"dataset digits@{made.version}: {made.rows} rows")
     if not any(item.model == "digits" for item in client.get("/v1/models", list[Endpoint])):

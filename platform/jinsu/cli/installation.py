@@ -11,11 +11,6 @@ import click
 from jinsu.cli.show import as_json, print_json, progress, table
 
 
-def dags_folder() -> Path:
-    """The DAGs of this checkout, or those that were installed with the package."""
-    return Path(__file__).parents[3] / "dags"
-
-
 @click.command()
 @click.option(
     "--port",
@@ -35,7 +30,7 @@ def up(port: int | None, json_: bool) -> None:
     from jinsu.local.up import up as start
 
     with progress(json_) as say:
-        settings = start(port, dags_folder(), say)
+        settings = start(port, say)
     if json_:
         print_json(
             {

@@ -10,10 +10,10 @@ from pathlib import Path
 from jinsu import settings as configuration
 from jinsu.cluster.become import become
 from jinsu.files import write_private
+from jinsu.resources import dags
 from jinsu.servers import airflow as server
 from jinsu.settings import Settings
 
-DAGS = Path(__file__).parents[3] / "dags"
 # Beside the settings of one machine: more tasks at a time; addresses, because the host name of a pod means nothing to other
 # pods; and patience, because DAGs change only with the image and a busy cluster starts tasks late.
 _AIRFLOW = {
@@ -32,4 +32,4 @@ def start(part: str) -> None:
 def environment(settings: Settings) -> dict[str, str]:
     """Airflow's configuration in a pod. Writes the file of its accounts, which the configuration names."""
     write_private(Path(settings.home) / "airflow" / "passwords.json", json.dumps(server.passwords(settings)))
-    return {**server.environment(settings, DAGS), **_AIRFLOW, "PATH": os.environ["PATH"]}
+    return {**server.environment(settings, dags()), **_AIRFLOW, "PATH": os.environ["PATH"]}

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import os
 import time
-from pathlib import Path
 
 from jinsu import settings as configuration
 from jinsu.controller.loop import Controller
@@ -14,11 +13,11 @@ from jinsu.controller.sweeper import Sweeper
 from jinsu.deployers.kubernetes_deployer import KubernetesDeployer
 from jinsu.gateway.statistics import Envoys
 from jinsu.installation import Installation
+from jinsu.resources import examples
 from jinsu.servers.provision import Provision
 from jinsu.serving.key import KEY_VARIABLE
 
 _PROVISION_SECONDS = 300.0
-EXAMPLES = Path(__file__).parents[3] / "examples"
 
 
 def start() -> None:
@@ -54,5 +53,5 @@ class _RepeatedProvision:
     def run(self) -> None:
         """One pass; raises TransientError while a server does not answer, and then the next pass tries again."""
         if time.monotonic() >= self._next:
-            self._provision.run(EXAMPLES)
+            self._provision.run(examples())
             self._next = time.monotonic() + _PROVISION_SECONDS

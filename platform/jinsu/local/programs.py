@@ -18,7 +18,7 @@ def environment_files(settings: Settings) -> Path:
     return Path(settings.home) / "run" / "environment"
 
 
-def programs(settings: Settings, dags: Path, envoy: Path) -> list[Program]:
+def programs(settings: Settings, envoy: Path) -> list[Program]:
     """Every program but PostgreSQL and the model servers. envoy: path of its executable."""
     home = {"JINSU_HOME": settings.home}
     return [

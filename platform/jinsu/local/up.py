@@ -21,6 +21,7 @@ from jinsu.local.preflight import check_ports, check_space, make_home, make_runt
 from jinsu.local.programs import programs
 from jinsu.local.server_files import write_server_files
 from jinsu.local.supervisor import supervisor_of
+from jinsu.resources import dags, examples
 from jinsu.servers import postgres
 from jinsu.servers.provision import Provision
 from jinsu.settings import Settings, port_of
@@ -28,7 +29,7 @@ from jinsu.settings import Settings, port_of
 Say = Callable[[str], None]
 
 
-def up(port: int | None, dags: Path, say: Say) -> Settings:
+def up(port: int | None, say: Say) -> Settings:
     """Starts everything and returns when it answers. A second call finds it running and changes nothing."""
     home = configuration.home()
     make_home(home)
@@ -43,7 +44,7 @@ def up(port: int | None, dags: Path, say: Say) -> Settings:
             check_ports(settings)
         check_space(home)
         try:
-            _start(settings, supervisor, dags, say)
+            _start(settings, supervisor, say)
         except BaseException:
             if fresh:
                 supervisor.stop()  # nothing of a failed start keeps running
@@ -89,19 +90,20 @@ def _written(settings: Settings) -> Settings:
     return settings
 
 
-def _start(settings: Settings, supervisor: Supervisor, dags: Path, say: Say) -> None:
+def _start(settings: Settings, supervisor: Supervisor, say: Say) -> None:
     say("starting PostgreSQL")
     server = postgres.locate(Path(settings.home), Path(settings.runtime))
     password = urlsplit(settings.database_url).password or ""
     server.initialise(password)
-    write_server_files(settings, dags)
+    folder = dags()
+    write_server_files(settings, folder)
     supervisor.launch()
     supervisor.add(server.program())
     server.create_databases(password, ("airflow", "mlflow", "jinsu"))
     say("preparing databases")
-    everything = {program.name: program for program in programs(settings, dags, binary())}
+    everything = {program.name: program for program in programs(settings, binary())}
     with ThreadPoolExecutor(3) as pool:
-        migrated = pool.submit(migrate_airflow, settings, dags)
+        migrated = pool.submit(migrate_airflow, settings, folder)
         pool.submit(supervisor.add, everything.pop("mlflow")).result()
         migrate_jinsu(settings)
         migrated.result()
@@ -109,5 +111,5 @@ def _start(settings: Settings, supervisor: Supervisor, dags: Path, say: Say) -> 
     for program in everything.values():
         supervisor.add(program)
     wait_until_healthy(settings, supervisor, say)
-    Installation(settings).build(Provision).run(dags.parent / "examples")
+    Installation(settings).build(Provision).run(examples())
     say("ready")
