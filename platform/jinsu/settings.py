@@ -19,11 +19,10 @@ from urllib.parse import quote
 
 from jinsu.errors import BadInputError, NotFoundError
 from jinsu.files import write_private
+from jinsu.home import SETTINGS_NAME, find_home
 from jinsu.objects.s3 import S3Settings
 from jinsu.placement.kubernetes import Cluster, Servers
 
-HOME_VARIABLE = "JINSU_HOME"
-FILE_NAME = "settings.json"
 MAX_CODE_BYTES = 64 * 2**20
 """The most that the files of one code snapshot may have together, unless an installation's settings say otherwise."""
 _PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
@@ -124,7 +123,7 @@ class Settings:
         return Path(self.home) / "catalog.json"
 
     def write(self) -> None:
-        path = Path(self.home) / FILE_NAME
+        path = Path(self.home) / SETTINGS_NAME
         draft = path.with_suffix(".draft")
         write_private(draft, json.dumps(asdict(self), indent=1))
         draft.replace(path)
@@ -135,15 +134,10 @@ def port_of(url: str) -> int:
     return int(url.rpartition(":")[2])
 
 
-def home() -> Path:
-    """The folder of this installation: `$JINSU_HOME`, else `~/.jinsu`."""
-    return Path(os.environ.get(HOME_VARIABLE) or Path.home() / ".jinsu").absolute()
-
-
 @lru_cache(maxsize=1)
 def load() -> Settings:
-    """The settings of the installation in `home()`."""
-    path = home() / FILE_NAME
+    """The settings of the installation in `find_home()`. Raises NotFoundError when there is none."""
+    path = find_home() / SETTINGS_NAME
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:

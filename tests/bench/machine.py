@@ -23,8 +23,8 @@ from jinsu import settings as configuration
 from jinsu.api.models import Dataset
 from jinsu.cli.client import Client
 from jinsu.clients.supervisord import Supervisor
+from jinsu.home import HOME_VARIABLE
 from jinsu.local import up as local
-from jinsu.settings import HOME_VARIABLE
 
 ROOT = Path(__file__).parents[2]
 DAGS = ROOT / "dags"

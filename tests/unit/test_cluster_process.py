@@ -11,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from jinsu.cluster.__main__ import PARTS
-from jinsu.settings import HOME_VARIABLE, Account, Settings
+from jinsu.home import HOME_VARIABLE
+from jinsu.settings import Account, Settings
 
 
 @pytest.fixture

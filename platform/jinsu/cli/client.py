@@ -89,14 +89,21 @@ def _parsed(kind: type[_Answer], body: bytes) -> _Answer:
 
 def _local_url() -> str:
     from jinsu import settings
+    from jinsu.home import find_home
 
-    return settings.load().api_url
+    try:
+        return settings.load().api_url
+    except NotFoundError:
+        raise NotFoundError(
+            f"{find_home()}: there is no platform here; start one with: jinsu up, "
+            "or set JINSU_API and JINSU_TOKEN for one elsewhere."
+        ) from None
 
 
 def _local_token() -> str:
-    from jinsu import settings
+    from jinsu.home import find_home
 
-    path = settings.home() / "token"
+    path = find_home() / "token"
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError:

@@ -107,13 +107,12 @@ def launch(client: Client, home: Path, title: str, epochs: int | None) -> Run:
 
 
 def main() -> None:
-    from jinsu import settings as configuration
     from jinsu.local.up import up
 
     begun = time.monotonic()
     with progress() as say:
         settings = up(None, say)
-    client, home = Client(), configuration.home()
+    client, home = Client(), Path(settings.home)
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "digits.parquet"
         subprocess.run([sys.executable, str(_example() / "prepare.py"), str(table)], check=True)

@@ -22,6 +22,7 @@ import psutil
 
 from jinsu.errors import BadInputError, TransientError
 from jinsu.files import write_private
+from jinsu.home import SOCKET_NAME
 
 _STOP_SECONDS = 15
 
@@ -171,7 +172,7 @@ class Supervisor:
     def _rpc(self) -> Any:
         from supervisor.xmlrpc import SupervisorTransport
 
-        socket = f"unix://{self._runtime / 'supervisor.sock'}"
+        socket = f"unix://{self._runtime / SOCKET_NAME}"
         transport = SupervisorTransport("jinsu", self._password, socket)
         return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
@@ -219,7 +220,7 @@ identifier=jinsu
 umask=077
 {root}
 [unix_http_server]
-file={_escape(str(self._runtime))}/supervisor.sock
+file={_escape(str(self._runtime))}/{SOCKET_NAME}
 chmod=0600
 username=jinsu
 password={_escape(self._password)}

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 from jinsu.clients.supervisord import Program
+from jinsu.home import HOME_VARIABLE
 from jinsu.servers.airflow import PARTS
 from jinsu.servers.mlflow import command as mlflow_command
 from jinsu.settings import Settings, port_of
@@ -20,7 +21,7 @@ def environment_files(settings: Settings) -> Path:
 
 def programs(settings: Settings, envoy: Path) -> list[Program]:
     """Every program but PostgreSQL and the model servers. envoy: path of its executable."""
-    home = {"JINSU_HOME": settings.home}
+    home = {HOME_VARIABLE: settings.home}
     return [
         _with_secrets(settings, "mlflow", "mlflow", mlflow_command("127.0.0.1", str(port_of(settings.mlflow_url)))),
         *(_with_secrets(settings, f"airflow-{part}", "airflow", _airflow(part)) for part in PARTS),
@@ -44,4 +45,4 @@ def _with_secrets(settings: Settings, name: str, server: str, command: tuple[str
     """A program that gets the environment file of `server`, and works in the home."""
     file = environment_files(settings) / f"{server}.json"
     launched = _module("jinsu.local.launch", str(file), *command)
-    return Program(name, launched, {"JINSU_HOME": settings.home}, settings.home)
+    return Program(name, launched, {HOME_VARIABLE: settings.home}, settings.home)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from jinsu.files import write_private
 from jinsu.gateway.topology import Gateway, bootstrap
+from jinsu.home import HOME_VARIABLE
 from jinsu.local.programs import environment_files
 from jinsu.runs.local_catalog import LocalCatalog
 from jinsu.servers import airflow, mlflow
@@ -16,7 +17,7 @@ from jinsu.settings import Settings, port_of
 def write_server_files(settings: Settings, dags: Path) -> None:
     """Writes every file anew, for its owner alone; the names for the trigger form are kept when there are some."""
     home = Path(settings.home)
-    airflow_environment = {**airflow.environment(settings, dags), "JINSU_HOME": settings.home}
+    airflow_environment = {**airflow.environment(settings, dags), HOME_VARIABLE: settings.home}
     write_private(environment_files(settings) / "airflow.json", json.dumps(airflow_environment))
     write_private(environment_files(settings) / "mlflow.json", json.dumps(mlflow.environment(settings)))
     write_private(home / "mlflow" / "auth.ini", mlflow.authentication(settings))

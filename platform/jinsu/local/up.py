@@ -12,6 +12,7 @@ from jinsu import settings as configuration
 from jinsu.clients.supervisord import Supervisor
 from jinsu.errors import ConflictError
 from jinsu.gateway.envoy import binary
+from jinsu.home import SETTINGS_NAME, find_home
 from jinsu.installation import Installation
 from jinsu.launchers.local_launcher import LocalLauncher
 from jinsu.local.health import healthy, wait_until_healthy
@@ -31,7 +32,7 @@ Say = Callable[[str], None]
 
 def up(port: int | None, say: Say) -> Settings:
     """Starts everything and returns when it answers. A second call finds it running and changes nothing."""
-    home = configuration.home()
+    home = find_home()
     make_home(home)
     with only_one(home):
         settings = _settings(home, port)
@@ -55,8 +56,8 @@ def up(port: int | None, say: Say) -> Settings:
 def down(erase: bool, say: Say) -> None:
     """Stops everything that `up` started, and every step; trainings go on from their last checkpoint after the next
     `up`. With `erase`, removes all data too."""
-    home = configuration.home()
-    if (home / configuration.FILE_NAME).exists():
+    home = find_home()
+    if (home / SETTINGS_NAME).exists():
         settings = configuration.load()
         say("stopping servers")
         supervisor_of(settings).stop()
@@ -70,7 +71,7 @@ def down(erase: bool, say: Say) -> None:
 
 def _settings(home: Path, port: int | None) -> Settings:
     """The settings of this home: as they are, moved to another port while nothing runs, or new ones."""
-    if not (home / configuration.FILE_NAME).exists():
+    if not (home / SETTINGS_NAME).exists():
         runtime = runtime_folder(home)
         make_runtime(runtime)
         return _written(new_settings(home, runtime, port or DEFAULT_PORT))
