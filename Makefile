@@ -52,7 +52,7 @@ architecture: $(READY) ## import-linter, DAG rules, banned imports
 unit: $(READY) ## Pure parts, on both cores
 	$(BIN)/pytest -q -n 2 tests/unit
 
-contract: $(READY) ## Launchers, the agent, Envoy and the release loop, for real
+contract: $(READY) ## Launchers, the runner, Envoy and the release loop, for real
 	$(BIN)/pytest -q -n 2 tests/contract
 
 chart: $(READY) ## What Helm makes of the chart

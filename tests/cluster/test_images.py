@@ -113,7 +113,7 @@ def test_every_module_of_ours_is_compiled(images: dict[str, Image], target: str)
     modules = {path.relative_to(source) for path in source.rglob("*.py")}
     compiled = {p.relative_to(source).parent.parent / f"{p.name.partition('.')[0]}.py" for p in source.rglob("*.pyc")}
     assert modules == compiled
-    assert Path("steps", "agent.py") in modules
+    assert Path("steps", "runner.py") in modules
 
 
 @pytest.mark.parametrize(

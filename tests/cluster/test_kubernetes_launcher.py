@@ -78,7 +78,7 @@ def bench(
     cluster = Cluster(
         namespaces={"default": namespace},
         trainer_image=runtime_image,  # as good for scripts that need no torch
-        agent_image=runtime_image,
+        runtime_image=runtime_image,
         store_secret=SECRET,
         pull_policy="Never",
         gpus={"": Gpu()},

@@ -61,7 +61,7 @@ def starter(bench: Bench, step: StepSpec, stays: float = 0.0) -> subprocess.Pope
     return subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
 
 
-def agent_of(bench: Bench, step: StepSpec) -> psutil.Process:
+def runner_of(bench: Bench, step: StepSpec) -> psutil.Process:
     state = read_state(LocalLauncher(bench.folder / "steps").files(step.run_key))
     assert state is not None
     return psutil.Process(state.pid)
@@ -89,8 +89,8 @@ def test_a_step_outlives_whoever_started_it(local: Bench) -> None:
     assert local.end(step).phase is Phase.DONE
 
 
-def test_a_killed_agent_is_noticed_and_the_step_resumes_alone(local: Bench, own: Own) -> None:
-    """Nothing of the dead agent's family may go on beside the new attempt: both would write the same files."""
+def test_a_killed_runner_is_noticed_and_the_step_resumes_alone(local: Bench, own: Own) -> None:
+    """Nothing of the dead runner's family may go on beside the new attempt: both would write the same files."""
     step = local.step(
         """
         last = root / "checkpoints" / "last"
@@ -109,21 +109,21 @@ def test_a_killed_agent_is_noticed_and_the_step_resumes_alone(local: Bench, own:
     old = [process for process in own() if str(process.pid) in local.notes()]
     assert len(old) == 2
 
-    agent_of(local, step).kill()
+    runner_of(local, step).kill()
     status = local.end(step)
     assert status.phase is Phase.FAILED
-    assert "agent was killed" in status.message
+    assert "runner was killed" in status.message
     status = local.run(step)
 
     assert status.phase is Phase.DONE, status.message
     assert [process.pid for process in old if process.is_running()] == []
 
 
-def test_a_cancel_reaches_a_family_whose_agent_was_killed(local: Bench, own: Own) -> None:
+def test_a_cancel_reaches_a_family_whose_runner_was_killed(local: Bench, own: Own) -> None:
     step = local.step("os.fork(); beat()")
     local.launcher.start(step)
     assert eventually(local.notes)
-    agent_of(local, step).kill()
+    runner_of(local, step).kill()
     local.end(step)
 
     local.launcher.cancel(step.run_key, "enough")
@@ -133,7 +133,7 @@ def test_a_cancel_reaches_a_family_whose_agent_was_killed(local: Bench, own: Own
 
 
 def test_looking_at_a_step_does_not_keep_it_from_starting(local: Bench) -> None:
-    """A look takes the agent's lock for a moment; an agent that starts in that moment must not give up."""
+    """A look takes the runner's lock for a moment; a runner that starts in that moment must not give up."""
     step = local.step("save()")
     files = LocalLauncher(local.folder / "steps").files(step.run_key)
     files.root.mkdir(parents=True)
@@ -141,7 +141,7 @@ def test_looking_at_a_step_does_not_keep_it_from_starting(local: Bench) -> None:
         fcntl.flock(lock, fcntl.LOCK_SH)
         release = threading.Timer(1.5, fcntl.flock, (lock, fcntl.LOCK_UN))
         release.start()
-        # start() itself would take the shared lock for a living agent: spawn as it does when it saw none.
+        # start() itself would take the shared lock for a living runner: spawn as it does when it saw none.
         launcher = LocalLauncher(local.folder / "steps")
         launcher._prepare(step, files)
         launcher._spawn(files)
@@ -168,6 +168,36 @@ def test_a_start_that_waited_finds_it_done(local: Bench) -> None:
     assert local.notes() == []
 
 
+EARLIER_RUNNER = """
+import fcntl, sys, time
+lock = open(sys.argv[1], "w")
+fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+print("held", flush=True)
+time.sleep(60)
+"""
+
+
+def test_a_step_that_an_earlier_version_runs_is_not_started_twice(local: Bench) -> None:
+    """After an upgrade: the runner of the version before holds `agent.lock`, and both would write the same checkpoints."""
+    step = local.step("note('run')")
+    root = local.folder / "steps" / step.run_key
+    root.mkdir(parents=True)
+    (root / "state.json").write_text(
+        '{"phase": "running", "message": "", "pid": 1, "started": 1.0, "interrupted": false}'
+    )
+    command = [sys.executable, "-c", EARLIER_RUNNER, str(root / "agent.lock")]
+    earlier = subprocess.Popen(command, stdout=subprocess.PIPE)
+    try:
+        assert earlier.stdout is not None
+        assert earlier.stdout.readline() == b"held\n"
+        assert local.launcher.start(step).phase is Phase.RUNNING
+        time.sleep(0.5)
+        assert local.notes() == []
+    finally:
+        earlier.kill()
+        earlier.wait()
+
+
 # --- A full disk ---
 
 
@@ -191,7 +221,7 @@ def test_a_disk_that_fills_up_is_named(disk: Path, local: Bench) -> None:
 
     assert status.phase is Phase.FAILED
     assert "space left on device" in status.message
-    assert "agent was killed" not in status.message
+    assert "runner was killed" not in status.message
 
 
 @pytest.mark.parametrize("left", [0, 64 << 10])

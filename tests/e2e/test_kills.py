@@ -1,4 +1,4 @@
-"""`kill -9` in the middle of a training: of Airflow's scheduler, its triggerer, a task's process, our agent.
+"""`kill -9` in the middle of a training: of Airflow's scheduler, its triggerer, a task's process, a runner.
 
 Whatever is killed, each run ends once, with one version. The runs train at the same time to save time.
 """
@@ -14,7 +14,7 @@ import pytest
 
 pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
-SECONDS = {"agent": 12, "task": 14, "triggerer": 42, "scheduler": 18}
+SECONDS = {"runner": 12, "task": 14, "triggerer": 42, "scheduler": 18}
 
 
 def kill(process: psutil.Process) -> None:
@@ -64,11 +64,11 @@ def runs(platform: Any) -> dict[str, str]:
     def halfway(run: str, seconds: int = 3) -> None:
         platform.until(lambda: platform.trained(run) >= seconds, 40, f"{run} to train")
 
-    found = {victim: submit(victim) for victim in ("triggerer", "agent", "task")}
+    found = {victim: submit(victim) for victim in ("triggerer", "runner", "task")}
 
-    halfway(found["agent"])
-    agent = json.loads((step_folder(platform, found["agent"]) / "state.json").read_text())["pid"]
-    kill(psutil.Process(agent))
+    halfway(found["runner"])
+    runner = json.loads((step_folder(platform, found["runner"]) / "state.json").read_text())["pid"]
+    kill(psutil.Process(runner))
     halfway(found["task"])
     kill(task_process(platform, found["task"]))
 
@@ -81,7 +81,7 @@ def runs(platform: Any) -> dict[str, str]:
     return found
 
 
-@pytest.mark.parametrize("victim", ["agent", "task", "triggerer", "scheduler"])
+@pytest.mark.parametrize("victim", ["runner", "task", "triggerer", "scheduler"])
 def test_the_run_ends_once_with_one_version(platform: Any, runs: dict[str, str], victim: str) -> None:
     run = runs[victim]
     ended = platform.ended(run, 120)
@@ -89,7 +89,7 @@ def test_the_run_ends_once_with_one_version(platform: Any, runs: dict[str, str],
     assert len(platform.versions(f"killed-{victim}")) == 1
     assert [entry["event"] for entry in platform.ledger(f"killed-{victim}")] == ["promoted"]
     assert platform.trained(run) == SECONDS[victim], "every second was trained once"
-    assert ("resumed at second" in platform.jinsu("logs", run)) == (victim == "agent")
+    assert ("resumed at second" in platform.jinsu("logs", run)) == (victim == "runner")
     assert not platform.processes_of(step_folder(platform, run))
     airflow = platform.airflow()
     platform.until(
@@ -97,14 +97,14 @@ def test_the_run_ends_once_with_one_version(platform: Any, runs: dict[str, str],
     )
 
 
-def test_a_new_agent_trains_alone(platform: Any) -> None:
-    """The process of the agent that was killed must not go on beside its successor's."""
+def test_a_new_runner_trains_alone(platform: Any) -> None:
+    """The process of the runner that was killed must not go on beside its successor's."""
     run = platform.submit("killed-alone", seconds=20)
     platform.until(lambda: platform.trained(run) >= 2, 40, "the training to begin")
     folder = step_folder(platform, run)
-    agent = psutil.Process(json.loads((folder / "state.json").read_text())["pid"])
-    orphan = agent.children()[0]
-    kill(agent)
+    runner = psutil.Process(json.loads((folder / "state.json").read_text())["pid"])
+    orphan = runner.children()[0]
+    kill(runner)
     platform.until(lambda: "resumed at second" in platform.jinsu("logs", run), 40, "the training to be resumed")
     scripts = [process for process in platform.processes_of(folder) if "train.py" in process.cmdline()]
     platform.jinsu("cancel", run)

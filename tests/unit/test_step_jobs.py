@@ -23,7 +23,7 @@ STORE = S3Settings("models", "http://store:9000", access_key="AKIA-hush", secret
 CLUSTER = Cluster(
     namespaces={"default": "jinsu-default"},
     trainer_image="images.example.com/trainer:1",
-    agent_image="images.example.com/runtime:1",
+    runtime_image="images.example.com/runtime:1",
     store_secret="store-keys",
 )
 STEP = StepSpec(
@@ -123,15 +123,15 @@ def test_no_container_has_a_token() -> None:
 def test_the_stores_keys_reach_the_containers_of_ours_alone() -> None:
     found = containers(pod())
     assert [one["secretRef"]["name"] for one in found["stage"]["envFrom"]] == ["store-keys"]
-    assert found["agent"]["envFrom"] == found["stage"]["envFrom"]
+    assert found["upload"]["envFrom"] == found["stage"]["envFrom"]
     assert "envFrom" not in found["train"]
     assert "env" not in found["train"]
-    assert {one["name"] for one in found.values()} == {"stage", "train", "agent"}
+    assert {one["name"] for one in found.values()} == {"stage", "train", "upload"}
 
 
 def test_no_key_is_written_into_a_job() -> None:
     assert not any("hush" in text for text in texts(step_job()))
-    variables = {entry["name"]: entry["value"] for entry in containers(pod())["agent"]["env"]}
+    variables = {entry["name"]: entry["value"] for entry in containers(pod())["upload"]["env"]}
     assert json.loads(variables["JINSU_STORE"]) == {
         "attempts": 3,
         "bucket": "models",
@@ -149,12 +149,12 @@ def test_without_a_secret_no_container_asks_for_one() -> None:
     assert all(not one.get("envFrom") for one in containers(pod(STEP, replace(CLUSTER, store_secret=""))).values())
 
 
-def test_the_agent_reads_the_steps_folder_and_cannot_write_it() -> None:
+def test_the_uploader_reads_the_steps_folder_and_cannot_write_it() -> None:
     found = containers(pod())
     mounts = {
         name: next(mount for mount in one["volumeMounts"] if mount["name"] == "step") for name, one in found.items()
     }
-    assert mounts["agent"]["readOnly"] is True
+    assert mounts["upload"]["readOnly"] is True
     assert "readOnly" not in mounts["stage"]
     assert "readOnly" not in mounts["train"]
     assert len({mount["mountPath"] for mount in mounts.values()}) == 1
@@ -167,7 +167,7 @@ def test_no_two_containers_share_a_folder_for_temporary_files() -> None:
         for mount in one["volumeMounts"]
         if mount["mountPath"] == "/tmp"
     ]
-    assert sorted(shared) == ["tmp-agent", "tmp-stage", "tmp-train"]
+    assert sorted(shared) == ["tmp-stage", "tmp-train", "tmp-upload"]
 
 
 # --- What a user wrote ---

@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from jinsu.launchers.pod_status import IMAGE_PATIENCE, runs, said_by_both, status_of
-from jinsu.steps.record import Ended
+from jinsu.launchers.pod_status import IMAGE_PATIENCE, any_container_runs, status_of, status_of_end
+from jinsu.steps.record import AttemptEnd
 from jinsu.steps.status import Phase, StepStatus
 
 Document = dict[str, Any]
@@ -49,7 +49,7 @@ def pod(
     phase: str,
     stage: Document | None = None,
     train: Document | None = None,
-    agent: Document | None = None,
+    upload: Document | None = None,
     scheduled: float | None = 10,
     initialized: float | None = None,
     created: float = 5,
@@ -73,8 +73,8 @@ def pod(
     }
     if stage is not None:
         document["status"]["initContainerStatuses"] = [container("stage", stage)]
-    if train is not None or agent is not None:
-        states = (("agent", agent or RUNNING), ("train", train or RUNNING))
+    if train is not None or upload is not None:
+        states = (("train", train or RUNNING), ("upload", upload or RUNNING))
         document["status"]["containerStatuses"] = [container(name, state) for name, state in states]
     return document
 
@@ -212,7 +212,7 @@ def test_a_pod_that_no_scheduler_has_met_is_queued() -> None:
         pod("Pending", RUNNING, waiting("PodInitializing"), waiting("PodInitializing")),
         pod("Pending", ended(), waiting("ContainerCreating"), RUNNING, initialized=15),
     ],
-    ids=["no states yet", "image of stage", "staging", "image of train"],
+    ids=["no states yet", "image of stage", "bringing inputs", "image of train"],
 )
 def test_a_pod_with_a_node_is_starting(found: Document) -> None:
     assert looked(found, now=3000).phase is Phase.STARTING
@@ -253,7 +253,7 @@ def test_inputs_that_could_not_be_brought_are_brought_again(phase: str) -> None:
     )
 
 
-def test_staging_without_memory_says_so() -> None:
+def test_a_stage_without_memory_says_so() -> None:
     found = pod("Failed", ended(137, "OOMKilled"), waiting("PodInitializing"), waiting("PodInitializing"))
     assert "out of memory" in looked(found).message
 
@@ -285,7 +285,7 @@ def test_a_pod_that_is_being_deleted_still_runs() -> None:
 
 
 @pytest.mark.parametrize("code", [1, 137])
-def test_a_training_whose_agent_died_is_not_waited_for(code: int) -> None:
+def test_a_training_whose_uploader_died_is_not_waited_for(code: int) -> None:
     """Nothing would ever bring its checkpoints and outputs to the object store: each further hour is lost."""
     found = pod("Running", ended(), RUNNING, ended(code, "OOMKilled" if code == 137 else "Error", when=60))
     is_retried(looked(found, now=600))
@@ -310,15 +310,15 @@ SENTENCE = ("the limit is 2Gi", "train.resources.memory")
         pod("Failed", ended(), OOM, ended()),
         pod("Failed", ended(), OOM, ended(1)),
     ],
-    ids=["agent still works", "agent is done", "agent died"],
+    ids=["uploader still works", "uploader is done", "uploader died"],
 )
 def test_a_training_without_memory_names_its_limit_and_is_not_retried(found: Document) -> None:
     is_final(looked(found), *SENTENCE)
 
 
-def test_an_agent_that_was_told_of_a_kill_learns_why_from_the_pod() -> None:
-    killed = Ended("a", Phase.FAILED, "its process was killed", interrupted=True)
-    is_final(said_by_both(killed, [pod("Failed", ended(), OOM, ended())], MEMORY), *SENTENCE)
+def test_a_recorded_kill_is_explained_by_the_pod() -> None:
+    killed = AttemptEnd("a", Phase.FAILED, "its process was killed", interrupted=True)
+    is_final(status_of_end(killed, [pod("Failed", ended(), OOM, ended())], MEMORY), *SENTENCE)
 
 
 def test_a_script_that_survives_the_death_of_a_helper_is_not_out_of_memory() -> None:
@@ -329,12 +329,12 @@ def test_a_script_that_survives_the_death_of_a_helper_is_not_out_of_memory() -> 
 
 
 def test_what_a_script_said_of_its_end_counts_for_more_than_a_kill() -> None:
-    said = Ended("a", Phase.FAILED, "the script exited with 1; its last words: no such column")
-    status = said_by_both(said, [pod("Failed", ended(), ended(0, "OOMKilled"), ended())], MEMORY)
+    said = AttemptEnd("a", Phase.FAILED, "the script exited with 1; its last words: no such column")
+    status = status_of_end(said, [pod("Failed", ended(), ended(0, "OOMKilled"), ended())], MEMORY)
     assert status == StepStatus(Phase.FAILED, said.message)
 
 
-def test_an_agent_without_memory_does_not_blame_the_training() -> None:
+def test_an_uploader_without_memory_does_not_blame_the_training() -> None:
     found = pod("Failed", ended(), ended(0), ended(137, "OOMKilled"))
     status = looked(found)
     is_retried(status)
@@ -426,16 +426,16 @@ def test_a_pod_that_ended_without_a_word_is_tried_again(phase: str) -> None:
 
 def test_what_an_attempt_told_is_passed_on() -> None:
     for recorded in (
-        Ended("a", Phase.FAILED, "the script exited with 1; its last words: no such column"),
-        Ended("a", Phase.FAILED, f"it was stopped from outside; {RESUMES}.", interrupted=True),
-        Ended("a", Phase.CANCELLED, "wrong data"),
+        AttemptEnd("a", Phase.FAILED, "the script exited with 1; its last words: no such column"),
+        AttemptEnd("a", Phase.FAILED, f"it was stopped from outside; {RESUMES}.", interrupted=True),
+        AttemptEnd("a", Phase.CANCELLED, "wrong data"),
     ):
-        status = said_by_both(recorded, [pod("Succeeded", ended(), ended(), ended())], MEMORY)
+        status = status_of_end(recorded, [pod("Succeeded", ended(), ended(), ended())], MEMORY)
         assert status == StepStatus(recorded.phase, recorded.message, interrupted=recorded.interrupted)
 
 
 def test_a_done_attempt_without_outputs_is_run_again() -> None:
-    status = said_by_both(Ended("a", Phase.DONE, ""), [], MEMORY)
+    status = status_of_end(AttemptEnd("a", Phase.DONE, ""), [], MEMORY)
     assert (status.phase, status.interrupted) == (Phase.FAILED, True)
     assert "its outputs are gone" in status.message
 
@@ -457,14 +457,14 @@ def test_a_done_attempt_without_outputs_is_run_again() -> None:
         (pod("Failed", reason="UnexpectedAdmissionError", message="no devices"), False),
     ],
     ids=[
-        "unscheduled", "staging", "training", "keeping", "over, not told yet", "succeeded", "stage failed", "evicted early",
+        "unscheduled", "bringing inputs", "training", "keeping", "over, not recorded yet", "succeeded", "stage failed", "evicted early",
         "refused by its node",
     ],
 )  # fmt: skip
 def test_a_pod_runs_until_its_last_container_has_ended(found: Document, expected: bool) -> None:
-    assert runs([found]) is expected
-    assert runs([found, pod("Succeeded", ended(), ended(), ended())]) is expected
+    assert any_container_runs([found]) is expected
+    assert any_container_runs([found, pod("Succeeded", ended(), ended(), ended())]) is expected
 
 
 def test_nothing_runs_where_there_is_no_pod() -> None:
-    assert not runs([])
+    assert not any_container_runs([])

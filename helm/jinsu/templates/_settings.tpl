@@ -26,7 +26,7 @@
   "namespaces" $namespaces
   "release" (printf "%s.%s" .Release.Namespace .Release.Name | trunc 63 | trimSuffix "." | trimSuffix "-")
   "trainer_image" (include "jinsu.image" (dict "root" . "name" "trainer"))
-  "agent_image" (include "jinsu.image" (dict "root" . "name" "runtime"))
+  "runtime_image" (include "jinsu.image" (dict "root" . "name" "runtime"))
   "store_secret" (include "jinsu.storeSecret" .)
   "store_identity" $identity
   "ca_config_map" (include "jinsu.ca" .)

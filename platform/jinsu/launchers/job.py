@@ -1,8 +1,8 @@
-"""A step as a Kubernetes Job: one pod with `stage`, then `train` beside `agent`. Pure.
+"""A step as a Kubernetes Job: one pod with `stage`, then `train` beside `upload`. Pure.
 
 What a user wrote never gets into the Job: the step travels through the object store, the Job carries its run key. The
-researcher's container holds no credential and no token; the store's keys, or the token of its role, are given to the two
-containers of ours alone.
+container `train` holds no credential and no token; the store's keys, or the token of its role, are given to `stage` and
+`upload` alone.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from typing import Any
 from jinsu.errors import BadInputError
 from jinsu.objects.s3 import S3Settings
 from jinsu.placement.kubernetes import Cluster, Gpu, confined, pod_security
-from jinsu.steps.pod_context import STEP_FOLDER, variables
+from jinsu.steps.pod_context import STEP_FOLDER, pod_variables
 from jinsu.steps.spec import Limits, StepSpec
 
 Document = dict[str, Any]
@@ -81,7 +81,7 @@ def _queue(step: StepSpec, cluster: Cluster) -> dict[str, str]:
 def _pod(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, namespace: str) -> Document:
     limits = step.limits
     gpu = _gpu(limits, cluster)
-    environment = variables(store, step.run_key, attempt, namespace)
+    environment = pod_variables(store, step.run_key, attempt, namespace)
     priority = cluster.priority_classes.get(limits.priority)
     return {
         "restartPolicy": "Never",
@@ -99,12 +99,12 @@ def _pod(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, name
         "initContainers": [_ours("stage", "jinsu.steps.stage", cluster, environment, write=True)],
         "containers": [
             _train(step, cluster, gpu),
-            _ours("agent", "jinsu.steps.uploader", cluster, environment, write=False),
+            _ours("upload", "jinsu.steps.uploader", cluster, environment, write=False),
         ],
         "volumes": [
             {"name": "step", "emptyDir": {"sizeLimit": cluster.ephemeral_storage}},
             {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": str(limits.memory // 2)}},
-            *({"name": name, "emptyDir": {}} for name in ("tmp-stage", "tmp-train", "tmp-agent")),
+            *({"name": name, "emptyDir": {}} for name in ("tmp-stage", "tmp-train", "tmp-upload")),
             *([{"name": "ca", "configMap": {"name": cluster.ca_config_map}}] if cluster.ca_config_map else []),
             *([cluster.store_identity.volume()] if cluster.store_identity else []),
             *cluster.volumes,
@@ -156,7 +156,7 @@ def _ours(name: str, module: str, cluster: Cluster, environment: Mapping[str, st
     identity = cluster.store_identity
     return {
         "name": name,
-        "image": cluster.agent_image,
+        "image": cluster.runtime_image,
         "imagePullPolicy": cluster.pull_policy,
         "command": ["python", "-m", module],
         "terminationMessagePolicy": "FallbackToLogsOnError",

@@ -1,4 +1,4 @@
-"""The launcher of a cluster: a Job a step, found again by its run key from any process."""
+"""The launcher for Kubernetes: a Job for each attempt, found again by the step's run key from any process."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from uuid import uuid4
 from jinsu.clients.kubernetes import Document, Kind, Kube
 from jinsu.errors import BadInputError, ConflictError, TransientError
 from jinsu.launchers.job import ATTEMPT_LABEL, KEY_LABEL, job, name_of
-from jinsu.launchers.pod_status import runs, said_by_both, status_of, when
+from jinsu.launchers.pod_status import any_container_runs, event_time, status_of, status_of_end
 from jinsu.objects.s3 import S3Settings
 from jinsu.objects.store import Store
 from jinsu.placement.kubernetes import Cluster
-from jinsu.steps.record import PIECE, Attempt, Ended, Work
+from jinsu.steps.record import PIECE, Attempt, AttemptEnd, StepRecord
 from jinsu.steps.result import StepResult
 from jinsu.steps.spec import StepSpec
 from jinsu.steps.status import WAITING, Phase, StepStatus
@@ -25,112 +25,121 @@ _METRICS_BYTES = 4 << 20
 
 
 class KubernetesLauncher:
-    """Truth is in the object store: the result, the last attempt and how it ended. The cluster says what goes on meanwhile."""
+    """Starts steps as Jobs.
+
+    The object store holds the truth: the result, the last attempt and how it ended. Kubernetes shows what goes on meanwhile.
+    """
 
     def __init__(self, kube: Kube, store: Store, cluster: Cluster, address: S3Settings) -> None:
         self._kube, self._store, self._cluster, self._address = kube, store, cluster, address
 
     def start(self, step: StepSpec) -> StepStatus:
-        work, namespace = Work(self._store, step.run_key), self._namespace(step)
-        status, judged = self._look(work)
-        if status.phase is Phase.DONE or (status.phase in WAITING and not self._over(work, judged)):
+        record, namespace = StepRecord(self._store, step.run_key), self._namespace(step)
+        status, attempt = self._observe(record)
+        if status.phase is Phase.DONE or (status.phase in WAITING and not self._has_ended(record, attempt)):
             return status
-        if not self._clear(namespace, step.run_key, judged):
+        if not self._remove_job(namespace, step.run_key, attempt):
             return self.status(step.run_key)  # another start was first
-        if work.result() is not None:
+        if record.read_result() is not None:
             return self.status(step.run_key)
-        work.forget_result()  # one whose outputs are gone must not speak for this attempt
-        work.tell(step)
-        attempt = Attempt(uuid4().hex[:12], namespace)
+        record.delete_result()  # one whose outputs are gone must not count for this attempt
+        record.write_step(step)
+        new = Attempt(uuid4().hex[:12], namespace)
         try:
-            self._kube.create(Kind.JOB, namespace, job(step, self._cluster, self._address, attempt.id, namespace))
+            self._kube.create(Kind.JOB, namespace, job(step, self._cluster, self._address, new.id, namespace))
         except ConflictError:
             return self.status(step.run_key)
-        work.begin(attempt)
+        record.write_attempt(new)
         return StepStatus(Phase.QUEUED)
 
     def status(self, run_key: str) -> StepStatus:
-        return self._look(Work(self._store, run_key))[0]
-
-    def _look(self, work: Work) -> tuple[StepStatus, Attempt | None]:
-        """Where the step is, and the attempt that this is said of."""
-        told = work.attempt()
-        if (result := work.result()) is not None:
-            return _done(result), told
-        if told is None:
-            return StepStatus(Phase.ABSENT), None
-        found = self._kube.get(Kind.JOB, told.namespace, name_of(work.run_key))
-        # A Job that is there names the attempt, whichever start was the last to write it down.
-        attempt = told if found is None else replace(told, id=found["metadata"]["labels"][ATTEMPT_LABEL])
-        pods = self._pods(attempt.namespace, work.run_key)
-        if (reason := work.cancelled(attempt.id)) is not None:
-            stopping = StepStatus(Phase.RUNNING, "it is being stopped")
-            return (stopping if runs(pods) else StepStatus(Phase.CANCELLED, reason)), attempt
-        if (ended := work.ended(attempt.id)) is not None:
-            return self._told(work, ended, pods), attempt
-        return self._seen(work, attempt, found, pods), attempt
+        return self._observe(StepRecord(self._store, run_key))[0]
 
     def cancel(self, run_key: str, reason: str) -> None:
-        work = Work(self._store, run_key)
-        attempt = work.attempt()
-        if attempt is None or work.result() is not None:
+        record = StepRecord(self._store, run_key)
+        attempt = record.read_attempt()
+        if attempt is None or record.read_result() is not None:
             return
-        work.cancel(attempt.id, reason)
+        record.write_cancel(attempt.id, reason)
         self._kube.delete(Kind.JOB, attempt.namespace, name_of(run_key))
 
     def logs(self, run_key: str, offset: int) -> tuple[str, int]:
-        work = Work(self._store, run_key)
-        chunk = work.bytes_from("log", offset)
-        more = len(chunk) == PIECE or (chunk != b"" and not self._over(work, work.attempt()))
+        record = StepRecord(self._store, run_key)
+        chunk = record.read_bytes("log", offset)
+        more = len(chunk) == PIECE or (chunk != b"" and not self._has_ended(record, record.read_attempt()))
         unfinished = unfinished_bytes(chunk) if more else 0
         whole = chunk[: len(chunk) - unfinished]
         return whole.decode(errors="replace"), offset + len(whole)
 
     def metrics(self, run_key: str, offset: int) -> bytes:
-        return Work(self._store, run_key).bytes_from("metrics", offset, _METRICS_BYTES)
+        return StepRecord(self._store, run_key).read_bytes("metrics", offset, _METRICS_BYTES)
 
-    # --- What the attempt told, and what the cluster says ---
+    # --- What the record holds, and what Kubernetes shows ---
 
-    def _told(self, work: Work, ended: Ended, pods: list[Document]) -> StepStatus:
-        if ended.phase is Phase.DONE and runs(pods):
+    def _observe(self, record: StepRecord) -> tuple[StepStatus, Attempt | None]:
+        """The step's status, and the attempt whose status it is."""
+        recorded = record.read_attempt()
+        if (result := record.read_result()) is not None:
+            return _done(result), recorded
+        if recorded is None:
+            return StepStatus(Phase.ABSENT), None
+        current_job = self._kube.get(Kind.JOB, recorded.namespace, name_of(record.run_key))
+        # A Job that is there names the attempt, whichever start was the last to record its own.
+        attempt = recorded if current_job is None else replace(recorded, id=_attempt_of(current_job))
+        pods = self._pods(attempt.namespace, record.run_key)
+        if (reason := record.read_cancel(attempt.id)) is not None:
+            stopping = StepStatus(Phase.RUNNING, "it is being stopped")
+            return (stopping if any_container_runs(pods) else StepStatus(Phase.CANCELLED, reason)), attempt
+        if (end := record.read_end(attempt.id)) is not None:
+            return self._status_of_end(record, end, pods), attempt
+        return self._status_of_running(record, attempt, current_job, pods), attempt
+
+    def _status_of_end(self, record: StepRecord, end: AttemptEnd, pods: list[Document]) -> StepStatus:
+        if end.phase is Phase.DONE and any_container_runs(pods):
             return StepStatus(Phase.RUNNING, "its outputs are being kept")
-        if (result := work.result()) is not None:  # written between two looks
+        if (result := record.read_result()) is not None:  # written since the last look
             return _done(result)
-        return said_by_both(ended, pods, self._memory(work))
+        return status_of_end(end, pods, self._memory(record))
 
-    def _seen(self, work: Work, attempt: Attempt, found: Document | None, pods: list[Document]) -> StepStatus:
-        if found is None and not pods and time.time() - attempt.at < _NEW_SECONDS:
+    def _status_of_running(
+        self, record: StepRecord, attempt: Attempt, current_job: Document | None, pods: list[Document]
+    ) -> StepStatus:
+        """The status of an attempt whose record held no end a moment ago."""
+        if current_job is None and not pods and time.time() - attempt.at < _NEW_SECONDS:
             return StepStatus(Phase.QUEUED)
-        events = [] if pods and found is not None else self._events(attempt, work.run_key)
-        seen = status_of(found, pods, events, self._memory(work), time.time())
-        if seen.phase is not Phase.FAILED:
-            return seen
-        # It may have told its end between two looks, and what it tells counts for more.
-        if (result := work.result()) is not None:
+        events = [] if pods and current_job is not None else self._events(attempt, record.run_key)
+        status = status_of(current_job, pods, events, self._memory(record), time.time())
+        if status.phase is not Phase.FAILED:
+            return status
+        # The attempt may have recorded its end meanwhile, and its record counts for more.
+        if (result := record.read_result()) is not None:
             return _done(result)
-        ended = work.ended(attempt.id)
-        return self._told(work, ended, pods) if ended else seen
+        end = record.read_end(attempt.id)
+        return self._status_of_end(record, end, pods) if end else status
 
     def _pods(self, namespace: str, run_key: str) -> list[Document]:
         return self._kube.list(Kind.POD, namespace, labels=f"{KEY_LABEL}={run_key[:63]}")
 
     def _events(self, attempt: Attempt, run_key: str) -> list[Document]:
-        """Those about this attempt's Job and pod, oldest first. The cluster keeps them for an hour, under one name."""
-        name = name_of(run_key)
-        found = self._kube.list(Kind.EVENT, attempt.namespace)
-        ours = [event for event in found if str(event["involvedObject"].get("name", "")).startswith(name)]
-        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(attempt.at - 1))
-        return sorted((event for event in ours if when(event) >= since), key=when)
+        """Events of this attempt's Job and pod, oldest first.
 
-    def _memory(self, work: Work) -> int:
-        step = work.step()
+        Kubernetes keeps events for an hour, and the Job of every attempt has the same name.
+        """
+        name = name_of(run_key)
+        events = self._kube.list(Kind.EVENT, attempt.namespace)
+        of_the_step = [event for event in events if str(event["involvedObject"].get("name", "")).startswith(name)]
+        since = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(attempt.at - 1))
+        return sorted((event for event in of_the_step if event_time(event) >= since), key=event_time)
+
+    def _memory(self, record: StepRecord) -> int:
+        step = record.read_step()
         return step.limits.memory if step else 0
 
-    def _over(self, work: Work, attempt: Attempt | None) -> bool:
-        """Whether the attempt has said how it ended, or was told to."""
+    def _has_ended(self, record: StepRecord, attempt: Attempt | None) -> bool:
+        """Whether the attempt recorded its end, or was cancelled."""
         if attempt is None:
             return False
-        return work.cancelled(attempt.id) is not None or work.ended(attempt.id) is not None
+        return record.read_cancel(attempt.id) is not None or record.read_end(attempt.id) is not None
 
     # --- Starting ---
 
@@ -139,32 +148,37 @@ class KubernetesLauncher:
         try:
             return self._cluster.namespaces[team]
         except KeyError:
-            known = ", ".join(sorted(self._cluster.namespaces))
+            teams = ", ".join(sorted(self._cluster.namespaces))
             raise BadInputError(
-                f"team {team!r} has no place in this cluster; it knows {known} (values: teams)."
+                f"team {team!r} has no namespace in this Kubernetes; the teams are {teams} (values: teams)."
             ) from None
 
-    def _clear(self, namespace: str, run_key: str, judged: Attempt | None) -> bool:
+    def _remove_job(self, namespace: str, run_key: str, attempt: Attempt | None) -> bool:
         """Removes the Job of an attempt that is over; False when another attempt's Job is there meanwhile.
 
-        Two trainings that write the same checkpoints would ruin both.
+        Two trainings that write the same checkpoints would ruin both. Raises TransientError when the last attempt does not
+        stop within a minute.
         """
         patience = time.monotonic() + _GONE_SECONDS
-        asked = False
+        deleted = False
         while True:
-            found = self._kube.get(Kind.JOB, namespace, name_of(run_key))
-            if found is not None and judged is not None and found["metadata"]["labels"][ATTEMPT_LABEL] != judged.id:
+            current_job = self._kube.get(Kind.JOB, namespace, name_of(run_key))
+            if current_job is not None and attempt is not None and _attempt_of(current_job) != attempt.id:
                 return False
-            if found is not None and not asked:
+            if current_job is not None and not deleted:
                 self._kube.delete(Kind.JOB, namespace, name_of(run_key))
-                asked = True
-            if found is None and not self._pods(namespace, run_key):
+                deleted = True
+            if current_job is None and not self._pods(namespace, run_key):
                 return True
             if time.monotonic() > patience:
                 raise TransientError(
                     f"the last attempt of step {run_key[:12]} is still being stopped; it is tried again."
                 )
             time.sleep(0.2)
+
+
+def _attempt_of(job_document: Document) -> str:
+    return str(job_document["metadata"]["labels"][ATTEMPT_LABEL])
 
 
 def _done(result: StepResult) -> StepStatus:

@@ -18,7 +18,7 @@ class Launcher(Protocol):
         """Where the step is now; never raises for a step that does not exist."""
 
     def cancel(self, run_key: str, reason: str) -> None:
-        """Stops all of the step's processes. Only a person's wish leads here."""
+        """Stops all of the step's processes, because a person cancelled its run. `reason` becomes the status's message."""
 
     def logs(self, run_key: str, offset: int) -> tuple[str, int]:
         """Log text from a byte offset, and the next offset."""

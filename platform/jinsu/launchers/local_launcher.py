@@ -1,4 +1,4 @@
-"""The launcher of one machine: an agent a step, in a process group of its own, found again by its files."""
+"""The launcher of one machine: a runner for each attempt, in a process group of its own, found again by its files."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from pathlib import Path
 from jinsu.errors import TransientError
 from jinsu.files import write_atomic
 from jinsu.sdk.step_files import StepFiles
-from jinsu.steps.inputs import stage
+from jinsu.steps.inputs import bring_inputs
 from jinsu.steps.lock import held
 from jinsu.steps.processes import end_processes_of
 from jinsu.steps.result import read_result
-from jinsu.steps.runner import AgentState, environment_of_agent, read_state
+from jinsu.steps.runner import RunnerState, read_state, runner_environment
 from jinsu.steps.spec import StepSpec
 from jinsu.steps.status import Phase, StepStatus
 from jinsu.steps.utf8 import unfinished_bytes
@@ -30,7 +30,7 @@ _PIECE = 1 << 20
 
 
 class LocalLauncher:
-    """Steps live in `root/RUN_KEY`, beside the other objects. How many run at once is the caller's choice (a pool in Airflow)."""
+    """Steps live in `root/RUN_KEY`, beside the other objects. The caller limits how many run at once (a pool in Airflow)."""
 
     def __init__(self, root: Path) -> None:
         self._root = root
@@ -52,14 +52,14 @@ class LocalLauncher:
 
     def status(self, run_key: str) -> StepStatus:
         files = self.files(run_key)
-        state, alive = _look(files)
+        state, alive = _observe(files)
         result = read_result(files.root, run_key)
         if result is not None and not alive:
             return StepStatus(Phase.DONE, f"ran {result.seconds:.1f} s", result)
         if state is None:
             return StepStatus(Phase.STARTING if alive else Phase.ABSENT)
         if alive:
-            # The result is there, the agent is about to leave: not yet the truth for a reader that starts it again.
+            # The runner is about to leave. Until it has left, a reader that starts the step again would find it alive.
             return StepStatus(
                 Phase.RUNNING if state.phase in (Phase.DONE, Phase.FAILED) else state.phase, state.message
             )
@@ -69,7 +69,7 @@ class LocalLauncher:
             return StepStatus(Phase.STARTING)
         return StepStatus(
             Phase.FAILED,
-            "its agent was killed before the script ended; a retry resumes from the last checkpoint.",
+            "its runner was killed before the script ended; a retry resumes from the last checkpoint.",
             interrupted=True,
         )
 
@@ -79,7 +79,7 @@ class LocalLauncher:
             write_atomic(files.cancel, reason)
         if not held(files.lock) and read_result(files.root, run_key) is None and files.root.is_dir():
             end_processes_of(files.root)
-            state = AgentState(Phase.CANCELLED, reason, 0, time.time())
+            state = RunnerState(Phase.CANCELLED, reason, 0, time.time())
             write_atomic(files.state, json.dumps(asdict(state)))
 
     def logs(self, run_key: str, offset: int) -> tuple[str, int]:
@@ -103,13 +103,13 @@ class LocalLauncher:
             return b""
 
     def alive(self) -> list[str]:
-        """Run keys of all steps whose agent lives."""
+        """Run keys of all steps whose runner lives."""
         if not self._root.is_dir():
             return []
         return [folder.name for folder in self._root.iterdir() if held(StepFiles(folder).lock)]
 
     def interrupt(self) -> None:
-        """Kills every agent with its step's processes, as a power cut would: the next start resumes each."""
+        """Kills every runner with its step's processes, as a power cut would: the next start resumes each step."""
         for key in self.alive():
             files = self.files(key)
             state = read_state(files)
@@ -122,8 +122,8 @@ class LocalLauncher:
         files.cancel.unlink(missing_ok=True)
         files.result.unlink(missing_ok=True)
         try:
-            stage(step, files, lambda name: self._root.parent / name)
-            write_atomic(files.state, json.dumps(asdict(AgentState(Phase.STARTING, "", 0, time.time()))))
+            bring_inputs(step, files, lambda name: self._root.parent / name)
+            write_atomic(files.state, json.dumps(asdict(RunnerState(Phase.STARTING, "", 0, time.time()))))
         except OSError as problem:
             raise TransientError(
                 f"{files.root}: cannot be prepared: {problem.strerror}; free disk space, it is tried again.",
@@ -134,10 +134,10 @@ class LocalLauncher:
         subprocess.Popen(
             [sys.executable, "-m", "jinsu.steps.runner", str(files.root)],
             cwd=files.root,
-            env=environment_of_agent(os.environ),
+            env=runner_environment(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=(files.root / "agent.err").open("ab"),
+            stderr=(files.root / "runner.err").open("ab"),
             start_new_session=True,
         )
         patience = time.monotonic() + _START_SECONDS
@@ -146,11 +146,11 @@ class LocalLauncher:
             if state is not None and state.phase is not Phase.STARTING:
                 return
             time.sleep(0.02)
-        raise TransientError(f"{files.root}: its agent did not start within {_START_SECONDS:g} s; it is tried again.")
+        raise TransientError(f"{files.root}: its runner did not start within {_START_SECONDS:g} s; it is tried again.")
 
 
-def _look(files: StepFiles) -> tuple[AgentState | None, bool]:
-    """The agent's last word and whether it lives, both true of one moment: a state that changes meanwhile is read again."""
+def _observe(files: StepFiles) -> tuple[RunnerState | None, bool]:
+    """The runner's state and whether the runner lives, both at one moment: a state that changes meanwhile is read again."""
     while True:
         before, alive, after = read_state(files), held(files.lock), read_state(files)
         if before == after:

@@ -1,6 +1,6 @@
-"""What a Job and its pods say about a step, as a status. Pure.
+"""The status of a step's attempt, from its Job, its pods and their events. Pure.
 
-Waiting for a place, starting and running are told apart, and each problem becomes the sentence its submitter needs.
+Waiting for a place, starting and running are different statuses, and each problem becomes the sentence its submitter needs.
 """
 
 from __future__ import annotations
@@ -10,8 +10,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinsu.clients.kubernetes import seconds
-from jinsu.steps.record import Ended
-from jinsu.steps.status import Phase, StepStatus, out_of_memory
+from jinsu.steps.record import AttemptEnd
+from jinsu.steps.status import Phase, StepStatus, out_of_memory_message
 
 Document = Mapping[str, Any]
 
@@ -27,14 +27,14 @@ _CONFIGURATION = ("CreateContainerConfigError", "CreateContainerError", "RunCont
 def status_of(
     job: Document | None, pods: Sequence[Document], events: Sequence[Document], memory: int, now: float
 ) -> StepStatus:
-    """Where an attempt is that has not told its own end.
+    """The status of an attempt whose record holds no end.
 
-    events: what the cluster said about the pods, oldest first. memory: the step's limit in bytes. now: seconds.
+    events: those of the Job and its pods, oldest first. memory: the step's limit in bytes. now: seconds since the epoch.
     """
     if job is None:
         return _lost("its Job was deleted", events)
-    # The Job's name is always the same, and events are kept for an hour: those of an earlier attempt say nothing.
-    events = [event for event in events if when(event) >= job["metadata"].get("creationTimestamp", "")]
+    # The Job's name is always the same, and events are kept for an hour: those of an earlier attempt do not count.
+    events = [event for event in events if event_time(event) >= job["metadata"].get("creationTimestamp", "")]
     pod = max(pods, key=lambda one: str(one["metadata"]["creationTimestamp"]), default=None)
     if pod is None:
         return _without_pod(job, events, now)
@@ -48,30 +48,30 @@ def status_of(
         case "Running":
             return _running(pod, memory, now)
         case _:
-            return _over(pod, memory)
+            return _ended(pod, memory)
 
 
-def when(event: Document) -> str:
+def event_time(event: Document) -> str:
     """The time of an event, as text that sorts."""
     return str(event.get("lastTimestamp") or event.get("eventTime") or "")
 
 
-def runs(pods: Sequence[Document]) -> bool:
-    """Whether any container may still be at work."""
+def any_container_runs(pods: Sequence[Document]) -> bool:
+    """Whether a container of the pods may still run."""
     alive = [pod for pod in pods if pod["status"].get("phase") not in ("Failed", "Succeeded")]
     return any(
         not _containers(pod) or any(not one["state"].get("terminated") for one in _containers(pod)) for pod in alive
     )
 
 
-def said_by_both(ended: Ended, pods: Sequence[Document], memory: int) -> StepStatus:
-    """What an attempt told of its end. Killed without a word, its pod may know more."""
-    if ended.phase is Phase.DONE:
+def status_of_end(end: AttemptEnd, pods: Sequence[Document], memory: int) -> StepStatus:
+    """The status of an attempt that recorded its end. When it was killed, its pod may show that memory was the reason."""
+    if end.phase is Phase.DONE:
         return StepStatus(Phase.FAILED, "its outputs are gone; it is run again.", interrupted=True)
     for pod in pods:
-        if ended.interrupted and _out_of_memory(_container(pod, "train")):
-            return StepStatus(Phase.FAILED, out_of_memory(memory))
-    return StepStatus(ended.phase, ended.message, interrupted=ended.interrupted)
+        if end.interrupted and _ran_out_of_memory(_container(pod, "train")):
+            return StepStatus(Phase.FAILED, out_of_memory_message(memory))
+    return StepStatus(end.phase, end.message, interrupted=end.interrupted)
 
 
 def _without_pod(job: Document, events: Sequence[Document], now: float) -> StepStatus:
@@ -91,22 +91,25 @@ def _without_pod(job: Document, events: Sequence[Document], now: float) -> StepS
     return StepStatus(Phase.QUEUED)
 
 
-def _out_of_memory(container: Document) -> bool:
-    """Some runtimes give this reason too when a helper was killed and the script went on to a good end."""
+def _ran_out_of_memory(container: Document) -> bool:
+    """Whether memory ended the container.
+
+    Some runtimes give OOMKilled as the reason also when a child of the script was killed and the script ended well.
+    """
     ended = container["state"].get("terminated") or {}
     return ended.get("reason") == "OOMKilled" and bool(ended.get("exitCode"))
 
 
 def _quota(message: str) -> str:
-    found = re.search(r"exceeded quota: (.*)$", message)
-    return found.group(1) if found else ""
+    match = re.search(r"exceeded quota: (.*)$", message)
+    return match.group(1) if match else ""
 
 
-def _lost(what: str, events: Sequence[Document]) -> StepStatus:
-    """The pod is gone and nobody told why, unless an event did."""
-    by = {"Preempted": "a step of higher priority took its place", "Evicted": "its node evicted it"}
-    reasons = [by[event["reason"]] for event in events if event.get("reason") in by]
-    return StepStatus(Phase.FAILED, f"{reasons[-1] if reasons else what}; {_RESUMES}", interrupted=True)
+def _lost(otherwise: str, events: Sequence[Document]) -> StepStatus:
+    """The pod is gone: the last event that explains why, or the sentence `otherwise`."""
+    sentences = {"Preempted": "a step of higher priority took its place", "Evicted": "its node evicted it"}
+    reasons = [sentences[event["reason"]] for event in events if event.get("reason") in sentences]
+    return StepStatus(Phase.FAILED, f"{reasons[-1] if reasons else otherwise}; {_RESUMES}", interrupted=True)
 
 
 def _pending(pod: Document, now: float) -> StepStatus:
@@ -114,12 +117,11 @@ def _pending(pod: Document, now: float) -> StepStatus:
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") != "True":
         message = scheduled.get("message", "")
-        return StepStatus(Phase.QUEUED, f"it waits for a place: {_place(message)}" if message else "")
-    # Bringing the inputs may take long; only from there on is an image waited for.
-    begun = (
-        conditions.get("Initialized", {}) if conditions.get("Initialized", {}).get("status") == "True" else scheduled
-    )
-    since = _seconds(begun.get("lastTransitionTime"), now)
+        return StepStatus(Phase.QUEUED, f"it waits for a place: {_scheduling_problem(message)}" if message else "")
+    # Bringing the inputs may take long; the patience for an image begins when the inputs are there.
+    initialized = conditions.get("Initialized", {})
+    condition = initialized if initialized.get("status") == "True" else scheduled
+    since = _seconds(condition.get("lastTransitionTime"), now)
     for container in _containers(pod):
         waiting = container["state"].get("waiting", {})
         reason = waiting.get("reason", "")
@@ -140,61 +142,56 @@ def _stuck(message: str, waited: float, meanwhile: Phase = Phase.STARTING) -> St
     return StepStatus(Phase.FAILED if waited > IMAGE_PATIENCE else meanwhile, message)
 
 
-def _place(message: str) -> str:
-    """The scheduler's sentence without what it says about preemption, with the resource in a person's words."""
+def _scheduling_problem(message: str) -> str:
+    """The scheduler's sentence without its part about preemption, and with plain words for resources."""
     text = message.partition(" preemption:")[0].strip()
     return text.replace("Insufficient nvidia.com/gpu", "no free GPU").replace("Insufficient ", "too little ")
 
 
 def _running(pod: Document, memory: int, now: float) -> StepStatus:
-    train, agent = _container(pod, "train"), _container(pod, "agent")
+    train, upload = _container(pod, "train"), _container(pod, "upload")
     ended = train["state"].get("terminated")
     if ended is None:
-        if agent["state"].get("terminated"):
-            return StepStatus(
-                Phase.FAILED,
-                f"its agent died, so nothing of it was kept; {_RESUMES}",
-                None,
-                True,
-            )
+        if upload["state"].get("terminated"):
+            message = f"its container `upload` died, so nothing more of it is kept; {_RESUMES}"
+            return StepStatus(Phase.FAILED, message, interrupted=True)
         if train["state"].get("running"):
             return StepStatus(Phase.RUNNING)
         return StepStatus(Phase.STARTING, "its container is starting")
     if now - _seconds(ended.get("finishedAt"), now) < _LOST_PATIENCE or not ended.get("exitCode"):
         return StepStatus(Phase.RUNNING, "its outputs are being kept")
-    if _out_of_memory(train):
-        return StepStatus(Phase.FAILED, out_of_memory(memory))
+    if _ran_out_of_memory(train):
+        return StepStatus(Phase.FAILED, out_of_memory_message(memory))
     return StepStatus(
         Phase.FAILED, f"its container could not run: {ended.get('message') or ended.get('reason')}; check the image."
     )
 
 
-def _over(pod: Document, memory: int) -> StepStatus:
-    """The pod ended and its agent could not tell how."""
+def _ended(pod: Document, memory: int) -> StepStatus:
+    """The status of a pod that ended, and whose uploader recorded no end."""
     status, train = pod["status"], _container(pod, "train")
-    said = ": ".join(str(status[part]) for part in ("reason", "message") if status.get(part))
+    reason = ": ".join(str(status[part]) for part in ("reason", "message") if status.get(part))
     if status.get("reason") == "Evicted":
         if _OWN_FAULT.search(str(status.get("message", ""))):
             return StepStatus(Phase.FAILED, f"it was evicted: {status['message']}; write less to disk.")
-        return StepStatus(Phase.FAILED, f"its node evicted it ({said}); {_RESUMES}", None, True)
-    if _out_of_memory(train):
-        return StepStatus(Phase.FAILED, out_of_memory(memory))
+        return StepStatus(Phase.FAILED, f"its node evicted it ({reason}); {_RESUMES}", interrupted=True)
+    if _ran_out_of_memory(train):
+        return StepStatus(Phase.FAILED, out_of_memory_message(memory))
     if status.get("reason") == "DeadlineExceeded":
         if (train["state"].get("terminated") or {}).get("exitCode") == 0:
-            return StepStatus(Phase.FAILED, f"its outputs could not be kept in time; {_RESUMES}", None, True)
+            return StepStatus(Phase.FAILED, f"its outputs could not be kept in time; {_RESUMES}", interrupted=True)
         return StepStatus(Phase.FAILED, "its pod ran longer than its time limit; raise train.resources.hours.")
     stage = (_container(pod, "stage")["state"].get("terminated")) or {}
     if stage.get("exitCode"):
         return StepStatus(Phase.FAILED, _stage_problem(stage), interrupted=True)
-    return StepStatus(
-        Phase.FAILED, f"its pod ended without a result{f' ({said})' if said else ''}; {_RESUMES}", None, True
-    )
+    message = f"its pod ended without a result{f' ({reason})' if reason else ''}; {_RESUMES}"
+    return StepStatus(Phase.FAILED, message, interrupted=True)
 
 
 def _stage_problem(ended: Document) -> str:
-    said = str(ended.get("message") or f"exit code {ended.get('exitCode')}").strip().splitlines()[-1]
-    why = "it ran out of memory" if ended.get("reason") == "OOMKilled" else said
-    return f"its inputs could not be brought: {why}; it is tried again."
+    last_line = str(ended.get("message") or f"exit code {ended.get('exitCode')}").strip().splitlines()[-1]
+    reason = "the container `stage` ran out of memory" if ended.get("reason") == "OOMKilled" else last_line
+    return f"its inputs could not be brought: {reason}; it is tried again."
 
 
 def _containers(pod: Document) -> list[Document]:

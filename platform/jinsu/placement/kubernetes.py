@@ -79,7 +79,7 @@ class Cluster:
 
     namespaces: Mapping[str, str]
     trainer_image: str
-    agent_image: str
+    runtime_image: str
     release: str = "jinsu"
     store_secret: str | None = None
     store_identity: Identity | None = None

@@ -66,7 +66,7 @@ def dataset(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
 
 
 def log(step: int | None = None, **metrics: float) -> None:
-    """Records metrics, such as `jinsu.log(step=3, loss=0.2)`. Cheap; the agent ships them in batches."""
+    """Records metrics, such as `jinsu.log(step=3, loss=0.2)`. Cheap: it appends to a file of the step."""
     now = round(time.time(), 3)
     folder = _step()
     path = folder / "metrics.jsonl" if folder else out_dir() / "metrics.jsonl"

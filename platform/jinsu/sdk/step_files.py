@@ -56,6 +56,11 @@ class StepFiles:
 
     @property
     def lock(self) -> Path:
+        """Held by the step's runner as long as it lives.
+
+        The name is what the runner was called in earlier versions. It must stay: a launcher of this version that looked
+        at another name would find no runner of a step that an earlier version started, and would start a second one.
+        """
         return self.root / "agent.lock"
 
     @property

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from jinsu.errors import JinsuError
 from jinsu.objects.s3 import S3
-from jinsu.steps.pod_context import store_here
+from jinsu.steps.pod_context import store_from_environment
 from jinsu.steps.result import RESULT_NAME, read_result
 
 
@@ -27,7 +27,7 @@ def fetch(store: S3, run_key: str, folder: Path) -> None:
 
 def main() -> None:
     try:
-        fetch(store_here(), sys.argv[1], Path(sys.argv[2]))
+        fetch(store_from_environment(), sys.argv[1], Path(sys.argv[2]))
     except JinsuError as problem:
         sys.exit(str(problem))
 

@@ -15,10 +15,10 @@ from jinsu.files import write_atomic
 from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.spec import Input, StepSpec
 
-Find = Callable[[str], Path]
+FindObject = Callable[[str], Path]
 
 
-def stage(step: StepSpec, files: StepFiles, find: Find) -> None:
+def bring_inputs(step: StepSpec, files: StepFiles, find: FindObject) -> None:
     """Fills `in/`. `find` gives the path of an object by its name; archives are unpacked, all else is copied."""
     shutil.rmtree(files.inputs, ignore_errors=True)
     files.code.mkdir(parents=True)

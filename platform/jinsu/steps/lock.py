@@ -1,4 +1,4 @@
-"""The lock that an agent holds as long as it lives, and a way to look at it that never gets in its way."""
+"""The lock that a runner holds as long as it lives, and a way to see whether it is held that never takes it."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 from pathlib import Path
 from typing import IO
 
-# struct flock of the C library: looking through it takes nothing, whereas trying the lock would hold it for a moment,
-# and an agent that starts in that moment would believe that another one lives.
+# struct flock of the C library: asking with F_GETLK takes nothing. Trying the lock would hold it for a moment, and a runner
+# that starts in that moment would believe that another runner lives.
 _LINUX = struct.Struct("hhlli")
 _MACOS = struct.Struct("qqihh")
 
@@ -25,17 +25,17 @@ def take(file: IO[str]) -> bool:
 
 
 def held(path: Path) -> bool:
-    """Whether a process holds the lock. What is no file that may be read is held by nobody."""
+    """Whether a process holds the lock. Nobody holds what is missing, or is no regular file that may be read."""
     try:
         descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK)
     except OSError:
         return False
     try:
         if sys.platform == "darwin":
-            asked = _MACOS.pack(0, 0, 0, fcntl.F_WRLCK, 0)
-            return bool(_MACOS.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))[3] != fcntl.F_UNLCK)
-        asked = _LINUX.pack(fcntl.F_WRLCK, 0, 0, 0, 0)
-        return bool(_LINUX.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, asked))[0] != fcntl.F_UNLCK)
+            question = _MACOS.pack(0, 0, 0, fcntl.F_WRLCK, 0)
+            return bool(_MACOS.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, question))[3] != fcntl.F_UNLCK)
+        question = _LINUX.pack(fcntl.F_WRLCK, 0, 0, 0, 0)
+        return bool(_LINUX.unpack(fcntl.fcntl(descriptor, fcntl.F_GETLK, question))[0] != fcntl.F_UNLCK)
     except OSError:
         return False
     finally:

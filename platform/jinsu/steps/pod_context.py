@@ -1,4 +1,4 @@
-"""What a container of a step's pod is told about where it is: the store, the step, the attempt, the folder."""
+"""The environment of a container in a step's pod: which store, step, attempt and folder the container works for."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from jinsu.objects.s3 import S3, S3Settings
 from jinsu.objects.store import Store
 from jinsu.sdk.step_files import StepFiles
-from jinsu.steps.record import Work
+from jinsu.steps.record import StepRecord
 
 STEP_FOLDER = "/jinsu/step"
 
 
 @dataclass(frozen=True)
-class Place:
+class PodContext:
     """One attempt of one step, seen from inside its pod."""
 
     store: Store
@@ -25,13 +25,24 @@ class Place:
     namespace: str
     files: StepFiles
 
+    @staticmethod
+    def from_environment() -> PodContext:
+        """The context that `pod_variables` describes. Raises KeyError outside a step's pod."""
+        return PodContext(
+            store_from_environment(),
+            os.environ["JINSU_RUN_KEY"],
+            os.environ["JINSU_ATTEMPT"],
+            os.environ["JINSU_NAMESPACE"],
+            StepFiles(Path(os.environ.get("JINSU_STEP_FOLDER", STEP_FOLDER))),
+        )
+
     @property
-    def work(self) -> Work:
-        return Work(self.store, self.run_key)
+    def record(self) -> StepRecord:
+        return StepRecord(self.store, self.run_key)
 
 
-def variables(store: S3Settings, run_key: str, attempt: str, namespace: str) -> dict[str, str]:
-    """The environment that `here` reads. The store's keys are not among them: they come from a Secret."""
+def pod_variables(store: S3Settings, run_key: str, attempt: str, namespace: str) -> dict[str, str]:
+    """The variables that `PodContext.from_environment` reads. The store's keys come from a Secret instead."""
     public = {
         name: getattr(store, name)
         for name in ("bucket", "endpoint", "region", "prefix", "path_style", "ca_file", "attempts")
@@ -44,17 +55,6 @@ def variables(store: S3Settings, run_key: str, attempt: str, namespace: str) -> 
     }
 
 
-def store_here() -> S3:
-    """The store that this container was told of."""
+def store_from_environment() -> S3:
+    """The object store that the variable `JINSU_STORE` describes. Raises KeyError when there is none."""
     return S3(S3Settings(**json.loads(os.environ["JINSU_STORE"])))
-
-
-def here() -> Place:
-    """Where this process is, from its environment."""
-    return Place(
-        store_here(),
-        os.environ["JINSU_RUN_KEY"],
-        os.environ["JINSU_ATTEMPT"],
-        os.environ["JINSU_NAMESPACE"],
-        StepFiles(Path(os.environ.get("JINSU_STEP_FOLDER", STEP_FOLDER))),
-    )

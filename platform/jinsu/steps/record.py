@@ -1,8 +1,8 @@
-"""Where a step that runs in a cluster is told about in the object store, and what is told.
+"""What the object store holds about a step that runs in Kubernetes.
 
-`steps/KEY/` holds the sealed result alone. `work/KEY/` holds what goes on meanwhile: the step itself, its attempts, the
-pieces of its log and metrics by byte offset, and its checkpoints by digest with a manifest that is written last. The last
-piece is written anew until it is full, so that a long training leaves few.
+`steps/KEY/` holds the outputs and the sealed result, nothing else. `work/KEY/` holds what changes while the step runs: its
+spec, its attempts, the pieces of its log and metrics by byte offset, and its checkpoints by digest with a manifest that is
+written last. The last piece of a log is written anew until it is full, so that a long training leaves few pieces.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ PIECE = 1 << 20
 
 @dataclass(frozen=True)
 class Attempt:
-    """One start of a step, and the namespace its Job is in. `at` in seconds since the epoch."""
+    """One try of a step, and the namespace its Job is in. `at` is its start, in seconds since the epoch."""
 
     id: str
     namespace: str
@@ -31,8 +31,12 @@ class Attempt:
 
 
 @dataclass(frozen=True)
-class Ended:
-    """How an attempt ended. DONE is told just before the result is written, which alone means that the step is done."""
+class AttemptEnd:
+    """How an attempt ended.
+
+    DONE is written just before the result is; the result alone means that the step is done. `interrupted`: the attempt
+    failed through no fault of the script, and another attempt resumes from the last checkpoint.
+    """
 
     attempt: str
     phase: Phase
@@ -40,120 +44,124 @@ class Ended:
     interrupted: bool = False
 
 
-class Work:
-    """Reads and writes what is known of one step. Every verb may be repeated; all raise TransientError."""
+class StepRecord:
+    """Reads and writes what the object store holds about one step. Every verb may be repeated; all raise TransientError."""
 
     def __init__(self, store: Store, run_key: str) -> None:
         self._store, self.run_key = store, run_key
-        self.home = f"work/{run_key}"
-        self.outputs = f"steps/{run_key}"
+        self.work_prefix = f"work/{run_key}"
+        self.result_prefix = f"steps/{run_key}"
 
     # --- The step and its attempts ---
 
-    def tell(self, step: StepSpec) -> None:
-        self._store.write(f"{self.home}/step.json", step.to_json().encode())
+    def write_step(self, step: StepSpec) -> None:
+        self._store.write(f"{self.work_prefix}/step.json", step.to_json().encode())
 
-    def step(self) -> StepSpec | None:
-        data = self._store.read(f"{self.home}/step.json")
+    def read_step(self) -> StepSpec | None:
+        data = self._store.read(f"{self.work_prefix}/step.json")
         return None if data is None else StepSpec.from_json(data.decode())
 
-    def begin(self, attempt: Attempt) -> None:
-        self._store.write(f"{self.home}/attempt.json", json.dumps(asdict(attempt)).encode())
+    def write_attempt(self, attempt: Attempt) -> None:
+        self._store.write(f"{self.work_prefix}/attempt.json", json.dumps(asdict(attempt)).encode())
 
-    def attempt(self) -> Attempt | None:
-        document = self._read("attempt.json")
+    def read_attempt(self) -> Attempt | None:
+        """The last attempt that was started."""
+        document = self._read_document("attempt.json")
         return None if document is None else Attempt(**document)
 
-    def end(self, ended: Ended) -> None:
-        self._store.write(f"{self.home}/ended/{ended.attempt}.json", json.dumps(asdict(ended)).encode())
+    def write_end(self, end: AttemptEnd) -> None:
+        self._store.write(f"{self.work_prefix}/ended/{end.attempt}.json", json.dumps(asdict(end)).encode())
 
-    def ended(self, attempt: str) -> Ended | None:
-        document = self._read(f"ended/{attempt}.json")
+    def read_end(self, attempt: str) -> AttemptEnd | None:
+        """How the attempt ended; None while it runs, and when it was killed before it could write its end."""
+        document = self._read_document(f"ended/{attempt}.json")
         if document is None:
             return None
-        return Ended(**{**document, "phase": Phase(document["phase"])})
+        return AttemptEnd(**{**document, "phase": Phase(document["phase"])})
 
-    def cancel(self, attempt: str, reason: str) -> None:
-        """A person's wish; what the attempt says of its own end does not change it."""
-        self._store.write(f"{self.home}/cancelled.json", json.dumps({"attempt": attempt, "reason": reason}).encode())
+    def write_cancel(self, attempt: str, reason: str) -> None:
+        """Records that a person cancelled the attempt, which holds whatever end the attempt writes itself."""
+        document = {"attempt": attempt, "reason": reason}
+        self._store.write(f"{self.work_prefix}/cancelled.json", json.dumps(document).encode())
 
-    def cancelled(self, attempt: str) -> str | None:
-        """Why the attempt was cancelled, if it was."""
-        document = self._read("cancelled.json")
+    def read_cancel(self, attempt: str) -> str | None:
+        """Why the attempt was cancelled; None when it was not."""
+        document = self._read_document("cancelled.json")
         return str(document["reason"]) if document is not None and document["attempt"] == attempt else None
 
     # --- The result ---
 
-    def finish(self, result: StepResult) -> None:
-        """Written last: from here on the step is done."""
-        self._store.write(f"{self.outputs}/{RESULT_NAME}", json.dumps(asdict(result), indent=1).encode())
+    def write_result(self, result: StepResult) -> None:
+        """Marks the step as done; the caller has uploaded every output before."""
+        self._store.write(f"{self.result_prefix}/{RESULT_NAME}", json.dumps(asdict(result), indent=1).encode())
 
-    def result(self) -> StepResult | None:
-        """The result, if all of its outputs are there."""
-        data = self._store.read(f"{self.outputs}/{RESULT_NAME}")
+    def read_result(self) -> StepResult | None:
+        """The result; None unless all of its outputs are there."""
+        data = self._store.read(f"{self.result_prefix}/{RESULT_NAME}")
         if data is None:
             return None
         result = StepResult(**json.loads(data))
-        kept = set(self._store.keys(f"{self.outputs}/out/"))
-        whole = result.run_key == self.run_key and all(f"{self.outputs}/out/{name}" in kept for name in result.outputs)
-        return result if whole else None
+        stored = set(self._store.keys(f"{self.result_prefix}/out/"))
+        complete = all(f"{self.result_prefix}/out/{name}" in stored for name in result.outputs)
+        return result if complete and result.run_key == self.run_key else None
 
-    def forget_result(self) -> None:
-        self._store.delete(f"{self.outputs}/")
+    def delete_result(self) -> None:
+        """Deletes the result and every output."""
+        self._store.delete(f"{self.result_prefix}/")
 
     # --- Logs and metrics ---
 
-    def keep(self, kind: str, offset: int, data: bytes) -> None:
-        """Has these bytes at that offset; the same offset again replaces the piece."""
-        self._store.write(self._piece(kind, offset), data)
+    def write_piece(self, kind: str, offset: int, data: bytes) -> None:
+        """Stores the bytes that begin at a byte offset; the same offset again replaces the piece."""
+        self._store.write(self._piece_key(kind, offset), data)
 
     def length(self, kind: str) -> int:
-        """How many bytes are kept."""
-        pieces = self._pieces(kind)
-        return 0 if not pieces else pieces[-1] + len(self._store.read(self._piece(kind, pieces[-1])) or b"")
+        """How many bytes are stored."""
+        offsets = self._piece_offsets(kind)
+        return 0 if not offsets else offsets[-1] + len(self._store.read(self._piece_key(kind, offsets[-1])) or b"")
 
-    def bytes_from(self, kind: str, offset: int, most: int = PIECE) -> bytes:
-        """What was written from a byte offset on; pieces may overlap."""
-        pieces = self._pieces(kind)
-        begin = max((start for start in pieces if start <= offset), default=None)
-        if begin is None:
+    def read_bytes(self, kind: str, offset: int, most: int = PIECE) -> bytes:
+        """At most `most` bytes from a byte offset on; pieces may overlap."""
+        offsets = self._piece_offsets(kind)
+        first = max((start for start in offsets if start <= offset), default=None)
+        if first is None:
             return b""
-        found = b""
-        for start in (start for start in pieces if start >= begin):
-            data = self._store.read(self._piece(kind, start))
-            if data is None or len(found) >= most:
+        content = b""
+        for start in (start for start in offsets if start >= first):
+            piece = self._store.read(self._piece_key(kind, start))
+            if piece is None or len(content) >= most:
                 break
-            found += data[max(0, offset + len(found) - start) :]
-        return found[:most]
+            content += piece[max(0, offset + len(content) - start) :]
+        return content[:most]
 
-    def forget(self, kind: str) -> None:
-        self._store.delete(f"{self.home}/{kind}/")
+    def delete_pieces(self, kind: str) -> None:
+        self._store.delete(f"{self.work_prefix}/{kind}/")
 
-    def _piece(self, kind: str, offset: int) -> str:
-        return f"{self.home}/{kind}/{offset:020d}"
+    def _piece_key(self, kind: str, offset: int) -> str:
+        return f"{self.work_prefix}/{kind}/{offset:020d}"
 
-    def _pieces(self, kind: str) -> list[int]:
-        found = (key.rpartition("/")[2] for key in self._store.keys(f"{self.home}/{kind}/"))
-        return [int(name) for name in found if name.isdigit()]  # some servers list what is still being uploaded
+    def _piece_offsets(self, kind: str) -> list[int]:
+        names = (key.rpartition("/")[2] for key in self._store.keys(f"{self.work_prefix}/{kind}/"))
+        return [int(name) for name in names if name.isdigit()]  # some servers list what is still being uploaded
 
     # --- Checkpoints ---
 
-    def checkpoints(self) -> dict[str, str]:
+    def read_checkpoints(self) -> dict[str, str]:
         """Digests of the last whole set of checkpoint files, by name."""
-        return dict(self._read("checkpoints.json") or {})
+        return dict(self._read_document("checkpoints.json") or {})
 
-    def checkpoint(self, digest: str) -> str:
+    def checkpoint_key(self, digest: str) -> str:
         """The object that holds a checkpoint file."""
-        return f"{self.home}/checkpoints/{digest}"
+        return f"{self.work_prefix}/checkpoints/{digest}"
 
-    def keep_checkpoints(self, files: Mapping[str, str]) -> None:
-        """Declares an uploaded set the last one, then removes what it no longer names."""
-        self._store.write(f"{self.home}/checkpoints.json", json.dumps(dict(files)).encode())
-        wanted = {self.checkpoint(digest) for digest in files.values()}
-        for key in list(self._store.keys(f"{self.home}/checkpoints/")):
-            if key not in wanted:
+    def write_checkpoints(self, digests: Mapping[str, str]) -> None:
+        """Makes an uploaded set (digests by name) the last one, then deletes the files that only earlier sets named."""
+        self._store.write(f"{self.work_prefix}/checkpoints.json", json.dumps(dict(digests)).encode())
+        current = {self.checkpoint_key(digest) for digest in digests.values()}
+        for key in list(self._store.keys(f"{self.work_prefix}/checkpoints/")):
+            if key not in current:
                 self._store.delete(key)
 
-    def _read(self, name: str) -> dict[str, Any] | None:
-        data = self._store.read(f"{self.home}/{name}")
+    def _read_document(self, name: str) -> dict[str, Any] | None:
+        data = self._store.read(f"{self.work_prefix}/{name}")
         return None if data is None else json.loads(data)

@@ -1,7 +1,7 @@
-"""The agent beside a researcher's process: runs it with limits, keeps its log, and writes the result.
+"""The runner beside a researcher's process: runs it with limits, keeps its log, and writes the result.
 
-It is started once a step, detached from whoever started it, and talks to the step's files only.
-The process it runs sees no credential: its environment is built from a list of harmless names.
+A launcher starts one runner an attempt, detached from itself; the runner uses the step's files and nothing else. The
+researcher's process sees no credential: its environment is built from a list of harmless names.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from jinsu.steps.lock import take
 from jinsu.steps.processes import end_processes_of
 from jinsu.steps.result import read_result, seal
 from jinsu.steps.spec import StepSpec
-from jinsu.steps.status import Phase, out_of_memory
+from jinsu.steps.status import Phase, out_of_memory_message
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE")
 _TICK = 0.2
@@ -40,8 +40,8 @@ _TRUNCATED = "\n[jinsu] the log reached its limit of {limit} bytes; the rest is 
 
 
 @dataclass(frozen=True)
-class AgentState:
-    """What the agent last knew; `pid` and `started` together name it for certain."""
+class RunnerState:
+    """What the runner last wrote about itself. `pid` and `started` (seconds since the epoch) together name its process."""
 
     phase: Phase
     message: str = ""
@@ -67,12 +67,12 @@ class Interrupted(Exception):
     """The machine wants its place back."""
 
 
-def read_state(files: StepFiles) -> AgentState | None:
+def read_state(files: StepFiles) -> RunnerState | None:
     try:
         document = json.loads(files.state.read_text(encoding="utf-8"))
     except (FileNotFoundError, json.JSONDecodeError):
         return None
-    return AgentState(**{**document, "phase": Phase(document["phase"])})
+    return RunnerState(**{**document, "phase": Phase(document["phase"])})
 
 
 def main() -> None:
@@ -80,7 +80,7 @@ def main() -> None:
     files = StepFiles(Path(sys.argv[1]))
     with files.lock.open("w") as lock:
         if not take(lock):
-            return  # another agent holds this step
+            return  # another runner holds this step
         step = StepSpec.from_json(files.step.read_text(encoding="utf-8"))
         if read_result(files.root, step.run_key) is None:
             _run(step, files)
@@ -95,7 +95,7 @@ def _run(step: StepSpec, files: StepFiles) -> None:
             reserve.unlink(missing_ok=True)  # its room is what lets the end be told when the disk is full
         if phase not in (Phase.RUNNING, Phase.DONE):
             files.result.unlink(missing_ok=True)  # a script may have written one itself
-        write_atomic(files.state, json.dumps(asdict(AgentState(phase, message, os.getpid(), started, interrupted))))
+        write_atomic(files.state, json.dumps(asdict(RunnerState(phase, message, os.getpid(), started, interrupted))))
 
     signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -165,7 +165,7 @@ def _child_limits(step: StepSpec) -> None:
 
 def _supervise(step: StepSpec, files: StepFiles) -> Ending:
     _adopt_orphans()
-    end_processes_of(files.root)  # of an agent that was killed
+    end_processes_of(files.root)  # of a runner that was killed
     for folder in (files.out, files.checkpoints):
         folder.mkdir(exist_ok=True)
     _empty(files.out)
@@ -196,7 +196,7 @@ def _supervise(step: StepSpec, files: StepFiles) -> Ending:
         code = child.wait()
     shutil.rmtree(files.root / "tmp", ignore_errors=True)
     if code in _KILLED and not problem and kills_for_memory() > killed_before:
-        problem = out_of_memory(step.limits.memory)
+        problem = out_of_memory_message(step.limits.memory)
     return Ending(problem or _exit_problem(code, log_tail), time.monotonic() - begun, watch.peak)
 
 
@@ -261,7 +261,7 @@ class _Watch:
         memory, count = _usage()
         self.peak = max(self.peak, memory)
         if memory > limits.memory:
-            return out_of_memory(limits.memory, memory)
+            return out_of_memory_message(limits.memory, memory)
         if count > limits.processes:
             return f"started {count} processes, the limit is {limits.processes}; start fewer workers."
         return ""
@@ -352,8 +352,8 @@ def _alive(process: object) -> bool:
         return False
 
 
-def environment_of_agent(base: Mapping[str, str]) -> dict[str, str]:
-    """The agent itself needs no secret either: it starts with what it may pass on, and the way to this package."""
+def runner_environment(base: Mapping[str, str]) -> dict[str, str]:
+    """The environment of the runner itself: what it may pass on, and the way to this package. It needs no secret either."""
     kept = {name: base[name] for name in _PASSED_ON if name in base}
     return {**kept, "PYTHONPATH": str(Path(__file__).parents[2]), "PYTHONDONTWRITEBYTECODE": "1"}
 

@@ -1,7 +1,7 @@
-"""Reads files that a researcher's process can change at any moment, without ever following a link of theirs.
+"""Reads files that a researcher's process can change at any moment, without ever following a link.
 
-The shipper holds the credentials of the object store. A link to `/proc/self/environ`, put in place between a check and
-an opening, would carry them out; so every name is opened relative to its folder, and nothing but regular files is read.
+The uploader holds the keys of the object store. A link to `/proc/self/environ`, put in place between a check and an
+opening, would carry the keys out; so every name is opened relative to its folder, and only regular files are read.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import os
 import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
@@ -17,10 +18,18 @@ _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 
 
+@dataclass(frozen=True)
+class FileStamp:
+    """Tells two states of a file apart: its size in bytes, and the time of its last change in nanoseconds."""
+
+    size: int
+    changed: int
+
+
 @contextmanager
-def opened(root: Path, name: str) -> Iterator[BufferedReader | None]:
-    """The regular file `name` below `root`, or None when it is anything else."""
-    descriptor = _walk(root, name)
+def open_regular(root: Path, name: str) -> Iterator[BufferedReader | None]:
+    """The regular file `name` below `root`; None when there is anything else, or nothing."""
+    descriptor = _open_below(root, name)
     if descriptor is None:
         yield None
         return
@@ -32,41 +41,42 @@ def opened(root: Path, name: str) -> Iterator[BufferedReader | None]:
         yield stream
 
 
-def is_below(name: str) -> bool:
+def is_safe_name(name: str) -> bool:
     """Whether a relative name stays in its folder, and is one that an object may have."""
     parts = name.split("/")
     return bool(name) and name.isprintable() and not any(part in ("", ".", "..") for part in parts)
 
 
-def _walk(root: Path, name: str) -> int | None:
-    if not is_below(name):
-        return None
-    *folders, last = name.split("/")
-    with suppress(OSError):
-        place = os.open(root, _FOLDER)
-        try:
-            for folder in folders:
-                inner = os.open(folder, _FOLDER, dir_fd=place)
-                os.close(place)
-                place = inner
-            return os.open(last, _FILE, dir_fd=place)
-        finally:
-            os.close(place)
-    return None
-
-
-def names(root: Path, folder: str) -> dict[str, tuple[int, int]]:
-    """Size and time of change (ns) of every regular file below `root/folder`, by its name relative to it."""
-    found: dict[str, tuple[int, int]] = {}
+def file_stamps(root: Path, folder: str) -> dict[str, FileStamp]:
+    """The stamp of every regular file below `root/folder`, by its name relative to that folder."""
+    stamps: dict[str, FileStamp] = {}
     with suppress(OSError):
         top = os.open(root / folder, _FOLDER)
         try:
-            for place, _, files, descriptor in os.fwalk(".", dir_fd=top, follow_symlinks=False):
-                for name in files:
+            for parent, _, names, descriptor in os.fwalk(".", dir_fd=top, follow_symlinks=False):
+                for name in names:
                     with suppress(OSError):
                         status = os.stat(name, dir_fd=descriptor, follow_symlinks=False)
                         if stat.S_ISREG(status.st_mode):
-                            found[str(Path(place) / name)] = (status.st_size, status.st_mtime_ns)
+                            stamps[str(Path(parent) / name)] = FileStamp(status.st_size, status.st_mtime_ns)
         finally:
             os.close(top)
-    return found
+    return stamps
+
+
+def _open_below(root: Path, name: str) -> int | None:
+    """A descriptor of what the name means, opened folder by folder; None when a part is missing or a link."""
+    if not is_safe_name(name):
+        return None
+    *folders, last = name.split("/")
+    with suppress(OSError):
+        parent = os.open(root, _FOLDER)
+        try:
+            for folder in folders:
+                child = os.open(folder, _FOLDER, dir_fd=parent)
+                os.close(parent)
+                parent = child
+            return os.open(last, _FILE, dir_fd=parent)
+        finally:
+            os.close(parent)
+    return None

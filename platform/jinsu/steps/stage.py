@@ -1,4 +1,4 @@
-"""The `stage` container, before a training: brings its inputs, and the checkpoints of the attempt before."""
+"""The `stage` container of a step's pod, before the script: brings the inputs, and the last attempt's checkpoints."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from pathlib import Path
 
 from jinsu.errors import JinsuError, NotFoundError, StepFailedError, TransientError
 from jinsu.objects.mirror import Mirror
-from jinsu.steps.inputs import stage
-from jinsu.steps.pod_context import Place, here
-from jinsu.steps.record import Attempt, Ended
+from jinsu.steps.inputs import bring_inputs
+from jinsu.steps.pod_context import PodContext
+from jinsu.steps.record import Attempt, AttemptEnd
 from jinsu.steps.status import Phase
 
 log = logging.getLogger("jinsu.stage")
@@ -20,53 +20,53 @@ log = logging.getLogger("jinsu.stage")
 _BLOCK = 8 << 20
 
 
-def prepare(place: Place) -> None:
-    """Fills the step's folder. Raises what the attempt should end with."""
-    place.work.begin(Attempt(place.attempt, place.namespace))
-    step = place.work.step()
+def prepare(context: PodContext) -> None:
+    """Fills the step's folder. Raises the JinsuError or OSError that the attempt should end with."""
+    context.record.write_attempt(Attempt(context.attempt, context.namespace))
+    step = context.record.read_step()
     if step is None:
-        raise StepFailedError(f"step {place.run_key[:12]} is not in the object store; submit again.")
+        raise StepFailedError(f"step {context.run_key[:12]} is not in the object store; submit again.")
     with tempfile.TemporaryDirectory() as folder:
-        stage(step, place.files, Mirror(Path(folder), place.store).file)
-    _restore(place)
+        bring_inputs(step, context.files, Mirror(Path(folder), context.store).file)
+    _restore_checkpoints(context)
 
 
-def _restore(place: Place) -> None:
-    work, files = place.work, place.files
+def _restore_checkpoints(context: PodContext) -> None:
+    record, files = context.record, context.files
     files.checkpoints.mkdir(exist_ok=True)
-    kept = work.checkpoints()
+    digests = record.read_checkpoints()
     try:
-        for name, digest in kept.items():
-            place.store.get(work.checkpoint(digest), files.checkpoints / name)
+        for name, digest in digests.items():
+            context.store.get(record.checkpoint_key(digest), files.checkpoints / name)
     except NotFoundError:
-        log.warning("a checkpoint is gone; it starts from nothing")
+        log.warning("a checkpoint is gone; the script starts from nothing")
         shutil.rmtree(files.checkpoints)
         files.checkpoints.mkdir()
-        kept = {}
-    if not kept:
-        work.forget("metrics")  # it starts from nothing, and so does its curve
+        digests = {}
+    if not digests:
+        record.delete_pieces("metrics")  # the script starts from nothing, and so do its metrics
         return
     with files.metrics.open("wb") as stream:
-        while block := work.bytes_from("metrics", stream.tell(), most=_BLOCK):
+        while block := record.read_bytes("metrics", stream.tell(), most=_BLOCK):
             stream.write(block)
-    log.info("resuming from %d checkpoint files", len(kept))
+    log.info("resuming from %d checkpoint files", len(digests))
 
 
 def main() -> None:
     """Entry point of the `stage` container: `python -m jinsu.steps.stage`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
-    place = here()
+    context = PodContext.from_environment()
     try:
-        prepare(place)
+        prepare(context)
     except (JinsuError, OSError) as problem:
-        _give_up(place, problem)
+        _fail(context, problem)
 
 
-def _give_up(place: Place, problem: Exception) -> None:
+def _fail(context: PodContext, problem: Exception) -> None:
     log.error("%s", problem)
-    shutil.rmtree(place.files.inputs, ignore_errors=True)
+    shutil.rmtree(context.files.inputs, ignore_errors=True)
     passing = isinstance(problem, TransientError | OSError)
-    place.work.end(Ended(place.attempt, Phase.FAILED, str(problem), interrupted=passing))
+    context.record.write_end(AttemptEnd(context.attempt, Phase.FAILED, str(problem), interrupted=passing))
     sys.exit(1)
 
 

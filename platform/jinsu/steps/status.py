@@ -1,4 +1,4 @@
-"""Where a step is, and what a person is told of it."""
+"""The phase of a step, and the sentence that a person reads about it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,22 @@ from jinsu.steps.result import StepResult
 
 
 class Phase(StrEnum):
-    """Where a step is. Separate names for waiting and running: queue time never counts against a limit."""
+    """Where a step is. Waiting and running have separate names, because time in a queue counts against no limit."""
 
     ABSENT = "absent"
+    """The launcher knows nothing of the step."""
     QUEUED = "queued"
+    """The step waits for a place, a quota or a queue."""
     STARTING = "starting"
+    """The step has a place; its image and its inputs are being brought."""
     RUNNING = "running"
+    """The script runs, or its outputs are being kept."""
     DONE = "done"
+    """There is a valid result."""
     FAILED = "failed"
+    """The attempt ended without a result."""
     CANCELLED = "cancelled"
+    """A person stopped the step."""
 
 
 TERMINAL = frozenset({Phase.DONE, Phase.FAILED, Phase.CANCELLED})
@@ -28,7 +35,7 @@ WAITING = frozenset({Phase.QUEUED, Phase.STARTING, Phase.RUNNING})
 class StepStatus:
     """A step's phase, one sentence for a person, and its result when there is one.
 
-    `interrupted`: it failed through no fault of the script; started again, it resumes from its last checkpoint.
+    `interrupted`: the step failed through no fault of the script; started again, it resumes from its last checkpoint.
     """
 
     phase: Phase
@@ -37,8 +44,8 @@ class StepStatus:
     interrupted: bool = False
 
 
-def out_of_memory(limit: int, used: int | None = None) -> str:
-    """The sentence of a step that went beyond its memory: `limit` and `used` in bytes."""
+def out_of_memory_message(limit: int, used: int | None = None) -> str:
+    """The sentence of a step that needed more memory than it has: `limit` and `used` in bytes."""
     from jinsu.spec.quantities import format_bytes  # pydantic is not in the small image that only reads a status
 
     amount = f"used {format_bytes(used)} of memory" if used else "used up its memory"

@@ -1,7 +1,7 @@
-"""The `agent` container beside a training: carries its log, metrics, checkpoints and outputs to the object store.
+"""The `upload` container beside a script: carries its log, metrics, checkpoints and outputs to the object store.
 
-Only this container and `stage` hold the store's credentials. It reads what the script writes and never runs any of it.
-An outage of the store holds up the shipping and nothing else.
+Only this container and `stage` hold the store's keys. The uploader reads what the script writes and never runs any of it.
+An outage of the store delays the upload and nothing else.
 """
 
 from __future__ import annotations
@@ -18,14 +18,14 @@ from jinsu.errors import JinsuError, TransientError
 from jinsu.objects.store import Store
 from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.lock import held
-from jinsu.steps.pod_context import Place, here
-from jinsu.steps.record import Ended, Work
+from jinsu.steps.pod_context import PodContext
+from jinsu.steps.record import AttemptEnd, StepRecord
 from jinsu.steps.result import RESULT_NAME, StepResult
-from jinsu.steps.runner import AgentState
-from jinsu.steps.safe_open import is_below, names, opened
+from jinsu.steps.runner import RunnerState
+from jinsu.steps.safe_open import FileStamp, file_stamps, is_safe_name, open_regular
 from jinsu.steps.status import TERMINAL, Phase
 
-log = logging.getLogger("jinsu.agent")
+log = logging.getLogger("jinsu.upload")
 
 _FAST, _SLOW = 0.2, 1.0
 _FAST_SECONDS = 20.0
@@ -38,95 +38,102 @@ _FILES = {"log": "log.txt", "metrics": "metrics.jsonl"}
 _KILLED = "its process was killed; a retry resumes from the last checkpoint."
 
 
-class _Stream:
-    """A growing file, shipped piece by piece: the last piece is sent anew until it is full.
+class _PieceWriter:
+    """Uploads a growing file piece by piece: the last piece is written anew until it is full.
 
-    `base` is where the file's first byte belongs: a log goes on where the last attempt's ended.
+    base: the offset in the record of the file's first byte; a log goes on where the last attempt's log ended.
+    uploaded: how many bytes of the file are in the record already.
     """
 
-    def __init__(self, work: Work, kind: str, base: int, begun: int) -> None:
-        self._work, self._kind, self._base = work, kind, base
-        self._start, self._piece = begun, b""
+    def __init__(self, record: StepRecord, kind: str, base: int, uploaded: int) -> None:
+        self._record, self._kind, self._base = record, kind, base
+        self._start, self._piece = uploaded, b""
 
     @property
-    def read(self) -> int:
-        """How far the file has been shipped."""
+    def uploaded(self) -> int:
+        """How many bytes of the file have been uploaded."""
         return self._start + len(self._piece)
 
-    def ship(self, data: bytes) -> None:
+    def upload(self, data: bytes) -> None:
+        """Uploads the bytes of the file that follow the uploaded ones."""
         piece = self._piece + data
-        self._work.keep(self._kind, self._base + self._start, piece)
+        self._record.write_piece(self._kind, self._base + self._start, piece)
         self._piece = piece
         if len(piece) >= _PIECE:
-            self._start, self._piece = self.read, b""
+            self._start, self._piece = self.uploaded, b""
 
 
-class Shipper:
-    """What was shipped so far, of one attempt."""
+class Uploader:
+    """Uploads the files of one attempt, and remembers what it has uploaded."""
 
-    def __init__(self, store: Store, work: Work, files: StepFiles) -> None:
-        self._store, self._work, self._files = store, work, files
+    def __init__(self, store: Store, record: StepRecord, files: StepFiles) -> None:
+        self._store, self._record, self._files = store, record, files
         # Metrics were restored with the checkpoint that they belong to, so they are in the file already.
-        self._streams = {
-            "log": _Stream(work, "log", work.length("log"), 0),
-            "metrics": _Stream(work, "metrics", 0, work.length("metrics")),
+        self._writers = {
+            "log": _PieceWriter(record, "log", base=record.length("log"), uploaded=0),
+            "metrics": _PieceWriter(record, "metrics", base=0, uploaded=record.length("metrics")),
         }
-        self._seen: dict[str, tuple[int, int]] = {}
-        self._kept = work.checkpoints()
-        self._digests: dict[str, tuple[tuple[int, int], str]] = {}
+        self._last_stamps: dict[str, FileStamp] = {}
+        self._uploaded_set = record.read_checkpoints()
+        self._digests: dict[str, tuple[FileStamp, str]] = {}
 
     def sync(self, last: bool = False) -> None:
-        """Ships what is new. Checkpoints wait until a look finds them as the look before did, so that none is half written."""
-        for kind in _FILES:
-            while self._ship(kind):
-                pass
-        found = names(self._files.root, "checkpoints")
-        found = {name: look for name, look in found.items() if is_below(name)}
-        if found and (last or found == self._seen):
-            self._keep(found)
-        self._seen = found
+        """Uploads what is new.
 
-    def outputs(self, result: StepResult) -> None:
-        """Uploads every output, having made sure that each is what was sealed."""
+        Checkpoints are uploaded when two calls in a row find the same files, so that none is half written. `last`: the
+        script has ended, so checkpoints are uploaded at once.
+        """
+        for kind in _FILES:
+            while self._upload_next(kind):
+                pass
+        stamps = file_stamps(self._files.root, "checkpoints")
+        stamps = {name: stamp for name, stamp in stamps.items() if is_safe_name(name)}
+        if stamps and (last or stamps == self._last_stamps):
+            self._upload_checkpoints(stamps)
+        self._last_stamps = stamps
+
+    def upload_outputs(self, result: StepResult) -> None:
+        """Uploads every output. Raises JinsuError when one is not what was sealed."""
         for name, digest in result.outputs.items():
-            with opened(self._files.root, f"out/{name}") as stream:
+            with open_regular(self._files.root, f"out/{name}") as stream:
                 if stream is None or hashlib.file_digest(stream, "sha256").hexdigest() != digest:
                     raise JinsuError(f"out/{name}: changed after the script had ended; submit again.")
-                self._store.put(_same_file(stream), f"{self._work.outputs}/out/{name}")
+                self._store.put(_same_file(stream), f"{self._record.result_prefix}/out/{name}")
 
-    def _ship(self, kind: str) -> bool:
-        stream = self._streams[kind]
-        with opened(self._files.root, _FILES[kind]) as file:
-            if file is None or (kind == "metrics" and stream.read >= _METRICS_BYTES):
+    def _upload_next(self, kind: str) -> bool:
+        """Uploads the next part of a growing file; returns whether more may follow at once."""
+        writer = self._writers[kind]
+        with open_regular(self._files.root, _FILES[kind]) as file:
+            if file is None or (kind == "metrics" and writer.uploaded >= _METRICS_BYTES):
                 return False
-            file.seek(stream.read)
+            file.seek(writer.uploaded)
             data = file.read(_MOST)
         if data:
-            stream.ship(data)
+            writer.upload(data)
         return len(data) == _MOST
 
-    def _keep(self, found: dict[str, tuple[int, int]]) -> None:
-        wanted: dict[str, str] = {}
-        for name, look in found.items():
-            known = self._digests.get(name)
-            if known is None or known[0] != look:
+    def _upload_checkpoints(self, stamps: dict[str, FileStamp]) -> None:
+        current: dict[str, str] = {}
+        for name, stamp in stamps.items():
+            uploaded = self._digests.get(name)
+            if uploaded is None or uploaded[0] != stamp:
                 digest = self._upload_checkpoint(f"checkpoints/{name}")
-                if digest is None or names(self._files.root, "checkpoints").get(name) != look:
-                    return  # it was written to meanwhile: the next look finds it whole
-                known = self._digests[name] = (look, digest)
-            wanted[name] = known[1]
-        if wanted != self._kept:
-            self._work.keep_checkpoints(wanted)
-            self._kept = wanted
-            self._digests = {name: known for name, known in self._digests.items() if name in wanted}
+                if digest is None or file_stamps(self._files.root, "checkpoints").get(name) != stamp:
+                    return  # the script wrote to it meanwhile: the next call finds it whole
+                uploaded = self._digests[name] = (stamp, digest)
+            current[name] = uploaded[1]
+        if current != self._uploaded_set:
+            self._record.write_checkpoints(current)
+            self._uploaded_set = current
+            self._digests = {name: uploaded for name, uploaded in self._digests.items() if name in current}
 
     def _upload_checkpoint(self, name: str) -> str | None:
-        with opened(self._files.root, name) as stream:
+        with open_regular(self._files.root, name) as stream:
             if stream is None:
                 return None
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
-            if digest not in self._kept.values():
-                self._store.put(_same_file(stream), self._work.checkpoint(digest))
+            if digest not in self._uploaded_set.values():
+                self._store.put(_same_file(stream), self._record.checkpoint_key(digest))
             return digest
 
 
@@ -138,90 +145,94 @@ def _same_file(stream: Any) -> Path:
 # --- One attempt, from its first line to its end ---
 
 
-def follow(place: Place, stopping: list[bool]) -> Ended:
-    """Ships until the training is over; returns how it ended."""
-    shipper = _patiently(lambda: Shipper(place.store, place.work, place.files))
-    begun, problem = time.monotonic(), ""
-    watch = _Watch(place.files)
-    while not watch.over(stopping):
+def upload_attempt(context: PodContext, stopping: list[bool]) -> AttemptEnd:
+    """Uploads until the script is over; returns how the attempt ended."""
+    uploader = _retry_until_stored(lambda: Uploader(context.store, context.record, context.files))
+    began, problem = time.monotonic(), ""
+    watch = _RunnerWatch(context.files)
+    while not watch.is_over(stopping):
         try:
-            shipper.sync()
+            uploader.sync()
             problem = ""
         except TransientError as trouble:
-            problem = _say_once(problem, str(trouble))
-        time.sleep(_FAST if time.monotonic() - begun < _FAST_SECONDS else _SLOW)
-    return _finish(place, shipper, watch)
+            problem = _log_if_new(problem, str(trouble))
+        time.sleep(_FAST if time.monotonic() - began < _FAST_SECONDS else _SLOW)
+    return _finish(context, uploader, watch)
 
 
-class _Watch:
-    """Whether the training is over: its runner has let go of the lock and said how it ended, or never will."""
+class _RunnerWatch:
+    """Whether the runner is over: it has let go of the lock and written how it ended, or never will."""
 
     def __init__(self, files: StepFiles) -> None:
         self._files = files
-        self._silent: float | None = None
-        self._told: float | None = None
+        self._silent_since: float | None = None
+        self._stopping_since: float | None = None
 
-    def state(self) -> AgentState | None:
+    def state(self) -> RunnerState | None:
         document = _read_json(self._files.root, "state.json")
         try:
-            return AgentState(**{**document, "phase": Phase(document["phase"])}) if document else None
+            return RunnerState(**{**document, "phase": Phase(document["phase"])}) if document else None
         except (TypeError, ValueError, KeyError):
             return None
 
-    def over(self, stopping: list[bool]) -> bool:
+    def is_over(self, stopping: list[bool]) -> bool:
         now, alive, state = time.monotonic(), held(self._files.lock), self.state()
-        if stopping and self._told is None:
-            self._told = now
-        if self._told is not None and now - self._told > _LAST_ROUND:
+        if stopping and self._stopping_since is None:
+            self._stopping_since = now
+        if self._stopping_since is not None and now - self._stopping_since > _LAST_ROUND:
             return True
         if alive or state is None:
-            self._silent = None
+            self._silent_since = None
             return bool(stopping) and state is None
         if state.phase in TERMINAL:
             return True
-        self._silent = self._silent or now
-        return now - self._silent > _SILENCE
+        self._silent_since = self._silent_since or now
+        return now - self._silent_since > _SILENCE
 
 
-def _finish(place: Place, shipper: Shipper, watch: _Watch) -> Ended:
-    """The last round. Truth is written last: the result, or how the attempt ended."""
+def _finish(context: PodContext, uploader: Uploader, watch: _RunnerWatch) -> AttemptEnd:
+    """The last round. What decides is written last: how the attempt ended, then the result."""
     state = watch.state()
-    result = _result(place)
-    _patiently(lambda: shipper.sync(last=True))
-    ended = _verdict(place, shipper, state, result)
-    _patiently(lambda: place.work.end(ended))
-    if ended.phase is Phase.DONE and result is not None:
-        _patiently(lambda: place.work.finish(result))
-    return ended
+    result = _sealed_result(context)
+    _retry_until_stored(lambda: uploader.sync(last=True))
+    end = _attempt_end(context, uploader, state, result)
+    _retry_until_stored(lambda: context.record.write_end(end))
+    if end.phase is Phase.DONE and result is not None:
+        _retry_until_stored(lambda: context.record.write_result(result))
+    return end
 
 
-def _verdict(place: Place, shipper: Shipper, state: AgentState | None, result: StepResult | None) -> Ended:
+def _attempt_end(
+    context: PodContext, uploader: Uploader, state: RunnerState | None, result: StepResult | None
+) -> AttemptEnd:
     if state is None or state.phase not in TERMINAL:
-        return Ended(place.attempt, Phase.FAILED, _KILLED, interrupted=True)
+        return AttemptEnd(context.attempt, Phase.FAILED, _KILLED, interrupted=True)
     if state.phase is not Phase.DONE:
-        return Ended(place.attempt, state.phase, state.message, state.interrupted)
+        return AttemptEnd(context.attempt, state.phase, state.message, state.interrupted)
     if result is None:
-        return Ended(place.attempt, Phase.FAILED, "its outputs have names that cannot be kept; use printable ones.")
+        message = "its outputs have names that cannot be kept; use printable ones."
+        return AttemptEnd(context.attempt, Phase.FAILED, message)
     try:
-        _patiently(lambda: shipper.outputs(result))
+        _retry_until_stored(lambda: uploader.upload_outputs(result))
     except JinsuError as problem:
-        return Ended(place.attempt, Phase.FAILED, str(problem))
-    return Ended(place.attempt, Phase.DONE, "")
+        return AttemptEnd(context.attempt, Phase.FAILED, str(problem))
+    return AttemptEnd(context.attempt, Phase.DONE, "")
 
 
-def _result(place: Place) -> StepResult | None:
-    document = _read_json(place.files.root, RESULT_NAME)
+def _sealed_result(context: PodContext) -> StepResult | None:
+    """The result that the runner sealed; None when it is another step's, or names what no object may be called."""
+    document = _read_json(context.files.root, RESULT_NAME)
     try:
         result = StepResult(**document) if document else None
     except TypeError:
         return None
-    if result is None or result.run_key != place.run_key or not isinstance(result.outputs, dict):
+    if result is None or result.run_key != context.run_key or not isinstance(result.outputs, dict):
         return None
-    return result if all(is_below(f"out/{name}") for name in result.outputs) else None
+    return result if all(is_safe_name(f"out/{name}") for name in result.outputs) else None
 
 
 def _read_json(root: Path, name: str) -> Any:
-    with opened(root, name) as stream:
+    with open_regular(root, name) as stream:
         if stream is None:
             return None
         try:
@@ -231,37 +242,37 @@ def _read_json(root: Path, name: str) -> Any:
     return document if isinstance(document, dict) else None
 
 
-def _patiently(work: Any) -> Any:
-    """Until the store answers; the pod's deadline is the only limit."""
-    said, pause = "", 0.5
+def _retry_until_stored(work: Any) -> Any:
+    """Repeats the call until the store answers; the pod's deadline is the only limit."""
+    last_problem, pause = "", 0.5
     while True:
         try:
             return work()
         except TransientError as problem:
-            said = _say_once(said, str(problem))
+            last_problem = _log_if_new(last_problem, str(problem))
             time.sleep(pause)
             pause = min(30.0, pause * 2)
 
 
-def _say_once(said: str, problem: str) -> str:
-    if problem != said:
+def _log_if_new(last_problem: str, problem: str) -> str:
+    if problem != last_problem:
         log.warning("%s", problem)
     return problem
 
 
 def main() -> None:
-    """Entry point of the `agent` container: `python -m jinsu.steps.uploader`."""
+    """Entry point of the `upload` container: `python -m jinsu.steps.uploader`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     stopping: list[bool] = []
     signal.signal(signal.SIGTERM, lambda *_: stopping.append(True))
-    place = here()
+    context = PodContext.from_environment()
     try:
-        ended = follow(place, stopping)
-    except Exception as problem:  # whatever a script did to its files, somebody must be told
-        log.exception("the agent failed")
-        ended = Ended(place.attempt, Phase.FAILED, f"its files could not be kept: {problem}.")
-        _patiently(lambda: place.work.end(ended))
-    log.info("%s %s", ended.phase, ended.message)
+        end = upload_attempt(context, stopping)
+    except Exception as problem:  # whatever a script did to its files, the record must say how the attempt ended
+        log.exception("the uploader failed")
+        end = AttemptEnd(context.attempt, Phase.FAILED, f"its files could not be kept: {problem}.")
+        _retry_until_stored(lambda: context.record.write_end(end))
+    log.info("%s %s", end.phase, end.message)
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""What the agent of a pod carries to the object store: all of it, in order, whole, and never a file that is not the step's."""
+"""What the uploader carries to the object store: all of it, in order, whole, and never a file that is not the step's."""
 
 import hashlib
 import io
@@ -26,18 +26,17 @@ from jinsu.launchers.kubernetes_launcher import KubernetesLauncher
 from jinsu.objects.s3 import S3Settings
 from jinsu.placement.kubernetes import Cluster
 from jinsu.sdk.step_files import StepFiles
-from jinsu.steps import inputs as staging
-from jinsu.steps import stage as stager
-from jinsu.steps import uploader as shipping
+from jinsu.steps import inputs, stage
+from jinsu.steps import uploader as uploader_module
 from jinsu.steps.lock import held
-from jinsu.steps.pod_context import Place
-from jinsu.steps.record import PIECE, Attempt, Ended, Work
+from jinsu.steps.pod_context import PodContext
+from jinsu.steps.record import PIECE, Attempt, AttemptEnd, StepRecord
 from jinsu.steps.result import StepResult, seal
-from jinsu.steps.runner import AgentState
-from jinsu.steps.safe_open import names, opened
+from jinsu.steps.runner import RunnerState
+from jinsu.steps.safe_open import file_stamps, open_regular
 from jinsu.steps.spec import Input, Limits, StepSpec
 from jinsu.steps.status import Phase
-from jinsu.steps.uploader import Shipper, follow
+from jinsu.steps.uploader import Uploader, upload_attempt
 
 KEY = "5" * 64
 SECRET = b"AWS_SECRET_ACCESS_KEY=hush-hush"
@@ -105,8 +104,8 @@ def store(tmp_path: Path) -> FolderStore:
 
 
 @pytest.fixture
-def work(store: FolderStore) -> Work:
-    return Work(store, KEY)
+def record(store: FolderStore) -> StepRecord:
+    return StepRecord(store, KEY)
 
 
 @pytest.fixture
@@ -124,8 +123,8 @@ def secret(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same waits, shorter."""
-    monkeypatch.setattr(shipping, "_FAST", 0.02)
-    monkeypatch.setattr(shipping, "_SILENCE", 0.4)
+    monkeypatch.setattr(uploader_module, "_FAST", 0.02)
+    monkeypatch.setattr(uploader_module, "_SILENCE", 0.4)
 
 
 def folder(place: Path, name: str) -> StepFiles:
@@ -140,26 +139,26 @@ def launcher(store: FolderStore) -> KubernetesLauncher:
     return KubernetesLauncher(Kube(), store, Cluster({"default": "x"}, "a", "b"), S3Settings("x"))
 
 
-def all_of(work: Work, kind: str, most: int = PIECE) -> bytes:
+def all_of(record: StepRecord, kind: str, most: int = PIECE) -> bytes:
     """As somebody reads who asks until there is no more."""
     found = b""
-    while chunk := work.bytes_from(kind, len(found), most):
+    while chunk := record.read_bytes(kind, len(found), most):
         found += chunk
     return found
 
 
-def sync_twice(shipper: Shipper) -> None:
-    """Checkpoints are shipped when two looks find the same."""
-    shipper.sync()
-    shipper.sync()
+def sync_twice(uploader: Uploader) -> None:
+    """Checkpoints are uploaded when two calls find the same."""
+    uploader.sync()
+    uploader.sync()
 
 
-def restored(work: Work, store: FolderStore, place: Path, name: str) -> StepFiles:
+def restored(record: StepRecord, store: FolderStore, place: Path, name: str) -> StepFiles:
     """The next attempt's folder, as `stage` leaves it."""
     files = StepFiles(place / name)
     files.root.mkdir()
-    work.tell(step())
-    stager.prepare(Place(store, KEY, name, "jinsu-default", files))
+    record.write_step(step())
+    stage.prepare(PodContext(store, KEY, name, "jinsu-default", files))
     return files
 
 
@@ -175,19 +174,19 @@ def step(**changes: Any) -> StepSpec:
 
 
 def test_a_log_goes_on_where_the_last_attempt_ended(
-    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+    record: StepRecord, store: FolderStore, files: StepFiles, tmp_path: Path
 ) -> None:
     files.log.write_bytes("처음\n".encode())
-    Shipper(store, work, files).sync()
+    Uploader(store, record, files).sync()
     again = folder(tmp_path, "again")
-    shipper = Shipper(store, work, again)
+    uploader = Uploader(store, record, again)
     for line in ("둘째\n", "last\n"):
         with again.log.open("ab") as log:
             log.write(line.encode())
-        shipper.sync()
+        uploader.sync()
 
-    assert all_of(work, "log").decode() == "처음\n둘째\nlast\n"
-    assert work.length("log") == len("처음\n둘째\nlast\n".encode())
+    assert all_of(record, "log").decode() == "처음\n둘째\nlast\n"
+    assert record.length("log") == len("처음\n둘째\nlast\n".encode())
 
 
 CHUNKS = st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=8)
@@ -200,40 +199,40 @@ def test_pieces_may_overlap_and_every_offset_gives_the_same_bytes(
 ) -> None:
     """An upload that seemed to fail has happened: the same bytes come once more, and others with them."""
     whole = b"".join(chunks)
-    work = Work(FolderStore(tmp_path_factory.mktemp("store")), KEY)
+    record = StepRecord(FolderStore(tmp_path_factory.mktemp("store")), KEY)
     begin = 0
     for chunk in chunks:
         extra = data.draw(st.integers(0, len(whole) - begin - len(chunk)))
-        work.keep("log", begin, whole[begin : begin + len(chunk) + extra])
+        record.write_piece("log", begin, whole[begin : begin + len(chunk) + extra])
         begin += len(chunk)
 
     for offset in range(len(whole) + 1):
         most = data.draw(st.integers(1, len(whole) + 5))
-        assert work.bytes_from("log", offset, most) == whole[offset : offset + most]
-    assert work.length("log") == len(whole)
+        assert record.read_bytes("log", offset, most) == whole[offset : offset + most]
+    assert record.length("log") == len(whole)
 
 
-def test_a_long_training_leaves_few_pieces(work: Work, store: FolderStore, files: StepFiles) -> None:
+def test_a_long_training_leaves_few_pieces(record: StepRecord, store: FolderStore, files: StepFiles) -> None:
     """A line a second for ten hours is 36 000 pieces otherwise: hours of requests to read them."""
-    shipper = Shipper(store, work, files)
+    uploader = Uploader(store, record, files)
     for number in range(300):
         with files.log.open("ab") as log:
             log.write(b"epoch %d\n" % number)
-        shipper.sync()
+        uploader.sync()
 
-    assert all_of(work, "log").count(b"\n") == 300
+    assert all_of(record, "log").count(b"\n") == 300
     assert len(list(store.keys(f"work/{KEY}/log/"))) <= 30
 
 
-def test_a_character_between_two_pieces_arrives_whole(work: Work, store: FolderStore, files: StepFiles) -> None:
+def test_a_character_between_two_pieces_arrives_whole(record: StepRecord, store: FolderStore, files: StepFiles) -> None:
     text = "에폭 1: 손실 0.25 🚢\n"
     attempt = Attempt("one", "jinsu-default")
-    work.begin(attempt)
-    shipper, shown, offset = Shipper(store, work, files), "", 0
+    record.write_attempt(attempt)
+    uploader, shown, offset = Uploader(store, record, files), "", 0
     for byte in text.encode():
         with files.log.open("ab") as log:
             log.write(bytes([byte]))
-        shipper.sync()
+        uploader.sync()
         more, offset = launcher(store).logs(KEY, offset)
         shown += more
 
@@ -241,87 +240,89 @@ def test_a_character_between_two_pieces_arrives_whole(work: Work, store: FolderS
     assert offset == len(text.encode())
 
 
-def test_half_a_character_at_the_end_is_shown_once_the_attempt_has_ended(work: Work, store: FolderStore) -> None:
-    work.begin(Attempt("one", "jinsu-default"))
-    work.keep("log", 0, "끝".encode()[:2])
+def test_half_a_character_at_the_end_is_shown_once_the_attempt_has_ended(
+    record: StepRecord, store: FolderStore
+) -> None:
+    record.write_attempt(Attempt("one", "jinsu-default"))
+    record.write_piece("log", 0, "끝".encode()[:2])
     assert launcher(store).logs(KEY, 0) == ("", 0)
 
-    work.end(Ended("one", Phase.FAILED, "killed"))
+    record.write_end(AttemptEnd("one", Phase.FAILED, "killed"))
     assert launcher(store).logs(KEY, 0) == ("\ufffd", 2)
     assert launcher(store).logs(KEY, 2) == ("", 2)
 
 
-def test_a_flood_arrives_whole(work: Work, store: FolderStore, files: StepFiles) -> None:
+def test_a_flood_arrives_whole(record: StepRecord, store: FolderStore, files: StepFiles) -> None:
     flood = os.urandom(1 << 20) * 20
     files.log.write_bytes(flood)
-    Shipper(store, work, files).sync()
-    assert hashlib.sha256(all_of(work, "log")).digest() == hashlib.sha256(flood).digest()
+    Uploader(store, record, files).sync()
+    assert hashlib.sha256(all_of(record, "log")).digest() == hashlib.sha256(flood).digest()
 
 
 # --- Checkpoints ---
 
 
-def test_a_checkpoint_is_shipped_when_it_no_longer_changes(
-    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+def test_a_checkpoint_is_uploaded_when_it_no_longer_changes(
+    record: StepRecord, store: FolderStore, files: StepFiles, tmp_path: Path
 ) -> None:
     last = files.checkpoints / "last.pt"
-    shipper = Shipper(store, work, files)
+    uploader = Uploader(store, record, files)
     for part in range(3):
         with last.open("ab") as stream:
             stream.write(b"part %d" % part)
-        shipper.sync()
-    assert work.checkpoints() == {}
-    shipper.sync()
+        uploader.sync()
+    assert record.read_checkpoints() == {}
+    uploader.sync()
 
-    assert work.checkpoints() == {"last.pt": file_digest(last)}
-    assert (restored(work, store, tmp_path, "next").checkpoints / "last.pt").read_bytes() == last.read_bytes()
+    assert record.read_checkpoints() == {"last.pt": file_digest(last)}
+    assert (restored(record, store, tmp_path, "next").checkpoints / "last.pt").read_bytes() == last.read_bytes()
 
 
 def test_one_that_is_being_written_does_not_spoil_the_last_whole_set(
-    work: Work, store: FolderStore, files: StepFiles
+    record: StepRecord, store: FolderStore, files: StepFiles
 ) -> None:
-    shipper, (a, b) = Shipper(store, work, files), (files.checkpoints / "a", files.checkpoints / "b")
+    uploader, (a, b) = Uploader(store, record, files), (files.checkpoints / "a", files.checkpoints / "b")
     a.write_bytes(b"a1"), b.write_bytes(b"b1")
-    sync_twice(shipper)
-    kept = work.checkpoints()
+    sync_twice(uploader)
+    kept = record.read_checkpoints()
     b.write_bytes(b"half")
-    shipper.sync()
+    uploader.sync()
 
-    assert work.checkpoints() == kept
+    assert record.read_checkpoints() == kept
     for digest in kept.values():
-        assert store.read(work.checkpoint(digest)) is not None
+        assert store.read(record.checkpoint_key(digest)) is not None
 
 
-def test_the_manifest_comes_after_every_file(work: Work, store: FolderStore, files: StepFiles) -> None:
-    shipper = Shipper(store, work, files)
+def test_the_manifest_comes_after_every_file(record: StepRecord, store: FolderStore, files: StepFiles) -> None:
+    uploader = Uploader(store, record, files)
     for name in ("a", "b", "c"):
         (files.checkpoints / name).write_text(name)
     down: list[str] = []
     store.down = lambda verb, key: verb == "put" and bool(down.append(key) or len(down) > 2)
     with pytest.raises(TransientError):
-        sync_twice(shipper)
-    assert work.checkpoints() == {}
+        sync_twice(uploader)
+    assert record.read_checkpoints() == {}
 
     store.down = lambda verb, key: False
-    sync_twice(shipper)
-    assert set(work.checkpoints()) == {"a", "b", "c"}
-    assert all(store.read(work.checkpoint(digest)) for digest in work.checkpoints().values())
+    sync_twice(uploader)
+    assert set(record.read_checkpoints()) == {"a", "b", "c"}
+    assert all(store.read(record.checkpoint_key(digest)) for digest in record.read_checkpoints().values())
 
 
 def test_removed_checkpoints_go_and_the_others_come_back(
-    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+    record: StepRecord, store: FolderStore, files: StepFiles, tmp_path: Path
 ) -> None:
-    shipper = Shipper(store, work, files)
+    uploader = Uploader(store, record, files)
     (files.checkpoints / "sub").mkdir()
     for name in ("old", "sub/새것"):
         (files.checkpoints / name).write_text(name)
-    sync_twice(shipper)
-    gone = work.checkpoint(work.checkpoints()["old"])
+    sync_twice(uploader)
+    gone = record.checkpoint_key(record.read_checkpoints()["old"])
     (files.checkpoints / "old").unlink()
-    sync_twice(shipper)
+    sync_twice(uploader)
 
     assert store.read(gone) is None
-    again = restored(work, store, tmp_path, "next")
+    again = restored(record, store, tmp_path, "next")
     assert {str(path.relative_to(again.checkpoints)) for path in again.checkpoints.rglob("*") if path.is_file()} == {
         "sub/새것"
     }
@@ -329,70 +330,72 @@ def test_removed_checkpoints_go_and_the_others_come_back(
 
 
 def test_two_names_of_one_content_are_kept_until_both_are_gone(
-    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+    record: StepRecord, store: FolderStore, files: StepFiles, tmp_path: Path
 ) -> None:
-    shipper = Shipper(store, work, files)
+    uploader = Uploader(store, record, files)
     for name in ("best", "last"):
         (files.checkpoints / name).write_bytes(b"same")
-    sync_twice(shipper)
+    sync_twice(uploader)
     (files.checkpoints / "best").unlink()
-    sync_twice(shipper)
-    assert (restored(work, store, tmp_path, "next").checkpoints / "last").read_bytes() == b"same"
+    sync_twice(uploader)
+    assert (restored(record, store, tmp_path, "next").checkpoints / "last").read_bytes() == b"same"
 
 
 def test_a_checkpoint_that_was_moved_away_and_back_is_there_for_the_next_attempt(
-    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+    record: StepRecord, store: FolderStore, files: StepFiles, tmp_path: Path
 ) -> None:
     last, aside, other = files.checkpoints / "last", files.root / "aside", files.checkpoints / "other"
     last.write_bytes(b"weights")
     other.write_bytes(b"state")
-    shipper = Shipper(store, work, files)
-    sync_twice(shipper)
+    uploader = Uploader(store, record, files)
+    sync_twice(uploader)
     last.replace(aside)
-    sync_twice(shipper)
+    sync_twice(uploader)
     aside.replace(last)
-    sync_twice(shipper)
+    sync_twice(uploader)
 
-    assert set(work.checkpoints()) == {"last", "other"}
-    assert (restored(work, store, tmp_path, "next").checkpoints / "last").read_bytes() == b"weights"
+    assert set(record.read_checkpoints()) == {"last", "other"}
+    assert (restored(record, store, tmp_path, "next").checkpoints / "last").read_bytes() == b"weights"
 
 
 def test_a_restored_checkpoint_is_not_sent_again(
-    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+    record: StepRecord, store: FolderStore, files: StepFiles, tmp_path: Path
 ) -> None:
     (files.checkpoints / "last").write_bytes(b"weights")
-    sync_twice(Shipper(store, work, files))
-    again = restored(work, store, tmp_path, "next")
+    sync_twice(Uploader(store, record, files))
+    again = restored(record, store, tmp_path, "next")
     sent: list[str] = []
     store.down = lambda verb, key: verb == "put" and bool(sent.append(key))
-    sync_twice(Shipper(store, work, again))
+    sync_twice(Uploader(store, record, again))
     assert sent == []
 
 
 # --- Metrics ---
 
 
-def test_metrics_go_on_with_their_checkpoint(work: Work, store: FolderStore, files: StepFiles, tmp_path: Path) -> None:
+def test_metrics_go_on_with_their_checkpoint(
+    record: StepRecord, store: FolderStore, files: StepFiles, tmp_path: Path
+) -> None:
     (files.checkpoints / "last").write_bytes(b"weights")
     files.metrics.write_bytes(b'{"step": 1}\n')
-    sync_twice(Shipper(store, work, files))
-    again = restored(work, store, tmp_path, "next")
+    sync_twice(Uploader(store, record, files))
+    again = restored(record, store, tmp_path, "next")
     assert again.metrics.read_bytes() == b'{"step": 1}\n'
     with again.metrics.open("ab") as stream:
         stream.write(b'{"step": 2}\n')
-    Shipper(store, work, again).sync()
-    assert all_of(work, "metrics") == b'{"step": 1}\n{"step": 2}\n'
+    Uploader(store, record, again).sync()
+    assert all_of(record, "metrics") == b'{"step": 1}\n{"step": 2}\n'
 
 
 def test_metrics_without_a_checkpoint_begin_anew(
-    work: Work, store: FolderStore, files: StepFiles, tmp_path: Path
+    record: StepRecord, store: FolderStore, files: StepFiles, tmp_path: Path
 ) -> None:
     files.metrics.write_bytes(b'{"step": 1}\n{"step": 2}\n')
-    Shipper(store, work, files).sync()
-    again = restored(work, store, tmp_path, "next")
+    Uploader(store, record, files).sync()
+    again = restored(record, store, tmp_path, "next")
     again.metrics.write_bytes(b'{"step": 1, "anew": true}\n')
-    Shipper(store, work, again).sync()
-    assert all_of(work, "metrics") == b'{"step": 1, "anew": true}\n'
+    Uploader(store, record, again).sync()
+    assert all_of(record, "metrics") == b'{"step": 1, "anew": true}\n'
 
 
 # --- What is not the step's ---
@@ -433,7 +436,7 @@ SPOILT = [
 def test_only_regular_files_are_read(
     name: str,
     kind: str,
-    work: Work,
+    record: StepRecord,
     store: FolderStore,
     files: StepFiles,
     secret: Path,
@@ -441,16 +444,16 @@ def test_only_regular_files_are_read(
 ) -> None:
     monkeypatch.chdir(files.root)
     spoilt(kind, files.root / name, secret)
-    shipper = Shipper(store, work, files)
-    sync_twice(shipper)
-    shipper.sync(last=True)
+    uploader = Uploader(store, record, files)
+    sync_twice(uploader)
+    uploader.sync(last=True)
     assert not store.holds(SECRET)
-    assert work.checkpoints() == {}
+    assert record.read_checkpoints() == {}
 
 
 @pytest.mark.parametrize("where", ["checkpoints", "checkpoints/sub", "out", "out/sub"])
 def test_a_folder_that_is_a_link_leads_nowhere(
-    where: str, work: Work, store: FolderStore, files: StepFiles, secret: Path
+    where: str, record: StepRecord, store: FolderStore, files: StepFiles, secret: Path
 ) -> None:
     outside = secret.parent / "outside"
     outside.mkdir()
@@ -458,19 +461,19 @@ def test_a_folder_that_is_a_link_leads_nowhere(
     for folder in (files.checkpoints, files.out):
         folder.rmdir() if str(folder).endswith(where) else None
     (files.root / where).symlink_to(outside)
-    shipper = Shipper(store, work, files)
-    shipper.sync(last=True)
+    uploader = Uploader(store, record, files)
+    uploader.sync(last=True)
     name = f"{where.partition('/')[2]}/secret".lstrip("/")
     with pytest.raises(JinsuError):
-        shipper.outputs(StepResult(KEY, {name: hashlib.sha256(SECRET).hexdigest()}, 1.0))
+        uploader.upload_outputs(StepResult(KEY, {name: hashlib.sha256(SECRET).hexdigest()}, 1.0))
 
     assert not store.holds(SECRET)
-    assert opened(files.root, f"{where}/secret").__enter__() is None
-    assert names(files.root, where) == {}
+    assert open_regular(files.root, f"{where}/secret").__enter__() is None
+    assert file_stamps(files.root, where) == {}
 
 
 def test_checkpoints_swapped_for_a_link_between_two_looks_give_nothing_away(
-    work: Work, store: FolderStore, files: StepFiles, secret: Path
+    record: StepRecord, store: FolderStore, files: StepFiles, secret: Path
 ) -> None:
     last = files.checkpoints / "last"
     last.write_bytes(b"x" * len(SECRET))
@@ -485,9 +488,9 @@ def test_checkpoints_swapped_for_a_link_between_two_looks_give_nothing_away(
 
     swapper = threading.Thread(target=swap)
     swapper.start()
-    shipper = Shipper(store, work, files)
+    uploader = Uploader(store, record, files)
     for _ in range(300):
-        shipper.sync(last=True)
+        uploader.sync(last=True)
     over.set()
     swapper.join()
     assert not store.holds(SECRET)
@@ -495,19 +498,19 @@ def test_checkpoints_swapped_for_a_link_between_two_looks_give_nothing_away(
 
 @pytest.mark.parametrize("name", ["../../secret", "sub/../../../secret", "../checkpoints/../../secret"])
 def test_no_name_leads_out_of_the_steps_folder(
-    name: str, work: Work, store: FolderStore, files: StepFiles, secret: Path
+    name: str, record: StepRecord, store: FolderStore, files: StepFiles, secret: Path
 ) -> None:
-    """A script can write `result.json` itself, and `..` in it would reach /proc/self/environ of the agent."""
+    """A script can write `result.json` itself, and `..` in it would reach /proc/self/environ of the uploader."""
     (files.out / "sub").mkdir()
-    with opened(files.root, f"out/{name}") as stream:
+    with open_regular(files.root, f"out/{name}") as stream:
         assert stream is None
     with pytest.raises(JinsuError):
-        Shipper(store, work, files).outputs(StepResult(KEY, {name: hashlib.sha256(SECRET).hexdigest()}, 1.0))
+        Uploader(store, record, files).upload_outputs(StepResult(KEY, {name: hashlib.sha256(SECRET).hexdigest()}, 1.0))
     assert not store.holds(SECRET)
 
 
 def test_a_lock_that_is_no_file_holds_nobody_up(files: StepFiles) -> None:
-    """A script may put anything in its place; the agent must not wait for whoever writes into it."""
+    """A script may put anything in its place; the uploader must not wait for whoever writes into it."""
     os.mkfifo(files.lock)
     looker = threading.Thread(target=held, args=(files.lock,), daemon=True)
     looker.start()
@@ -521,19 +524,19 @@ def test_a_lock_that_is_no_file_holds_nobody_up(files: StepFiles) -> None:
 # --- Outputs ---
 
 
-def test_outputs_arrive_as_they_were_sealed(work: Work, store: FolderStore, files: StepFiles) -> None:
+def test_outputs_arrive_as_they_were_sealed(record: StepRecord, store: FolderStore, files: StepFiles) -> None:
     (files.out / "model").mkdir()
     (files.out / "model" / "모델.onnx").write_bytes(b"weights")
     result = seal(files.root, KEY, 1.0)
-    Shipper(store, work, files).outputs(result)
-    work.finish(result)
+    Uploader(store, record, files).upload_outputs(result)
+    record.write_result(result)
     assert store.read(f"steps/{KEY}/out/model/모델.onnx") == b"weights"
-    assert work.result() == result
+    assert record.read_result() == result
 
 
 @pytest.mark.parametrize("change", ["changed", "removed", "link"])
 def test_outputs_that_changed_after_the_end_are_refused(
-    change: str, work: Work, store: FolderStore, files: StepFiles, secret: Path
+    change: str, record: StepRecord, store: FolderStore, files: StepFiles, secret: Path
 ) -> None:
     target = files.out / "model.onnx"
     target.write_bytes(b"weights")
@@ -544,18 +547,18 @@ def test_outputs_that_changed_after_the_end_are_refused(
     elif change == "link":
         target.symlink_to(secret)
     with pytest.raises(JinsuError, match=r"out/model.onnx: changed after the script had ended"):
-        Shipper(store, work, files).outputs(result)
+        Uploader(store, record, files).upload_outputs(result)
     assert not store.holds(SECRET)
 
 
-def test_a_result_counts_only_with_all_its_outputs(work: Work, store: FolderStore) -> None:
+def test_a_result_counts_only_with_all_its_outputs(record: StepRecord, store: FolderStore) -> None:
     result = StepResult(KEY, {"a": "1", "b": "2"}, 1.0)
     store.write(f"steps/{KEY}/out/a", b"")
-    work.finish(result)
-    assert work.result() is None
+    record.write_result(result)
+    assert record.read_result() is None
     store.write(f"steps/{KEY}/out/b", b"")
-    assert work.result() == result
-    work.forget_result()
+    assert record.read_result() == result
+    record.delete_result()
     assert list(store.keys("steps/")) == []
 
 
@@ -565,7 +568,7 @@ RUNNER = """
 import json, sys, time
 from dataclasses import asdict
 from pathlib import Path
-from jinsu.steps.runner import AgentState
+from jinsu.steps.runner import RunnerState
 from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.status import Phase
 from jinsu.steps.lock import take
@@ -573,7 +576,7 @@ from jinsu.files import write_atomic
 from jinsu.steps.result import seal
 files = StepFiles(Path(sys.argv[1]))
 def say(phase, message="", interrupted=False):
-    write_atomic(files.state, json.dumps(asdict(AgentState(phase, message, 1, 1.0, interrupted))))
+    write_atomic(files.state, json.dumps(asdict(RunnerState(phase, message, 1, 1.0, interrupted))))
 lock = files.lock.open("w")
 assert take(lock)
 say(Phase.RUNNING)
@@ -601,9 +604,9 @@ def run(files: StepFiles) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
 
 
 @pytest.fixture
-def place(store: FolderStore, files: StepFiles, work: Work) -> Place:
-    work.begin(Attempt("one", "jinsu-default"))
-    return Place(store, KEY, "one", "jinsu-default", files)
+def context(store: FolderStore, files: StepFiles, record: StepRecord) -> PodContext:
+    record.write_attempt(Attempt("one", "jinsu-default"))
+    return PodContext(store, KEY, "one", "jinsu-default", files)
 
 
 GOOD = """
@@ -614,68 +617,70 @@ say(Phase.DONE)
 """
 
 
-def test_a_good_end_is_told_and_the_result_comes_last(run: Any, place: Place, store: FolderStore) -> None:
+def test_a_good_end_is_recorded_and_the_result_comes_last(run: Any, context: PodContext, store: FolderStore) -> None:
     written: list[str] = []
     store.down = lambda verb, key: verb in ("write", "put") and bool(written.append(key))
     run(GOOD)
-    assert follow(place, []) == Ended("one", Phase.DONE, "")
-    assert place.work.ended("one") == Ended("one", Phase.DONE, "")
-    result = place.work.result()
+    assert upload_attempt(context, []) == AttemptEnd("one", Phase.DONE, "")
+    assert context.record.read_end("one") == AttemptEnd("one", Phase.DONE, "")
+    result = context.record.read_result()
     assert result is not None
     assert result.seconds == 1.5
-    assert all_of(place.work, "log") == b"done\n"
+    assert all_of(context.record, "log") == b"done\n"
     assert written[-2:] == [f"work/{KEY}/ended/one.json", f"steps/{KEY}/result.json"]
 
 
-def test_a_bad_end_is_told_with_its_reason(run: Any, place: Place) -> None:
+def test_a_bad_end_is_recorded_with_its_reason(run: Any, context: PodContext) -> None:
     run("files.log.write_text('oh'); say(Phase.FAILED, 'the script exited with 1')")
-    assert follow(place, []) == Ended("one", Phase.FAILED, "the script exited with 1")
-    assert place.work.result() is None
-    assert all_of(place.work, "log") == b"oh"
+    assert upload_attempt(context, []) == AttemptEnd("one", Phase.FAILED, "the script exited with 1")
+    assert context.record.read_result() is None
+    assert all_of(context.record, "log") == b"oh"
 
 
-def test_a_runner_that_was_killed_without_a_word_may_be_started_again(run: Any, place: Place) -> None:
+def test_a_runner_that_was_killed_without_a_word_may_be_started_again(run: Any, context: PodContext) -> None:
     process = run("files.log.write_text('epoch 3\\n'); (files.checkpoints / 'last').write_text('3'); time.sleep(60)")
-    ended: list[Ended] = []
-    follower = threading.Thread(target=lambda: ended.append(follow(place, [])))
+    ended: list[AttemptEnd] = []
+    follower = threading.Thread(target=lambda: ended.append(upload_attempt(context, [])))
     follower.start()
-    while not place.work.checkpoints():
+    while not context.record.read_checkpoints():
         time.sleep(0.02)
     process.kill()
     follower.join(10)
 
     assert [(one.phase, one.interrupted) for one in ended] == [(Phase.FAILED, True)]
     assert "a retry resumes from the last checkpoint" in ended[0].message
-    assert all_of(place.work, "log") == b"epoch 3\n"
+    assert all_of(context.record, "log") == b"epoch 3\n"
 
 
-def test_a_container_that_never_began_ends_with_its_pod(place: Place) -> None:
-    assert follow(place, [True]).interrupted
-    assert place.work.ended("one") is not None
+def test_a_container_that_never_began_ends_with_its_pod(context: PodContext) -> None:
+    assert upload_attempt(context, [True]).interrupted
+    assert context.record.read_end("one") is not None
 
 
-def test_a_stop_waits_for_the_scripts_last_words(run: Any, place: Place) -> None:
+def test_a_stop_waits_for_the_scripts_last_words(run: Any, context: PodContext) -> None:
     stopping: list[bool] = []
     run(
         "time.sleep(0.6); files.log.write_text('last words');"
         "say(Phase.FAILED, 'stopped from outside', interrupted=True)"
     )
     threading.Timer(0.2, lambda: stopping.append(True)).start()
-    assert follow(place, stopping) == Ended("one", Phase.FAILED, "stopped from outside", True)
-    assert all_of(place.work, "log") == b"last words"
+    assert upload_attempt(context, stopping) == AttemptEnd("one", Phase.FAILED, "stopped from outside", True)
+    assert all_of(context.record, "log") == b"last words"
 
 
-def test_a_stop_ends_even_when_the_script_does_not(run: Any, place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(shipping, "_LAST_ROUND", 0.5)
+def test_a_stop_ends_even_when_the_script_does_not(
+    run: Any, context: PodContext, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(uploader_module, "_LAST_ROUND", 0.5)
     run("files.log.write_text('deaf'); time.sleep(60)")
     begun = time.monotonic()
-    assert follow(place, [True]).interrupted
+    assert upload_attempt(context, [True]).interrupted
     assert time.monotonic() - begun < 5
-    assert all_of(place.work, "log") == b"deaf"
+    assert all_of(context.record, "log") == b"deaf"
 
 
 def test_a_signal_to_the_container_ends_it_in_time(files: StepFiles, tmp_path: Path) -> None:
-    """The real entry point. Its store does not answer, so nothing can be told; it must not die of the signal itself."""
+    """The real entry point. Its store does not answer, so nothing can be recorded; it must not die of the signal itself."""
     environment = {
         **os.environ,
         "JINSU_STORE": json.dumps({"bucket": "b", "endpoint": "http://127.0.0.1:1", "attempts": 1}),
@@ -686,11 +691,11 @@ def test_a_signal_to_the_container_ends_it_in_time(files: StepFiles, tmp_path: P
         "AWS_ACCESS_KEY_ID": "a",
         "AWS_SECRET_ACCESS_KEY": "b",
     }
-    with (tmp_path / "said").open("w") as said:
-        process = subprocess.Popen([sys.executable, "-m", "jinsu.steps.uploader"], env=environment, stderr=said)
+    with (tmp_path / "errors").open("w") as errors:
+        process = subprocess.Popen([sys.executable, "-m", "jinsu.steps.uploader"], env=environment, stderr=errors)
     try:
         patience = time.monotonic() + 30
-        while "object store" not in (tmp_path / "said").read_text():
+        while "object store" not in (tmp_path / "errors").read_text():
             assert process.poll() is None
             assert time.monotonic() < patience
             time.sleep(0.05)
@@ -702,8 +707,8 @@ def test_a_signal_to_the_container_ends_it_in_time(files: StepFiles, tmp_path: P
         process.wait()
 
 
-def test_an_outage_in_the_middle_holds_up_the_shipping_and_loses_nothing(
-    run: Any, place: Place, store: FolderStore
+def test_an_outage_in_the_middle_delays_the_upload_and_loses_nothing(
+    run: Any, context: PodContext, store: FolderStore
 ) -> None:
     begun = time.monotonic()
     store.down = lambda verb, key: 0.3 < time.monotonic() - begun < 1.5
@@ -711,33 +716,33 @@ def test_an_outage_in_the_middle_holds_up_the_shipping_and_loses_nothing(
         "for n in range(20):\n with files.log.open('a') as log: log.write(f'line {n}\\n')\n time.sleep(0.05)\n"
         "(files.out / 'model').write_text('weights'); seal(files.root, '5' * 64, 1.0); say(Phase.DONE)"
     )
-    assert follow(place, []).phase is Phase.DONE
-    assert all_of(place.work, "log").decode().split("\n")[:-1] == [f"line {n}" for n in range(20)]
-    assert place.work.result() is not None
+    assert upload_attempt(context, []).phase is Phase.DONE
+    assert all_of(context.record, "log").decode().split("\n")[:-1] == [f"line {n}" for n in range(20)]
+    assert context.record.read_result() is not None
 
 
-def test_a_forged_result_of_another_step_is_none(run: Any, place: Place) -> None:
+def test_a_forged_result_of_another_step_is_none(run: Any, context: PodContext) -> None:
     run("seal(files.root, '6' * 64, 1.0); say(Phase.DONE)")
-    ended = follow(place, [])
+    ended = upload_attempt(context, [])
     assert ended.phase is Phase.FAILED
-    assert place.work.result() is None
+    assert context.record.read_result() is None
 
 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"phase": "done"}', '{"phase": "nonsense"}', "\x00" * 50])
-def test_a_damaged_state_is_no_state(text: str, place: Place) -> None:
-    place.files.state.write_text(text)
-    assert follow(place, [True]).phase is Phase.FAILED
+def test_a_damaged_state_is_no_state(text: str, context: PodContext) -> None:
+    context.files.state.write_text(text)
+    assert upload_attempt(context, [True]).phase is Phase.FAILED
 
 
-def test_a_later_attempt_is_not_told_of_by_an_earlier_one(work: Work) -> None:
-    work.begin(Attempt("two", "x"))
-    work.end(Ended("one", Phase.FAILED, "killed"))
-    assert work.ended("two") is None
-    work.cancel("one", "no")
-    assert work.cancelled("two") is None
+def test_the_end_of_an_earlier_attempt_is_not_the_end_of_a_later_one(record: StepRecord) -> None:
+    record.write_attempt(Attempt("two", "x"))
+    record.write_end(AttemptEnd("one", Phase.FAILED, "killed"))
+    assert record.read_end("two") is None
+    record.write_cancel("one", "no")
+    assert record.read_cancel("two") is None
 
 
-# --- Staging ---
+# --- The inputs ---
 
 
 def archive(path: Path, *members: tuple[str, bytes, bytes]) -> Path:
@@ -771,7 +776,7 @@ def test_a_snapshot_holds_plain_files_below_its_folder(member: tuple[str, bytes,
     target = tmp_path / "in" / "code"
     target.mkdir(parents=True)
     with pytest.raises(BadInputError, match="plain files below its folder"):
-        staging.unpack(archive(tmp_path / "code.tar.gz", ("train.py", tarfile.REGTYPE, b"x"), member), target)
+        inputs.unpack(archive(tmp_path / "code.tar.gz", ("train.py", tarfile.REGTYPE, b"x"), member), target)
     assert {str(path.relative_to(tmp_path)) for path in tmp_path.rglob("*") if path.is_file() or path.is_symlink()} == {
         "code.tar.gz",
         "in/code/train.py",
@@ -781,7 +786,7 @@ def test_a_snapshot_holds_plain_files_below_its_folder(member: tuple[str, bytes,
 def test_an_absolute_name_stays_below_the_folder(tmp_path: Path) -> None:
     target = tmp_path / "code"
     target.mkdir()
-    staging.unpack(archive(tmp_path / "code.tar.gz", ("/etc/evil", tarfile.REGTYPE, b"x")), target)
+    inputs.unpack(archive(tmp_path / "code.tar.gz", ("/etc/evil", tarfile.REGTYPE, b"x")), target)
     assert (target / "etc/evil").read_bytes() == b"x"
 
 
@@ -789,14 +794,14 @@ def test_a_broken_archive_is_named(tmp_path: Path) -> None:
     path = archive(tmp_path / "code.tar.gz", ("train.py", tarfile.REGTYPE, os.urandom(5000)))
     path.write_bytes(path.read_bytes()[:2000])
     with pytest.raises(BadInputError, match="cannot be unpacked"):
-        staging.unpack(path, tmp_path)
+        inputs.unpack(path, tmp_path)
 
 
-def test_staging_brings_inputs_and_parameters(work: Work, store: FolderStore, tmp_path: Path) -> None:
+def test_the_stage_brings_inputs_and_parameters(record: StepRecord, store: FolderStore, tmp_path: Path) -> None:
     code = archive(tmp_path / "c.tar.gz", ("train.py", tarfile.REGTYPE, b"print()"))
     store.put(code, "code/c.tar.gz")
     store.write("steps/x/out/train.parquet", b"rows")
-    work.tell(
+    record.write_step(
         step(
             params={"text": "{{ 7*7 }}"},
             inputs=(Input("code", "code/c.tar.gz", ""), Input("data/train.parquet", "steps/x/out/train.parquet", "")),
@@ -804,30 +809,30 @@ def test_staging_brings_inputs_and_parameters(work: Work, store: FolderStore, tm
     )
     files = StepFiles(tmp_path / "step")
     files.root.mkdir()
-    stager.prepare(Place(store, KEY, "one", "jinsu-default", files))
+    stage.prepare(PodContext(store, KEY, "one", "jinsu-default", files))
 
     assert (files.code / "train.py").read_bytes() == b"print()"
     assert (files.inputs / "data/train.parquet").read_bytes() == b"rows"
     assert json.loads(files.params.read_text()) == {"text": "{{ 7*7 }}"}
-    attempt = work.attempt()
+    attempt = record.read_attempt()
     assert attempt is not None
     assert (attempt.id, attempt.namespace) == ("one", "jinsu-default")
 
 
-def test_an_input_that_is_gone_is_named(work: Work, store: FolderStore, tmp_path: Path) -> None:
-    work.tell(step(inputs=(Input("data/train.parquet", "steps/x/out/train.parquet", ""),)))
+def test_an_input_that_is_gone_is_named(record: StepRecord, store: FolderStore, tmp_path: Path) -> None:
+    record.write_step(step(inputs=(Input("data/train.parquet", "steps/x/out/train.parquet", ""),)))
     files = StepFiles(tmp_path / "step")
     files.root.mkdir()
     with pytest.raises(StepFailedError, match=r"data/train.parquet.*submit again"):
-        stager.prepare(Place(store, KEY, "one", "jinsu-default", files))
+        stage.prepare(PodContext(store, KEY, "one", "jinsu-default", files))
 
 
-def test_a_step_that_nobody_told_of_is_refused(store: FolderStore, files: StepFiles) -> None:
+def test_a_step_that_is_not_recorded_is_refused(store: FolderStore, files: StepFiles) -> None:
     with pytest.raises(StepFailedError, match="is not in the object store"):
-        stager.prepare(Place(store, KEY, "one", "x", files))
+        stage.prepare(PodContext(store, KEY, "one", "x", files))
 
 
 def test_states_are_read_as_the_runner_writes_them(files: StepFiles) -> None:
-    state = AgentState(Phase.FAILED, "no", 7, 1.0, True)
+    state = RunnerState(Phase.FAILED, "no", 7, 1.0, True)
     write_atomic(files.state, json.dumps(state.__dict__))
-    assert shipping._Watch(files).state() == state
+    assert uploader_module._RunnerWatch(files).state() == state
