@@ -1,6 +1,7 @@
 """The launcher of one machine keeps every launcher's promises, and some of its own."""
 
 import fcntl
+import json
 import os
 import shutil
 import subprocess
@@ -8,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
@@ -168,7 +170,7 @@ def test_a_start_that_waited_finds_it_done(local: Bench) -> None:
     assert local.notes() == []
 
 
-EARLIER_RUNNER = """
+LOCK_HOLDER = """
 import fcntl, sys, time
 lock = open(sys.argv[1], "w")
 fcntl.lockf(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
@@ -177,25 +179,38 @@ time.sleep(60)
 """
 
 
+@contextmanager
+def runner_in(root: Path, phase: Phase, lock: str) -> Iterator[None]:
+    """A runner that wrote this phase and still lives: a process that holds the lock in the step's folder."""
+    root.mkdir(parents=True)
+    state = {"phase": phase, "message": "", "pid": 1, "started": 1.0, "interrupted": False}
+    (root / "state.json").write_text(json.dumps(state))
+    holder = subprocess.Popen([sys.executable, "-c", LOCK_HOLDER, str(root / lock)], stdout=subprocess.PIPE)
+    try:
+        assert holder.stdout is not None
+        assert holder.stdout.readline() == b"held\n"
+        yield
+    finally:
+        holder.kill()
+        holder.wait()
+
+
 def test_a_step_that_an_earlier_version_runs_is_not_started_twice(local: Bench) -> None:
     """After an upgrade: the runner of the version before holds `agent.lock`, and both would write the same checkpoints."""
     step = local.step("note('run')")
-    root = local.folder / "steps" / step.run_key
-    root.mkdir(parents=True)
-    (root / "state.json").write_text(
-        '{"phase": "running", "message": "", "pid": 1, "started": 1.0, "interrupted": false}'
-    )
-    command = [sys.executable, "-c", EARLIER_RUNNER, str(root / "agent.lock")]
-    earlier = subprocess.Popen(command, stdout=subprocess.PIPE)
-    try:
-        assert earlier.stdout is not None
-        assert earlier.stdout.readline() == b"held\n"
+    with runner_in(local.folder / "steps" / step.run_key, Phase.RUNNING, "agent.lock"):
         assert local.launcher.start(step).phase is Phase.RUNNING
         time.sleep(0.5)
         assert local.notes() == []
-    finally:
-        earlier.kill()
-        earlier.wait()
+
+
+@pytest.mark.parametrize("phase", [Phase.DONE, Phase.FAILED, Phase.CANCELLED])
+def test_no_end_is_shown_while_the_runner_lives(local: Bench, phase: Phase) -> None:
+    """Who starts the step again at that moment would find the old runner alive and start nothing."""
+    step = local.step("note('run')")
+    files = LocalLauncher(local.folder / "steps").files(step.run_key)
+    with runner_in(files.root, phase, files.lock.name):
+        assert local.launcher.status(step.run_key).phase is Phase.RUNNING
 
 
 # --- A full disk ---

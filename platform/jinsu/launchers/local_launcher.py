@@ -22,7 +22,7 @@ from jinsu.steps.processes import end_processes_of
 from jinsu.steps.result import read_result
 from jinsu.steps.runner import RunnerState, read_state, runner_environment
 from jinsu.steps.spec import StepSpec
-from jinsu.steps.status import Phase, StepStatus
+from jinsu.steps.status import TERMINAL, Phase, StepStatus
 from jinsu.steps.utf8 import unfinished_bytes
 
 _START_SECONDS = 20.0
@@ -60,9 +60,7 @@ class LocalLauncher:
             return StepStatus(Phase.STARTING if alive else Phase.ABSENT)
         if alive:
             # The runner is about to leave. Until it has left, a reader that starts the step again would find it alive.
-            return StepStatus(
-                Phase.RUNNING if state.phase in (Phase.DONE, Phase.FAILED) else state.phase, state.message
-            )
+            return StepStatus(Phase.RUNNING if state.phase in TERMINAL else state.phase, state.message)
         if state.phase in (Phase.FAILED, Phase.CANCELLED):
             return StepStatus(state.phase, state.message, interrupted=state.interrupted)
         if state.phase is Phase.STARTING and time.time() - state.started < _START_SECONDS:
