@@ -23,7 +23,7 @@ from jinsu.errors import JinsuError, TransientError
 from jinsu.launchers.local_launcher import LocalLauncher
 from jinsu.objects.mirror import Mirror
 from jinsu.steps.result import seal
-from jinsu.steps.runner import read_state
+from jinsu.steps.runner_state import read_state
 from jinsu.steps.spec import StepSpec
 from jinsu.steps.status import Phase
 

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 
 from jinsu.clients.kubernetes import Kube
 from jinsu.errors import BadInputError, JinsuError, NotFoundError, StepFailedError, TransientError
-from jinsu.files import file_digest, write_atomic
+from jinsu.files import file_digest
 from jinsu.launchers.kubernetes_launcher import KubernetesLauncher
 from jinsu.objects.s3 import S3Settings
 from jinsu.placement.kubernetes import Cluster
@@ -30,9 +30,9 @@ from jinsu.steps import inputs, stage
 from jinsu.steps import uploader as uploader_module
 from jinsu.steps.lock import held
 from jinsu.steps.pod_context import PodContext
-from jinsu.steps.record import PIECE, Attempt, AttemptEnd, StepRecord
+from jinsu.steps.record import PIECE, Attempt, AttemptEnd, StepRecord, Stream
 from jinsu.steps.result import StepResult, seal
-from jinsu.steps.runner import RunnerState
+from jinsu.steps.runner_state import RunnerState, read_state, write_state
 from jinsu.steps.safe_open import file_stamps, open_regular
 from jinsu.steps.spec import Input, Limits, StepSpec
 from jinsu.steps.status import Phase
@@ -139,10 +139,10 @@ def launcher(store: FolderStore) -> KubernetesLauncher:
     return KubernetesLauncher(Kube(), store, Cluster({"default": "x"}, "a", "b"), S3Settings("x"))
 
 
-def all_of(record: StepRecord, kind: str, most: int = PIECE) -> bytes:
+def all_of(record: StepRecord, stream: Stream, most: int = PIECE) -> bytes:
     """As somebody reads who asks until there is no more."""
     found = b""
-    while chunk := record.read_bytes(kind, len(found), most):
+    while chunk := record.read_bytes(stream, len(found), most):
         found += chunk
     return found
 
@@ -185,8 +185,8 @@ def test_a_log_goes_on_where_the_last_attempt_ended(
             log.write(line.encode())
         uploader.sync()
 
-    assert all_of(record, "log").decode() == "처음\n둘째\nlast\n"
-    assert record.length("log") == len("처음\n둘째\nlast\n".encode())
+    assert all_of(record, Stream.LOG).decode() == "처음\n둘째\nlast\n"
+    assert record.length(Stream.LOG) == len("처음\n둘째\nlast\n".encode())
 
 
 CHUNKS = st.lists(st.binary(min_size=1, max_size=40), min_size=1, max_size=8)
@@ -203,13 +203,13 @@ def test_pieces_may_overlap_and_every_offset_gives_the_same_bytes(
     begin = 0
     for chunk in chunks:
         extra = data.draw(st.integers(0, len(whole) - begin - len(chunk)))
-        record.write_piece("log", begin, whole[begin : begin + len(chunk) + extra])
+        record.write_piece(Stream.LOG, begin, whole[begin : begin + len(chunk) + extra])
         begin += len(chunk)
 
     for offset in range(len(whole) + 1):
         most = data.draw(st.integers(1, len(whole) + 5))
-        assert record.read_bytes("log", offset, most) == whole[offset : offset + most]
-    assert record.length("log") == len(whole)
+        assert record.read_bytes(Stream.LOG, offset, most) == whole[offset : offset + most]
+    assert record.length(Stream.LOG) == len(whole)
 
 
 def test_a_long_training_leaves_few_pieces(record: StepRecord, store: FolderStore, files: StepFiles) -> None:
@@ -220,7 +220,7 @@ def test_a_long_training_leaves_few_pieces(record: StepRecord, store: FolderStor
             log.write(b"epoch %d\n" % number)
         uploader.sync()
 
-    assert all_of(record, "log").count(b"\n") == 300
+    assert all_of(record, Stream.LOG).count(b"\n") == 300
     assert len(list(store.keys(f"work/{KEY}/log/"))) <= 30
 
 
@@ -244,7 +244,7 @@ def test_half_a_character_at_the_end_is_shown_once_the_attempt_has_ended(
     record: StepRecord, store: FolderStore
 ) -> None:
     record.write_attempt(Attempt("one", "jinsu-default"))
-    record.write_piece("log", 0, "끝".encode()[:2])
+    record.write_piece(Stream.LOG, 0, "끝".encode()[:2])
     assert launcher(store).logs(KEY, 0) == ("", 0)
 
     record.write_end(AttemptEnd("one", Phase.FAILED, "killed"))
@@ -256,7 +256,7 @@ def test_a_flood_arrives_whole(record: StepRecord, store: FolderStore, files: St
     flood = os.urandom(1 << 20) * 20
     files.log.write_bytes(flood)
     Uploader(store, record, files).sync()
-    assert hashlib.sha256(all_of(record, "log")).digest() == hashlib.sha256(flood).digest()
+    assert hashlib.sha256(all_of(record, Stream.LOG)).digest() == hashlib.sha256(flood).digest()
 
 
 # --- Checkpoints ---
@@ -384,7 +384,7 @@ def test_metrics_go_on_with_their_checkpoint(
     with again.metrics.open("ab") as stream:
         stream.write(b'{"step": 2}\n')
     Uploader(store, record, again).sync()
-    assert all_of(record, "metrics") == b'{"step": 1}\n{"step": 2}\n'
+    assert all_of(record, Stream.METRICS) == b'{"step": 1}\n{"step": 2}\n'
 
 
 def test_metrics_without_a_checkpoint_begin_anew(
@@ -395,7 +395,7 @@ def test_metrics_without_a_checkpoint_begin_anew(
     again = restored(record, store, tmp_path, "next")
     again.metrics.write_bytes(b'{"step": 1, "anew": true}\n')
     Uploader(store, record, again).sync()
-    assert all_of(record, "metrics") == b'{"step": 1, "anew": true}\n'
+    assert all_of(record, Stream.METRICS) == b'{"step": 1, "anew": true}\n'
 
 
 # --- What is not the step's ---
@@ -565,18 +565,16 @@ def test_a_result_counts_only_with_all_its_outputs(record: StepRecord, store: Fo
 # --- One attempt, to its end ---
 
 RUNNER = """
-import json, sys, time
-from dataclasses import asdict
+import sys, time
 from pathlib import Path
-from jinsu.steps.runner import RunnerState
 from jinsu.sdk.step_files import StepFiles
+from jinsu.steps.runner_state import RunnerState, write_state
 from jinsu.steps.status import Phase
 from jinsu.steps.lock import take
-from jinsu.files import write_atomic
 from jinsu.steps.result import seal
 files = StepFiles(Path(sys.argv[1]))
 def say(phase, message="", interrupted=False):
-    write_atomic(files.state, json.dumps(asdict(RunnerState(phase, message, 1, 1.0, interrupted))))
+    write_state(files, RunnerState(phase, message, 1, 1.0, interrupted))
 lock = files.lock.open("w")
 assert take(lock)
 say(Phase.RUNNING)
@@ -626,7 +624,7 @@ def test_a_good_end_is_recorded_and_the_result_comes_last(run: Any, context: Pod
     result = context.record.read_result()
     assert result is not None
     assert result.seconds == 1.5
-    assert all_of(context.record, "log") == b"done\n"
+    assert all_of(context.record, Stream.LOG) == b"done\n"
     assert written[-2:] == [f"work/{KEY}/ended/one.json", f"steps/{KEY}/result.json"]
 
 
@@ -634,7 +632,7 @@ def test_a_bad_end_is_recorded_with_its_reason(run: Any, context: PodContext) ->
     run("files.log.write_text('oh'); say(Phase.FAILED, 'the script exited with 1')")
     assert upload_attempt(context, []) == AttemptEnd("one", Phase.FAILED, "the script exited with 1")
     assert context.record.read_result() is None
-    assert all_of(context.record, "log") == b"oh"
+    assert all_of(context.record, Stream.LOG) == b"oh"
 
 
 def test_a_runner_that_was_killed_without_a_word_may_be_started_again(run: Any, context: PodContext) -> None:
@@ -649,7 +647,7 @@ def test_a_runner_that_was_killed_without_a_word_may_be_started_again(run: Any, 
 
     assert [(one.phase, one.interrupted) for one in ended] == [(Phase.FAILED, True)]
     assert "a retry resumes from the last checkpoint" in ended[0].message
-    assert all_of(context.record, "log") == b"epoch 3\n"
+    assert all_of(context.record, Stream.LOG) == b"epoch 3\n"
 
 
 def test_a_container_that_never_began_ends_with_its_pod(context: PodContext) -> None:
@@ -665,7 +663,7 @@ def test_a_stop_waits_for_the_scripts_last_words(run: Any, context: PodContext) 
     )
     threading.Timer(0.2, lambda: stopping.append(True)).start()
     assert upload_attempt(context, stopping) == AttemptEnd("one", Phase.FAILED, "stopped from outside", True)
-    assert all_of(context.record, "log") == b"last words"
+    assert all_of(context.record, Stream.LOG) == b"last words"
 
 
 def test_a_stop_ends_even_when_the_script_does_not(
@@ -676,7 +674,7 @@ def test_a_stop_ends_even_when_the_script_does_not(
     begun = time.monotonic()
     assert upload_attempt(context, [True]).interrupted
     assert time.monotonic() - begun < 5
-    assert all_of(context.record, "log") == b"deaf"
+    assert all_of(context.record, Stream.LOG) == b"deaf"
 
 
 def test_a_signal_to_the_container_ends_it_in_time(files: StepFiles, tmp_path: Path) -> None:
@@ -717,7 +715,7 @@ def test_an_outage_in_the_middle_delays_the_upload_and_loses_nothing(
         "(files.out / 'model').write_text('weights'); seal(files.root, '5' * 64, 1.0); say(Phase.DONE)"
     )
     assert upload_attempt(context, []).phase is Phase.DONE
-    assert all_of(context.record, "log").decode().split("\n")[:-1] == [f"line {n}" for n in range(20)]
+    assert all_of(context.record, Stream.LOG).decode().split("\n")[:-1] == [f"line {n}" for n in range(20)]
     assert context.record.read_result() is not None
 
 
@@ -834,5 +832,6 @@ def test_a_step_that_is_not_recorded_is_refused(store: FolderStore, files: StepF
 
 def test_states_are_read_as_the_runner_writes_them(files: StepFiles) -> None:
     state = RunnerState(Phase.FAILED, "no", 7, 1.0, True)
-    write_atomic(files.state, json.dumps(state.__dict__))
+    write_state(files, state)
+    assert read_state(files) == state
     assert uploader_module._RunnerWatch(files).state() == state

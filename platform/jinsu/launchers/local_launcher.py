@@ -4,23 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import signal
 import subprocess
 import sys
 import time
-from dataclasses import asdict
 from pathlib import Path
 
 from jinsu.errors import TransientError
 from jinsu.files import write_atomic
 from jinsu.sdk.step_files import StepFiles
+from jinsu.steps.environment import runner_environment
 from jinsu.steps.inputs import bring_inputs
 from jinsu.steps.lock import held
 from jinsu.steps.processes import end_processes_of
 from jinsu.steps.result import read_result
-from jinsu.steps.runner import RunnerState, read_state, runner_environment
+from jinsu.steps.runner_state import RunnerState, read_state, write_state
 from jinsu.steps.spec import StepSpec
 from jinsu.steps.status import TERMINAL, Phase, StepStatus
 from jinsu.steps.utf8 import unfinished_bytes
@@ -43,7 +42,7 @@ class LocalLauncher:
         if read_result(files.root, step.run_key) is not None:
             return self.status(step.run_key)
         files.root.mkdir(parents=True, exist_ok=True)
-        with (files.root / "start.lock").open("w") as lock:
+        with files.start_lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not held(files.lock) and read_result(files.root, step.run_key) is None:
                 self._prepare(step, files)
@@ -77,8 +76,7 @@ class LocalLauncher:
             write_atomic(files.cancel, reason)
         if not held(files.lock) and read_result(files.root, run_key) is None and files.root.is_dir():
             end_processes_of(files.root)
-            state = RunnerState(Phase.CANCELLED, reason, 0, time.time())
-            write_atomic(files.state, json.dumps(asdict(state)))
+            write_state(files, RunnerState(Phase.CANCELLED, reason, started=time.time()))
 
     def logs(self, run_key: str, offset: int) -> tuple[str, int]:
         try:
@@ -121,7 +119,7 @@ class LocalLauncher:
         files.result.unlink(missing_ok=True)
         try:
             bring_inputs(step, files, lambda name: self._root.parent / name)
-            write_atomic(files.state, json.dumps(asdict(RunnerState(Phase.STARTING, "", 0, time.time()))))
+            write_state(files, RunnerState(Phase.STARTING, started=time.time()))
         except OSError as problem:
             raise TransientError(
                 f"{files.root}: cannot be prepared: {problem.strerror}; free disk space, it is tried again.",
@@ -135,7 +133,7 @@ class LocalLauncher:
             env=runner_environment(os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
-            stderr=(files.root / "runner.err").open("ab"),
+            stderr=files.runner_errors.open("ab"),
             start_new_session=True,
         )
         patience = time.monotonic() + _START_SECONDS

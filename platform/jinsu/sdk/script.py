@@ -14,6 +14,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from jinsu.sdk.columns import Columns, read_columns
+from jinsu.sdk.model_files import MODEL_FOLDER
+from jinsu.sdk.step_files import STEP_DIR_VARIABLE, StepFiles
 
 if TYPE_CHECKING:
     from jinsu.sdk.tokenizer import Tokenizer
@@ -21,15 +23,21 @@ if TYPE_CHECKING:
 _PROBES = 64
 
 
-def _step() -> Path | None:
-    folder = os.environ.get("JINSU_STEP_DIR")
-    return Path(folder) if folder else None
+def _step() -> StepFiles | None:
+    """The files of the step that this script runs in; None when the script runs alone."""
+    folder = os.environ.get(STEP_DIR_VARIABLE)
+    return StepFiles(Path(folder)) if folder else None
+
+
+def _kept_files() -> StepFiles:
+    """Where metrics and checkpoints are kept; alone, under the same names in the folder of the outputs."""
+    return _step() or StepFiles(out_dir())
 
 
 def out_dir() -> Path:
     """Where files that should be kept are written."""
     step = _step()
-    folder = step / "out" if step else Path("jinsu-out")
+    folder = step.out if step else Path("jinsu-out")
     folder.mkdir(exist_ok=True)
     return folder
 
@@ -41,7 +49,7 @@ def params(**defaults: Any) -> SimpleNamespace:
     """
     given: dict[str, Any] = {}
     if step := _step():
-        given = json.loads((step / "in" / "params.json").read_text(encoding="utf-8"))
+        given = json.loads(step.params.read_text(encoding="utf-8"))
     if unknown := sorted(set(given) - set(defaults)):
         raise SystemExit(
             f"train.params: {', '.join(unknown)}: the script does not read it; it reads {', '.join(sorted(defaults))}."
@@ -55,7 +63,7 @@ def dataset(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
     `alone` says where rows come from without the platform: a Parquet file, or a function that returns columns.
     """
     if step := _step():
-        return read_columns(step / "in" / "data" / "train.parquet")
+        return read_columns(step.train_rows)
     if alone is None:
         raise SystemExit("jinsu.dataset(): outside the platform it needs alone=FILE, a Parquet file to read instead.")
     if callable(alone):
@@ -68,9 +76,7 @@ def dataset(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
 def log(step: int | None = None, **metrics: float) -> None:
     """Records metrics, such as `jinsu.log(step=3, loss=0.2)`. Cheap: it appends to a file of the step."""
     now = round(time.time(), 3)
-    folder = _step()
-    path = folder / "metrics.jsonl" if folder else out_dir() / "metrics.jsonl"
-    with path.open("a", encoding="utf-8") as stream:
+    with _kept_files().metrics.open("a", encoding="utf-8") as stream:
         for name, value in metrics.items():
             number = float(value)
             written = number if math.isfinite(number) else str(number)
@@ -78,8 +84,7 @@ def log(step: int | None = None, **metrics: float) -> None:
 
 
 def _checkpoint_dir() -> Path:
-    step = _step()
-    folder = step / "checkpoints" if step else out_dir() / "checkpoints"
+    folder = _kept_files().checkpoints
     folder.mkdir(exist_ok=True)
     return folder
 
@@ -133,4 +138,4 @@ def save(
     example = np.asarray(example, dtype=object if tokenizer else None)[:_PROBES]
     if example.ndim < 1 or len(example) < 2:
         raise SystemExit("jinsu.save: example needs at least 2 rows, as live traffic will send them.")
-    return save_torch(out_dir() / "model", model, example, labels, other, tokenizer)
+    return save_torch(out_dir() / MODEL_FOLDER, model, example, labels, other, tokenizer)

@@ -1,4 +1,4 @@
-"""Where a step's files lie: the contract between a training script and the processes that run it."""
+"""Names of a step's files: the contract between a training script, the runner, and the containers beside them."""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from pathlib import Path
 
 STEP_DIR_VARIABLE = "JINSU_STEP_DIR"
 
+OUT_NAME = "out"
+RESULT_NAME = "result.json"
+TRAIN_ROWS_NAME = "data/train.parquet"
+
 
 @dataclass(frozen=True)
 class StepFiles:
@@ -14,45 +18,66 @@ class StepFiles:
 
     root: Path
 
+    # --- What the script reads ---
+
     @property
     def inputs(self) -> Path:
+        """The folder of the inputs, by their names."""
         return self.root / "in"
 
     @property
     def code(self) -> Path:
-        return self.root / "in" / "code"
+        """The folder of the unpacked code snapshot, in which the script runs."""
+        return self.inputs / "code"
 
     @property
     def params(self) -> Path:
-        return self.root / "in" / "params.json"
+        """The step's parameters, a JSON object."""
+        return self.inputs / "params.json"
+
+    @property
+    def train_rows(self) -> Path:
+        """The training part of the dataset."""
+        return self.inputs / TRAIN_ROWS_NAME
+
+    # --- What the script writes ---
 
     @property
     def out(self) -> Path:
-        return self.root / "out"
+        """The folder of the outputs."""
+        return self.root / OUT_NAME
 
     @property
     def checkpoints(self) -> Path:
+        """The folder that the next attempt finds as this attempt left it."""
         return self.root / "checkpoints"
 
     @property
     def metrics(self) -> Path:
+        """One JSON object a line: a metric's name, value, step and time."""
         return self.root / "metrics.jsonl"
 
     @property
+    def scratch(self) -> Path:
+        """The script's home and temporary folder; removed when the script has ended."""
+        return self.root / "tmp"
+
+    # --- What the runner writes ---
+
+    @property
     def log(self) -> Path:
+        """What the script printed, in all attempts."""
         return self.root / "log.txt"
 
     @property
-    def step(self) -> Path:
-        return self.root / "step.json"
-
-    @property
     def state(self) -> Path:
+        """What the runner last wrote about itself (`jinsu.steps.runner_state`)."""
         return self.root / "state.json"
 
     @property
-    def cancel(self) -> Path:
-        return self.root / "cancel"
+    def result(self) -> Path:
+        """Written last: a valid result alone means that the step is done (`jinsu.steps.result`)."""
+        return self.root / RESULT_NAME
 
     @property
     def lock(self) -> Path:
@@ -64,5 +89,32 @@ class StepFiles:
         return self.root / "agent.lock"
 
     @property
-    def result(self) -> Path:
-        return self.root / "result.json"
+    def reserve(self) -> Path:
+        """Room on the disk that the runner frees at its end, so that it can write its state when the disk is full."""
+        return self.root / "reserve"
+
+    @property
+    def runner_errors(self) -> Path:
+        """What the runner itself printed as errors; only the local launcher keeps it."""
+        return self.root / "runner.err"
+
+    # --- What launchers write ---
+
+    @property
+    def step(self) -> Path:
+        """The step's specification (`jinsu.steps.spec`)."""
+        return self.root / "step.json"
+
+    @property
+    def cancel(self) -> Path:
+        """Its existence asks the runner to stop; it holds the reason."""
+        return self.root / "cancel"
+
+    @property
+    def start_lock(self) -> Path:
+        """Held while a launcher starts a runner, so that two starts at once start one."""
+        return self.root / "start.lock"
+
+    def relative(self, path: Path) -> str:
+        """The name of one of these files below `root`."""
+        return path.relative_to(self.root).as_posix()

@@ -11,8 +11,9 @@ from pathlib import Path
 
 from jinsu.errors import JinsuError
 from jinsu.objects.s3 import S3
+from jinsu.sdk.step_files import RESULT_NAME
 from jinsu.steps.pod_context import store_from_environment
-from jinsu.steps.result import RESULT_NAME, read_result
+from jinsu.steps.result import read_result
 
 
 def fetch(store: S3, run_key: str, folder: Path) -> None:

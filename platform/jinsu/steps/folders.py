@@ -17,7 +17,8 @@ from uuid import uuid4
 from jinsu.codec import decode
 from jinsu.errors import TransientError
 from jinsu.objects.mirror import Mirror
-from jinsu.steps.result import RESULT_NAME, StepResult, read_result, seal
+from jinsu.sdk.step_files import RESULT_NAME, StepFiles
+from jinsu.steps.result import StepResult, read_result, seal
 
 _Document = TypeVar("_Document")
 
@@ -30,7 +31,7 @@ class StepFolders:
 
     def out(self, run_key: str) -> Path:
         """The outputs of a step that is done, brought here if need be; the folder is missing when the step is not done."""
-        return self._folder(run_key) / "out"
+        return StepFiles(self._folder(run_key)).out
 
     def result(self, run_key: str, *, verify: bool = False) -> StepResult | None:
         """The step's result, or None when it is not done; `verify` compares the digests of all outputs."""
@@ -43,28 +44,29 @@ class StepFolders:
     def inline(self, run_key: str, work: Callable[[Path], None]) -> Path:
         """The outputs of a step: found, or made by `work(out)` in a draft folder that is renamed once it is sealed."""
         root = self._folder(run_key)
+        out = StepFiles(root).out
         if read_result(root, run_key) is not None:
-            return root / "out"
-        draft = root.with_name(f".draft-{uuid4().hex}")
+            return out
+        draft = StepFiles(root.with_name(f".draft-{uuid4().hex}"))
         try:
-            (draft / "out").mkdir(parents=True)
-            begun = time.monotonic()
-            work(draft / "out")
-            seal(draft, run_key, time.monotonic() - begun)
+            draft.out.mkdir(parents=True)
+            began = time.monotonic()
+            work(draft.out)
+            seal(draft.root, run_key, time.monotonic() - began)
             if root.exists():
                 shutil.rmtree(root)
-            draft.replace(root)
+            draft.root.replace(root)
             self.objects.publish(_name(run_key), RESULT_NAME)
         except OSError as problem:
             if read_result(root, run_key) is not None:
-                return root / "out"  # another process finished the same step first
+                return out  # another process finished the same step first
             reason = problem.strerror or problem
             raise TransientError(
                 f"{root}: the result cannot be written: {reason}; free disk space, it is tried again.", 30
             ) from problem
         finally:
-            shutil.rmtree(draft, ignore_errors=True)
-        return root / "out"
+            shutil.rmtree(draft.root, ignore_errors=True)
+        return out
 
     def _folder(self, run_key: str) -> Path:
         return self.objects.folder(_name(run_key), RESULT_NAME)

@@ -11,14 +11,25 @@ import json
 import time
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 from jinsu.objects.store import Store
-from jinsu.steps.result import RESULT_NAME, StepResult
+from jinsu.sdk.step_files import OUT_NAME, RESULT_NAME
+from jinsu.steps.result import StepResult
 from jinsu.steps.spec import StepSpec
 from jinsu.steps.status import Phase
 
 PIECE = 1 << 20
+
+
+class Stream(StrEnum):
+    """A file of a step that grows while the script runs, and is stored in pieces."""
+
+    LOG = "log"
+    """What the script printed, in all attempts."""
+    METRICS = "metrics"
+    """What `jinsu.log` recorded. It goes on with the last checkpoint; without one it starts anew."""
 
 
 @dataclass(frozen=True)
@@ -93,17 +104,20 @@ class StepRecord:
 
     def write_result(self, result: StepResult) -> None:
         """Marks the step as done; the caller has uploaded every output before."""
-        self._store.write(f"{self.result_prefix}/{RESULT_NAME}", json.dumps(asdict(result), indent=1).encode())
+        self._store.write(f"{self.result_prefix}/{RESULT_NAME}", result.to_json().encode())
 
     def read_result(self) -> StepResult | None:
         """The result; None unless all of its outputs are there."""
         data = self._store.read(f"{self.result_prefix}/{RESULT_NAME}")
-        if data is None:
+        result = None if data is None else StepResult.from_json(data)
+        if result is None or result.run_key != self.run_key:
             return None
-        result = StepResult(**json.loads(data))
-        stored = set(self._store.keys(f"{self.result_prefix}/out/"))
-        complete = all(f"{self.result_prefix}/out/{name}" in stored for name in result.outputs)
-        return result if complete and result.run_key == self.run_key else None
+        stored = set(self._store.keys(f"{self.result_prefix}/{OUT_NAME}/"))
+        return result if all(self.output_key(name) in stored for name in result.outputs) else None
+
+    def output_key(self, name: str) -> str:
+        """The object that holds an output."""
+        return f"{self.result_prefix}/{OUT_NAME}/{name}"
 
     def delete_result(self) -> None:
         """Deletes the result and every output."""
@@ -111,37 +125,37 @@ class StepRecord:
 
     # --- Logs and metrics ---
 
-    def write_piece(self, kind: str, offset: int, data: bytes) -> None:
+    def write_piece(self, stream: Stream, offset: int, data: bytes) -> None:
         """Stores the bytes that begin at a byte offset; the same offset again replaces the piece."""
-        self._store.write(self._piece_key(kind, offset), data)
+        self._store.write(self._piece_key(stream, offset), data)
 
-    def length(self, kind: str) -> int:
+    def length(self, stream: Stream) -> int:
         """How many bytes are stored."""
-        offsets = self._piece_offsets(kind)
-        return 0 if not offsets else offsets[-1] + len(self._store.read(self._piece_key(kind, offsets[-1])) or b"")
+        offsets = self._piece_offsets(stream)
+        return 0 if not offsets else offsets[-1] + len(self._store.read(self._piece_key(stream, offsets[-1])) or b"")
 
-    def read_bytes(self, kind: str, offset: int, most: int = PIECE) -> bytes:
+    def read_bytes(self, stream: Stream, offset: int, most: int = PIECE) -> bytes:
         """At most `most` bytes from a byte offset on; pieces may overlap."""
-        offsets = self._piece_offsets(kind)
+        offsets = self._piece_offsets(stream)
         first = max((start for start in offsets if start <= offset), default=None)
         if first is None:
             return b""
         content = b""
         for start in (start for start in offsets if start >= first):
-            piece = self._store.read(self._piece_key(kind, start))
+            piece = self._store.read(self._piece_key(stream, start))
             if piece is None or len(content) >= most:
                 break
             content += piece[max(0, offset + len(content) - start) :]
         return content[:most]
 
-    def delete_pieces(self, kind: str) -> None:
-        self._store.delete(f"{self.work_prefix}/{kind}/")
+    def delete_pieces(self, stream: Stream) -> None:
+        self._store.delete(f"{self.work_prefix}/{stream}/")
 
-    def _piece_key(self, kind: str, offset: int) -> str:
-        return f"{self.work_prefix}/{kind}/{offset:020d}"
+    def _piece_key(self, stream: Stream, offset: int) -> str:
+        return f"{self.work_prefix}/{stream}/{offset:020d}"
 
-    def _piece_offsets(self, kind: str) -> list[int]:
-        names = (key.rpartition("/")[2] for key in self._store.keys(f"{self.work_prefix}/{kind}/"))
+    def _piece_offsets(self, stream: Stream) -> list[int]:
+        names = (key.rpartition("/")[2] for key in self._store.keys(f"{self.work_prefix}/{stream}/"))
         return [int(name) for name in names if name.isdigit()]  # some servers list what is still being uploaded
 
     # --- Checkpoints ---

@@ -16,6 +16,7 @@ from pathlib import Path
 
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
+_SMALL_BYTES = 8 << 20
 
 
 @dataclass(frozen=True)
@@ -39,6 +40,12 @@ def open_regular(root: Path, name: str) -> Iterator[BufferedReader | None]:
         return
     with os.fdopen(descriptor, "rb") as stream:
         yield stream
+
+
+def read_regular(root: Path, name: str, most: int = _SMALL_BYTES) -> bytes | None:
+    """The first bytes (8 MiB unless `most` says otherwise) of a regular file below `root`; None when there is none."""
+    with open_regular(root, name) as stream:
+        return None if stream is None else stream.read(most)
 
 
 def is_safe_name(name: str) -> bool:

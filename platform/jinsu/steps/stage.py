@@ -12,7 +12,7 @@ from jinsu.errors import JinsuError, NotFoundError, StepFailedError, TransientEr
 from jinsu.objects.mirror import Mirror
 from jinsu.steps.inputs import bring_inputs
 from jinsu.steps.pod_context import PodContext
-from jinsu.steps.record import Attempt, AttemptEnd
+from jinsu.steps.record import Attempt, AttemptEnd, Stream
 from jinsu.steps.status import Phase
 
 log = logging.getLogger("jinsu.stage")
@@ -44,11 +44,11 @@ def _restore_checkpoints(context: PodContext) -> None:
         files.checkpoints.mkdir()
         digests = {}
     if not digests:
-        record.delete_pieces("metrics")  # the script starts from nothing, and so do its metrics
+        record.delete_pieces(Stream.METRICS)  # the script starts from nothing, and so do its metrics
         return
-    with files.metrics.open("wb") as stream:
-        while block := record.read_bytes("metrics", stream.tell(), most=_BLOCK):
-            stream.write(block)
+    with files.metrics.open("wb") as file:
+        while block := record.read_bytes(Stream.METRICS, file.tell(), most=_BLOCK):
+            file.write(block)
     log.info("resuming from %d checkpoint files", len(digests))
 
 

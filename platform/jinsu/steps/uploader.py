@@ -7,22 +7,22 @@ An outage of the store delays the upload and nothing else.
 from __future__ import annotations
 
 import hashlib
-import json
 import logging
 import signal
 import time
+from io import BufferedReader
 from pathlib import Path
 from typing import Any
 
 from jinsu.errors import JinsuError, TransientError
 from jinsu.objects.store import Store
-from jinsu.sdk.step_files import StepFiles
+from jinsu.sdk.step_files import OUT_NAME, StepFiles
 from jinsu.steps.lock import held
 from jinsu.steps.pod_context import PodContext
-from jinsu.steps.record import AttemptEnd, StepRecord
-from jinsu.steps.result import RESULT_NAME, StepResult
-from jinsu.steps.runner import RunnerState
-from jinsu.steps.safe_open import FileStamp, file_stamps, is_safe_name, open_regular
+from jinsu.steps.record import AttemptEnd, StepRecord, Stream
+from jinsu.steps.result import StepResult
+from jinsu.steps.runner_state import RunnerState, read_state
+from jinsu.steps.safe_open import FileStamp, file_stamps, is_safe_name, open_regular, read_regular
 from jinsu.steps.status import TERMINAL, Phase
 
 log = logging.getLogger("jinsu.upload")
@@ -31,10 +31,9 @@ _FAST, _SLOW = 0.2, 1.0
 _FAST_SECONDS = 20.0
 _SILENCE = 3.0
 _LAST_ROUND = 20.0
-_MOST = 8 << 20
+_READ_BYTES = 8 << 20
 _PIECE = 256 << 10
 _METRICS_BYTES = 64 << 20
-_FILES = {"log": "log.txt", "metrics": "metrics.jsonl"}
 _KILLED = "its process was killed; a retry resumes from the last checkpoint."
 
 
@@ -45,8 +44,8 @@ class _PieceWriter:
     uploaded: how many bytes of the file are in the record already.
     """
 
-    def __init__(self, record: StepRecord, kind: str, base: int, uploaded: int) -> None:
-        self._record, self._kind, self._base = record, kind, base
+    def __init__(self, record: StepRecord, stream: Stream, base: int, uploaded: int) -> None:
+        self._record, self._stream, self._base = record, stream, base
         self._start, self._piece = uploaded, b""
 
     @property
@@ -57,7 +56,7 @@ class _PieceWriter:
     def upload(self, data: bytes) -> None:
         """Uploads the bytes of the file that follow the uploaded ones."""
         piece = self._piece + data
-        self._record.write_piece(self._kind, self._base + self._start, piece)
+        self._record.write_piece(self._stream, self._base + self._start, piece)
         self._piece = piece
         if len(piece) >= _PIECE:
             self._start, self._piece = self.uploaded, b""
@@ -69,10 +68,13 @@ class Uploader:
     def __init__(self, store: Store, record: StepRecord, files: StepFiles) -> None:
         self._store, self._record, self._files = store, record, files
         # Metrics were restored with the checkpoint that they belong to, so they are in the file already.
+        metrics_length = record.length(Stream.METRICS)
         self._writers = {
-            "log": _PieceWriter(record, "log", base=record.length("log"), uploaded=0),
-            "metrics": _PieceWriter(record, "metrics", base=0, uploaded=record.length("metrics")),
+            Stream.LOG: _PieceWriter(record, Stream.LOG, base=record.length(Stream.LOG), uploaded=0),
+            Stream.METRICS: _PieceWriter(record, Stream.METRICS, base=0, uploaded=metrics_length),
         }
+        self._names = {Stream.LOG: files.relative(files.log), Stream.METRICS: files.relative(files.metrics)}
+        self._checkpoints = files.relative(files.checkpoints)
         self._last_stamps: dict[str, FileStamp] = {}
         self._uploaded_set = record.read_checkpoints()
         self._digests: dict[str, tuple[FileStamp, str]] = {}
@@ -83,10 +85,10 @@ class Uploader:
         Checkpoints are uploaded when two calls in a row find the same files, so that none is half written. `last`: the
         script has ended, so checkpoints are uploaded at once.
         """
-        for kind in _FILES:
-            while self._upload_next(kind):
+        for stream in Stream:
+            while self._upload_next(stream):
                 pass
-        stamps = file_stamps(self._files.root, "checkpoints")
+        stamps = file_stamps(self._files.root, self._checkpoints)
         stamps = {name: stamp for name, stamp in stamps.items() if is_safe_name(name)}
         if stamps and (last or stamps == self._last_stamps):
             self._upload_checkpoints(stamps)
@@ -95,30 +97,31 @@ class Uploader:
     def upload_outputs(self, result: StepResult) -> None:
         """Uploads every output. Raises JinsuError when one is not what was sealed."""
         for name, digest in result.outputs.items():
-            with open_regular(self._files.root, f"out/{name}") as stream:
-                if stream is None or hashlib.file_digest(stream, "sha256").hexdigest() != digest:
-                    raise JinsuError(f"out/{name}: changed after the script had ended; submit again.")
-                self._store.put(_same_file(stream), f"{self._record.result_prefix}/out/{name}")
+            path = f"{OUT_NAME}/{name}"
+            with open_regular(self._files.root, path) as file:
+                if file is None or hashlib.file_digest(file, "sha256").hexdigest() != digest:
+                    raise JinsuError(f"{path}: changed after the script had ended; submit again.")
+                self._store.put(_same_file(file), self._record.output_key(name))
 
-    def _upload_next(self, kind: str) -> bool:
+    def _upload_next(self, stream: Stream) -> bool:
         """Uploads the next part of a growing file; returns whether more may follow at once."""
-        writer = self._writers[kind]
-        with open_regular(self._files.root, _FILES[kind]) as file:
-            if file is None or (kind == "metrics" and writer.uploaded >= _METRICS_BYTES):
+        writer = self._writers[stream]
+        with open_regular(self._files.root, self._names[stream]) as file:
+            if file is None or (stream is Stream.METRICS and writer.uploaded >= _METRICS_BYTES):
                 return False
             file.seek(writer.uploaded)
-            data = file.read(_MOST)
+            data = file.read(_READ_BYTES)
         if data:
             writer.upload(data)
-        return len(data) == _MOST
+        return len(data) == _READ_BYTES
 
     def _upload_checkpoints(self, stamps: dict[str, FileStamp]) -> None:
         current: dict[str, str] = {}
         for name, stamp in stamps.items():
             uploaded = self._digests.get(name)
             if uploaded is None or uploaded[0] != stamp:
-                digest = self._upload_checkpoint(f"checkpoints/{name}")
-                if digest is None or file_stamps(self._files.root, "checkpoints").get(name) != stamp:
+                digest = self._upload_checkpoint(f"{self._checkpoints}/{name}")
+                if digest is None or file_stamps(self._files.root, self._checkpoints).get(name) != stamp:
                     return  # the script wrote to it meanwhile: the next call finds it whole
                 uploaded = self._digests[name] = (stamp, digest)
             current[name] = uploaded[1]
@@ -128,18 +131,18 @@ class Uploader:
             self._digests = {name: uploaded for name, uploaded in self._digests.items() if name in current}
 
     def _upload_checkpoint(self, name: str) -> str | None:
-        with open_regular(self._files.root, name) as stream:
-            if stream is None:
+        with open_regular(self._files.root, name) as file:
+            if file is None:
                 return None
-            digest = hashlib.file_digest(stream, "sha256").hexdigest()
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
             if digest not in self._uploaded_set.values():
-                self._store.put(_same_file(stream), self._record.checkpoint_key(digest))
+                self._store.put(_same_file(file), self._record.checkpoint_key(digest))
             return digest
 
 
-def _same_file(stream: Any) -> Path:
+def _same_file(file: BufferedReader) -> Path:
     """A path that means the opened file, whatever its name means by now."""
-    return Path(f"/proc/self/fd/{stream.fileno()}")
+    return Path(f"/proc/self/fd/{file.fileno()}")
 
 
 # --- One attempt, from its first line to its end ---
@@ -169,11 +172,7 @@ class _RunnerWatch:
         self._stopping_since: float | None = None
 
     def state(self) -> RunnerState | None:
-        document = _read_json(self._files.root, "state.json")
-        try:
-            return RunnerState(**{**document, "phase": Phase(document["phase"])}) if document else None
-        except (TypeError, ValueError, KeyError):
-            return None
+        return read_state(self._files)
 
     def is_over(self, stopping: list[bool]) -> bool:
         now, alive, state = time.monotonic(), held(self._files.lock), self.state()
@@ -221,25 +220,12 @@ def _attempt_end(
 
 def _sealed_result(context: PodContext) -> StepResult | None:
     """The result that the runner sealed; None when it is another step's, or names what no object may be called."""
-    document = _read_json(context.files.root, RESULT_NAME)
-    try:
-        result = StepResult(**document) if document else None
-    except TypeError:
+    files = context.files
+    text = read_regular(files.root, files.relative(files.result))
+    result = None if text is None else StepResult.from_json(text)
+    if result is None or result.run_key != context.run_key:
         return None
-    if result is None or result.run_key != context.run_key or not isinstance(result.outputs, dict):
-        return None
-    return result if all(is_safe_name(f"out/{name}") for name in result.outputs) else None
-
-
-def _read_json(root: Path, name: str) -> Any:
-    with open_regular(root, name) as stream:
-        if stream is None:
-            return None
-        try:
-            document = json.loads(stream.read(_MOST))
-        except ValueError:
-            return None
-    return document if isinstance(document, dict) else None
+    return result if all(is_safe_name(f"{OUT_NAME}/{name}") for name in result.outputs) else None
 
 
 def _retry_until_stored(work: Any) -> Any:

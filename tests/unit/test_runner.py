@@ -1,0 +1,120 @@
+"""The parts of a runner that need no process: its state, the script's log, and the environments it builds."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from jinsu.sdk.step_files import STEP_DIR_VARIABLE, StepFiles
+from jinsu.steps.environment import runner_environment, script_environment
+from jinsu.steps.runner_state import RunnerState, read_state, write_state
+from jinsu.steps.script_log import ScriptLog
+from jinsu.steps.spec import Limits
+from jinsu.steps.status import Phase
+
+LIMITS = Limits(memory=2**30, seconds=60.0, cpu=2.5)
+
+
+@pytest.fixture
+def files(tmp_path: Path) -> StepFiles:
+    return StepFiles(tmp_path)
+
+
+# --- Its state ---
+
+
+def test_a_state_is_read_as_it_was_written(files: StepFiles) -> None:
+    state = RunnerState(Phase.FAILED, "the script exited with 1: 끝", 7, 1.5, interrupted=True)
+    write_state(files, state)
+    assert read_state(files) == state
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"[]",
+        b"null",
+        b"{",
+        b"{}",
+        b'{"phase": "nonsense"}',
+        b'{"phase": ["done"]}',
+        b'{"phase": "done", "surprise": 1}',
+        b"\xff\xfe",
+        b"\x00" * 50,
+        b"[" * 100_000,
+    ],
+    ids=lambda text: repr(text[:20]),
+)
+def test_a_damaged_state_is_no_state(files: StepFiles, text: bytes) -> None:
+    files.state.write_bytes(text)
+    assert read_state(files) is None
+
+
+@pytest.mark.parametrize("kind", ["nothing", "link", "fifo", "folder"])
+def test_only_a_regular_file_is_a_state(files: StepFiles, kind: str) -> None:
+    """A script may put anything in its place, and whoever looks must neither wait for it nor follow it."""
+    match kind:
+        case "link":
+            elsewhere = StepFiles(files.root / "elsewhere")
+            elsewhere.root.mkdir()
+            write_state(elsewhere, RunnerState(Phase.DONE))
+            files.state.symlink_to(elsewhere.state)
+        case "fifo":
+            os.mkfifo(files.state)
+        case "folder":
+            files.state.mkdir()
+    assert read_state(files) is None
+
+
+# --- The script's log ---
+
+
+def test_a_log_ends_at_its_limit_and_says_so(files: StepFiles) -> None:
+    with files.log.open("ab") as file:
+        log = ScriptLog(file, limit=10)
+        for chunk in (b"12345", b"67890", b"more", b"and more\n"):
+            log.write(chunk)
+    assert files.log.read_bytes() == (
+        b"1234567890\n[jinsu] the log reached its limit of 10 bytes; the rest is not kept.\n"
+    )
+
+
+def test_the_log_of_an_earlier_attempt_counts_against_the_limit(files: StepFiles) -> None:
+    files.log.write_bytes(b"earlier\n")
+    with files.log.open("ab") as file:
+        ScriptLog(file, limit=10).write(b"later\n")
+    assert files.log.read_bytes().startswith(b"earlier\nla\n[jinsu] the log reached")
+
+
+def test_the_last_line_is_quoted_also_beyond_the_limit(files: StepFiles) -> None:
+    with files.log.open("ab") as file:
+        log = ScriptLog(file, limit=3)
+        assert log.quote() == " and printed nothing."
+        log.write(b"x" * 10_000)
+        log.write(b"\nno such column: label\n\n")
+    assert log.quote() == "; its last words: no such column: label"
+
+
+# --- The environments ---
+
+BASE = {"PATH": "/bin", "LANG": "C.UTF-8", "AWS_SECRET_ACCESS_KEY": "hush", "JINSU_STORE": "{}", "HOME": "/root"}
+
+
+def test_no_environment_holds_more_than_it_names(files: StepFiles) -> None:
+    runner, script = runner_environment(BASE), script_environment(files, LIMITS, BASE)
+    assert {name: runner[name] for name in runner.keys() & BASE.keys()} == {"PATH": "/bin", "LANG": "C.UTF-8"}
+    assert script.keys() & BASE.keys() == {"PATH", "LANG", "HOME"}
+    assert "hush" not in (*runner.values(), *script.values())
+
+
+def test_a_script_finds_its_step_and_has_its_own_home(files: StepFiles) -> None:
+    environment = script_environment(files, LIMITS, BASE)
+    assert environment[STEP_DIR_VARIABLE] == str(files.root)
+    assert environment["HOME"] == environment["TMPDIR"] == str(files.scratch)
+
+
+@pytest.mark.parametrize(("cpu", "threads"), [(0.5, "1"), (2.5, "2"), (8.0, "8")])
+def test_libraries_use_as_many_threads_as_cores_were_asked_for(files: StepFiles, cpu: float, threads: str) -> None:
+    environment = script_environment(files, Limits(memory=1, seconds=1.0, cpu=cpu), BASE)
+    assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == threads
