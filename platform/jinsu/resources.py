@@ -1,6 +1,6 @@
 """The folders that come with Jinsu beside its Python code: the DAGs and the examples.
 
-A wheel carries them in `jinsu/share`. A checkout and the container images have them beside the folder `platform`.
+A wheel carries them in `jinsu/share`. A checkout and the container images have them next to the source root.
 """
 
 from __future__ import annotations
