@@ -30,7 +30,7 @@ from jinsu.steps import inputs, stage
 from jinsu.steps import uploader as uploader_module
 from jinsu.steps.lock import held
 from jinsu.steps.pod_context import PodContext
-from jinsu.steps.record import PIECE, Attempt, AttemptEnd, StepRecord, Stream
+from jinsu.steps.record import BLOCK_BYTES, Attempt, AttemptEnd, StepRecord, Stream
 from jinsu.steps.result import StepResult, seal
 from jinsu.steps.runner_state import RunnerState, read_state, write_state
 from jinsu.steps.safe_open import file_stamps, open_regular
@@ -139,7 +139,7 @@ def launcher(store: FolderStore) -> KubernetesLauncher:
     return KubernetesLauncher(Kube(), store, Cluster({"default": "x"}, "a", "b"), S3Settings("x"))
 
 
-def all_of(record: StepRecord, stream: Stream, most: int = PIECE) -> bytes:
+def all_of(record: StepRecord, stream: Stream, most: int = BLOCK_BYTES) -> bytes:
     """As somebody reads who asks until there is no more."""
     found = b""
     while chunk := record.read_bytes(stream, len(found), most):

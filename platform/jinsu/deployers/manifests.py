@@ -5,17 +5,33 @@ from __future__ import annotations
 import hashlib
 import json
 import re
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from jinsu.gateway.backend import Backend
-from jinsu.placement.kubernetes import Servers, confined, pod_security
+from jinsu.placement.kubernetes import Servers
+from jinsu.placement.pods import (
+    LITTLE_DISK,
+    Document,
+    container,
+    empty_volume,
+    pod,
+    store_access,
+    store_volumes,
+    temporary_folder,
+    variables,
+)
+from jinsu.sdk.step_files import StepFiles
 from jinsu.serving.key import KEY_VARIABLE
-
-Document = dict[str, Any]
+from jinsu.steps.pod_context import STORE_VARIABLE
 
 PORT = 8080
 BACKEND = "jinsu.dev/backend"
 COMPONENT = "model-server"
+_PACKAGE = {"name": "package", "mountPath": "/package"}
+_PACKAGE_SIZE = "4Gi"
+_TMP = "tmp"
 
 
 def name_of(backend: str) -> str:
@@ -65,7 +81,6 @@ def deployment(backend: Backend, run_key: str, servers: Servers, owner_uid: str)
     owner_uid: of the ConfigMap with whose removal the Deployment goes.
     """
     labels = _labels(backend, servers)
-    pod = _pod(backend.model, backend.version, run_key, servers)
     return {
         "apiVersion": "apps/v1",
         "kind": "Deployment",
@@ -76,7 +91,7 @@ def deployment(backend: Backend, run_key: str, servers: Servers, owner_uid: str)
             "selector": {"matchLabels": {"jinsu.dev/model-server": labels["jinsu.dev/model-server"]}},
             # A new pod answers before an old one goes.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": {"metadata": {"labels": labels}, "spec": pod},
+            "template": {"metadata": {"labels": labels}, "spec": _pod(backend, run_key, servers)},
         },
     }
 
@@ -91,95 +106,67 @@ def _metadata(backend: Backend, servers: Servers, owner_uid: str) -> Document:
     }
 
 
-def _pod(model: str, version: str, run_key: str, servers: Servers) -> Document:
-    fetched = {"name": "package", "mountPath": "/package"}
-    authority = [{"name": "ca", "mountPath": "/etc/jinsu-ca", "readOnly": True}] if servers.ca_config_map else []
-    identity = servers.store_identity
-    resources = servers.resources or {
-        "requests": {"cpu": "100m", "memory": "256Mi", "ephemeral-storage": "64Mi"},
-        "limits": {"memory": "1Gi", "ephemeral-storage": "4Gi"},
-    }
+def _pod(backend: Backend, run_key: str, servers: Servers) -> Document:
+    return pod(
+        servers,
+        init_containers=[_fetch(run_key, servers)],
+        containers=[_server(backend, servers)],
+        volumes=[
+            empty_volume(_PACKAGE["name"], _PACKAGE_SIZE),
+            empty_volume(_TMP, "1Gi"),
+            *store_volumes(servers),
+        ],
+        account=servers.account,
+        priority_class=servers.priority_class,
+    )
+
+
+def _fetch(run_key: str, servers: Servers) -> Document:
+    """The container that brings the package from the object store, before the server starts."""
+    access = store_access(servers)
+    store = {STORE_VARIABLE: json.dumps(dict(servers.store), sort_keys=True)}
+    command = ("python", "-m", "jinsu.serving.fetch", run_key, _PACKAGE["mountPath"])
     return {
-        "serviceAccountName": servers.account,
-        "automountServiceAccountToken": False,
-        "enableServiceLinks": False,
-        "terminationGracePeriodSeconds": 30,
-        "securityContext": pod_security(),
-        "nodeSelector": dict(servers.node_selector),
-        "tolerations": list(servers.tolerations),
-        **({"priorityClassName": servers.priority_class} if servers.priority_class else {}),
-        **({"imagePullSecrets": [{"name": name} for name in servers.pull_secrets]} if servers.pull_secrets else {}),
-        "initContainers": [
-            {
-                **_container("fetch", servers),
-                "command": ["python", "-m", "jinsu.serving.fetch", run_key, "/package"],
-                "env": [
-                    {"name": "JINSU_STORE", "value": json.dumps(dict(servers.store), sort_keys=True)},
-                    *(identity.environment() if identity else []),
-                ],
-                "envFrom": [{"secretRef": {"name": servers.store_secret}}] if servers.store_secret else [],
-                "resources": resources,
-                "volumeMounts": [
-                    fetched,
-                    {"name": "tmp", "mountPath": "/tmp"},  # noqa: S108
-                    *authority,
-                    *([dict(identity.MOUNT)] if identity else []),
-                ],
-            }
-        ],
-        "containers": [
-            {
-                **_container("server", servers),
-                "command": [
-                    "python",
-                    "-m",
-                    "jinsu.serving.server",
-                    "/package/out",
-                    "--name",
-                    model,
-                    "--version",
-                    version,
-                ],
-                "args": ["--host", "0.0.0.0", "--port", str(PORT)],  # noqa: S104  # a pod's address, guarded by the key
-                "env": [
-                    {
-                        "name": KEY_VARIABLE,
-                        "valueFrom": {"secretKeyRef": {"name": servers.key_secret, "key": KEY_VARIABLE}},
-                    },
-                    {"name": "OMP_NUM_THREADS", "value": "1"},
-                ],
-                "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-                "resources": resources,
-                "readinessProbe": {"httpGet": {"path": "/health", "port": "http"}, "periodSeconds": 2},
-                "startupProbe": {
-                    "httpGet": {"path": "/health", "port": "http"},
-                    "periodSeconds": 1,
-                    "failureThreshold": 120,
-                },
-                "livenessProbe": {
-                    "httpGet": {"path": "/health", "port": "http"},
-                    "periodSeconds": 10,
-                    "failureThreshold": 6,
-                },
-                # It is taken out of the Service first; what is on its way to it still arrives.
-                "lifecycle": {"preStop": {"exec": {"command": ["python", "-c", "import time; time.sleep(4)"]}}},
-                "volumeMounts": [{**fetched, "readOnly": True}, {"name": "tmp", "mountPath": "/tmp"}],  # noqa: S108
-            }
-        ],
-        "volumes": [
-            {"name": "package", "emptyDir": {"sizeLimit": "4Gi"}},
-            {"name": "tmp", "emptyDir": {"sizeLimit": "1Gi"}},
-            *([{"name": "ca", "configMap": {"name": servers.ca_config_map}}] if servers.ca_config_map else []),
-            *([identity.volume()] if identity else []),
-        ],
+        **container(servers, "fetch", servers.image, command),
+        "env": [*variables(store), *access.environment],
+        "envFrom": access.sources,
+        "resources": _resources(servers),
+        "volumeMounts": [dict(_PACKAGE), temporary_folder(_TMP), *access.mounts],
     }
 
 
-def _container(name: str, servers: Servers) -> Document:
+def _server(backend: Backend, servers: Servers) -> Document:
+    """The container of the model server. Nothing of the object store is in it."""
+    key = {"name": KEY_VARIABLE, "valueFrom": {"secretKeyRef": {"name": servers.key_secret, "key": KEY_VARIABLE}}}
+    package = StepFiles(Path(_PACKAGE["mountPath"])).out
+    command = (
+        "python",
+        "-m",
+        "jinsu.serving.server",
+        str(package),
+        "--name",
+        backend.model,
+        "--version",
+        backend.version,
+    )
+    health = {"httpGet": {"path": "/health", "port": "http"}}
     return {
-        "name": name,
-        "image": servers.image,
-        "imagePullPolicy": servers.pull_policy,
-        "terminationMessagePolicy": "FallbackToLogsOnError",
-        "securityContext": confined(),
+        **container(servers, "server", servers.image, command),
+        "args": ["--host", "0.0.0.0", "--port", str(PORT)],  # noqa: S104  # a pod's address, guarded by the key
+        "env": [key, *variables({"OMP_NUM_THREADS": "1"})],
+        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "resources": _resources(servers),
+        "readinessProbe": {**health, "periodSeconds": 2},
+        "startupProbe": {**health, "periodSeconds": 1, "failureThreshold": 120},
+        "livenessProbe": {**health, "periodSeconds": 10, "failureThreshold": 6},
+        # The pod is taken out of the Service first; requests that are on their way to it still arrive.
+        "lifecycle": {"preStop": {"exec": {"command": ["python", "-c", "import time; time.sleep(4)"]}}},
+        "volumeMounts": [{**_PACKAGE, "readOnly": True}, temporary_folder(_TMP)],
+    }
+
+
+def _resources(servers: Servers) -> Mapping[str, Any]:
+    return servers.resources or {
+        "requests": {"cpu": "100m", "memory": "256Mi", "ephemeral-storage": LITTLE_DISK},
+        "limits": {"memory": "1Gi", "ephemeral-storage": _PACKAGE_SIZE},
     }

@@ -9,11 +9,12 @@ from uuid import uuid4
 from jinsu.clients.kubernetes import Document, Kind, Kube
 from jinsu.errors import BadInputError, ConflictError, TransientError
 from jinsu.launchers.job import ATTEMPT_LABEL, KEY_LABEL, job, name_of
+from jinsu.launchers.launcher import LOG_BYTES, METRICS_BYTES
 from jinsu.launchers.pod_status import any_container_runs, event_time, status_of, status_of_end
 from jinsu.objects.s3 import S3Settings
 from jinsu.objects.store import Store
 from jinsu.placement.kubernetes import Cluster
-from jinsu.steps.record import PIECE, Attempt, AttemptEnd, StepRecord, Stream
+from jinsu.steps.record import Attempt, AttemptEnd, StepRecord, Stream
 from jinsu.steps.result import StepResult
 from jinsu.steps.spec import StepSpec
 from jinsu.steps.status import WAITING, Phase, StepStatus
@@ -21,7 +22,6 @@ from jinsu.steps.utf8 import unfinished_bytes
 
 _GONE_SECONDS = 60.0
 _NEW_SECONDS = 10.0
-_METRICS_BYTES = 4 << 20
 
 
 class KubernetesLauncher:
@@ -65,14 +65,14 @@ class KubernetesLauncher:
 
     def logs(self, run_key: str, offset: int) -> tuple[str, int]:
         record = StepRecord(self._store, run_key)
-        chunk = record.read_bytes(Stream.LOG, offset)
-        more = len(chunk) == PIECE or (chunk != b"" and not self._has_ended(record, record.read_attempt()))
+        chunk = record.read_bytes(Stream.LOG, offset, LOG_BYTES)
+        more = len(chunk) == LOG_BYTES or (chunk != b"" and not self._has_ended(record, record.read_attempt()))
         unfinished = unfinished_bytes(chunk) if more else 0
         whole = chunk[: len(chunk) - unfinished]
         return whole.decode(errors="replace"), offset + len(whole)
 
     def metrics(self, run_key: str, offset: int) -> bytes:
-        return StepRecord(self._store, run_key).read_bytes(Stream.METRICS, offset, _METRICS_BYTES)
+        return StepRecord(self._store, run_key).read_bytes(Stream.METRICS, offset, METRICS_BYTES)
 
     # --- What the record holds, and what Kubernetes shows ---
 

@@ -7,6 +7,11 @@ from typing import Protocol
 from jinsu.steps.spec import StepSpec
 from jinsu.steps.status import StepStatus
 
+LOG_BYTES = 1 << 20
+"""The most of a log that one call of `logs` returns."""
+METRICS_BYTES = 4 << 20
+"""The most that one call of `metrics` returns."""
+
 
 class Launcher(Protocol):
     """Starts a step and finds it again by its run key, from any process, at any time."""
@@ -21,7 +26,7 @@ class Launcher(Protocol):
         """Stops all of the step's processes, because a person cancelled its run. `reason` becomes the status's message."""
 
     def logs(self, run_key: str, offset: int) -> tuple[str, int]:
-        """Log text from a byte offset, and the next offset."""
+        """Log text from a byte offset on, and the offset of the next call. At most LOG_BYTES."""
 
     def metrics(self, run_key: str, offset: int) -> bytes:
-        """What the script wrote to `metrics.jsonl` from a byte offset on, some MiB at most."""
+        """What the script logged, from a byte offset on: lines of JSON, at most METRICS_BYTES."""

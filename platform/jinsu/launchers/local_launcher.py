@@ -13,6 +13,7 @@ from pathlib import Path
 
 from jinsu.errors import TransientError
 from jinsu.files import write_atomic
+from jinsu.launchers.launcher import LOG_BYTES, METRICS_BYTES
 from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.environment import runner_environment
 from jinsu.steps.inputs import bring_inputs
@@ -25,7 +26,6 @@ from jinsu.steps.status import TERMINAL, Phase, StepStatus
 from jinsu.steps.utf8 import unfinished_bytes
 
 _START_SECONDS = 20.0
-_PIECE = 1 << 20
 
 
 class LocalLauncher:
@@ -82,10 +82,10 @@ class LocalLauncher:
         try:
             with self.files(run_key).log.open("rb") as log:
                 log.seek(offset)
-                chunk = log.read(_PIECE)
+                chunk = log.read(LOG_BYTES)
         except FileNotFoundError:
             return "", offset
-        more = len(chunk) == _PIECE or held(self.files(run_key).lock)
+        more = len(chunk) == LOG_BYTES or held(self.files(run_key).lock)
         unfinished = unfinished_bytes(chunk) if more else 0
         whole = chunk[: len(chunk) - unfinished]
         return whole.decode(errors="replace"), offset + len(whole)
@@ -94,7 +94,7 @@ class LocalLauncher:
         try:
             with self.files(run_key).metrics.open("rb") as stream:
                 stream.seek(offset)
-                return stream.read(4 * _PIECE)
+                return stream.read(METRICS_BYTES)
         except FileNotFoundError:
             return b""
 

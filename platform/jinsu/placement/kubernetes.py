@@ -1,4 +1,4 @@
-"""How steps and model servers are placed in one cluster: plain data, from the chart's values."""
+"""How steps and model servers are placed in one Kubernetes: plain data, from the chart's values. Pure."""
 
 from __future__ import annotations
 
@@ -6,32 +6,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
-USER = 10001
-
-
-def pod_security() -> dict[str, Any]:
-    """What Pod Security *restricted* asks of a pod; every image of ours runs as this user."""
-    return {
-        "runAsNonRoot": True,
-        "runAsUser": USER,
-        "runAsGroup": USER,
-        "fsGroup": USER,
-        "seccompProfile": {"type": "RuntimeDefault"},
-    }
-
-
-def confined() -> dict[str, Any]:
-    """What it asks of a container; and nothing is written but to its volumes."""
-    return {
-        "allowPrivilegeEscalation": False,
-        "readOnlyRootFilesystem": True,
-        "capabilities": {"drop": ["ALL"]},
-    }
-
 
 @dataclass(frozen=True)
 class Gpu:
-    """How one type of GPU is asked for: a device plugin's resource (MIG and time slices have their own), and where."""
+    """One type of GPU: the resource of its device plugin (MIG and time slices have their own), and the nodes that have it."""
 
     resource: str = "nvidia.com/gpu"
     node_selector: Mapping[str, str] = field(default_factory=dict)
@@ -42,8 +20,8 @@ class Gpu:
 class Identity:
     """A role of the object store that a service account may take, instead of keys (AWS calls it IRSA).
 
-    The token is made for that purpose alone and given to our containers only: whoever else runs in the pod never sees it.
-    account: whose token it is, where steps run. endpoint: where roles are taken; empty for AWS.
+    The token is made for that purpose alone and given to our containers only; the container of a script never sees it.
+    account: the service account whose token it is, where steps run. endpoint: where roles are taken; empty for AWS.
     """
 
     role: str
@@ -58,24 +36,29 @@ class Identity:
         "readOnly": True,
     }
 
-    def environment(self) -> list[dict[str, str]]:
-        """As every AWS SDK reads it."""
-        found = {
+    def environment(self) -> dict[str, str]:
+        """The variables that every AWS SDK reads."""
+        values = {
             "AWS_ROLE_ARN": self.role,
             "AWS_WEB_IDENTITY_TOKEN_FILE": f"{self.MOUNT['mountPath']}/token",
             "AWS_DEFAULT_REGION": self.region,
             "AWS_ENDPOINT_URL_STS": self.endpoint,
         }
-        return [{"name": name, "value": value} for name, value in found.items() if value]
+        return {name: value for name, value in values.items() if value}
 
     def volume(self) -> dict[str, Any]:
+        """The volume that holds the token."""
         token = {"audience": self.audience, "expirationSeconds": 3600, "path": "token"}
         return {"name": self.MOUNT["name"], "projected": {"sources": [{"serviceAccountToken": token}]}}
 
 
 @dataclass(frozen=True)
 class Cluster:
-    """How steps run in one cluster; from the chart's values. `gpus` by `train.resources.gpu_type`, "" for any."""
+    """How steps run in one Kubernetes; from the chart's values.
+
+    namespaces, queues: by team. gpus: by `train.resources.gpu_type`, "" for any GPU. trainer_image: what a script runs in
+    unless its spec names another. runtime_image: of the containers `stage` and `upload`.
+    """
 
     namespaces: Mapping[str, str]
     trainer_image: str
@@ -112,9 +95,9 @@ class Cluster:
 
 @dataclass(frozen=True)
 class Servers:
-    """How model servers run in one cluster; from the chart's values.
+    """How model servers run in one Kubernetes; from the chart's values.
 
-    owner: the ConfigMap that owns them, so that they go with the chart; owner_uid is asked of the cluster.
+    owner: the ConfigMap that owns them, so that they go with the chart. store: the settings of the object store, without keys.
     """
 
     image: str
@@ -141,5 +124,5 @@ class Servers:
 
 
 def _identity(document: Mapping[str, Any]) -> Identity | None:
-    given = document.get("store_identity")
-    return Identity(**given) if given else None
+    values = document.get("store_identity")
+    return Identity(**values) if values else None

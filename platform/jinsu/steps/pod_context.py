@@ -13,6 +13,7 @@ from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.record import StepRecord
 
 STEP_FOLDER = "/jinsu/step"
+STORE_VARIABLE = "JINSU_STORE"
 
 
 @dataclass(frozen=True)
@@ -48,7 +49,7 @@ def pod_variables(store: S3Settings, run_key: str, attempt: str, namespace: str)
         for name in ("bucket", "endpoint", "region", "prefix", "path_style", "ca_file", "attempts")
     }
     return {
-        "JINSU_STORE": json.dumps(public, sort_keys=True),
+        STORE_VARIABLE: json.dumps(public, sort_keys=True),
         "JINSU_RUN_KEY": run_key,
         "JINSU_ATTEMPT": attempt,
         "JINSU_NAMESPACE": namespace,
@@ -57,4 +58,4 @@ def pod_variables(store: S3Settings, run_key: str, attempt: str, namespace: str)
 
 def store_from_environment() -> S3:
     """The object store that the variable `JINSU_STORE` describes. Raises KeyError when there is none."""
-    return S3(S3Settings(**json.loads(os.environ["JINSU_STORE"])))
+    return S3(S3Settings(**json.loads(os.environ[STORE_VARIABLE])))

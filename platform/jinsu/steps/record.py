@@ -20,7 +20,8 @@ from jinsu.steps.result import StepResult
 from jinsu.steps.spec import StepSpec
 from jinsu.steps.status import Phase
 
-PIECE = 1 << 20
+BLOCK_BYTES = 8 << 20
+"""How much of a stream one read or write moves, where nothing asks for less."""
 
 
 class Stream(StrEnum):
@@ -134,7 +135,7 @@ class StepRecord:
         offsets = self._piece_offsets(stream)
         return 0 if not offsets else offsets[-1] + len(self._store.read(self._piece_key(stream, offsets[-1])) or b"")
 
-    def read_bytes(self, stream: Stream, offset: int, most: int = PIECE) -> bytes:
+    def read_bytes(self, stream: Stream, offset: int, most: int = BLOCK_BYTES) -> bytes:
         """At most `most` bytes from a byte offset on; pieces may overlap."""
         offsets = self._piece_offsets(stream)
         first = max((start for start in offsets if start <= offset), default=None)

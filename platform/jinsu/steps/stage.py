@@ -17,8 +17,6 @@ from jinsu.steps.status import Phase
 
 log = logging.getLogger("jinsu.stage")
 
-_BLOCK = 8 << 20
-
 
 def prepare(context: PodContext) -> None:
     """Fills the step's folder. Raises the JinsuError or OSError that the attempt should end with."""
@@ -47,7 +45,7 @@ def _restore_checkpoints(context: PodContext) -> None:
         record.delete_pieces(Stream.METRICS)  # the script starts from nothing, and so do its metrics
         return
     with files.metrics.open("wb") as file:
-        while block := record.read_bytes(Stream.METRICS, file.tell(), most=_BLOCK):
+        while block := record.read_bytes(Stream.METRICS, file.tell()):
             file.write(block)
     log.info("resuming from %d checkpoint files", len(digests))
 

@@ -19,7 +19,7 @@ from jinsu.objects.store import Store
 from jinsu.sdk.step_files import OUT_NAME, StepFiles
 from jinsu.steps.lock import held
 from jinsu.steps.pod_context import PodContext
-from jinsu.steps.record import AttemptEnd, StepRecord, Stream
+from jinsu.steps.record import BLOCK_BYTES, AttemptEnd, StepRecord, Stream
 from jinsu.steps.result import StepResult
 from jinsu.steps.runner_state import RunnerState, read_state
 from jinsu.steps.safe_open import FileStamp, file_stamps, is_safe_name, open_regular, read_regular
@@ -31,7 +31,6 @@ _FAST, _SLOW = 0.2, 1.0
 _FAST_SECONDS = 20.0
 _SILENCE = 3.0
 _LAST_ROUND = 20.0
-_READ_BYTES = 8 << 20
 _PIECE = 256 << 10
 _METRICS_BYTES = 64 << 20
 _KILLED = "its process was killed; a retry resumes from the last checkpoint."
@@ -110,10 +109,10 @@ class Uploader:
             if file is None or (stream is Stream.METRICS and writer.uploaded >= _METRICS_BYTES):
                 return False
             file.seek(writer.uploaded)
-            data = file.read(_READ_BYTES)
+            data = file.read(BLOCK_BYTES)
         if data:
             writer.upload(data)
-        return len(data) == _READ_BYTES
+        return len(data) == BLOCK_BYTES
 
     def _upload_checkpoints(self, stamps: dict[str, FileStamp]) -> None:
         current: dict[str, str] = {}
