@@ -1,6 +1,8 @@
 """The parts of a runner that need no process: its state, the script's log, and the environments it builds."""
 
 import os
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -18,6 +20,17 @@ LIMITS = Limits(memory=2**30, seconds=60.0, cpu=2.5)
 @pytest.fixture
 def files(tmp_path: Path) -> StepFiles:
     return StepFiles(tmp_path)
+
+
+# --- How it starts ---
+
+
+def test_a_runner_imports_nothing_heavy() -> None:
+    """Every step waits for the runner to start."""
+    heavy = ("pydantic", "numpy", "boto3", "sqlalchemy", "httpx")
+    script = f"import sys, jinsu.steps.runner; print([name for name in {heavy} if name in sys.modules])"
+    printed = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True).stdout
+    assert printed == "[]\n"
 
 
 # --- Its state ---

@@ -7,7 +7,7 @@ from typing import Annotated, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, field_validator, model_validator
 
-from jinsu.spec.quantities import Bytes, Seconds, Threshold
+from jinsu.spec.quantity_types import Bytes, Seconds, Threshold
 
 Scalar = Annotated[bool | int | float | str, Field(union_mode="left_to_right")]
 Params = dict[Annotated[str, Field(pattern=r"^[A-Za-z_][A-Za-z0-9_]{0,63}$")], Scalar]

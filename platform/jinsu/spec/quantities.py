@@ -1,12 +1,12 @@
-"""Amounts people write in specs: memory (`1Gi`), durations (`5s`) and thresholds (`>= -0.002`)."""
+"""Amounts people write in specs: memory (`1Gi`), durations (`5s`) and thresholds (`>= -0.002`).
+
+The standard library is enough: the runner beside a script formats amounts, and every step would wait for pydantic.
+"""
 
 from __future__ import annotations
 
 import math
 import re
-from typing import Annotated
-
-from pydantic import BeforeValidator, WithJsonSchema
 
 _BYTES = {"Ki": 2**10, "Mi": 2**20, "Gi": 2**30, "Ti": 2**40, "K": 10**3, "M": 10**6, "G": 10**9, "T": 10**12}
 _SECONDS = {"ms": 0.001, "s": 1.0, "m": 60.0, "h": 3600.0, "d": 86400.0}
@@ -63,42 +63,3 @@ def parse_threshold(value: object) -> float:
     if match and math.isfinite(number := float(match[1])):
         return number
     raise ValueError('is not a threshold; write it like ">= -0.002" (in quotes)')
-
-
-# Written to JSON as plain numbers, so that nothing is rounded on the way.
-Bytes = Annotated[
-    int,
-    BeforeValidator(parse_bytes),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(Ki|Mi|Gi|Ti|K|M|G|T)\s*$", "examples": ["1Gi"]},
-                {"type": "integer", "exclusiveMinimum": 0},
-            ]
-        }
-    ),
-]
-Seconds = Annotated[
-    float,
-    BeforeValidator(parse_seconds),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": r"^\s*\d+(\.\d+)?\s*(ms|s|m|h|d)\s*$", "examples": ["5s"]},
-                {"type": "number", "exclusiveMinimum": 0},
-            ]
-        }
-    ),
-]
-Threshold = Annotated[
-    float,
-    BeforeValidator(parse_threshold),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"type": "string", "pattern": r"^\s*>=?\s*-?\d+(\.\d+)?\s*$", "examples": [">= -0.002"]},
-                {"type": "number"},
-            ]
-        }
-    ),
-]

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from jinsu.spec.quantities import format_bytes
 from jinsu.steps.result import StepResult
 
 
@@ -46,7 +47,5 @@ class StepStatus:
 
 def out_of_memory_message(limit: int, used: int | None = None) -> str:
     """The sentence of a step that needed more memory than it has: `limit` and `used` in bytes."""
-    from jinsu.spec.quantities import format_bytes  # pydantic is not in the small image that only reads a status
-
     amount = f"used {format_bytes(used)} of memory" if used else "used up its memory"
     return f"{amount}, the limit is {format_bytes(limit)}; raise train.resources.memory or use smaller batches."
