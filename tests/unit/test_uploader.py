@@ -26,8 +26,7 @@ from jinsu.launchers.kubernetes_launcher import KubernetesLauncher
 from jinsu.objects.s3 import S3Settings
 from jinsu.placement.kubernetes import Cluster
 from jinsu.sdk.step_files import StepFiles
-from jinsu.steps import inputs, stage
-from jinsu.steps import uploader as uploader_module
+from jinsu.steps import inputs, stage, upload
 from jinsu.steps.lock import held
 from jinsu.steps.pod_context import PodContext
 from jinsu.steps.record import BLOCK_BYTES, Attempt, AttemptEnd, StepRecord, Stream
@@ -36,7 +35,8 @@ from jinsu.steps.runner_state import RunnerState, read_state, write_state
 from jinsu.steps.safe_open import file_stamps, open_regular
 from jinsu.steps.spec import Input, Limits, StepSpec
 from jinsu.steps.status import Phase
-from jinsu.steps.uploader import Uploader, upload_attempt
+from jinsu.steps.upload import StopRequest, upload_attempt
+from jinsu.steps.uploader import Uploader
 
 KEY = "5" * 64
 SECRET = b"AWS_SECRET_ACCESS_KEY=hush-hush"
@@ -123,8 +123,8 @@ def secret(tmp_path: Path) -> Path:
 @pytest.fixture(autouse=True)
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same waits, shorter."""
-    monkeypatch.setattr(uploader_module, "_FAST", 0.02)
-    monkeypatch.setattr(uploader_module, "_SILENCE", 0.4)
+    monkeypatch.setattr(upload, "_FAST", 0.02)
+    monkeypatch.setattr(upload, "_SILENCE", 0.4)
 
 
 def folder(place: Path, name: str) -> StepFiles:
@@ -619,7 +619,7 @@ def test_a_good_end_is_recorded_and_the_result_comes_last(run: Any, context: Pod
     written: list[str] = []
     store.down = lambda verb, key: verb in ("write", "put") and bool(written.append(key))
     run(GOOD)
-    assert upload_attempt(context, []) == AttemptEnd("one", Phase.DONE, "")
+    assert upload_attempt(context, StopRequest()) == AttemptEnd("one", Phase.DONE, "")
     assert context.record.read_end("one") == AttemptEnd("one", Phase.DONE, "")
     result = context.record.read_result()
     assert result is not None
@@ -630,7 +630,7 @@ def test_a_good_end_is_recorded_and_the_result_comes_last(run: Any, context: Pod
 
 def test_a_bad_end_is_recorded_with_its_reason(run: Any, context: PodContext) -> None:
     run("files.log.write_text('oh'); say(Phase.FAILED, 'the script exited with 1')")
-    assert upload_attempt(context, []) == AttemptEnd("one", Phase.FAILED, "the script exited with 1")
+    assert upload_attempt(context, StopRequest()) == AttemptEnd("one", Phase.FAILED, "the script exited with 1")
     assert context.record.read_result() is None
     assert all_of(context.record, Stream.LOG) == b"oh"
 
@@ -638,7 +638,7 @@ def test_a_bad_end_is_recorded_with_its_reason(run: Any, context: PodContext) ->
 def test_a_runner_that_was_killed_without_a_word_may_be_started_again(run: Any, context: PodContext) -> None:
     process = run("files.log.write_text('epoch 3\\n'); (files.checkpoints / 'last').write_text('3'); time.sleep(60)")
     ended: list[AttemptEnd] = []
-    follower = threading.Thread(target=lambda: ended.append(upload_attempt(context, [])))
+    follower = threading.Thread(target=lambda: ended.append(upload_attempt(context, StopRequest())))
     follower.start()
     while not context.record.read_checkpoints():
         time.sleep(0.02)
@@ -651,28 +651,28 @@ def test_a_runner_that_was_killed_without_a_word_may_be_started_again(run: Any, 
 
 
 def test_a_container_that_never_began_ends_with_its_pod(context: PodContext) -> None:
-    assert upload_attempt(context, [True]).interrupted
+    assert upload_attempt(context, StopRequest(made=True)).interrupted
     assert context.record.read_end("one") is not None
 
 
 def test_a_stop_waits_for_the_scripts_last_words(run: Any, context: PodContext) -> None:
-    stopping: list[bool] = []
+    stop = StopRequest()
     run(
         "time.sleep(0.6); files.log.write_text('last words');"
         "say(Phase.FAILED, 'stopped from outside', interrupted=True)"
     )
-    threading.Timer(0.2, lambda: stopping.append(True)).start()
-    assert upload_attempt(context, stopping) == AttemptEnd("one", Phase.FAILED, "stopped from outside", True)
+    threading.Timer(0.2, stop.make).start()
+    assert upload_attempt(context, stop) == AttemptEnd("one", Phase.FAILED, "stopped from outside", True)
     assert all_of(context.record, Stream.LOG) == b"last words"
 
 
 def test_a_stop_ends_even_when_the_script_does_not(
     run: Any, context: PodContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(uploader_module, "_LAST_ROUND", 0.5)
+    monkeypatch.setattr(upload, "_LAST_ROUND", 0.5)
     run("files.log.write_text('deaf'); time.sleep(60)")
     begun = time.monotonic()
-    assert upload_attempt(context, [True]).interrupted
+    assert upload_attempt(context, StopRequest(made=True)).interrupted
     assert time.monotonic() - begun < 5
     assert all_of(context.record, Stream.LOG) == b"deaf"
 
@@ -690,7 +690,7 @@ def test_a_signal_to_the_container_ends_it_in_time(files: StepFiles, tmp_path: P
         "AWS_SECRET_ACCESS_KEY": "b",
     }
     with (tmp_path / "errors").open("w") as errors:
-        process = subprocess.Popen([sys.executable, "-m", "jinsu.steps.uploader"], env=environment, stderr=errors)
+        process = subprocess.Popen([sys.executable, "-m", "jinsu.steps.upload"], env=environment, stderr=errors)
     try:
         patience = time.monotonic() + 30
         while "object store" not in (tmp_path / "errors").read_text():
@@ -714,14 +714,14 @@ def test_an_outage_in_the_middle_delays_the_upload_and_loses_nothing(
         "for n in range(20):\n with files.log.open('a') as log: log.write(f'line {n}\\n')\n time.sleep(0.05)\n"
         "(files.out / 'model').write_text('weights'); seal(files.root, '5' * 64, 1.0); say(Phase.DONE)"
     )
-    assert upload_attempt(context, []).phase is Phase.DONE
+    assert upload_attempt(context, StopRequest()).phase is Phase.DONE
     assert all_of(context.record, Stream.LOG).decode().split("\n")[:-1] == [f"line {n}" for n in range(20)]
     assert context.record.read_result() is not None
 
 
 def test_a_forged_result_of_another_step_is_none(run: Any, context: PodContext) -> None:
     run("seal(files.root, '6' * 64, 1.0); say(Phase.DONE)")
-    ended = upload_attempt(context, [])
+    ended = upload_attempt(context, StopRequest())
     assert ended.phase is Phase.FAILED
     assert context.record.read_result() is None
 
@@ -729,7 +729,7 @@ def test_a_forged_result_of_another_step_is_none(run: Any, context: PodContext) 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"phase": "done"}', '{"phase": "nonsense"}', "\x00" * 50])
 def test_a_damaged_state_is_no_state(text: str, context: PodContext) -> None:
     context.files.state.write_text(text)
-    assert upload_attempt(context, [True]).phase is Phase.FAILED
+    assert upload_attempt(context, StopRequest(made=True)).phase is Phase.FAILED
 
 
 def test_the_end_of_an_earlier_attempt_is_not_the_end_of_a_later_one(record: StepRecord) -> None:
@@ -834,4 +834,4 @@ def test_states_are_read_as_the_runner_writes_them(files: StepFiles) -> None:
     state = RunnerState(Phase.FAILED, "no", 7, 1.0, True)
     write_state(files, state)
     assert read_state(files) == state
-    assert uploader_module._RunnerWatch(files).state() == state
+    assert upload._RunnerWatch(files).state() == state

@@ -95,7 +95,7 @@ def _pod(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, name
             init_containers=[_ours("stage", "jinsu.steps.stage", cluster, environment, write=True)],
             containers=[
                 _train(step, cluster, gpu),
-                _ours("upload", "jinsu.steps.uploader", cluster, environment, write=False),
+                _ours("upload", "jinsu.steps.upload", cluster, environment, write=False),
             ],
             volumes=[
                 empty_volume("step", cluster.ephemeral_storage),

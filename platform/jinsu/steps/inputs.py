@@ -1,4 +1,4 @@
-"""Brings a step's inputs into its folder."""
+"""Brings a step's inputs, parameters and specification into its folder."""
 
 from __future__ import annotations
 
@@ -16,10 +16,17 @@ from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.spec import Input, StepSpec
 
 FindObject = Callable[[str], Path]
+"""Gives the path of an object by its name. The path may be missing."""
+
+_ARCHIVE = ".tar.gz"
 
 
 def bring_inputs(step: StepSpec, files: StepFiles, find: FindObject) -> None:
-    """Fills `in/`. `find` gives the path of an object by its name; archives are unpacked, all else is copied."""
+    """Fills the folder of the inputs anew: archives are unpacked, files and folders are copied.
+
+    Raises StepFailedError for an object that is gone, BadInputError for an archive that cannot be unpacked, and OSError
+    when the disk is full.
+    """
     shutil.rmtree(files.inputs, ignore_errors=True)
     files.code.mkdir(parents=True)
     for item in step.inputs:
@@ -29,11 +36,11 @@ def bring_inputs(step: StepSpec, files: StepFiles, find: FindObject) -> None:
 
 
 def _bring(item: Input, source: Path, files: StepFiles) -> None:
-    # Copies, never links: researcher code may write to what it was given, and a link would reach the original.
+    # Copies, never links: the script may write to its inputs, and through a link it would write to the object itself.
     target = files.inputs / item.name
     if not source.exists():
         raise StepFailedError(f"input {item.name!r}: {source} is gone; submit again.")
-    if source.name.endswith(".tar.gz"):
+    if source.name.endswith(_ARCHIVE):
         target.mkdir(parents=True, exist_ok=True)
         unpack(source, target)
     elif source.is_dir():
@@ -44,8 +51,9 @@ def _bring(item: Input, source: Path, files: StepFiles) -> None:
 
 
 def unpack(archive: Path, target: Path) -> None:
-    """Unpacks a code snapshot: plain files and folders below `target`, nothing else.
+    """Unpacks a code snapshot into the folder `target`: plain files and folders, nothing else.
 
+    Raises BadInputError for a damaged archive, and for a link, a device or a name that leads out of the folder.
     Written out because the standard library's own filter (PEP 706) is missing in Python 3.11.0 to 3.11.3.
     """
     try:
@@ -65,8 +73,8 @@ def _extract(bundle: tarfile.TarFile, member: tarfile.TarInfo, archive: str, tar
         path.mkdir(parents=True, exist_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True)
-    source = bundle.extractfile(member)
-    assert source is not None
-    with source, path.open("wb") as file:
-        shutil.copyfileobj(source, file)
+    content = bundle.extractfile(member)
+    assert content is not None
+    with content, path.open("wb") as file:
+        shutil.copyfileobj(content, file)
     path.chmod(0o755 if member.mode & 0o100 else 0o644)
