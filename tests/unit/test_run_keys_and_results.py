@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from jinsu.errors import StepFailedError
 from jinsu.files import file_digest, write_atomic
 from jinsu.steps.result import output_files, read_result, seal
-from jinsu.steps.spec import Input, Limits, StepSpec, run_key
+from jinsu.steps.spec import Input, Limits, StepSpec, image_digest, image_part, run_key
 
 KEY = "a" * 64
 IDENTITY: dict[str, Any] = {
@@ -83,6 +83,67 @@ def test_the_key_is_the_same_on_every_machine_and_in_every_release() -> None:
     assert run_key("train", {"a": [1, 2.5, "é", None, True]}, {"x": "y"}, "c", "i") == (
         "c3e88a02e32831d60b83a2753e2980d32ff5c174b1a9581d645b7aec1f66ee2b"
     )
+
+
+# --- The image's part of a key ---
+
+DIGEST = f"sha256:{'0123456789abcdef' * 4}"
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        f"trainer@{DIGEST}",
+        f"trainer:2.1@{DIGEST}",
+        f"images.example.com/team/trainer@{DIGEST}",
+        f"images.example.com:5000/team/trainer:2.1-cuda@{DIGEST}",
+    ],
+)
+def test_a_digest_identifies_an_image_whatever_its_name(image: str) -> None:
+    assert image_digest(image) == DIGEST
+    assert image_part(image, "digits-4f1c/0") == image_part(f"other@{DIGEST}", "digits-9a2b/1") == DIGEST
+
+
+@pytest.mark.parametrize(
+    "image",
+    [
+        "",
+        "trainer",
+        "trainer:1",
+        "trainer:latest",
+        "images.example.com:5000/team/trainer:1",
+        DIGEST,
+        f"@{DIGEST}",
+        f"trainer@{DIGEST[:-1]}",
+        f"trainer@{DIGEST}0",
+        f"trainer@{DIGEST.upper()}",
+        "trainer@sha512:" + "0" * 128,
+        f"trainer:1@{DIGEST}\n",
+        f"trainer:{DIGEST}",
+    ],
+)
+def test_a_tag_identifies_no_image(image: str) -> None:
+    assert image_digest(image) is None
+
+
+def train_key(image: str, trial: str) -> str:
+    return run_key(**{**IDENTITY, "image_digest": image_part(image, trial)})
+
+
+def test_a_trained_model_is_found_again_when_its_image_has_a_digest() -> None:
+    assert train_key(f"trainer:1@{DIGEST}", "digits-1/0") == train_key(f"trainer:1@{DIGEST}", "digits-2/0")
+
+
+def test_a_key_never_holds_a_tag() -> None:
+    """The registry may give another image for the same tag tomorrow, so another run must train again."""
+    assert train_key("trainer:1", "digits-1/0") != train_key("trainer:1", "digits-2/0")
+    assert train_key("trainer:1", "digits-1/0") != train_key("trainer:1", "digits-1/1")
+    assert train_key("trainer:1", "digits-1/0") == train_key("trainer:1", "digits-1/0")  # a retry resumes its own step
+    assert "trainer" not in image_part("trainer:1", "digits-1/0")
+
+
+def test_a_trial_cannot_be_named_like_a_digest() -> None:
+    assert image_part("trainer:1", DIGEST) != image_part(f"trainer@{DIGEST}", "digits-1/0")
 
 
 DIGESTS = st.dictionaries(st.text(max_size=3), st.text(max_size=3), max_size=3)

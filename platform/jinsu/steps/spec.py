@@ -1,17 +1,23 @@
-"""A step as data, its identity, and where its files lie."""
+"""A step as data, and its identity. Pure."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from typing import Any
 
+_IMAGE_WITH_DIGEST = re.compile(r"[^@\s]+@(sha256:[0-9a-f]{64})")
+
 
 @dataclass(frozen=True)
 class Limits:
-    """What the processes of one step may use together. Memory in bytes, time in seconds, logs in bytes."""
+    """What the processes of one step may use together.
+
+    Memory and sizes in bytes, time in seconds, cpu in cores. output_bytes: of one file. log_bytes: of the log of all attempts.
+    """
 
     memory: int
     seconds: float
@@ -26,7 +32,7 @@ class Limits:
 
 @dataclass(frozen=True)
 class Input:
-    """One thing staged into `in/`: where it comes from, what it is called there, and its content digest."""
+    """One object that is brought into `in/`: its name there, the object's name, and the sha256 of its content."""
 
     name: str
     uri: str
@@ -37,8 +43,8 @@ class Input:
 class StepSpec:
     """One unit of work a launcher executes.
 
-    `run_key` is its identity: it names the cluster's Job, prefixes the outputs and tags the MLflow run, so a second
-    start finds the first one's work.
+    `run_key` is its identity: it names the Job in Kubernetes and the folder of the outputs, so a second start finds what
+    the first one did. `labels` say whose step it is; none of them decides the result.
     """
 
     name: str
@@ -66,7 +72,8 @@ class StepSpec:
 def run_key(step: str, spec: Mapping[str, Any], inputs: Mapping[str, str], code_digest: str, image_digest: str) -> str:
     """sha256 over everything that decides a step's result, as 64 hexadecimal digits.
 
-    `spec` holds only the part of the model spec that this step reads: a new review rule must not train again.
+    spec: only the part of the model spec that this step reads, because a new review rule must not train again.
+    inputs: digests by name. image_digest: of the step's environment; for an image `image_part` gives it.
     """
     identity = {
         "step": step,
@@ -76,3 +83,21 @@ def run_key(step: str, spec: Mapping[str, Any], inputs: Mapping[str, str], code_
         "image": image_digest,
     }
     return hashlib.sha256(json.dumps(identity, sort_keys=True, allow_nan=False).encode()).hexdigest()
+
+
+def image_digest(image: str) -> str | None:
+    """What identifies an image: the digest in `NAME@sha256:…` or `NAME:TAG@sha256:…`, beginning with `sha256:`.
+
+    None for an image that is named by a tag, because a registry may give another image for the same tag tomorrow.
+    """
+    match = _IMAGE_WITH_DIGEST.fullmatch(image)
+    return match[1] if match else None
+
+
+def image_part(image: str, trial: str) -> str:
+    """The image's part of a run key: the image's digest, or the trial when the image is named by a tag.
+
+    trial: names one trial of one submission. Without a digest no other run may find the result, whereas a retry of the
+    same trial must find its own step.
+    """
+    return image_digest(image) or f"trial:{trial}"
