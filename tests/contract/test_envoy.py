@@ -23,7 +23,7 @@ from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.gateway.envoy import binary as envoy_binary
 from jinsu.gateway.statistics import Envoys, Tally
 from jinsu.gateway.topology import MAX_BODY, Route
-from jinsu.release.gates import Counters, GatePolicy, Verdict, findings, overall
+from jinsu.release.gates import Counters, GatePolicy, Verdict, compare, overall
 
 START = Callable[[], subprocess.Popen[bytes]]
 TTL = 2.0
@@ -458,7 +458,7 @@ def test_latency_that_envoy_has_not_gathered_yet_is_not_good_latency(plane: Any)
             counted(p)
             await p.ask(100)
             seen = counted(p)
-            found = findings(GatePolicy(10, 0.01, 2.0, 1000.0), seen["toy-v1"], seen["toy-v2"])
+            found = compare(GatePolicy(10, 0.01, 2.0, 1000.0), seen["toy-v1"], seen["toy-v2"])
             assert seen["toy-v2"].requests > 10
             timed = max(seen["toy-v2"].latency.values())
             assert timed > 10 or overall(found) is Verdict.INCONCLUSIVE

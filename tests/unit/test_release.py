@@ -21,7 +21,7 @@ from jinsu.release.advance import (
     weight,
 )
 from jinsu.release.command import Command, Verb
-from jinsu.release.gates import Counters, Finding, GatePolicy, Verdict, findings, overall
+from jinsu.release.gates import Counters, Finding, GatePolicy, Verdict, compare, overall
 from jinsu.release.records import policy_from, state_from
 from jinsu.release.sequential import ALPHA, Share, excess, interval
 
@@ -515,7 +515,7 @@ def test_no_window_holds_less_than_nothing(earlier: Counters, later: Counters) -
 
 
 def verdicts(champion: Counters | None, challenger: Counters | None) -> dict[str, Verdict]:
-    return {finding.gate.split(" over")[0]: finding.verdict for finding in findings(GATES, champion, challenger)}
+    return {finding.gate.split(" over")[0]: finding.verdict for finding in compare(GATES, champion, challenger)}
 
 
 @pytest.mark.parametrize(
@@ -558,7 +558,7 @@ def test_beyond_the_budget_but_like_the_champion_is_no_failure() -> None:
 @given(counters() | st.none(), counters().filter(lambda counted: counted.requests < GATES.min_requests) | st.none())
 @settings(deadline=None)
 def test_too_little_data_is_never_a_pass(champion: Counters | None, challenger: Counters | None) -> None:
-    assert overall(findings(GATES, champion, challenger)) is not Verdict.PASS
+    assert overall(compare(GATES, champion, challenger)) is not Verdict.PASS
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from jinsu.release.command import Command, Verb
-from jinsu.release.gates import Counters, Finding, GatePolicy, Verdict, findings, overall
+from jinsu.release.gates import FINITE, Counters, Finding, GatePolicy, Verdict, compare, overall
 
 
 class Phase(StrEnum):
@@ -76,8 +76,12 @@ class State:
 
 @dataclass(frozen=True)
 class Observation:
-    """What the loop saw just now. Counters are totals; None means that they could not be read. `followed` says whether a
-    gateway is there to take the weights."""
+    """One look of the release loop at a rollout.
+
+    now: seconds since the epoch. champion: version of the model's present champion, None when it has none. Counters are
+    totals since a server or an Envoy began; None means that they could not be read. followed: whether a gateway is
+    connected that takes the weights. superseded_by: version of the model's newer challenger, "" when there is none.
+    """
 
     now: float
     challenger_ready: bool
@@ -90,97 +94,106 @@ class Observation:
     command: Command | None = None
 
 
-def advance(policy: Policy, state: State, seen: Observation) -> State:
+def advance(policy: Policy, state: State, observation: Observation) -> State:
     """The next state of a rollout. A rollout that is over stays as it is."""
-    return state if state.terminal else _next(policy, state, seen)
+    return state if state.terminal else _next(policy, state, observation)
 
 
-def _next(policy: Policy, state: State, seen: Observation) -> State:
+def _next(policy: Policy, state: State, observation: Observation) -> State:
     if state.since == 0.0:
-        state = replace(state, since=seen.now)
-    if seen.champion == state.challenger:
+        state = replace(state, since=observation.now)
+    if observation.champion == state.challenger:
         return replace(state, phase=Phase.PROMOTED, reason="promoted")
-    if seen.superseded_by:
-        return replace(state, phase=Phase.SUPERSEDED, reason=f"version {seen.superseded_by} took its place")
-    if seen.command is not None and seen.command.verb is Verb.ABORT:
-        return _revert(state, seen, seen.command.reason)
-    if seen.champion != state.champion:
-        # Somebody moved the champion by hand: what was measured compares with a model that no longer serves.
-        return _enter(replace(state, champion=seen.champion), Phase.DEPLOYING, seen)
+    if observation.superseded_by:
+        return replace(state, phase=Phase.SUPERSEDED, reason=f"version {observation.superseded_by} took its place")
+    if observation.command is not None and observation.command.verb is Verb.ABORT:
+        return _revert(state, observation, observation.command.reason)
+    if observation.champion != state.champion:
+        # The champion was moved by hand: the counters so far compare with a model that no longer serves.
+        return _enter(replace(state, champion=observation.champion), Phase.DEPLOYING, observation)
     match state.phase:
         case Phase.DEPLOYING:
-            return _deploying(policy, state, seen)
+            return _deploying(policy, state, observation)
         case Phase.STEPPING:
-            return _stepping(policy, state, seen)
+            return _stepping(policy, state, observation)
         case Phase.PROMOTING:
-            return _promoting(policy, state, seen)
-        case _:
-            return _halted(state, seen)
+            return _promoting(policy, state, observation)
+        case _:  # HALTED: the other phases are over, and advance() has returned
+            return _halted(state, observation)
 
 
-def _deploying(policy: Policy, state: State, seen: Observation) -> State:
-    if not seen.challenger_ready:
-        if seen.now - state.since > policy.ready_deadline:
-            return _revert(state, seen, f"its server was not ready after {policy.ready_deadline:g} s")
+def _deploying(policy: Policy, state: State, observation: Observation) -> State:
+    if not observation.challenger_ready:
+        if observation.now - state.since > policy.ready_deadline:
+            return _revert(state, observation, f"its server was not ready after {policy.ready_deadline:g} s")
         return replace(state, reason="waiting for its server")
     if state.champion is None:
-        return replace(_enter(state, Phase.PROMOTING, seen), reason="there is no champion to compare with")
-    return _enter_step(policy, state, 0, seen)
+        return replace(_enter(state, Phase.PROMOTING, observation), reason="there is no champion to compare with")
+    return _enter_step(policy, state, 0, observation)
 
 
-def _stepping(policy: Policy, state: State, seen: Observation) -> State:
-    state, verdict = _look(policy, state, seen)
-    waited = seen.now - state.since
+def _stepping(policy: Policy, state: State, observation: Observation) -> State:
+    state, verdict = _judge(policy, state, observation)
+    waited = observation.now - state.since
     if verdict is Verdict.FAIL:
-        return _revert(state, seen, _why(state, Verdict.FAIL))
+        return _revert(state, observation, _why(state, Verdict.FAIL))
     if verdict is Verdict.PASS and waited >= policy.every:
         if state.step + 1 == len(policy.steps):
-            return replace(_enter(state, Phase.PROMOTING, seen), reason="all steps passed")
-        return _enter_step(policy, state, state.step + 1, seen)
+            return replace(_enter(state, Phase.PROMOTING, observation), reason="all steps passed")
+        return _enter_step(policy, state, state.step + 1, observation)
     if verdict is not Verdict.PASS and waited > policy.deadline:
-        return _revert(state, seen, f"undecided for {policy.deadline:g} s: {_why(state, verdict)}")
+        return _revert(state, observation, f"undecided for {policy.deadline:g} s: {_why(state, verdict)}")
     return replace(state, reason=_why(state, verdict))
 
 
-def _promoting(policy: Policy, state: State, seen: Observation) -> State:
-    """All traffic is with the challenger; the alias follows. A rollback is still possible until it has."""
-    if not seen.challenger_ready and seen.now - state.since > policy.every:
-        return _revert(state, seen, "its server stopped answering during promotion")
-    looked, verdict = _look(policy, state, seen)
-    return _revert(looked, seen, _why(looked, Verdict.FAIL)) if verdict is Verdict.FAIL else looked
+def _promoting(policy: Policy, state: State, observation: Observation) -> State:
+    """The challenger has all traffic until the alias `champion` names it, and is still judged."""
+    if not observation.challenger_ready and observation.now - state.since > policy.every:
+        return _revert(state, observation, "its server stopped answering during promotion")
+    judged, verdict = _judge(policy, state, observation)
+    return _revert(judged, observation, _why(judged, Verdict.FAIL)) if verdict is Verdict.FAIL else judged
 
 
-def _halted(state: State, seen: Observation) -> State:
-    resumed = seen.command is not None and seen.command.verb is Verb.RESUME
-    return _enter(state, Phase.DEPLOYING, seen) if resumed else state
+def _halted(state: State, observation: Observation) -> State:
+    resumed = observation.command is not None and observation.command.verb is Verb.RESUME
+    return _enter(state, Phase.DEPLOYING, observation) if resumed else state
 
 
-def _look(policy: Policy, state: State, seen: Observation) -> tuple[State, Verdict]:
-    ours, theirs = seen.challenger_counters, seen.champion_counters
-    found = findings(
-        policy.gates,
-        None if theirs is None else theirs.since(state.champion_baseline),
-        None if ours is None else ours.since(state.challenger_baseline),
-    )
-    if theirs is None and state.champion is not None:
-        # Without its control group the challenger can be neither blamed nor praised.
-        found = [finding for finding in found if finding.gate == "finite outputs"]
-        found.append(Finding("champion", Verdict.ERROR, "the champion's statistics cannot be read"))
-    if not seen.challenger_ready:
-        found.append(Finding("server", Verdict.ERROR, "the challenger's server does not answer"))
-    if not seen.followed:
-        found.append(
+def _judge(policy: Policy, state: State, observation: Observation) -> tuple[State, Verdict]:
+    """The state with the present findings of all gates, and the verdict that follows from them."""
+    findings = _findings(policy, state, observation)
+    if not observation.challenger_ready:
+        findings.append(Finding("server", Verdict.ERROR, "the challenger's server does not answer"))
+    if not observation.followed:
+        findings.append(
             Finding("gateway", Verdict.ERROR, "no gateway is connected to the controller, so weights reach nobody")
         )
-    return replace(state, findings=tuple(found)), overall(found)
+    return replace(state, findings=tuple(findings)), overall(findings)
+
+
+def _findings(policy: Policy, state: State, observation: Observation) -> list[Finding]:
+    """What the gates find in the window since the phase or the step began."""
+    champion, challenger = observation.champion_counters, observation.challenger_counters
+    findings = compare(
+        policy.gates,
+        None if champion is None else champion.since(state.champion_baseline),
+        None if challenger is None else challenger.since(state.challenger_baseline),
+    )
+    if champion is None and state.champion is not None:
+        # Without its control group the challenger can be neither blamed nor praised.
+        findings = [finding for finding in findings if finding.gate == FINITE]
+        findings.append(Finding("champion", Verdict.ERROR, "the champion's statistics cannot be read"))
+    return findings
 
 
 def _why(state: State, verdict: Verdict) -> str:
+    """The findings with this verdict, in words."""
     return "; ".join(f"{finding.gate}: {finding.detail}" for finding in state.findings if finding.verdict is verdict)
 
 
-def _revert(state: State, seen: Observation, reason: str) -> State:
-    if state.champion is not None and not seen.champion_ready:
+def _revert(state: State, observation: Observation, reason: str) -> State:
+    """Takes the challenger back; halts when the champion, which would get all traffic, does not answer."""
+    if state.champion is not None and not observation.champion_ready:
         return replace(
             state,
             phase=Phase.HALTED,
@@ -190,22 +203,23 @@ def _revert(state: State, seen: Observation, reason: str) -> State:
     return replace(state, phase=Phase.REVERTED, reason=reason)
 
 
-def _enter(state: State, phase: Phase, seen: Observation) -> State:
-    """A new phase or step begins now; its window starts at the present counters."""
+def _enter(state: State, phase: Phase, observation: Observation) -> State:
+    """A new phase begins now; its window of counters starts with the present ones."""
     return replace(
         state,
         phase=phase,
-        since=seen.now,
+        since=observation.now,
         reason="",
         findings=(),
         step=0 if phase is Phase.DEPLOYING else state.step,
-        champion_baseline=seen.champion_counters or Counters(),
-        challenger_baseline=seen.challenger_counters or Counters(),
+        champion_baseline=observation.champion_counters or Counters(),
+        challenger_baseline=observation.challenger_counters or Counters(),
     )
 
 
-def _enter_step(policy: Policy, state: State, step: int, seen: Observation) -> State:
-    return replace(_enter(state, Phase.STEPPING, seen), step=step, percent=policy.steps[step])
+def _enter_step(policy: Policy, state: State, step: int, observation: Observation) -> State:
+    """The step of this index begins now."""
+    return replace(_enter(state, Phase.STEPPING, observation), step=step, percent=policy.steps[step])
 
 
 def weight(state: State) -> int:

@@ -1,8 +1,8 @@
-"""Verdicts on a challenger from what both versions did on the same window of live traffic. Pure."""
+"""Verdicts on a challenger, from the counters of both versions over the same window of live traffic. Pure."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
 
@@ -24,7 +24,12 @@ class Verdict(StrEnum):
 
 @dataclass(frozen=True)
 class Counters:
-    """What a version has done since its counters began. `latency` counts answers at most that slow (ms: count)."""
+    """What a version has answered since its counters began.
+
+    requests: answers, and requests that its server could not be reached for. errors: those that were not 2xx.
+    non_finite: answers that the model server refused because they held NaN or infinity. latency: how many answers took
+    at most so many milliseconds, by that bound.
+    """
 
     requests: int = 0
     errors: int = 0
@@ -32,7 +37,8 @@ class Counters:
     latency: Mapping[float, int] = field(default_factory=dict)
 
     def __add__(self, other: Counters) -> Counters:
-        """What two Envoys counted of one version. Each reads the model server's own count, so that is not added."""
+        """The sum of what two Envoys counted of one version. Both hold the model server's own `non_finite`, which is
+        therefore not added."""
         bounds = {*self.latency, *other.latency}
         return Counters(
             self.requests + other.requests,
@@ -42,7 +48,7 @@ class Counters:
         )
 
     def since(self, earlier: Counters) -> Counters:
-        """The window between two readings. A counter that went down began anew: then all of it is new."""
+        """The window between two readings. A counter that went down has begun anew: then all of it is new."""
         if self.requests < earlier.requests or self.errors < earlier.errors:
             return self
         return Counters(
@@ -73,11 +79,16 @@ class Finding:
     detail: str
 
 
+FINITE = "finite outputs"
+"""The gate that judges a challenger by its own answers alone."""
 _SLOW_SHARE = 0.05
 
 
-def findings(policy: GatePolicy, champion: Counters | None, challenger: Counters | None) -> list[Finding]:
-    """Every gate's verdict. `champion` is None when there is none to compare with; `challenger` when it can't be read."""
+def compare(policy: GatePolicy, champion: Counters | None, challenger: Counters | None) -> list[Finding]:
+    """Every gate's finding on one window.
+
+    champion: None when there is no champion to compare with. challenger: None when its counters cannot be read.
+    """
     if challenger is None:
         return [Finding("traffic", Verdict.ERROR, "the challenger's statistics cannot be read")]
     return list(_findings(policy, champion or Counters(), challenger))
@@ -91,7 +102,7 @@ def _findings(policy: GatePolicy, champion: Counters, challenger: Counters) -> I
         f"{challenger.requests} of {policy.min_requests} answers seen",
     )
     yield _non_finite(champion, challenger)
-    yield _compare(
+    yield _excess(
         "errors",
         enough,
         policy.max_error_increase,
@@ -99,38 +110,40 @@ def _findings(policy: GatePolicy, champion: Counters, challenger: Counters) -> I
         Share(champion.errors, champion.requests),
     )
     limit = slow_limit(policy, champion)
-    ours = slow_share(challenger, limit)
+    slow = slow_share(challenger, limit)
     # Envoy's histograms come later than its counters: how many answers were timed is a question of its own.
-    timed = ours.trials >= policy.min_requests
-    yield _compare(f"latency over {limit:g} ms", timed, _SLOW_SHARE, ours, slow_share(champion, limit))
+    timed = slow.trials >= policy.min_requests
+    yield _excess(f"latency over {limit:g} ms", timed, _SLOW_SHARE, slow, slow_share(champion, limit))
 
 
 def _non_finite(champion: Counters, challenger: Counters) -> Finding:
-    # A model that answers NaN is broken, however rarely; only a champion that does so too makes it the input's fault.
+    # A model that answers NaN is broken, however rarely; only when the champion does so too, the inputs are at fault.
     bad = challenger.non_finite > 0 and champion.non_finite == 0
     detail = f"{challenger.non_finite} answers were not finite"
-    return Finding("finite outputs", Verdict.FAIL if bad else Verdict.PASS, detail)
+    return Finding(FINITE, Verdict.FAIL if bad else Verdict.PASS, detail)
 
 
-def _compare(gate: str, enough: bool, tolerance: float, ours: Share, theirs: Share) -> Finding:
-    detail = f"{ours.value:.1%} of {ours.trials} against {theirs.value:.1%} of {theirs.trials} of the champion"
+def _excess(gate: str, enough: bool, tolerance: float, challenger: Share, champion: Share) -> Finding:
+    """Whether the challenger's share of bad answers exceeds the champion's by more than the tolerance."""
+    detail = f"{challenger.value:.1%} of {challenger.trials} against {champion.value:.1%} of {champion.trials} of the champion"
     # Without answers of the champion its share is taken as zero: stricter, never blinder.
-    certain = excess(ours, theirs) if theirs.trials else excess(ours, Share(0, 10**9))
+    certain = excess(challenger, champion if champion.trials else Share(0, 10**9))
     if certain > tolerance:
         return Finding(gate, Verdict.FAIL, detail)
-    if not enough or ours.value - theirs.value > tolerance:
+    if not enough or challenger.value - champion.value > tolerance:
         return Finding(gate, Verdict.INCONCLUSIVE, detail)
     return Finding(gate, Verdict.PASS, detail)
 
 
 def slow_limit(policy: GatePolicy, champion: Counters) -> float:
-    """Above how many milliseconds an answer is slow: beyond the spec's budget and beyond the champion's habit."""
-    habit = percentile(champion, 0.95)
-    return max(policy.max_latency_ms, policy.max_latency_ratio * habit if habit is not None else 0.0)
+    """Above how many milliseconds an answer is slow: beyond the spec's budget, and beyond the allowed multiple of the
+    champion's 95th percentile."""
+    usual = percentile(champion, 0.95)
+    return max(policy.max_latency_ms, policy.max_latency_ratio * usual if usual is not None else 0.0)
 
 
 def slow_share(counters: Counters, limit: float) -> Share:
-    """Answers slower than `limit` ms, as far as the histogram's buckets tell (rounded in the model's favour)."""
+    """Share of the answers slower than `limit` ms. A limit between two bounds of the histogram counts as the upper."""
     total = max(counters.latency.values(), default=0)
     fast = min((count for bound, count in counters.latency.items() if bound >= limit), default=total)
     return Share(total - fast, total)
@@ -144,9 +157,10 @@ def percentile(counters: Counters, share: float) -> float | None:
     return min((bound for bound, count in counters.latency.items() if count >= share * total), default=None)
 
 
-def overall(found: list[Finding]) -> Verdict:
-    """The worst verdict rules."""
+def overall(findings: Iterable[Finding]) -> Verdict:
+    """The worst verdict of all findings."""
+    verdicts = {finding.verdict for finding in findings}
     for verdict in (Verdict.FAIL, Verdict.ERROR, Verdict.INCONCLUSIVE):
-        if any(finding.verdict is verdict for finding in found):
+        if verdict in verdicts:
             return verdict
     return Verdict.PASS

@@ -25,8 +25,8 @@ def state_from(document: Mapping[str, Any], policy: Policy) -> State:
         phase=Phase(document["phase"]),
         step=document["step"],
         since=document["since"],
-        champion_baseline=counters_from(document["champion_baseline"]),
-        challenger_baseline=counters_from(document["challenger_baseline"]),
+        champion_baseline=_counters_from(document["champion_baseline"]),
+        challenger_baseline=_counters_from(document["challenger_baseline"]),
         reason=document["reason"],
         percent=document["percent"] if "percent" in document else _earlier_percent(document, policy),
         findings=tuple(Finding(f["gate"], Verdict(f["verdict"]), f["detail"]) for f in document["findings"]),
@@ -38,6 +38,6 @@ def _earlier_percent(document: Mapping[str, Any], policy: Policy) -> int:
     return policy.steps[document["step"]] if stepping else int(document["held"])
 
 
-def counters_from(document: Mapping[str, Any]) -> Counters:
-    """JSON made text of the latency bounds; they are numbers."""
+def _counters_from(document: Mapping[str, Any]) -> Counters:
+    """JSON has text for keys; the bounds of the latency are numbers."""
     return Counters(**{**document, "latency": {float(bound): count for bound, count in document["latency"].items()}})

@@ -1,4 +1,4 @@
-"""Tests that may be looked at any time, as often as one likes, without raising the chance of a false alarm.
+"""Tests that may be looked at as often as one likes, at any time, without raising the chance of a false alarm.
 
 A fixed-sample test looked at every second finds a difference sooner or later in two identical models. A confidence
 sequence holds for all times at once: H. Robbins, "Statistical methods related to the law of the iterated logarithm",
@@ -28,7 +28,8 @@ class Share:
 
 
 def interval(share: Share, alpha: float = ALPHA) -> tuple[float, float]:
-    """The share's confidence sequence at this time: with probability 1 - alpha it holds at all times together.
+    """Bounds of the true rate: the confidence sequence at this time, which holds at all times together with
+    probability 1 - alpha.
 
     The set of rates p whose mixture likelihood ratio B(1/2+s, 1/2+f) / (B(1/2, 1/2) p^s (1-p)^f) stays below 1/alpha
     (Ville's inequality).
@@ -47,9 +48,9 @@ def interval(share: Share, alpha: float = ALPHA) -> tuple[float, float]:
     return low, high
 
 
-def excess(ours: Share, theirs: Share, alpha: float = ALPHA) -> float:
-    """How much larger our share is than theirs, at the very least, with confidence 1 - alpha; 0 if nothing is sure."""
-    return max(0.0, interval(ours, alpha / 2)[0] - interval(theirs, alpha / 2)[1])
+def excess(share: Share, reference: Share, alpha: float = ALPHA) -> float:
+    """By how much `share` exceeds `reference` at least, with confidence 1 - alpha; 0 when it may not exceed it."""
+    return max(0.0, interval(share, alpha / 2)[0] - interval(reference, alpha / 2)[1])
 
 
 def _log_beta(a: float, b: float) -> float:
