@@ -23,10 +23,11 @@ from jinsu.state.tables import Submission, Usage
 from jinsu.steps.folders import StepFolders
 from jinsu.steps.metrics import last_values, parse_metrics
 from jinsu.steps.result import StepResult
-from jinsu.steps.spec import Input, Limits, StepSpec, run_key
+from jinsu.steps.spec import Input, Limits, StepSpec, image_part, run_key
 from jinsu.steps.status import WAITING, Phase, StepStatus
 
 REQUIRED_OUTPUT = f"{MODEL_FOLDER}/{MODEL_FILE}"
+LOCAL_IMAGE = "local"
 _PAUSE_SECONDS = 0.5
 
 
@@ -85,13 +86,16 @@ class Train:
             raise NotFoundError(f"run {row.id}: the rows that validate_data made are gone; submit again.")
         digest = rows.outputs[TRAIN_FILE]
         params = {**spec.train.params, **(spec.train.trials[trial] if spec.train.trials else {})}
-        image = self._image()
         key = run_key(
-            "train", {"command": spec.train.command, "params": params}, {"train": digest}, row.code_digest, image
+            "train",
+            {"command": spec.train.command, "params": params},
+            {"train": digest},
+            row.code_digest,
+            self._environment(row.id, trial),
         )
         return StepSpec(
             name="train",
-            image=image,
+            image=self.trainer_image or LOCAL_IMAGE,
             command=tuple(shlex.split(spec.train.command)),
             params=params,
             limits=_limits(spec),
@@ -104,9 +108,11 @@ class Train:
             labels={"submission": row.id, "model": row.model, "team": row.team, "requires": REQUIRED_OUTPUT},
         )
 
-    def _image(self) -> str:
-        """What the script runs in; another torch is another result."""
-        return self.trainer_image or f"local:torch-{version('torch')}:numpy-{version('numpy')}"
+    def _environment(self, run: str, trial: int) -> str:
+        """What identifies the script's environment: another torch is another result."""
+        if self.trainer_image is not None:
+            return image_part(self.trainer_image, f"{run}:{trial}")
+        return f"local:torch-{version('torch')}:numpy-{version('numpy')}"
 
     def _record_usage(self, row: Submission, key: str, result: StepResult) -> None:
         usage = Usage(
