@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 
 import click
 
-from jinsu.cli.show import ago, as_json, print_json, progress, table
+from jinsu.cli.show import ago, as_json, listing, print_json, progress
 
 
 @click.group()
@@ -61,24 +62,14 @@ def list_(json_: bool) -> None:
     from jinsu.cli.client import Client
     from jinsu.spec.quantities import format_bytes
 
-    found = Client().get("/v1/datasets", list[Dataset])
-    if json_:
-        print_json(found)
-        return
-    rows = [
-        (
-            item.name,
-            item.version,
-            item.kind,
-            item.rows,
-            format_bytes(item.size),
-            item.created_by,
-            ago(item.created),
-        )
-        for item in found
-    ]
-    table(
-        ("dataset", "version", "kind", "rows", "size", "by", "ago"),
-        rows,
-        "No datasets yet. Add one: jinsu data put NAME PATH",
-    )
+    columns: dict[str, Callable[[Dataset], object]] = {
+        "dataset": lambda item: item.name,
+        "version": lambda item: item.version,
+        "kind": lambda item: item.kind,
+        "rows": lambda item: item.rows,
+        "size": lambda item: format_bytes(item.size),
+        "by": lambda item: item.created_by,
+        "ago": lambda item: ago(item.created),
+    }
+    versions = Client().get("/v1/datasets", list[Dataset])
+    listing(versions, columns, "No datasets yet. Add one: jinsu data put NAME PATH", json_=json_)

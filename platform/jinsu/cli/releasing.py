@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import sys
 import time
+from collections.abc import Callable
 from typing import Any
 
 import click
 
-from jinsu.cli.show import ago, as_json, print_json, table
+from jinsu.cli.show import ago, as_json, listing, print_json
 
 
 @click.group()
@@ -29,27 +30,17 @@ def list_(json_: bool) -> None:
     from jinsu.api.models import OpenReview
     from jinsu.cli.client import Client
 
-    found = Client().get("/v1/reviews", list[OpenReview])
-    if json_:
-        print_json(found)
-        return
-    rows = [
-        (
-            item.run,
-            item.model,
-            item.version,
-            f"{item.metric} {item.value:.4f}",
-            "" if item.gain is None else f"{item.gain:+.4f}",
-            ago(item.asked),
-            item.links.get("Evidence"),
-        )
-        for item in found
-    ]
-    table(
-        ("run", "model", "version", "score", "to champion", "waits", "evidence"),
-        rows,
-        "Nothing waits for a review.",
-    )
+    columns: dict[str, Callable[[OpenReview], object]] = {
+        "run": lambda item: item.run,
+        "model": lambda item: item.model,
+        "version": lambda item: item.version,
+        "score": lambda item: f"{item.metric} {item.value:.4f}",
+        "to champion": lambda item: "" if item.gain is None else f"{item.gain:+.4f}",
+        "waits": lambda item: ago(item.asked),
+        "evidence": lambda item: item.links.get("Evidence"),
+    }
+    reviews = Client().get("/v1/reviews", list[OpenReview])
+    listing(reviews, columns, "Nothing waits for a review.", json_=json_)
 
 
 def _answer(run: str, approve: bool, reason: str, json_: bool) -> None:
@@ -105,23 +96,16 @@ def rollouts(json_: bool) -> None:
     from jinsu.api.models import Rollout
     from jinsu.cli.client import Client
 
-    found = Client().get("/v1/rollouts", list[Rollout])
-    if json_:
-        print_json(found)
-        return
-    rows = [
-        (
-            item.model,
-            item.challenger,
-            item.champion,
-            item.phase,
-            f"{item.percent} %",
-            ago(item.updated),
-            item.reason,
-        )
-        for item in found
-    ]
-    table(("model", "challenger", "champion", "phase", "traffic", "ago", "why"), rows, "No rollouts yet.")
+    columns: dict[str, Callable[[Rollout], object]] = {
+        "model": lambda item: item.model,
+        "challenger": lambda item: item.challenger,
+        "champion": lambda item: item.champion,
+        "phase": lambda item: item.phase,
+        "traffic": lambda item: f"{item.percent} %",
+        "ago": lambda item: ago(item.updated),
+        "why": lambda item: item.reason,
+    }
+    listing(Client().get("/v1/rollouts", list[Rollout]), columns, "No rollouts yet.", json_=json_)
 
 
 @rollout.command()
@@ -137,23 +121,17 @@ def ledger(model: str, json_: bool) -> None:
     from jinsu.api.models import LedgerEntry
     from jinsu.cli.client import Client
 
-    found = Client().get(f"/v1/ledger/{model}", list[LedgerEntry])
-    if json_:
-        print_json(found)
-        return
-    rows = [
-        (
-            time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item.at)),
-            item.event,
-            item.version,
-            item.previous,
-            item.actor,
-            item.run,
-            item.detail,
-        )
-        for item in found
-    ]
-    table(("when", "what", "version", "before", "by", "run", "detail"), rows, f"The ledger of {model} is empty.")
+    columns: dict[str, Callable[[LedgerEntry], object]] = {
+        "when": lambda item: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item.at)),
+        "what": lambda item: item.event,
+        "version": lambda item: item.version,
+        "before": lambda item: item.previous,
+        "by": lambda item: item.actor,
+        "run": lambda item: item.run,
+        "detail": lambda item: item.detail,
+    }
+    entries = Client().get(f"/v1/ledger/{model}", list[LedgerEntry])
+    listing(entries, columns, f"The ledger of {model} is empty.", json_=json_)
 
 
 def _command(model: str, verb: str, reason: str, json_: bool) -> None:

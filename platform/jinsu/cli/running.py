@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from jinsu.cli.show import ago, as_json, print_json, progress, table
+from jinsu.cli.show import ago, as_json, listing, print_json, progress
 from jinsu.cli.stage_lines import describe_stage
 
 if TYPE_CHECKING:
@@ -135,12 +136,16 @@ def runs(limit: int, json_: bool) -> None:
     from jinsu.api.models import RunSummary
     from jinsu.cli.client import Client
 
-    found = Client().get("/v1/runs", list[RunSummary], limit=limit)
-    if json_:
-        print_json(found)
-        return
-    rows = [(run.id, run.state, run.stage, run.submitter, ago(run.created), run.reason[:70]) for run in found]
-    table(("run", "state", "stage", "by", "ago", "why"), rows, "No runs yet. Start one: jinsu submit FOLDER")
+    columns: dict[str, Callable[[RunSummary], object]] = {
+        "run": lambda run: run.id,
+        "state": lambda run: run.state,
+        "stage": lambda run: run.stage,
+        "by": lambda run: run.submitter,
+        "ago": lambda run: ago(run.created),
+        "why": lambda run: run.reason[:70],
+    }
+    latest = Client().get("/v1/runs", list[RunSummary], limit=limit)
+    listing(latest, columns, "No runs yet. Start one: jinsu submit FOLDER", json_=json_)
 
 
 @click.command()

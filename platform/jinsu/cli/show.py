@@ -5,11 +5,13 @@ from __future__ import annotations
 import json
 import sys
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import Any, TypeVar
 
 import click
+
+_Item = TypeVar("_Item")
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for programs.")
 
@@ -27,13 +29,24 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) 
     from rich.console import Console
     from rich.table import Table
 
-    made = Table(box=None, pad_edge=False, header_style="bold")
+    grid = Table(box=None, pad_edge=False, header_style="bold")
     for column in columns:
-        made.add_column(column, overflow="fold")
+        grid.add_column(column, overflow="fold")
     for row in rows:
-        made.add_row(*("" if cell is None else str(cell) for cell in row))
+        grid.add_row(*("" if cell is None else str(cell) for cell in row))
     width = None if sys.stdout.isatty() else 160
-    Console(width=width, markup=False, highlight=False).print(made)
+    Console(width=width, markup=False, highlight=False).print(grid)
+
+
+def listing(
+    answers: Sequence[_Item], columns: Mapping[str, Callable[[_Item], object]], empty: str, *, json_: bool
+) -> None:
+    """Prints answers of the API as JSON, or as a table with a row an answer; `columns` gives each cell by its title."""
+    if json_:
+        print_json(answers)
+        return
+    rows = [[cell(answer) for cell in columns.values()] for answer in answers]
+    table(tuple(columns), rows, empty)
 
 
 def ago(moment: float | None) -> str:
