@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-
-import numpy as np
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
+    import numpy as np
     import pyarrow as pa
 
-Columns = dict[str, np.ndarray]
+Columns: TypeAlias = "dict[str, np.ndarray]"
+"""Arrays by column name; the first axis of each is the rows."""
 
 
 def read_columns(path: Path) -> Columns:
@@ -23,13 +23,14 @@ def read_columns(path: Path) -> Columns:
 def columns_of(table: pa.Table) -> Columns:
     """One array a column, first axis rows.
 
-    Numbers keep their type; text is an object array of `str`; equally long lists and byte strings become a second
+    Numbers keep their type; text is an object array of `str`; lists or byte strings of one length become a second
     axis (`float32 (n, 64)`, `uint8 (n, 784)`); anything else stays an object array.
     """
     return {name: _array(table.column(name).combine_chunks()) for name in table.column_names}
 
 
 def _array(column: Any) -> np.ndarray:
+    import numpy as np
     import pyarrow as pa
 
     kind = column.type
@@ -46,12 +47,17 @@ def _array(column: Any) -> np.ndarray:
 
 
 def _stack(rows: list[np.ndarray]) -> np.ndarray:
+    """One array when all rows have the same shape, else an object array of rows."""
+    import numpy as np
+
     if len({row.shape for row in rows}) == 1:
         return np.stack(rows)
     return _objects(rows)
 
 
 def _objects(values: list[Any]) -> np.ndarray:
+    import numpy as np
+
     array = np.empty(len(values), dtype=object)
     array[:] = values
     return array

@@ -5,22 +5,25 @@ from __future__ import annotations
 import json
 import math
 import os
+import pickle
+import sys
 import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from jinsu.sdk.columns import Columns, read_columns
 from jinsu.sdk.model_files import MODEL_FOLDER
 from jinsu.sdk.step_files import STEP_DIR_VARIABLE, StepFiles
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from jinsu.sdk.tokenizer import Tokenizer
 
 _PROBES = 64
+_CHECKPOINT = "last.pt"
 
 
 def _step() -> StepFiles | None:
@@ -47,14 +50,14 @@ def params(**defaults: Any) -> SimpleNamespace:
 
     A parameter that the script does not name is an error: a misspelt one would otherwise change nothing, silently.
     """
-    given: dict[str, Any] = {}
+    chosen: dict[str, Any] = {}
     if step := _step():
-        given = json.loads(step.params.read_text(encoding="utf-8"))
-    if unknown := sorted(set(given) - set(defaults)):
+        chosen = json.loads(step.params.read_text(encoding="utf-8"))
+    if unknown := sorted(set(chosen) - set(defaults)):
         raise SystemExit(
             f"train.params: {', '.join(unknown)}: the script does not read it; it reads {', '.join(sorted(defaults))}."
         )
-    return SimpleNamespace(**{**defaults, **given})
+    return SimpleNamespace(**{**defaults, **chosen})
 
 
 def dataset(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
@@ -90,26 +93,49 @@ def _checkpoint_dir() -> Path:
 
 
 def save_checkpoint(state: Any, step: int) -> None:
-    """Keeps `state` (anything `torch.save` takes) so that an interrupted run goes on after `step`."""
-    import torch
+    """Keeps `state` so that an interrupted run goes on after `step`.
 
+    state: anything that `torch.save` takes; in a script that has not imported torch, anything that pickle takes.
+    """
     folder = _checkpoint_dir()
     draft = folder / "draft.pt"
-    torch.save({"step": step, "state": state}, draft)
+    _write_checkpoint({"step": step, "state": state}, draft)
     with draft.open("rb") as stream:
         os.fsync(stream.fileno())
-    draft.replace(folder / "last.pt")  # a reader sees the old one or the new one, never half of one
+    draft.replace(folder / _CHECKPOINT)  # a reader sees the old one or the new one, never half of one
 
 
 def load_checkpoint() -> tuple[Any, int] | None:
     """`(state, step)` of the last checkpoint, or None at a first start. Alone, every start is a first one."""
-    path = _checkpoint_dir() / "last.pt"
+    path = _checkpoint_dir() / _CHECKPOINT
     if _step() is None or not path.exists():
         return None
+    checkpoint = _read_checkpoint(path)
+    return checkpoint["state"], checkpoint["step"]
+
+
+def _write_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
+    if "torch" in sys.modules:  # a script that has not imported torch has no tensor to keep
+        import torch
+
+        torch.save(checkpoint, path)
+    else:
+        with path.open("wb") as stream:
+            pickle.dump(checkpoint, stream)
+
+
+def _read_checkpoint(path: Path) -> dict[str, Any]:
+    """A checkpoint that this very script wrote in an earlier attempt, so it is trusted."""
+    checkpoint: dict[str, Any]
+    with path.open("rb") as stream:
+        if stream.read(1) == pickle.PROTO:  # torch writes an archive, which begins otherwise
+            stream.seek(0)
+            checkpoint = pickle.load(stream)  # noqa: S301
+            return checkpoint
     import torch
 
-    kept = torch.load(path, weights_only=False)  # written by this very script
-    return kept["state"], kept["step"]
+    checkpoint = torch.load(path, weights_only=False)
+    return checkpoint
 
 
 def rows(columns: Columns, chosen: np.ndarray) -> Columns:
@@ -133,6 +159,8 @@ def save(
     other: the label that stands for every class not in `labels`.
     Returns the folder of the model. Raises SystemExit when the model cannot be exported.
     """
+    import numpy as np
+
     from jinsu.sdk.torch_flavour import save_torch
 
     example = np.asarray(example, dtype=object if tokenizer else None)[:_PROBES]

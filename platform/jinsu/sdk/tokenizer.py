@@ -6,9 +6,10 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import numpy as np
+if TYPE_CHECKING:
+    import numpy as np
 
 PAD, UNKNOWN, FIRST = 0, 1, 2
 
@@ -38,11 +39,13 @@ class Tokenizer:
 
     def __call__(self, texts: Sequence[Any] | np.ndarray) -> np.ndarray:
         """Numbers of the words: int64 of shape (texts, length)."""
+        import numpy as np
+
         numbers = {word: index + FIRST for index, word in enumerate(self.words)}
         ids = np.full((len(texts), self.length), PAD, dtype=np.int64)
         for row, text in enumerate(texts):
-            found = [numbers.get(word, UNKNOWN) for word in split(str(text))[: self.length]]
-            ids[row, : len(found)] = found
+            row_ids = [numbers.get(word, UNKNOWN) for word in split(str(text))[: self.length]]
+            ids[row, : len(row_ids)] = row_ids
         return ids
 
     def prepend(self, path: Path) -> None:

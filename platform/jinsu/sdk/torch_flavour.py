@@ -15,11 +15,11 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FILE, PROBES_FILE
 
 if TYPE_CHECKING:
+    import numpy as np
+
     from jinsu.sdk.tokenizer import Tokenizer
 
 
@@ -31,7 +31,11 @@ def save_torch(
     other: Any,
     tokenizer: Tokenizer | None,
 ) -> Path:
-    """Writes `model.onnx`, `model.json` and `probes.npz` into `folder`."""
+    """Writes `model.onnx`, `model.json` and `probes.npz` into `folder`, and returns it.
+
+    The arguments are those of `jinsu.save`. Raises SystemExit when the model cannot be exported.
+    """
+    import numpy as np
     import torch
 
     folder.mkdir(parents=True, exist_ok=True)
@@ -62,17 +66,20 @@ def save_torch(
 
 
 def _plain(value: Any) -> Any:
+    """A label as a value of JSON: numpy's scalars become Python's."""
+    import numpy as np
+
     return value.item() if isinstance(value, np.generic) else value
 
 
 def _export(model: Any, tensor: Any, path: Path) -> None:
     import torch
 
-    # The exporter is talkative; what it says matters only when it fails.
-    said = io.StringIO()
+    # The exporter prints a lot; only its error matters.
+    printed = io.StringIO()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings(), contextlib.redirect_stdout(said), contextlib.redirect_stderr(said):
+        with warnings.catch_warnings(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
             warnings.simplefilter("ignore")
             program = torch.onnx.export(
                 model,
