@@ -651,7 +651,7 @@ def test_a_runner_that_was_killed_without_a_word_may_be_started_again(run: Any, 
 
 
 def test_a_container_that_never_began_ends_with_its_pod(context: PodContext) -> None:
-    assert upload_attempt(context, StopRequest(made=True)).interrupted
+    assert upload_attempt(context, StopRequest(received=True)).interrupted
     assert context.record.read_end("one") is not None
 
 
@@ -661,7 +661,7 @@ def test_a_stop_waits_for_the_scripts_last_words(run: Any, context: PodContext) 
         "time.sleep(0.6); files.log.write_text('last words');"
         "say(Phase.FAILED, 'stopped from outside', interrupted=True)"
     )
-    threading.Timer(0.2, stop.make).start()
+    threading.Timer(0.2, stop.receive).start()
     assert upload_attempt(context, stop) == AttemptEnd("one", Phase.FAILED, "stopped from outside", True)
     assert all_of(context.record, Stream.LOG) == b"last words"
 
@@ -672,7 +672,7 @@ def test_a_stop_ends_even_when_the_script_does_not(
     monkeypatch.setattr(upload, "_LAST_ROUND", 0.5)
     run("files.log.write_text('deaf'); time.sleep(60)")
     begun = time.monotonic()
-    assert upload_attempt(context, StopRequest(made=True)).interrupted
+    assert upload_attempt(context, StopRequest(received=True)).interrupted
     assert time.monotonic() - begun < 5
     assert all_of(context.record, Stream.LOG) == b"deaf"
 
@@ -729,7 +729,7 @@ def test_a_forged_result_of_another_step_is_none(run: Any, context: PodContext) 
 @pytest.mark.parametrize("text", ["", "[]", "{", '{"phase": "done"}', '{"phase": "nonsense"}', "\x00" * 50])
 def test_a_damaged_state_is_no_state(text: str, context: PodContext) -> None:
     context.files.state.write_text(text)
-    assert upload_attempt(context, StopRequest(made=True)).phase is Phase.FAILED
+    assert upload_attempt(context, StopRequest(received=True)).phase is Phase.FAILED
 
 
 def test_the_end_of_an_earlier_attempt_is_not_the_end_of_a_later_one(record: StepRecord) -> None:

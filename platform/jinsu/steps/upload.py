@@ -35,15 +35,15 @@ _Answer = TypeVar("_Answer")
 class StopRequest:
     """Whether Kubernetes asked the container to stop.
 
-    A signal handler may call `make` at any moment. That is why this is no `threading.Event`: its lock is not reentrant, so
+    A signal handler may call `receive` at any moment. That is why this is no `threading.Event`: its lock is not reentrant, so
     a second signal inside `set` would wait forever.
     """
 
-    def __init__(self, made: bool = False) -> None:
-        self.made = made
+    def __init__(self, received: bool = False) -> None:
+        self.received = received
 
-    def make(self) -> None:
-        self.made = True
+    def receive(self) -> None:
+        self.received = True
 
 
 def upload_attempt(context: PodContext, stop: StopRequest) -> AttemptEnd:
@@ -75,13 +75,13 @@ class _RunnerWatch:
     def is_over(self, stop: StopRequest) -> bool:
         """Whether nothing more is to be waited for. A stop request leaves the script 20 s for its end."""
         now, alive, state = time.monotonic(), held(self._files.lock), self.state()
-        if stop.made and self._stopping_since is None:
+        if stop.received and self._stopping_since is None:
             self._stopping_since = now
         if self._stopping_since is not None and now - self._stopping_since > _LAST_ROUND:
             return True
         if alive or state is None:
             self._silent_since = None
-            return stop.made and state is None
+            return stop.received and state is None
         if state.phase in TERMINAL:
             return True
         self._silent_since = self._silent_since or now
@@ -149,7 +149,7 @@ def main() -> None:
     """Entry point of the `upload` container: `python -m jinsu.steps.upload`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
     stop = StopRequest()
-    signal.signal(signal.SIGTERM, lambda *_: stop.make())
+    signal.signal(signal.SIGTERM, lambda *_: stop.receive())
     context = PodContext.from_environment()
     try:
         end = upload_attempt(context, stop)
