@@ -1,0 +1,57 @@
+"""Installations for the tests of stages, records, reconciliation and the API: each test gets a copy of its own."""
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from tests.support.stage_bench import StageBench, all_hold, make_home
+
+from jinsu.runs.stages import ORDER, StageName
+
+
+class Templates:
+    """Installations whose run has come so far, each made once for all tests."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: dict[StageName | None, StageBench] = {}
+
+    def after(self, stage: StageName | None) -> StageBench:
+        """One in which the run has done this stage and those before it; with None, it is only accepted."""
+        if stage not in self._made:
+            self._made[stage] = self._make(stage)
+        return self._made[stage]
+
+    def _make(self, stage: StageName | None) -> StageBench:
+        home = self._folder / f"after-{stage}"
+        if stage is None:
+            home.mkdir()
+            make_home(home)
+            bench = StageBench(home)
+            bench.submit()
+            return bench
+        place = ORDER.index(stage)
+        bench = self.after(ORDER[place - 1] if place else None).copy_to(home)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr("jinsu.lifecycle.validate_data.validate", all_hold)
+            bench.carry_out(stage)
+        return bench
+
+
+@pytest.fixture(scope="session")
+def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
+    return Templates(tmp_path_factory.mktemp("stages"))
+
+
+@pytest.fixture
+def bench_after(templates: Templates, tmp_path: Path) -> Iterator[Callable[[StageName | None], StageBench]]:
+    """Makes an installation whose run has done a stage and those before it; with None, its run is only accepted."""
+    made: list[StageBench] = []
+
+    def copy(stage: StageName | None, **settings: object) -> StageBench:
+        made.append(templates.after(stage).copy_to(tmp_path / f"home-{len(made)}", **settings))
+        return made[-1]
+
+    yield copy
+    for bench in made:
+        bench.close()
