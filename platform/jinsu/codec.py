@@ -6,6 +6,7 @@ What a record means is left to the room that defines it.
 
 from __future__ import annotations
 
+import math
 from typing import Any, TypeVar
 
 from pydantic import TypeAdapter
@@ -15,14 +16,28 @@ _adapters: dict[type[Any], TypeAdapter[Any]] = {}
 
 
 def encode(value: object) -> dict[str, Any]:
-    """A dataclass as a document of JSON's types; enum members become their values."""
-    document: dict[str, Any] = _adapter(type(value)).dump_python(value, mode="json")
+    """A dataclass as a document of JSON's types; enum members become their values.
+
+    JSON has no NaN and no infinity: their names stand for them ("NaN", "Infinity", "-Infinity"), and `decode` reads those.
+    """
+    document: dict[str, Any] = _named(_adapter(type(value)).dump_python(value, mode="json"))
     return document
 
 
 def decode(kind: type[_Value], document: object) -> _Value:
     """The dataclass that a document describes. Raises ValueError when a field is missing or of another type."""
     value: _Value = _adapter(kind).validate_python(document)
+    return value
+
+
+def _named(value: Any) -> Any:
+    """The same document with the names of numbers that JSON does not have."""
+    if isinstance(value, dict):
+        return {name: _named(inner) for name, inner in value.items()}
+    if isinstance(value, list):
+        return [_named(inner) for inner in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value
 
 

@@ -1,6 +1,7 @@
 """Jinsu's own database, on SQLite and on the PostgreSQL of the wheel."""
 
 import itertools
+import math
 import shutil
 import subprocess
 import tempfile
@@ -27,6 +28,7 @@ from jinsu.installation import Installation
 from jinsu.runs import ledger
 from jinsu.runs.admission import Request
 from jinsu.runs.snapshots import pack
+from jinsu.runs.stages import StageName, Trained
 from jinsu.servers import postgres
 from jinsu.settings import Account, Settings
 from jinsu.state.database import MIGRATIONS, Database, engine
@@ -176,6 +178,22 @@ def test_one_key_is_one_submission_however_often_and_fast_it_is_sent(database: D
         installation.admission.admit(Request("ann", other, "key-1", {}))
     assert installation.admission.admit(Request("bob", code, "key-1", {}))[1]  # another person's key is another key
     assert count(database, Submission) == 2
+
+
+def test_what_a_script_measured_is_recorded_whatever_it_is(database: Database, tmp_path: Path) -> None:
+    """A training that diverged logs NaN; its run must go on all the same."""
+    database.migrate()
+    installation = installation_on(database, tmp_path)
+    pq.write_table(pa.table({"x": [1.0, 2.0], "label": [0, 1]}), tmp_path / "toy.parquet")
+    installation.datasets.put("toy", tmp_path / "toy.parquet", "ann")
+    run = installation.admission.admit(Request("ann", snapshot(installation, tmp_path / "one", "one"), "key-1", {}))[0].id
+    journal, values = installation.journal, {"loss": float("nan"), "gain": float("-inf"), "accuracy": 1.0}
+
+    journal.record(StageName.TRAIN, run, lambda: Trained("k", 1.0, 1, values))
+
+    metrics = journal.output(Trained, run).metrics
+    assert math.isnan(metrics["loss"])
+    assert metrics["gain"] == -math.inf
 
 
 def test_postgresql_asks_for_the_password_and_listens_to_no_network(server: postgres.Postgres) -> None:
