@@ -32,7 +32,7 @@ from jinsu.runs.stages import StageName, Trained
 from jinsu.servers import postgres
 from jinsu.settings import Account, Settings
 from jinsu.state.database import MIGRATIONS, Database, engine
-from jinsu.state.states import LedgerEvent
+from jinsu.state.states import LedgerEvent, SubmissionState
 from jinsu.state.tables import Base, Candidate, LedgerEntry, Submission
 
 PASSWORD = "only-for-this-test"
@@ -180,20 +180,23 @@ def test_one_key_is_one_submission_however_often_and_fast_it_is_sent(database: D
     assert count(database, Submission) == 2
 
 
-def test_what_a_script_measured_is_recorded_whatever_it_is(database: Database, tmp_path: Path) -> None:
-    """A training that diverged logs NaN; its run must go on all the same."""
+def test_what_a_script_printed_and_measured_is_recorded_whatever_it_holds(database: Database, tmp_path: Path) -> None:
+    """A training that diverged logs NaN, and its last words may be any bytes; its run must end all the same."""
     database.migrate()
     installation = installation_on(database, tmp_path)
     pq.write_table(pa.table({"x": [1.0, 2.0], "label": [0, 1]}), tmp_path / "toy.parquet")
     installation.datasets.put("toy", tmp_path / "toy.parquet", "ann")
     run = installation.admission.admit(Request("ann", snapshot(installation, tmp_path / "one", "one"), "key-1", {}))[0].id
-    journal, values = installation.journal, {"loss": float("nan"), "gain": float("-inf"), "accuracy": 1.0}
+    journal, values = installation.journal, {"loss": float("nan"), "gain": float("-inf"), "a\0b\ud800": 1.0}
 
     journal.record(StageName.TRAIN, run, lambda: Trained("k", 1.0, 1, values))
+    journal.note(run, StageName.PACKAGE, "last words: \0\x1b[31m\ud800")
+    journal.end(run, SubmissionState.FAILED, "last words: \0\ud800")
 
     metrics = journal.output(Trained, run).metrics
     assert math.isnan(metrics["loss"])
     assert metrics["gain"] == -math.inf
+    assert journal.submission(run).reason == "last words: ��"
 
 
 def test_postgresql_asks_for_the_password_and_listens_to_no_network(server: postgres.Postgres) -> None:

@@ -12,6 +12,7 @@ from jinsu.codec import decode, encode
 from jinsu.errors import JinsuError, NotFoundError, TransientError
 from jinsu.registry.mlflow import Mlflow, RunStatus
 from jinsu.runs.stages import OUTPUTS, StageName, StageOutput, stage_of
+from jinsu.runs.text import clean
 from jinsu.spec.load import FILE_NAME, spec_from
 from jinsu.spec.model import ModelSpec
 from jinsu.state.database import Database
@@ -58,7 +59,7 @@ class Journal:
             if row is None:
                 row = StageRecord(submission=run, name=stage, trial=trial, started=time.time(), output={})
                 session.add(row)
-            row.state, row.detail = StageState.RUNNING, detail
+            row.state, row.detail = StageState.RUNNING, clean(detail)
             row.run_key = run_key or row.run_key
 
     def keep(self, run: str, output: StageOutput, trial: int = 0) -> None:
@@ -93,7 +94,7 @@ class Journal:
             row = session.get(Submission, run, with_for_update=True)
             if row is None or row.ended is not None:
                 return
-            row.state, row.reason, row.ended = state, reason, time.time()
+            row.state, row.reason, row.ended = state, clean(reason), time.time()
         if row.mlflow_run is not None and state in _MLFLOW_STATUS:
             with suppress(JinsuError):  # how MLflow shows the run is worth a try, not a retry
                 self.mlflow.end_run(row.mlflow_run, _MLFLOW_STATUS[state])
@@ -104,7 +105,7 @@ class Journal:
         with self.database.begin() as session:
             row = session.get(StageRecord, (run, stage, trial))
             assert row is not None
-            row.state, row.detail, row.ended = state, detail, time.time()
+            row.state, row.detail, row.ended = state, clean(detail), time.time()
             if output is not None:
                 row.output = encode(output)
 
