@@ -177,6 +177,18 @@ def test_a_passing_problem_leaves_the_stage_waiting_and_the_run_open(bench: Stag
     assert bench.mlflow.runs[bench.submission.mlflow_run].status == "RUNNING"
 
 
+def test_a_stage_that_waits_or_is_tried_again_has_not_ended(bench: StageBench, journal: Journal) -> None:
+    """Who follows a log stops at its end, and metrics are fetched until then."""
+    with pytest.raises(TransientError):
+        journal.record(StageName.TRAIN, bench.run, failing(TransientError("the node was lost")))
+    assert bench.stage(StageName.TRAIN).ended is None
+
+    journal.record(StageName.TRAIN, bench.run, lambda: EXAMPLES[2])
+    assert bench.stage(StageName.TRAIN).ended is not None
+    journal.note(bench.run, StageName.TRAIN, "training")
+    assert bench.stage(StageName.TRAIN).ended is None
+
+
 def test_an_error_in_our_own_code_is_no_end(bench: StageBench, journal: Journal) -> None:
     """Airflow tries the stage again; a repaired release finishes the run."""
     with pytest.raises(ZeroDivisionError):

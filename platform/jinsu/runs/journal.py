@@ -59,7 +59,7 @@ class Journal:
             if row is None:
                 row = StageRecord(submission=run, name=stage, trial=trial, started=time.time(), output={})
                 session.add(row)
-            row.state, row.detail = StageState.RUNNING, clean(detail)
+            row.state, row.detail, row.ended = StageState.RUNNING, clean(detail), None
             row.run_key = run_key or row.run_key
 
     def keep(self, run: str, output: StageOutput, trial: int = 0) -> None:
@@ -105,7 +105,8 @@ class Journal:
         with self.database.begin() as session:
             row = session.get(StageRecord, (run, stage, trial))
             assert row is not None
-            row.state, row.detail, row.ended = state, clean(detail), time.time()
+            row.state, row.detail = state, clean(detail)
+            row.ended = None if state is StageState.WAITING else time.time()
             if output is not None:
                 row.output = encode(output)
 
