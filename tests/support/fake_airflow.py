@@ -3,8 +3,10 @@
 It answers as a real server does, errors included: `tests/contract/test_fake_airflow.py` puts the same questions to both.
 """
 
+import copy
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 import httpx
@@ -38,6 +40,12 @@ class DagRun:
     questions: dict[str, Question] = field(default_factory=dict)
 
 
+@lru_cache
+def _client() -> Airflow:
+    """Making one reads the certificates of this machine, which costs more than most tests."""
+    return Airflow(URL, SECRET)
+
+
 class FakeAirflow(FakeServer):
     """One Airflow server. Its DAG runs are a plain attribute, for tests to look at and to change by hand."""
 
@@ -47,7 +55,7 @@ class FakeAirflow(FakeServer):
 
     def connect(self) -> Airflow:
         """Jinsu's own client, connected to this server."""
-        airflow = Airflow(URL, SECRET)
+        airflow = copy.copy(_client())
         airflow._http = self.client(URL)
         return airflow
 

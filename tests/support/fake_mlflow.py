@@ -3,9 +3,11 @@
 It answers as a real server does, errors included: `tests/contract/test_fake_mlflow.py` puts the same questions to both.
 """
 
+import copy
 import posixpath
 import re
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 from uuid import uuid4
 
@@ -75,6 +77,12 @@ class Model:
     aliases: dict[str, str] = field(default_factory=dict)
 
 
+@lru_cache
+def _client() -> Mlflow:
+    """Making one reads the certificates of this machine, which costs more than most tests."""
+    return Mlflow(URL, ACCOUNT)
+
+
 class FakeMlflow(FakeServer):
     """One MLflow server. Its records are plain attributes, for tests to look at and to change by hand."""
 
@@ -87,7 +95,7 @@ class FakeMlflow(FakeServer):
 
     def connect(self) -> Mlflow:
         """Jinsu's own client, connected to this server."""
-        mlflow = Mlflow(URL, ACCOUNT)
+        mlflow = copy.copy(_client())
         mlflow._http = self.client(URL)
         return mlflow
 

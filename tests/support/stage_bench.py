@@ -6,6 +6,7 @@ the launcher, each held to the real one by a contract test.
 
 import copy
 import json
+import os
 import shutil
 import time
 from dataclasses import fields
@@ -56,7 +57,7 @@ ROWS = 240
 
 def make_home(home: Path) -> None:
     """Writes an empty database, and the dataset `points`, into the folder `home`."""
-    database = Database(f"sqlite:///{home / 'jinsu.db'}")
+    database = Database(_database_url(home))
     database.migrate()
     engine(database.url).dispose()
     pq.write_table(points(), home / "points.parquet")
@@ -82,7 +83,7 @@ class StageBench:
 
     def __init__(self, home: Path, **settings: Any) -> None:
         self.home, self.crash, self.run = home, CrashPoints(), ""
-        url = f"sqlite:///{home / 'jinsu.db'}"
+        url = _database_url(home)
         self.records = Database(url)
         self.mlflow, self.airflow = FakeMlflow(self.crash), FakeAirflow(self.crash)
         self.launcher = FakeLauncher(home / "objects" / "steps", self.crash)
@@ -98,9 +99,12 @@ class StageBench:
         engine(self.records.url).dispose()
 
     def copy_to(self, home: Path, **settings: Any) -> "StageBench":
-        """The same installation, with all its records, in another folder."""
+        """The same installation, with all its records, in the folder `home`; what was there before goes."""
         self.close()
-        shutil.copytree(self.home, home, dirs_exist_ok=True)
+        if home.exists():
+            engine(_database_url(home)).dispose()
+            shutil.rmtree(home)
+        shutil.copytree(self.home, home, copy_function=_copy)
         other = StageBench(home, **settings)
         other.run = self.run
         for ours, theirs, names in (
@@ -262,6 +266,18 @@ def all_hold(frame: Any, expectations: list[Expectation], name: str, docs: Path)
     page.parent.mkdir(parents=True)
     page.write_text("<html><head></head><body>all hold</body></html>")
     return Verdict(True, tuple(Check(kind, True, "as expected") for kind, _ in expectations), "validations/page.html")
+
+
+def _database_url(home: Path) -> str:
+    return f"sqlite:///{home / 'jinsu.db'}"
+
+
+def _copy(source: str, target: str) -> None:
+    """Objects never change, so a second name for them is as good as a copy, and costs nothing."""
+    if "/objects/" in source:
+        os.link(source, target)
+    else:
+        shutil.copyfile(source, target)
 
 
 def _timeless(output: dict[str, Any]) -> str:

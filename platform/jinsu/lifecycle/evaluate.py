@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import time
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -69,7 +68,7 @@ class Evaluate:
         evaluated = Evaluated(key, version, report.metric, report.overall, report.gain, report.overall.rows)
         self.journal.keep(row.id, evaluated)
         if row.mlflow_run:
-            self.mlflow.log(row.mlflow_run, as_points(report, round(time.time(), 3)))
+            self.mlflow.log(row.mlflow_run, as_points(report, self.journal.started(row.id, StageName.EVALUATE)))
         if report.reasons:
             raise GateFailedError("; ".join(report.reasons) + ". See the evaluation in the run's report.")
         return evaluated
@@ -118,11 +117,11 @@ def _answers(spec: ModelSpec, columns: Columns, folder: Path) -> tuple[Any, Mani
     return decode(outputs, spec.evaluate.metric, model.manifest.labels), model.manifest
 
 
-def as_points(report: Report, now: float) -> list[MetricPoint]:
-    """The report's numbers as metrics of the MLflow run, at the time `now` (seconds since the epoch). Pure."""
+def as_points(report: Report, at: float) -> list[MetricPoint]:
+    """The report's numbers as metrics of the MLflow run, at the time `at` (seconds since the epoch). Pure."""
     name, overall = f"eval_{report.metric}", report.overall
     values = {name: overall.value, f"{name}_low": overall.low, f"{name}_high": overall.high}
     values |= {f"eval_{other}": score.value for other, score in report.others.items()}
     if report.gain:
         values["eval_gain_over_champion"] = report.gain.value
-    return [MetricPoint(name, value, 0, now) for name, value in values.items()]
+    return [MetricPoint(name, value, 0, at) for name, value in values.items()]

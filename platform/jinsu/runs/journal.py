@@ -50,6 +50,14 @@ class Journal:
             raise NotFoundError(f"run {run}: stage {stage} has not ended; run it first.")
         return decode(kind, row.output)
 
+    def started(self, run: str, stage: StageName, trial: int = 0) -> float:
+        """When the stage began first, in seconds since the epoch. Raises NotFoundError when it has not begun."""
+        with self.database.begin() as session:
+            row = session.get(StageRecord, (run, stage, trial))
+        if row is None:
+            raise NotFoundError(f"run {run}: stage {stage} has not begun.")
+        return row.started
+
     # --- Writing ---
 
     def note(self, run: str, stage: StageName, detail: str = "", trial: int = 0, run_key: str | None = None) -> None:
