@@ -22,8 +22,6 @@ from jinsu.state.database import Database
 from jinsu.state.tables import Endpoint, Review, Rollout, StageRecord, Submission
 from jinsu.steps.status import StepStatus
 
-_MAX_LOG = 1 << 20
-
 
 @dataclass(frozen=True)
 class Views:
@@ -100,7 +98,7 @@ class Views:
         if stage is None or stage.run_key is None:
             raise NotFoundError(f"run {run} has not begun to train; see: jinsu why {run}")
         text, after = self.launcher.logs(stage.run_key, offset)
-        return models.Log(text=text[:_MAX_LOG], next=after, ended=stage.ended is not None)
+        return models.Log(text=text, next=after, ended=stage.ended is not None)
 
     def open_reviews(self) -> list[models.OpenReview]:
         return [self._open_review(review) for review in self.reviews.open()]

@@ -17,7 +17,7 @@ from jinsu.cli.client import Client
 from jinsu.errors import BadInputError, StepFailedError
 from jinsu.runs.snapshots import pack
 from jinsu.sdk.model_files import MODEL_FILE, MODEL_FOLDER
-from jinsu.sdk.step_files import StepFiles
+from jinsu.sdk.step_files import TRAIN_ROWS_NAME, StepFiles
 from jinsu.spec.load import read_spec
 from jinsu.spec.model import ModelSpec
 from jinsu.steps.spec import Input, Limits, StepSpec
@@ -112,7 +112,7 @@ def _step(spec: ModelSpec, root: Path, rows: pa.Table, code: bytes, digest: str)
         command=tuple(shlex.split(spec.train.command)),
         params=_shortened(spec.train.params),
         limits=Limits(spec.train.resources.memory, SECONDS, spec.train.resources.cpu),
-        inputs=(Input("code", str(archive), digest), Input("data/train.parquet", str(table), "")),
+        inputs=(Input("code", str(archive), digest), Input(TRAIN_ROWS_NAME, str(table), "")),
         output_uri=str(root),
         run_key=_RUN_KEY,
         labels={"requires": f"{MODEL_FOLDER}/{MODEL_FILE}"},

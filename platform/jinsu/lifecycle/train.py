@@ -16,6 +16,7 @@ from jinsu.runs.journal import Journal, spec_of
 from jinsu.runs.snapshots import SnapshotStore
 from jinsu.runs.stages import StageName, Trained, Validated
 from jinsu.sdk.model_files import MODEL_FILE, MODEL_FOLDER
+from jinsu.sdk.step_files import TRAIN_ROWS_NAME
 from jinsu.spec.model import ModelSpec
 from jinsu.state.database import Database
 from jinsu.state.states import SubmissionState
@@ -101,7 +102,7 @@ class Train:
             limits=_limits(spec),
             inputs=(
                 Input("code", self.snapshots.name(row.code_digest), row.code_digest),
-                Input(f"data/{TRAIN_FILE}", f"steps/{split}/out/{TRAIN_FILE}", digest),
+                Input(TRAIN_ROWS_NAME, f"steps/{split}/out/{TRAIN_FILE}", digest),
             ),
             output_uri=f"steps/{key}",
             run_key=key,
