@@ -33,8 +33,8 @@ from tests.bench.machine import (
 )
 
 from jinsu.clients.airflow import Airflow
+from jinsu.gateway.bootstrap import Gateway, bootstrap
 from jinsu.gateway.envoy import binary as envoy_binary
-from jinsu.gateway.topology import Gateway, bootstrap
 from jinsu.local import up as local
 from jinsu.servers import postgres
 from jinsu.servers.airflow import PARTS as AIRFLOW_PARTS

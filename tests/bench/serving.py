@@ -19,6 +19,7 @@ from tests.bench.machine import folder, free_ports, seconds_until, server
 
 from jinsu.gateway import schema, topology
 from jinsu.gateway.backend import Backend
+from jinsu.gateway.bootstrap import Gateway, bootstrap
 from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.gateway.envoy import binary as envoy_binary
 from jinsu.gateway.topology import Route
@@ -135,9 +136,7 @@ def _ours(packaged: Path, place: Path) -> Iterator[Target]:
 def _envoy(socket: str, place: Path, port: int) -> Iterator[Target]:
     """As on a laptop: the platform's bootstrap, clusters and routes, from its own discovery server."""
     binary = envoy_binary()
-    (place / "envoy.json").write_text(
-        json.dumps(topology.bootstrap(topology.Gateway(port, port + 1, port + 2))), encoding="utf-8"
-    )
+    (place / "envoy.json").write_text(json.dumps(bootstrap(Gateway(port, port + 1, port + 2))), encoding="utf-8")
     flags = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
     command = [str(binary), "-c", str(place / "envoy.json"), *flags]
     with _discovery(socket, place, port + 2), server(command, {}, place / "envoy.log"):

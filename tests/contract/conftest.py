@@ -14,7 +14,8 @@ from pathlib import Path
 import psutil
 import pytest
 
-from jinsu.gateway import schema, topology
+from jinsu.gateway import schema
+from jinsu.gateway.bootstrap import Gateway, bootstrap
 from jinsu.gateway.envoy import binary as envoy_binary
 
 
@@ -92,7 +93,7 @@ def start_envoy(ports: Ports, tmp_path: Path, own: object) -> Callable[[], subpr
 
     def start() -> subprocess.Popen[bytes]:
         config = tmp_path / "envoy.json"
-        config.write_text(json.dumps(topology.bootstrap(topology.Gateway(ports.gateway, ports.admin, ports.xds))))
+        config.write_text(json.dumps(bootstrap(Gateway(ports.gateway, ports.admin, ports.xds))))
         command = [
             envoy_binary(),
             "-c",

@@ -19,10 +19,11 @@ from tests.support.waiting import until_async
 
 from jinsu.gateway import schema, topology
 from jinsu.gateway.backend import Backend
+from jinsu.gateway.bootstrap import MAX_BODY
 from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.gateway.envoy import binary as envoy_binary
 from jinsu.gateway.statistics import Envoys, Tally
-from jinsu.gateway.topology import MAX_BODY, Route
+from jinsu.gateway.topology import Route
 from jinsu.release.gates import Counters, GatePolicy, Verdict, compare, overall
 
 START = Callable[[], subprocess.Popen[bytes]]

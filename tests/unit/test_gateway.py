@@ -21,10 +21,11 @@ from tests.support.waiting import until
 from jinsu.deployers.server_probe import ServerProbe
 from jinsu.gateway import schema
 from jinsu.gateway.backend import Backend
+from jinsu.gateway.bootstrap import Gateway, bootstrap
 from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.gateway.envoy import binary as envoy_binary
 from jinsu.gateway.statistics import Envoys
-from jinsu.gateway.topology import Gateway, Route, bootstrap, clusters, routes, runtime
+from jinsu.gateway.topology import Route, clusters, routes, runtime
 from jinsu.serving.key import KEY_HEADER, locked
 
 GATEWAY_KEY, SERVER_KEY = "gateway-key-1", "server-key-2"

@@ -15,7 +15,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
-from jinsu.gateway.topology import MAX_BODY
+from jinsu.gateway.bootstrap import MAX_BODY
 from jinsu.serving.batching import Batcher
 from jinsu.serving.server import Reply, Service
 from jinsu.serving.signature import Limits

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from jinsu.gateway.backend import Backend
-from jinsu.gateway.topology import RUNTIME_LAYER, Gateway, Route, bootstrap, clusters, routes, runtime
+from jinsu.gateway.bootstrap import Gateway, bootstrap
+from jinsu.gateway.topology import RUNTIME_LAYER, Route, clusters, routes, runtime
 
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,6}[a-z0-9])?", fullmatch=True)
 NUMBERS = st.integers(1, 99).map(str)

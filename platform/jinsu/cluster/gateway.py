@@ -9,7 +9,7 @@ from pathlib import Path
 
 from jinsu.errors import BadInputError
 from jinsu.files import write_private
-from jinsu.gateway.topology import Gateway, bootstrap
+from jinsu.gateway.bootstrap import Gateway, bootstrap
 
 _CLIENT_PREFIX = "JINSU_ENDPOINT_KEY_"
 

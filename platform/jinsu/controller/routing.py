@@ -34,7 +34,8 @@ class Router:
 
     def publish(self, routes: list[Route]) -> None:
         """Clusters grow before routes name them and shrink after."""
-        self._servers.need(_backends(routes), model_servers.LINGER_SECONDS)
+        named = [backend for route in routes for backend in route.backends]
+        self._servers.need(named, model_servers.LINGER_SECONDS)
         lingering = [Route(backend.model, backend) for backend in self._servers.needed()]
         self._xds.publish(CLUSTER, topology.clusters([*routes, *lingering]))
         # Weights before routes: a route that names the champion alone is refused while a weight of zero for it holds.
@@ -64,8 +65,3 @@ class Router:
             return predecessor
         self._serving[model] = champion
         return champion
-
-
-def _backends(routes: Iterable[Route]) -> list[Backend]:
-    pairs = [(route.champion, route.challenger) for route in routes]
-    return [backend for pair in pairs for backend in pair if backend is not None]

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 from jinsu.files import write_private
-from jinsu.gateway.topology import Gateway, bootstrap
+from jinsu.gateway.bootstrap import Gateway, bootstrap
 from jinsu.home import HOME_VARIABLE
 from jinsu.local.programs import environment_files
 from jinsu.runs.local_catalog import LocalCatalog

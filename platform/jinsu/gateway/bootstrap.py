@@ -1,0 +1,228 @@
+"""The first configuration of an Envoy: where it listens, and where it asks for clusters, routes and weights. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from jinsu.gateway.topology import EXTENSIONS, ROUTES, RUNTIME_LAYER, http_options
+
+MAX_BODY = 4 << 20
+"""The longest request that the gateway takes, in bytes."""
+_GET = {"name": ":method", "string_match": {"exact": "GET"}}
+_FILTERS = f"{EXTENSIONS}.filters"
+
+
+@dataclass(frozen=True)
+class Gateway:
+    """Where one Envoy listens, and where its controller is.
+
+    On one machine the three ports are enough. On a network nothing answers without a key: `clients` are the keys of whoever may
+    ask models, by their names; `key` is what the Envoy shows the controller, and what the readers of the statistics at
+    `stats_port` show the Envoy. With a `stats_port` the Envoy also waits for the controller without end: an Envoy that
+    knows no model must not take the place of one that does.
+    """
+
+    port: int
+    admin_port: int
+    xds_port: int
+    host: str = "127.0.0.1"
+    xds_host: str = "127.0.0.1"
+    stats_port: int = 0
+    key: str = field(default="", repr=False)
+    clients: Mapping[str, str] = field(default_factory=dict, repr=False)
+    connections: int = 1000
+
+    @property
+    def patience(self) -> str:
+        """For how long Envoy waits for its first clusters and routes before it is ready without them; 0s: without end."""
+        return "0s" if self.stats_port else "5s"
+
+
+def bootstrap(gateway: Gateway) -> dict[str, Any]:
+    """One listener for requests, and everything else by discovery from the controller."""
+    clusters, listeners = [_controller(gateway)], [_listener(gateway)]
+    if gateway.stats_port:
+        clusters.append(_administration(gateway))
+        listeners.append(_statistics(gateway))
+    return {
+        "node": {"id": "gateway", "cluster": "jinsu"},
+        "admin": {"address": _address("127.0.0.1", gateway.admin_port), "ignore_global_conn_limit": True},
+        "dynamic_resources": {"ads_config": _discovery(gateway), "cds_config": _discovered(gateway.patience)},
+        "stats_flush_on_admin": True,
+        "stats_config": _latency_buckets(),
+        "layered_runtime": _weights(),
+        "overload_manager": _connection_limit(gateway.connections),
+        "static_resources": {"clusters": clusters, "listeners": listeners},
+    }
+
+
+def _address(host: str, port: int) -> dict[str, Any]:
+    return {"socket_address": {"address": host, "port_value": port}}
+
+
+# --- What is asked of the controller ---
+
+
+def _discovery(gateway: Gateway) -> dict[str, Any]:
+    """One stream for all types, to which the gateway shows its key."""
+    retries = {"retry_back_off": {"base_interval": "0.1s", "max_interval": "1s"}}
+    service: dict[str, Any] = {"envoy_grpc": {"cluster_name": "controller", "retry_policy": retries}}
+    if gateway.key:
+        service["initial_metadata"] = [{"key": "authorization", "value": f"Bearer {gateway.key}"}]
+    return {
+        "api_type": "GRPC",
+        "transport_api_version": "V3",
+        "set_node_on_first_message_only": True,
+        "grpc_services": [service],
+    }
+
+
+def _discovered(timeout: str) -> dict[str, Any]:
+    return {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": timeout}
+
+
+def _weights() -> dict[str, Any]:
+    """The layer of leased weights, over one that is empty."""
+    leased = {"name": RUNTIME_LAYER, "rtds_layer": {"name": RUNTIME_LAYER, "rtds_config": _discovered("2s")}}
+    return {"layers": [{"name": "static", "static_layer": {}}, leased]}
+
+
+def _controller(gateway: Gateway) -> dict[str, Any]:
+    options = {"http2_protocol_options": {"connection_keepalive": {"interval": "5s", "timeout": "2s"}}}
+    by_name = {"type": "STRICT_DNS", "dns_lookup_family": "V4_PREFERRED", "dns_refresh_rate": "2s"}
+    return {
+        **_one_endpoint("controller", _address(gateway.xds_host, gateway.xds_port)),
+        **({"type": "STATIC"} if gateway.xds_host == "127.0.0.1" else by_name),
+        # A stream a connection: one that ended may have led to a place that is not the controller's any more.
+        "typed_extension_protocol_options": http_options(options, {"max_requests_per_connection": 1}),
+    }
+
+
+def _one_endpoint(name: str, address: Mapping[str, Any]) -> dict[str, Any]:
+    endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
+    return {
+        "name": name,
+        "type": "STATIC",
+        "connect_timeout": "1s",
+        "load_assignment": {"cluster_name": name, "endpoints": endpoints},
+    }
+
+
+# --- What is counted and limited ---
+
+
+def _latency_buckets() -> dict[str, Any]:
+    """Upper bounds in milliseconds of the histogram that the gates compare."""
+    bounds = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000]
+    return {"histogram_bucket_settings": [{"match": {"suffix": "upstream_rq_time"}, "buckets": bounds}]}
+
+
+def _connection_limit(connections: int) -> dict[str, Any]:
+    monitor = {
+        "name": "envoy.resource_monitors.global_downstream_max_connections",
+        "typed_config": {
+            "@type": f"{EXTENSIONS}.resource_monitors.downstream_connections.v3.DownstreamConnectionsConfig",
+            "max_active_downstream_connections": str(connections),
+        },
+    }
+    return {"resource_monitors": [monitor]}
+
+
+# --- Where requests for models arrive ---
+
+
+def _listener(gateway: Gateway) -> dict[str, Any]:
+    filters = [_body_limit(), _router()]
+    if gateway.clients:
+        filters.insert(0, _clients_only(gateway.clients))
+    manager = {
+        "stat_prefix": "gateway",
+        "codec_type": "HTTP1",
+        "rds": {"route_config_name": ROUTES, "config_source": _discovered(gateway.patience)},
+        **_suspicion(),
+        "server_header_transformation": "PASS_THROUGH",
+        "generate_request_id": False,
+        "common_http_protocol_options": {"idle_timeout": "60s", "headers_with_underscores_action": "REJECT_REQUEST"},
+        "request_headers_timeout": "5s",
+        "request_timeout": "15s",
+        "stream_idle_timeout": "30s",
+        "drain_timeout": "2s",
+        "http_filters": filters,
+    }
+    return {
+        "name": "gateway",
+        "address": _address(gateway.host, gateway.port),
+        "per_connection_buffer_limit_bytes": 2 * MAX_BODY,
+        "filter_chains": [_chain(manager)],
+    }
+
+
+def _suspicion() -> dict[str, Any]:
+    """Paths mean one thing only, and no client is trusted."""
+    return {
+        "use_remote_address": True,
+        "normalize_path": True,
+        "merge_slashes": True,
+        "path_with_escaped_slashes_action": "REJECT_REQUEST",
+        # No machine has this address, so no client counts as internal: none may steer Envoy with x-envoy-* headers.
+        "internal_address_config": {"cidr_ranges": [{"address_prefix": "192.0.2.1", "prefix_len": 32}]},
+    }
+
+
+def _chain(manager: Mapping[str, Any]) -> dict[str, Any]:
+    config = {"@type": f"{_FILTERS}.network.http_connection_manager.v3.HttpConnectionManager", **manager}
+    return {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": config}]}
+
+
+def _body_limit() -> dict[str, Any]:
+    config = {"@type": f"{_FILTERS}.http.buffer.v3.Buffer", "max_request_bytes": MAX_BODY}
+    return {"name": "envoy.filters.http.buffer", "typed_config": config}
+
+
+def _router() -> dict[str, Any]:
+    config = {"@type": f"{_FILTERS}.http.router.v3.Router", "suppress_envoy_headers": True}
+    return {"name": "envoy.filters.http.router", "typed_config": config}
+
+
+def _clients_only(clients: Mapping[str, str]) -> dict[str, Any]:
+    """`Authorization: Bearer KEY` of a known client, or 401."""
+    return {
+        "name": "envoy.filters.http.api_key_auth",
+        "typed_config": {
+            "@type": f"{_FILTERS}.http.api_key_auth.v3.ApiKeyAuth",
+            "credentials": [{"client": name, "key": key} for name, key in sorted(clients.items())],
+            "key_sources": [{"header": "Authorization"}],
+            "forwarding": {"header": "x-jinsu-client", "hide_credentials": True},
+        },
+    }
+
+
+# --- Where the statistics are read ---
+
+
+def _administration(gateway: Gateway) -> dict[str, Any]:
+    return _one_endpoint("administration", _address("127.0.0.1", gateway.admin_port))
+
+
+def _statistics(gateway: Gateway) -> dict[str, Any]:
+    """Two pages of the administration, to be read only: readiness without a key, statistics with it."""
+    key = {"name": "authorization", "string_match": {"exact": f"Bearer {gateway.key}"}}
+    pages = [
+        {"match": {"path": "/ready", "headers": [_GET]}, "route": {"cluster": "administration"}},
+        {"match": {"path": "/stats/prometheus", "headers": [_GET, key]}, "route": {"cluster": "administration"}},
+    ]
+    manager = {
+        "stat_prefix": "statistics",
+        "common_http_protocol_options": {"idle_timeout": "60s"},
+        "request_headers_timeout": "5s",
+        "route_config": {"name": "statistics", "virtual_hosts": [{"name": "all", "domains": ["*"], "routes": pages}]},
+        "http_filters": [_router()],
+    }
+    return {
+        "name": "statistics",
+        "address": _address(gateway.host, gateway.stats_port),
+        "ignore_global_conn_limit": True,
+        "filter_chains": [_chain(manager)],
+    }
