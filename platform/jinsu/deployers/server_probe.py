@@ -1,4 +1,4 @@
-"""Asks model servers whether they are ready, and how often their answers were not finite."""
+"""The questions of the controller to a model server: is it ready, and how often were its answers not finite?"""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from jinsu.serving.key import KEY_HEADER
 
 
 def read_non_finite(metrics: str) -> int:
-    """How often the model server refused to send NaN or infinity."""
+    """How often the model server refused to send NaN or infinity, from its metrics in the text format of Prometheus."""
     for family in text_string_to_metric_families(metrics):
         if family.name == "jinsu_non_finite":
             return int(sum(sample.value for sample in family.samples if sample.name.endswith("_total")))
@@ -20,10 +20,10 @@ def read_non_finite(metrics: str) -> int:
 
 
 class ServerProbe:
-    """Asks model servers whether they are well, over whatever they listen on.
+    """Asks over a Unix socket or over the network, wherever the model server listens.
 
-    Each time on a new connection: an old one may lead to a pod that is leaving, or, when it was opened before the network
-    knew the Service, to somebody else.
+    Every question has a new connection: an old one may lead to a pod that is leaving, or, when it was opened before the
+    network knew the Service, to another program. key: what model servers on a network ask for.
     """
 
     def __init__(self, key: str = "") -> None:
@@ -41,6 +41,7 @@ class ServerProbe:
         return self._clients[backend.address]
 
     def ready(self, backend: Backend) -> bool:
+        """Whether a server of this model and version answers there."""
         try:
             answer = self._client(backend).get("/health")
             document: Mapping[str, object] = answer.json() if answer.is_success else {}
@@ -49,6 +50,7 @@ class ServerProbe:
         return document.get("version") == backend.version and document.get("name") == backend.model
 
     def non_finite(self, backend: Backend) -> int | None:
+        """How many answers were not finite since the server began; None when it does not answer."""
         try:
             answer = self._client(backend).get("/metrics")
             answer.raise_for_status()

@@ -1,8 +1,8 @@
 """The control side of Envoy: clusters, routes and the leased weights over one aggregated discovery stream (gRPC).
 
-Weights travel in a runtime layer whose resource has a time to live. Envoy itself drops the layer when nobody renews it,
-and falls back to the routes' static weights, which give everything to the champion: a dead man's switch without a
-second process. Measured by `tests/contract/test_envoy.py`.
+Weights travel in a runtime layer whose resource has a time to live. When the controller does not renew it, Envoy itself
+drops the layer and falls back to the routes' static weights, which give everything to the champion.
+`tests/contract/test_envoy.py` shows it with a real Envoy.
 """
 
 from __future__ import annotations
@@ -40,6 +40,8 @@ class Snapshot:
 
 @dataclass
 class _Subscription:
+    """One type on one stream. sent, acknowledged: the versions that Envoy was sent last and has accepted last."""
+
     names: frozenset[str]
     nonce: str = ""
     sent: str = ""
@@ -48,18 +50,25 @@ class _Subscription:
 
 @dataclass(frozen=True)
 class _Wake:
+    """Lets a stream look at a type that was published again, or whose lease is renewed."""
+
     type_url: str
     renew: bool
 
 
 @dataclass(eq=False)
 class _Stream:
+    """One connected Envoy. Its inbox holds requests, wakes, and None at its end."""
+
     inbox: asyncio.Queue[Any] = field(default_factory=asyncio.Queue)
     subscriptions: dict[str, _Subscription] = field(default_factory=dict)
 
 
 class XdsServer:
-    """Serves the published snapshots to every Envoy that connects."""
+    """Serves the published snapshots to every Envoy that connects.
+
+    refused: why Envoy took the last version of a type for wrong, by type.
+    """
 
     def __init__(self, schema: Schema, key: str = "") -> None:
         self._schema, self._key = schema, key
@@ -72,7 +81,7 @@ class XdsServer:
         self.refused: dict[str, str] = {}
 
     def publish(self, type_url: str, items: Iterable[Mapping[str, Any]], ttl: float | None = None) -> None:
-        """Makes `items` the whole truth of this type; tells Envoy only when something changed."""
+        """Makes `items` all resources of this type. Envoy is sent them only when something changed. ttl: in seconds."""
         kind = self._schema.message(type_url.removeprefix(_TYPE))
         resources = {
             item["name"]: json_format.ParseDict(
@@ -81,14 +90,14 @@ class XdsServer:
             for item in items
         }
         version = hashlib.sha256(repr((sorted(resources.items()), ttl)).encode()).hexdigest()[:12]
-        known = self._snapshots.get(type_url)
-        if known is None or known.version != version:
+        published = self._snapshots.get(type_url)
+        if published is None or published.version != version:
             self._snapshots[type_url] = Snapshot(version, resources, ttl)
             self._wake(type_url, renew=False)
 
     def renew(self) -> None:
-        """Renews the lease. Called by the loop that decides the weights, never by a timer of its own: a loop that hangs
-        must lose the lease."""
+        """Renews the lease. The loop that decides the weights calls this, never a timer: a loop that hangs must lose the
+        lease."""
         for type_url in dict.fromkeys((RUNTIME, *self.refused)):  # what was refused may be right by now
             self._wake(type_url, renew=True)
 
@@ -127,7 +136,7 @@ class XdsServer:
             stream.inbox.put_nowait(_Wake(type_url, renew))
 
     async def _stream(self, requests: AsyncIterator[Any], context: Any) -> AsyncIterator[Any]:
-        if self._key and not self._known(context):
+        if self._key and not self._authorised(context):
             await context.abort(grpc.StatusCode.UNAUTHENTICATED, "show the gateway's key")
         stream = _Stream()
 
@@ -148,7 +157,7 @@ class XdsServer:
             self._streams.discard(stream)
             reader.cancel()
 
-    def _known(self, context: Any) -> bool:
+    def _authorised(self, context: Any) -> bool:
         shown = dict(context.invocation_metadata() or ()).get("authorization", "")
         return hmac.compare_digest(str(shown), f"Bearer {self._key}")
 
@@ -162,10 +171,10 @@ class XdsServer:
                 and snapshot is not None
                 and (item.renew or subscription.sent != snapshot.version)
             )
-        return self._heard(stream, item) and snapshot is not None
+        return self._accept(stream, item) and snapshot is not None
 
-    def _heard(self, stream: _Stream, request: Any) -> bool:
-        """Takes a subscription, an acknowledgement or a refusal; says whether it asks for something new."""
+    def _accept(self, stream: _Stream, request: Any) -> bool:
+        """Takes a subscription, an acknowledgement or a refusal; returns whether it asks for something new."""
         names = frozenset(request.resource_names)
         subscription = stream.subscriptions.get(request.type_url)
         if subscription is None:  # the first of its type on this stream is answered in full, whatever it claims to have

@@ -1,4 +1,4 @@
-"""The Envoy program that this environment has. The only module that imports the package around it."""
+"""Where the Envoy program of this environment lies. No other module imports the package around it."""
 
 from __future__ import annotations
 

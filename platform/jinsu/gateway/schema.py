@@ -1,4 +1,4 @@
-"""Envoy's own protobuf schema, read from the Envoy binary that will be spoken to.
+"""Envoy's own protobuf schema, read from the very binary that the controller will talk to.
 
 Every Envoy carries the descriptors of its configuration. Taking them from there needs no generated package (which would
 overwrite files of other packages and lag behind Envoy's releases), and it can never be of another version.
@@ -48,33 +48,33 @@ def load(binary: Path, cache: Path) -> Schema:
     """The schema inside the Envoy at `binary`; extracted once, then kept in `cache`."""
     status = binary.stat()
     name = hashlib.sha256(f"{binary}:{status.st_size}:{status.st_mtime_ns}".encode()).hexdigest()[:16]
-    kept = cache / f"envoy-schema-{name}.binpb"
-    if not kept.exists():
-        kept.parent.mkdir(parents=True, exist_ok=True)
-        draft = kept.with_suffix(".draft")
+    path = cache / f"envoy-schema-{name}.binpb"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        draft = path.with_suffix(".draft")
         draft.write_bytes(extract(binary).SerializeToString(deterministic=True))
-        draft.replace(kept)
-    return Schema(descriptor_pb2.FileDescriptorSet.FromString(kept.read_bytes()))
+        draft.replace(path)
+    return Schema(descriptor_pb2.FileDescriptorSet.FromString(path.read_bytes()))
 
 
 def extract(binary: Path) -> descriptor_pb2.FileDescriptorSet:
-    """Finds the descriptors of `ROOTS` and of all they import. Raises LookupError when one is not in the binary."""
-    found: dict[str, descriptor_pb2.FileDescriptorProto] = {}
+    """The descriptors of `ROOTS` and of all they import. Raises LookupError when one is not in the binary."""
+    files: dict[str, descriptor_pb2.FileDescriptorProto] = {}
     with binary.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
 
         def visit(name: str) -> None:
-            if name in found:
+            if name in files:
                 return
             file = _find(data, name)
-            wanted = [other for other in file.dependency if not other.startswith(_ANNOTATIONS)]
-            _simplify(file, wanted)
-            for other in wanted:
+            imports = [other for other in file.dependency if not other.startswith(_ANNOTATIONS)]
+            _simplify(file, imports)
+            for other in imports:
                 visit(other)
-            found[name] = file  # after what it imports: a pool takes files in that order
+            files[name] = file  # after what it imports: a pool takes files in that order
 
         for root in ROOTS:
             visit(root)
-    return descriptor_pb2.FileDescriptorSet(file=found.values())
+    return descriptor_pb2.FileDescriptorSet(file=files.values())
 
 
 def _find(data: mmap.mmap, name: str) -> descriptor_pb2.FileDescriptorProto:
@@ -86,7 +86,10 @@ def _find(data: mmap.mmap, name: str) -> descriptor_pb2.FileDescriptorProto:
 
 
 def _parse(data: mmap.mmap, start: int) -> descriptor_pb2.FileDescriptorProto | None:
-    """Walks the fields of a file descriptor up to `syntax`, the last one that the compiler writes."""
+    """The file descriptor at this place; None when the bytes there are something else.
+
+    Its fields are walked up to `syntax`, the last one that the compiler writes.
+    """
     place = start
     while True:
         tag, place = _varint(data, place)
@@ -111,6 +114,7 @@ def _varint(data: mmap.mmap, place: int) -> tuple[int, int]:
 
 
 def _simplify(file: descriptor_pb2.FileDescriptorProto, dependencies: list[str]) -> None:
+    """Takes out what the wire format does not need, and every import but these."""
     for name in (
         "options",
         "service",
