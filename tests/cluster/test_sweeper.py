@@ -1,7 +1,7 @@
 """What nobody owns is removed, and what somebody owns comes back: the database on one side, a real cluster on the other."""
 
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -55,6 +55,13 @@ def platform(place: str, kubeconfig: Path, store: TrialStore, tmp_path: Path) ->
 def deployer(platform: Installation, place: str) -> KubernetesDeployer:
     assert platform.settings.kubernetes is not None
     return KubernetesDeployer(platform.kube, place, platform.settings.kubernetes.servers)
+
+
+def sweeper(
+    platform: Installation, deployer: KubernetesDeployer, in_use: Callable[[], set[str]], young: float
+) -> Sweeper:
+    kubernetes = platform.settings.kubernetes
+    return platform.build(Sweeper, kubernetes=kubernetes, deployer=deployer, in_use=in_use, young=young)
 
 
 def step(platform: Installation, key: str) -> None:
@@ -115,10 +122,10 @@ def test_jobs_of_no_open_run_are_removed(platform: Installation, deployer: Kuber
     run(platform, owned, ended=None)
     run(platform, over, ended=time.time())
 
-    Sweeper(platform, deployer, set, young=300).sweep()
+    sweeper(platform, deployer, set, young=300).sweep()
     assert len(names(platform, Kind.JOB, place)) == 3  # what is young is left alone
     time.sleep(1.1)  # ages are counted in whole seconds
-    Sweeper(platform, deployer, set, young=0).sweep()
+    sweeper(platform, deployer, set, young=0).sweep()
 
     until(lambda: names(platform, Kind.JOB, place) == [f"step-{'a' * 40}"], 20, "the others to go")
 
@@ -138,7 +145,7 @@ def test_model_servers_are_what_the_database_says(
         session.add(Candidate(submission="d" * 8, package="e" * 64, model="digits", version="3", ready=True))
 
     time.sleep(1.1)
-    Sweeper(platform, deployer, lambda: {"leaving-v1"}, young=0).sweep()
+    sweeper(platform, deployer, lambda: {"leaving-v1"}, young=0).sweep()
 
     wanted = ["model-digits-v3", "model-leaving-v1"]
     until(lambda: sorted(names(platform, Kind.DEPLOYMENT, place)) == wanted, 20, "the deployments to be those two")

@@ -9,7 +9,7 @@ import time
 from jinsu import settings as configuration
 from jinsu.controller.loop import Controller
 from jinsu.controller.process import Keys, Reconciler, control
-from jinsu.controller.sweeper import Sweeper
+from jinsu.controller.sweeper import YOUNG_SECONDS, Sweeper
 from jinsu.deployers.kubernetes_deployer import KubernetesDeployer
 from jinsu.gateway.statistics import Envoys
 from jinsu.installation import Installation
@@ -29,7 +29,9 @@ def start() -> None:
     provision = _RepeatedProvision(installation.build(Provision))
 
     def more(running: Controller) -> tuple[Reconciler, ...]:
-        sweeper = Sweeper(installation, deployer, running.in_use)
+        sweeper = installation.build(
+            Sweeper, kubernetes=kubernetes, deployer=deployer, in_use=running.in_use, young=YOUNG_SECONDS
+        )
         return Reconciler("provisioning", provision.run, 1.0), Reconciler("sweeping", sweeper.sweep, 30.0)
 
     asyncio.run(
