@@ -14,7 +14,8 @@ import click
 
 from jinsu.api.models import Accepted, AnswerBody, Answered, Code, Dataset, Endpoint, OpenReview, Run, SubmissionBody
 from jinsu.cli.client import Client
-from jinsu.cli.installation import show_addresses
+from jinsu.cli.command_line import printed_command
+from jinsu.cli.demo_pages import closing_lines
 from jinsu.cli.running import follow_run
 from jinsu.cli.show import progress
 from jinsu.errors import JinsuError
@@ -122,15 +123,16 @@ def main() -> None:
         launch(client, home, "A first version, trained for 2 epochs only", 2)
         _wait_for_endpoint(f"{settings.endpoint_url}/models/digits/health")
     with Traffic(f"{settings.endpoint_url}/models/digits/invocations") as traffic:
-        launch(client, home, "A challenger, trained for longer, meets live traffic", None)
+        ended = launch(client, home, "A challenger, trained for longer, meets live traffic", None)
         time.sleep(1.0)
     total = sum(traffic.answered.values())
     shares = ", ".join(f"version {version}: {count}" for version, count in sorted(traffic.answered.items()))
     click.echo(f"\n{total} live requests answered ({shares}), {traffic.failed} failed")
-    _predict(settings.endpoint_url)
-    click.echo("")
-    show_addresses()
-    click.echo(f"The demo took {time.monotonic() - begun:.0f} s. Look around, then: make stop")
+    image = _predict(settings.endpoint_url)
+    click.echo(f"\nThe demo took {time.monotonic() - begun:.0f} s.")
+    for line in closing_lines(settings, ended, [[image]]):
+        click.echo(line)
+    click.echo(f"Stop everything: {printed_command(home, 'down')}")
     if traffic.failed:
         raise JinsuError(f"{traffic.failed} live requests failed during the rollout.")
 
@@ -144,7 +146,8 @@ def _wait_for_endpoint(url: str) -> None:
         time.sleep(0.1)
 
 
-def _predict(endpoint: str) -> None:
+def _predict(endpoint: str) -> list[list[int]]:
+    """Shows what the model makes of one image; returns the image, 8 rows of 8 shades from 0 to 16."""
     import httpx
     import numpy as np
     from sklearn.datasets import load_digits
@@ -156,6 +159,7 @@ def _predict(endpoint: str) -> None:
         click.echo("   " + "".join(shades[int(value) * 9 // 16] * 2 for value in line))
     best = int(np.argmax(answer.json()["predictions"][0]))
     click.echo(f"version {answer.headers['x-jinsu-version']} reads it as a {best}; it is a {digits.target[5]}")
+    return [[int(shade) for shade in row] for row in digits.images[5]]
 
 
 if __name__ == "__main__":

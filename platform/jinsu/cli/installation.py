@@ -8,6 +8,7 @@ from typing import Literal
 
 import click
 
+from jinsu.cli.command_line import printed_command
 from jinsu.cli.show import as_json, print_json, progress, table
 
 
@@ -60,7 +61,7 @@ def show_addresses() -> None:
         ],
         "",
     )
-    click.echo(f"Passwords: {secret}. Stop with: jinsu down")
+    click.echo(f"Passwords: {secret}. Stop with: {printed_command(Path(settings.home), 'down')}")
 
 
 @click.command()
