@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from dataclasses import dataclass
 
 from sqlalchemy import select
@@ -10,15 +11,17 @@ from jinsu.launchers.launcher import Launcher
 from jinsu.release.command import Command, Verb
 from jinsu.runs.journal import Journal
 from jinsu.runs.rollouts import Rollouts
-from jinsu.runs.stages import StageName
 from jinsu.state.database import Database
 from jinsu.state.states import ReviewState, StageState, SubmissionState
-from jinsu.state.tables import Review, StageRecord
+from jinsu.state.tables import Review, StageRecord, Submission
+
+AT_WORK = (StageState.RUNNING, StageState.WAITING)
+"""States of a stage that a process may be at, or may take up again."""
 
 
 @dataclass(frozen=True)
 class Cancellation:
-    """Every part of a cancellation may be repeated."""
+    """Every part of a cancellation may be repeated; its stages are closed last, so that a part that is left is seen."""
 
     database: Database
     journal: Journal
@@ -26,25 +29,37 @@ class Cancellation:
     rollouts: Rollouts
 
     def run(self, run: str, reason: str) -> None:
+        """Raises TransientError when a process could not be ended; everything else has ended by then."""
         self.journal.end(run, SubmissionState.CANCELLED, reason)
-        for key in self._own_steps(run):
-            self.launcher.cancel(key, reason)
+        row = self.journal.submission(run)
+        reason = row.reason if row.state is SubmissionState.CANCELLED else reason  # the first reason stays
         self._close_review(run, reason)
         self.rollouts.command_run(run, Command(Verb.ABORT, reason))
+        self.end_steps(run, reason)
+        self._close_stages(run, reason)
+
+    def end_steps(self, run: str, reason: str) -> None:
+        """Ends the run's processes, but for those that another open run shares."""
+        for key in sorted(self._own_steps(run)):
+            self.launcher.cancel(key, reason)
 
     def _own_steps(self, run: str) -> set[str]:
-        """Run keys of the run's steps that are at work and that no other open run shares."""
-        at_work = select(StageRecord.run_key).where(StageRecord.state == StageState.RUNNING)
+        at_work = select(StageRecord.run_key).where(StageRecord.state.in_(AT_WORK))
         with self.database.begin() as session:
             keys = {key for key in session.scalars(at_work.where(StageRecord.submission == run)) if key}
-            shared = session.scalars(at_work.where(StageRecord.submission != run, StageRecord.run_key.in_(keys)))
-            return keys - {key for key in shared if key}
+            others = at_work.join(Submission, Submission.id == StageRecord.submission).where(
+                StageRecord.submission != run, StageRecord.run_key.in_(keys), Submission.ended.is_(None)
+            )
+            return keys - {key for key in session.scalars(others) if key}
 
     def _close_review(self, run: str, reason: str) -> None:
         with self.database.begin() as session:
             review = session.get(Review, run)
             if review is not None and review.state is ReviewState.OPEN:
                 review.state, review.reason = ReviewState.CANCELLED, reason
-            stage = session.get(StageRecord, (run, StageName.REVIEW, 0))
-            if stage is not None and stage.state is StageState.RUNNING:
-                stage.state, stage.detail = StageState.FAILED, reason
+
+    def _close_stages(self, run: str, reason: str) -> None:
+        at_work = select(StageRecord).where(StageRecord.submission == run, StageRecord.state.in_(AT_WORK))
+        with self.database.begin() as session:
+            for stage in session.scalars(at_work):
+                stage.state, stage.detail, stage.ended = StageState.FAILED, reason, time.time()

@@ -75,9 +75,10 @@ class Rollouts:
         return row
 
     def command_run(self, run: str, command: Command) -> None:
-        """Leaves a command for the rollout of a run, if there is one."""
+        """Leaves a command for the rollout of a run, unless it is over or there is none."""
         with self.database.begin() as session:
-            if (row := session.get(Rollout, run, with_for_update=True)) is not None:
+            row = session.get(Rollout, run, with_for_update=True)
+            if row is not None and row.phase in ACTIVE:
                 _leave(row, command)
 
     def end_promotions(self, model: str, version: str, command: Command) -> None:
