@@ -1,4 +1,4 @@
-"""A cancelled run ends everywhere, and takes nothing of another run with it."""
+"""A cancelled run ends everywhere, takes nothing of another run with it, and begins nothing any more."""
 
 from collections.abc import Callable
 
@@ -6,12 +6,15 @@ import pytest
 from tests.support.crash_points import Killed
 from tests.support.stage_bench import StageBench
 
-from jinsu.errors import TransientError
+from jinsu.errors import ConflictError, JinsuError, TransientError
 from jinsu.lifecycle.canary import Canary
+from jinsu.lifecycle.promote import Promote
 from jinsu.lifecycle.review import Review as ReviewStage
 from jinsu.lifecycle.train import Train
+from jinsu.release.advance import Phase
+from jinsu.runs.reviews import Answer
 from jinsu.runs.stages import StageName
-from jinsu.state.states import ReviewState, StageState, SubmissionState
+from jinsu.state.states import Door, ReviewState, StageState, SubmissionState
 from jinsu.state.tables import Review, Rollout, StageRecord
 from jinsu.steps.status import Phase as StepPhase
 
@@ -242,3 +245,90 @@ def test_a_run_that_has_ended_stays_as_it_ended(bench_after: BenchAfter) -> None
 
     assert bench.submission.state is SubmissionState.SUCCEEDED
     assert bench.mlflow.models["toy"].aliases == {"champion": "1"}
+
+
+# --- Nothing of it begins any more ---
+
+
+def test_no_training_begins(bench_after: BenchAfter) -> None:
+    bench = bench_after(StageName.VALIDATE_DATA)
+    cancel(bench)
+
+    with pytest.raises(ConflictError, match="was cancelled: cancelled by ann"):
+        training(bench)
+
+    assert bench.launcher.starts == []
+
+
+@pytest.mark.parametrize("shared", [False, True])
+def test_a_training_that_was_beginning_when_the_run_was_cancelled_ends(bench_after: BenchAfter, shared: bool) -> None:
+    """The cancellation looked for processes a moment before there was one."""
+    bench = bench_after(StageName.VALIDATE_DATA)
+    other = another_run(bench)
+
+    def meanwhile() -> None:
+        if shared:
+            training(bench, other)
+        cancel(bench)
+
+    bench.launcher.before_start = meanwhile
+    with pytest.raises(ConflictError, match="was cancelled"):
+        training(bench)
+
+    (key,) = bench.launcher.starts
+    assert bench.launcher.status(key).phase is (StepPhase.RUNNING if shared else StepPhase.CANCELLED)
+
+
+def test_no_question_is_asked(bench_after: BenchAfter) -> None:
+    bench = bench_after(StageName.REGISTER)
+    cancel(bench)
+
+    with pytest.raises(ConflictError, match="was cancelled"):
+        bench.build(ReviewStage).ask(bench.run)
+
+    assert bench.installation.reviews.open() == []
+
+
+def test_no_answer_is_taken(bench_after: BenchAfter) -> None:
+    bench = bench_after(StageName.REGISTER)
+    bench.build(ReviewStage).ask(bench.run)
+    cancel(bench)
+
+    for approved in (True, False):
+        with pytest.raises(ConflictError, match="was cancelled already: cancelled by ann"):
+            bench.installation.reviews.answer(bench.run, Answer(approved, "bob", Door.CLI))
+
+    assert bench.mlflow.models["toy"].aliases == {}
+
+
+def test_no_rollout_begins(bench_after: BenchAfter) -> None:
+    """It would be carried out by the controller up to all of the traffic, since nobody else looks at it."""
+    bench = bench_after(StageName.REVIEW)
+    cancel(bench)
+
+    with pytest.raises(ConflictError, match="was cancelled"):
+        bench.build(Canary).start(bench.run)
+
+    assert bench.rows(Rollout) == []
+
+
+def test_no_champion_is_made(bench_after: BenchAfter) -> None:
+    """The controller has not seen the command to abort yet."""
+    bench = bench_after(StageName.CANARY)
+    cancel(bench)
+    assert bench.row(Rollout).phase is Phase.PROMOTING
+
+    with pytest.raises(JinsuError, match="was cancelled"):
+        bench.build(Promote).run(bench.run)
+
+    assert "champion" not in bench.mlflow.models["toy"].aliases
+    assert bench.ledger() == []
+    assert bench.submission.state is SubmissionState.CANCELLED
+
+
+def test_a_failed_run_may_be_taken_up_again(bench_after: BenchAfter) -> None:
+    """A person clears the tasks of a failed run in Airflow; only a cancellation is final."""
+    bench = bench_after(StageName.VALIDATE_DATA)
+    bench.installation.journal.end(bench.run, SubmissionState.FAILED, "train: out of memory")
+
+    assert bench.launcher.status(training(bench)).phase is StepPhase.RUNNING

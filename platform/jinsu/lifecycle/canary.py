@@ -34,11 +34,14 @@ class Canary:
         return self.finish(run)
 
     def start(self, run: str) -> None:
-        """Asks for the rollout once. It takes the place of whatever rollout the model has."""
+        """Asks for the rollout once. It takes the place of whatever rollout the model has.
+
+        Raises ConflictError when the run was cancelled.
+        """
         row = self.journal.submission(run)
         version = self.journal.output(Registered, run).version
-        self.journal.note(run, StageName.CANARY, "waiting for the release controller")
         self.rollouts.request(run, row.model, version, policy_of(spec_of(row)))
+        self.journal.note(run, StageName.CANARY, "waiting for the release controller")
 
     def waiting(self, run: str) -> bool:
         """Whether the controller has not decided yet."""

@@ -11,6 +11,7 @@ from jinsu.registry.mlflow import CHALLENGER, CHAMPION, Mlflow
 from jinsu.release.advance import State
 from jinsu.runs import ledger
 from jinsu.runs.journal import Journal
+from jinsu.runs.open_run import refuse_cancelled
 from jinsu.runs.reviews import Reviews
 from jinsu.runs.rollouts import Rollouts, state_of
 from jinsu.runs.stages import Promoted, StageName
@@ -30,12 +31,16 @@ class Promote:
     mlflow: Mlflow
 
     def run(self, run: str) -> Promoted:
-        """Makes the challenger the champion. Raises GateFailedError when it has been taken back meanwhile."""
+        """Makes the challenger the champion.
+
+        Raises GateFailedError when the challenger has been taken back meanwhile, ConflictError when the run was cancelled.
+        """
         promoted = self.journal.record(StageName.PROMOTE, run, lambda: self._promote(self.journal.submission(run)))
         self.journal.end(run, SubmissionState.SUCCEEDED, f"version {promoted.version} is the champion")
         return promoted
 
     def _promote(self, row: Submission) -> Promoted:
+        refuse_cancelled(row)
         rollout = self.rollouts.of(row.id)
         if rollout is None:
             raise NotFoundError(f"run {row.id} has no rollout; the stage canary has not begun.")

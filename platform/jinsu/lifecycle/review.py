@@ -31,11 +31,14 @@ class Review:
         return self.finish(run)
 
     def ask(self, run: str) -> ReviewRecord:
-        """Opens the question once; without a required review the spec answers it."""
+        """Opens the question once; without a required review the spec answers it.
+
+        Raises ConflictError when the run was cancelled.
+        """
         row = self.journal.submission(run)
         version = self.journal.output(Registered, run).version
-        self.journal.note(run, StageName.REVIEW, "waiting for a person")
         review = self.reviews.ask(run, row.model, version)
+        self.journal.note(run, StageName.REVIEW, "waiting for a person")
         if spec_of(row).release.review == "none" and review.state is ReviewState.OPEN:
             return self.reviews.answer(run, Answer(True, "model.yaml", Door.SPEC, "release.review: none"))
         return review
@@ -69,7 +72,9 @@ class Review:
 
 
 def _judge(review: ReviewRecord) -> Reviewed:
+    reason = review.reason or "no reason given"
+    if review.state is ReviewState.CANCELLED:
+        raise GateFailedError(f"the run ended before anybody answered: {reason}")
     if review.state is not ReviewState.APPROVED:
-        reason = review.reason or "no reason given"
         raise GateFailedError(f"{review.reviewer} {review.state} version {review.version}: {reason}")
     return Reviewed(review.version, str(review.reviewer), str(review.via))

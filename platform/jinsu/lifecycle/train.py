@@ -12,7 +12,9 @@ from sqlalchemy.exc import IntegrityError
 from jinsu.data.split import TRAIN_FILE
 from jinsu.errors import NotFoundError, StepFailedError, TransientError
 from jinsu.launchers.launcher import Launcher
+from jinsu.runs.cancellation import Cancellation
 from jinsu.runs.journal import Journal, spec_of
+from jinsu.runs.open_run import refuse_cancelled
 from jinsu.runs.snapshots import SnapshotStore
 from jinsu.runs.stages import StageName, Trained, Validated
 from jinsu.sdk.model_files import MODEL_FILE, MODEL_FOLDER
@@ -44,6 +46,7 @@ class Train:
     snapshots: SnapshotStore
     steps: StepFolders
     launcher: Launcher
+    cancellation: Cancellation
     trainer_image: str | None
 
     def run(self, run: str, trial: int = 0) -> Trained:
@@ -54,14 +57,22 @@ class Train:
         return self.finish(run, trial, key)
 
     def start(self, run: str, trial: int) -> str:
-        """Starts (or finds) the trial's process; returns its run key. Raises StepFailedError for a cancelled run."""
+        """Starts (or finds) the trial's process; returns its run key. Raises ConflictError for a cancelled run."""
         row = self.journal.submission(run)
-        if row.state is SubmissionState.CANCELLED:
-            raise StepFailedError("the run was cancelled")
+        refuse_cancelled(row)
         step = self.step(row, trial)
         self.journal.note(run, StageName.TRAIN, "training", trial, run_key=step.run_key)
         self.launcher.start(step)
+        self._end_if_cancelled(run, trial, step.run_key)
         return step.run_key
+
+    def _end_if_cancelled(self, run: str, trial: int, key: str) -> None:
+        """A cancellation that came while the process was being started saw none, so it is done once more."""
+        row = self.journal.submission(run)
+        if row.state is SubmissionState.CANCELLED:
+            self.journal.note(run, StageName.TRAIN, row.reason, trial, run_key=key)
+            self.cancellation.run(run, row.reason)
+        refuse_cancelled(row)
 
     def waiting(self, key: str) -> bool:
         """Whether the process has not ended yet."""

@@ -10,6 +10,8 @@ from sqlalchemy import select
 from jinsu.errors import ConflictError, ForbiddenError, NotFoundError
 from jinsu.registry.mlflow import CHALLENGER, Mlflow
 from jinsu.runs.journal import Journal
+from jinsu.runs.open_run import hold
+from jinsu.runs.text import clean
 from jinsu.state.database import Database
 from jinsu.state.states import Door, ReviewState
 from jinsu.state.tables import Review, Submission
@@ -39,8 +41,9 @@ class Reviews:
     teams_approving_themselves: tuple[str, ...] = ()
 
     def ask(self, run: str, model: str, version: str) -> Review:
-        """Opens the question, or finds it."""
+        """Opens the question, or finds it. Raises ConflictError when the run was cancelled."""
         with self.database.begin() as session:
+            hold(session, run)
             review = session.get(Review, run)
             if review is None:
                 review = Review(
@@ -79,11 +82,17 @@ class Reviews:
             if review is None:
                 raise NotFoundError(f"run {run} asks for no review now; see: jinsu review list")
             if review.state not in (ReviewState.OPEN, answer.state):
-                raise ConflictError(f"run {run} was {review.state} by {review.reviewer} already.")
+                raise ConflictError(f"run {run} was {_ended(review)}")
             if review.state is ReviewState.OPEN:
                 review.state, review.reviewer, review.via = answer.state, answer.reviewer, answer.via
-                review.reason, review.answered = answer.reason, time.time()
+                review.reason, review.answered = clean(answer.reason), time.time()
         return review
+
+
+def _ended(review: Review) -> str:
+    if review.state is ReviewState.CANCELLED:
+        return f"cancelled already: {review.reason}"
+    return f"{review.state} by {review.reviewer} already."
 
 
 def may_answer(row: Submission, reviewer: str, teams_approving_themselves: tuple[str, ...]) -> bool:

@@ -12,6 +12,8 @@ from jinsu.errors import NotFoundError
 from jinsu.release.advance import TERMINAL, Phase, Policy, State
 from jinsu.release.command import Command
 from jinsu.release.records import policy_from, state_from
+from jinsu.runs.open_run import hold
+from jinsu.runs.text import clean
 from jinsu.state.database import Database
 from jinsu.state.tables import Endpoint, Rollout
 
@@ -25,8 +27,9 @@ class Rollouts:
     database: Database
 
     def request(self, run: str, model: str, challenger: str, policy: Policy) -> None:
-        """Asks for the rollout of a challenger, once for each run."""
+        """Asks for the rollout of a challenger, once for each run. Raises ConflictError when the run was cancelled."""
         with self.database.begin() as session:
+            hold(session, run)
             if session.get(Rollout, run) is not None:
                 return
             endpoint = session.get(Endpoint, model)
@@ -97,4 +100,4 @@ def state_of(row: Rollout) -> State:
 
 
 def _leave(row: Rollout, command: Command) -> None:
-    row.command, row.updated = command.encode(), time.time()
+    row.command, row.updated = clean(command.encode()), time.time()
