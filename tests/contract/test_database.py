@@ -186,7 +186,9 @@ def test_what_a_script_printed_and_measured_is_recorded_whatever_it_holds(databa
     installation = installation_on(database, tmp_path)
     pq.write_table(pa.table({"x": [1.0, 2.0], "label": [0, 1]}), tmp_path / "toy.parquet")
     installation.datasets.put("toy", tmp_path / "toy.parquet", "ann")
-    run = installation.admission.admit(Request("ann", snapshot(installation, tmp_path / "one", "one"), "key-1", {}))[0].id
+    run = installation.admission.admit(Request("ann", snapshot(installation, tmp_path / "one", "one"), "key-1", {}))[
+        0
+    ].id
     journal, values = installation.journal, {"loss": float("nan"), "gain": float("-inf"), "a\0b\ud800": 1.0}
 
     journal.record(StageName.TRAIN, run, lambda: Trained("k", 1.0, 1, values))
