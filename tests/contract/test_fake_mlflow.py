@@ -13,6 +13,7 @@ from tests.support.fake_mlflow import ACCOUNT, FakeMlflow
 from tests.support.stage_bench import settings_of
 from tests.support.waiting import until
 
+from jinsu.controller.metrics import is_taken
 from jinsu.errors import ConflictError, JinsuError, NotFoundError, TransientError
 from jinsu.registry.mlflow import CHALLENGER, CHAMPION, Mlflow, RunStatus
 from jinsu.servers import mlflow as server
@@ -151,6 +152,7 @@ def test_a_name_that_a_metric_may_have(mlflow: Mlflow, model: str, name: str) ->
     mlflow.log(run, [MetricPoint(name, 1.0, 0, 1.0)])
 
     assert points(mlflow, run, name) == [(1.0, 0, 1000)]
+    assert is_taken(MetricPoint(name, 1.0, 0, 1.0))
 
 
 @pytest.mark.parametrize("name", REFUSED, ids=ascii)
@@ -161,6 +163,7 @@ def test_one_bad_name_costs_its_whole_batch(mlflow: Mlflow, model: str, name: st
         mlflow.log(run, [MetricPoint("good", 1.0, 0, 1.0), MetricPoint(name, 1.0, 0, 1.0)])
 
     assert points(mlflow, run, "good") == []
+    assert not is_taken(MetricPoint(name[:200], 1.0, 0, 1.0)) or len(name) > 200  # names are cut before
 
 
 @pytest.mark.parametrize(
@@ -179,12 +182,14 @@ def test_a_step_beyond_64_bits_is_lost(mlflow: Mlflow, model: str, step: int, at
 
     found = points(mlflow, run, "loss")
     assert found == [kept] if kept else step not in [point[1] for point in found]
+    assert is_taken(MetricPoint("loss", 1.0, step, at)) == bool(kept)
 
 
 def test_a_time_before_the_epoch_is_refused(mlflow: Mlflow, model: str) -> None:
     _, run = mlflow.ensure_run(model, "s-1", {})
     with pytest.raises(ConflictError, match="Timestamp must be"):
         mlflow.log(run, [MetricPoint("loss", 1.0, 0, -1.0)])
+    assert not is_taken(MetricPoint("loss", 1.0, 0, -1.0))
 
 
 def test_a_run_ends_as_it_was_last_told(mlflow: Mlflow, model: str) -> None:

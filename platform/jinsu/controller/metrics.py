@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import posixpath
+import re
 import time
 from dataclasses import dataclass, field, replace
 
@@ -12,9 +14,12 @@ from jinsu.registry.mlflow import Mlflow
 from jinsu.runs.stages import StageName
 from jinsu.state.database import Database
 from jinsu.state.tables import StageRecord, Submission
-from jinsu.steps.metrics import parse_metrics
+from jinsu.steps.metrics import MetricPoint, parse_metrics
 
 _LINGER_SECONDS = 30.0
+_NAME = re.compile(r"[/\w.\- :]+")
+_LONG = 2**63
+"""Steps and times are 64-bit integers in MLflow, times in milliseconds."""
 
 
 @dataclass(frozen=True)
@@ -48,7 +53,21 @@ class MetricUploader:
     def _upload(self, mlflow_run: str, key: str, trial: int) -> None:
         offset = self._offsets.get((mlflow_run, key), 0)
         points, size = parse_metrics(self.launcher.metrics(key, offset))
-        if points:
-            prefix = f"trial_{trial}/" if trial else ""
-            self.mlflow.log(mlflow_run, [replace(point, name=prefix + point.name) for point in points])
+        prefix = f"trial_{trial}/" if trial else ""
+        taken = [replace(point, name=prefix + point.name) for point in points if is_taken(point)]
+        if taken:
+            self.mlflow.log(mlflow_run, taken)
         self._offsets[(mlflow_run, key)] = offset + size
+
+
+def is_taken(point: MetricPoint) -> bool:
+    """Whether MLflow takes the point; a batch with one that it does not take is lost as a whole. Pure."""
+    name = point.name
+    return (
+        _NAME.fullmatch(name) is not None
+        and name == posixpath.normpath(name)
+        and name != "."
+        and not name.startswith(("/", ".."))
+        and -_LONG <= point.step < _LONG
+        and 0 <= point.time * 1000 < _LONG
+    )

@@ -38,8 +38,8 @@ def last_values(points: Iterable[MetricPoint]) -> dict[str, float]:
 def _point(line: bytes) -> MetricPoint | None:
     try:
         entry = json.loads(line)
-        return MetricPoint(
-            str(entry["name"])[:_LONGEST_NAME], float(entry["value"]), int(entry["step"]), float(entry["time"])
-        )
-    except (ValueError, KeyError, TypeError):
+        name = str(entry["name"])[:_LONGEST_NAME]
+        name.encode()  # half of a surrogate pair cannot be shown anywhere
+        return MetricPoint(name, float(entry["value"]), int(entry["step"]), float(entry["time"]))
+    except (ValueError, KeyError, TypeError, OverflowError, RecursionError):
         return None

@@ -1,0 +1,489 @@
+"""Reconcilers: each compares two records and repairs the difference, one pass after another, and no run holds up others."""
+
+import json
+import time
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from tests.support.crash_points import Killed
+from tests.support.stage_bench import StageBench
+
+from jinsu.controller.champions import ChampionFollower
+from jinsu.controller.dispatch import Dispatcher
+from jinsu.controller.ended_runs import EndedRuns
+from jinsu.controller.metrics import MetricUploader
+from jinsu.controller.reviews import ReviewFollower
+from jinsu.errors import NotFoundError, TransientError
+from jinsu.lifecycle.canary import Canary
+from jinsu.lifecycle.review import Review as ReviewStage
+from jinsu.lifecycle.train import Train
+from jinsu.registry.mlflow import CHALLENGER, CHAMPION
+from jinsu.runs.reviews import Answer
+from jinsu.runs.stages import StageName, Trained
+from jinsu.state.states import Door, LedgerEvent, ReviewState, StageState, SubmissionState
+from jinsu.state.tables import Candidate, Endpoint, Review, Rollout, StageRecord, Submission
+from jinsu.steps.status import Phase as StepPhase
+
+BenchAfter = Callable[[StageName | None], StageBench]
+
+
+def another_model(bench: StageBench, name: str, *stages: StageName) -> str:
+    """A run of another model that has done these stages; the bench's own run stays."""
+    first, run = bench.run, bench.submit("ann", name, name=name)
+    bench.run = first
+    for stage in stages:
+        bench.carry_out(stage, run)
+    return run
+
+
+def registered(bench: StageBench, model: str, run: str) -> str:
+    """A candidate of the model, in MLflow and in the record of candidates."""
+    mlflow = bench.installation.mlflow
+    _, mlflow_run = mlflow.ensure_run(model, run, {})
+    mlflow.ensure_model(model, {})
+    version = mlflow.create_version(model, f"runs:/{mlflow_run}/model", mlflow_run, {}, "")
+    with bench.records.begin() as session:
+        session.add(Candidate(submission=run, package="p" * 64, model=model, version=version, ready=True))
+    return version
+
+
+# --- Dispatching runs ---
+
+
+def test_an_accepted_run_is_triggered_in_airflow(bench_after: BenchAfter) -> None:
+    bench = bench_after(None)
+    bench.build(Dispatcher).run()
+
+    assert bench.airflow.runs[bench.run].conf == {"submission": bench.run}
+    assert (bench.submission.dag_run, bench.submission.state) == (bench.run, SubmissionState.QUEUED)
+
+
+def test_a_run_is_triggered_once_wherever_the_controller_was_killed(bench_after: BenchAfter) -> None:
+    template = bench_after(None)
+    whole = template.copy_to(template.home.with_name("whole"))
+    whole.build(Dispatcher).run()
+    for place in range(1, whole.crash.passed + 1):
+        bench = template.copy_to(template.home.with_name("killed"))
+        bench.crash.begin_anew(place)
+        with pytest.raises(Killed):
+            bench.build(Dispatcher).run()
+        bench.crash.begin_anew()
+        bench.build(Dispatcher).run()
+        assert list(bench.airflow.runs) == [bench.run]
+        assert bench.submission.state is SubmissionState.QUEUED
+
+
+def test_an_outage_of_airflow_loses_no_run(bench_after: BenchAfter) -> None:
+    bench = bench_after(None)
+    bench.airflow.down = True
+    with pytest.raises(TransientError):
+        bench.build(Dispatcher).run()
+    assert bench.submission.state is SubmissionState.ACCEPTED
+
+    bench.airflow.down = False
+    bench.build(Dispatcher).run()
+    assert bench.submission.state is SubmissionState.QUEUED
+
+
+def test_runs_are_triggered_in_the_order_of_their_submission(bench_after: BenchAfter) -> None:
+    bench = bench_after(None)
+    runs = [bench.run, *(another_model(bench, f"toy-{number}") for number in range(25))]
+    for place, run in enumerate(reversed(runs)):
+        bench.change(Submission, run, created=float(place))
+
+    for _ in range(2):
+        bench.build(Dispatcher).run()
+
+    assert list(bench.airflow.runs) == runs[::-1]
+
+
+def test_a_cancelled_run_is_not_triggered(bench_after: BenchAfter) -> None:
+    bench = bench_after(None)
+    bench.installation.cancellation.run(bench.run, "by mistake")
+    bench.build(Dispatcher).run()
+
+    assert bench.airflow.runs == {}
+
+
+def test_a_run_that_is_cancelled_while_it_is_triggered_stays_cancelled(bench_after: BenchAfter) -> None:
+    bench = bench_after(None)
+
+    def meanwhile(method: str, path: str) -> int:
+        bench.airflow.refuse = lambda method, path: 0
+        bench.installation.cancellation.run(bench.run, "by mistake")
+        return 0
+
+    bench.airflow.refuse = meanwhile
+    bench.build(Dispatcher).run()
+
+    assert bench.submission.state is SubmissionState.CANCELLED
+    assert bench.submission.dag_run == bench.run  # so that the DAG run is ended too
+    bench.build(EndedRuns).run()
+    assert bench.airflow.runs[bench.run].state == "failed"
+
+
+# --- Following champions ---
+
+
+@pytest.fixture
+def promoted(bench_after: BenchAfter) -> StageBench:
+    """Version 1 is the champion in MLflow; nothing serves yet."""
+    return bench_after(StageName.PROMOTE)
+
+
+def serving(bench: StageBench, model: str = "toy") -> str | None:
+    row = bench.row(Endpoint, model)
+    return None if row is None else str(row.champion)
+
+
+def test_the_champion_is_served_and_its_promotion_is_no_move_by_hand(promoted: StageBench) -> None:
+    for _ in range(2):
+        promoted.build(ChampionFollower).run()
+
+    assert serving(promoted) == "1"
+    assert [event for event, *_ in promoted.ledger()] == [LedgerEvent.PROMOTED]
+
+
+def test_a_promotion_that_is_not_in_the_ledger_yet_is_no_move_by_hand(bench_after: BenchAfter) -> None:
+    bench = bench_after(StageName.CANARY)
+    bench.installation.mlflow.set_alias("toy", CHAMPION, "1")  # where the stage promote was killed
+    bench.build(ChampionFollower).run()
+
+    assert serving(bench) == "1"
+    assert bench.ledger() == []
+
+
+def test_an_alias_that_a_person_moved_is_followed_and_recorded_once(promoted: StageBench) -> None:
+    promoted.build(ChampionFollower).run()
+    version = registered(promoted, "toy", another_model(promoted, "unused"))
+    promoted.installation.mlflow.set_alias("toy", CHAMPION, version)
+    for _ in range(3):
+        promoted.build(ChampionFollower).run()
+
+    assert serving(promoted) == version
+    assert promoted.ledger()[1:] == [(LedgerEvent.MOVED_BY_HAND, "2", "1", "mlflow")]
+
+
+def test_a_rollback_is_followed_and_is_no_move_by_hand(promoted: StageBench) -> None:
+    version = registered(promoted, "toy", another_model(promoted, "unused"))
+    promoted.serve(version)
+    promoted.installation.mlflow.set_alias("toy", CHAMPION, version)
+    promoted.installation.rollback.run("toy", "1", "bob")
+    promoted.build(ChampionFollower).run()
+
+    assert serving(promoted) == "1"
+    assert [event for event, *_ in promoted.ledger()] == [LedgerEvent.PROMOTED, LedgerEvent.ROLLED_BACK]
+
+
+def test_an_alias_that_is_taken_away_leaves_what_serves(promoted: StageBench) -> None:
+    promoted.build(ChampionFollower).run()
+    promoted.installation.mlflow.drop_alias("toy", CHAMPION, "1")
+    promoted.build(ChampionFollower).run()
+
+    assert serving(promoted) == "1"
+
+
+@pytest.mark.parametrize("known", ["never", "not ready"])
+def test_a_version_of_unknown_origin_serves_nothing_and_holds_up_no_other_model(
+    promoted: StageBench, known: str
+) -> None:
+    """Somebody with MLflow's administrator password uploaded it; it has no evidence and no package."""
+    promoted.build(ChampionFollower).run()
+    mlflow = promoted.installation.mlflow
+    run = promoted.submission.mlflow_run
+    stranger = mlflow.create_version("toy", f"runs:/{run}/model", run, {}, "")
+    if known == "not ready":
+        with promoted.records.begin() as session:
+            row = Candidate(submission=another_model(promoted, "unused"), package="p", model="toy", version=stranger)
+            session.add(row)
+    mlflow.set_alias("toy", CHAMPION, stranger)
+    for name in ("abc", "zebra"):  # one comes before it, one after it
+        mlflow.set_alias(name, CHAMPION, registered(promoted, name, another_model(promoted, name)))
+
+    with pytest.raises(NotFoundError, match="toy: champion is version 2, which Jinsu did not register; such a version"):
+        promoted.build(ChampionFollower).run()
+
+    assert (serving(promoted), serving(promoted, "abc"), serving(promoted, "zebra")) == ("1", "1", "1")
+    assert [event for event, *_ in promoted.ledger()] == [LedgerEvent.PROMOTED, *[LedgerEvent.MOVED_BY_HAND] * 2]
+
+
+# --- Following reviews ---
+
+
+@pytest.fixture
+def asking(bench_after: BenchAfter) -> StageBench:
+    """Version 1 waits for a reviewer, in Airflow too."""
+    bench = bench_after(StageName.REGISTER)
+    bench.build(ReviewStage).ask(bench.run)
+    bench.installation.airflow.trigger(bench.run, {})
+    bench.airflow.ask(bench.run, StageName.REVIEW)
+    return bench
+
+
+def answer_in_airflow(bench: StageBench) -> list[str]:
+    return bench.airflow.runs[bench.run].questions[StageName.REVIEW].chosen
+
+
+def test_without_an_answer_nothing_happens(asking: StageBench) -> None:
+    asking.build(ReviewFollower).run()
+
+    assert asking.row(Review).state is ReviewState.OPEN
+    assert answer_in_airflow(asking) == []
+
+
+def test_an_alias_in_mlflow_approves(asking: StageBench) -> None:
+    asking.installation.mlflow.set_alias("toy", CHALLENGER, "1")
+    for _ in range(2):
+        asking.build(ReviewFollower).run()
+
+    review = asking.row(Review)
+    assert (review.state, review.via) == (ReviewState.APPROVED, Door.MLFLOW)
+    assert review.reviewer == asking.installation.settings.mlflow_reviewer.name
+    assert answer_in_airflow(asking) == ["Approve"]
+
+
+def test_an_alias_on_another_version_approves_nothing(asking: StageBench) -> None:
+    run = asking.submission.mlflow_run
+    other = asking.installation.mlflow.create_version("toy", f"runs:/{run}/model", run, {}, "")
+    asking.installation.mlflow.set_alias("toy", CHALLENGER, other)
+    asking.build(ReviewFollower).run()
+
+    assert asking.row(Review).state is ReviewState.OPEN
+
+
+@pytest.mark.parametrize(("approved", "option"), [(True, "Approve"), (False, "Reject")])
+def test_an_answer_by_another_door_lets_airflow_go_on(asking: StageBench, approved: bool, option: str) -> None:
+    asking.installation.reviews.answer(asking.run, Answer(approved, "bob", Door.CLI, "because"))
+    asking.build(ReviewFollower).run()
+
+    question = asking.airflow.runs[asking.run].questions[StageName.REVIEW]
+    assert (question.chosen, question.reason, question.answered_by) == ([option], "because", "bob")
+
+
+def test_an_answer_is_carried_until_airflow_has_asked(asking: StageBench) -> None:
+    """The command line is faster than Airflow's task, whose question is not there yet."""
+    del asking.airflow.runs[asking.run].questions[StageName.REVIEW]
+    asking.installation.reviews.answer(asking.run, Answer(True, "bob", Door.CLI))
+    asking.build(ReviewFollower).run()
+    asking.airflow.ask(asking.run, StageName.REVIEW)
+    asking.build(ReviewFollower).run()
+
+    assert answer_in_airflow(asking) == ["Approve"]
+
+
+def test_an_answer_is_carried_no_more_once_the_stage_is_done(asking: StageBench) -> None:
+    asking.installation.reviews.answer(asking.run, Answer(True, "bob", Door.CLI))
+    asking.build(ReviewStage).finish(asking.run)
+    asking.airflow.asked.clear()
+    asking.build(ReviewFollower).run()
+
+    assert asking.airflow.asked == []
+
+
+def test_an_alias_that_the_submitter_may_not_set_goes(bench_after: BenchAfter) -> None:
+    """The account that sets aliases in MLflow submitted the run itself."""
+    bench = bench_after(StageName.REGISTER)
+    reviewer = bench.installation.settings.mlflow_reviewer.name
+    bench.change(Submission, bench.run, submitter=reviewer)
+    bench.build(ReviewStage).ask(bench.run)
+    bench.installation.mlflow.set_alias("toy", CHALLENGER, "1")
+
+    bench.build(ReviewFollower).run()
+
+    assert bench.row(Review).state is ReviewState.OPEN
+    assert bench.mlflow.models["toy"].aliases == {}
+    assert "refused: reviewer submitted run" in bench.mlflow.models["toy"].versions["1"].tags["jinsu.review"]
+
+
+# --- Ending runs ---
+
+
+@pytest.fixture
+def training(bench_after: BenchAfter) -> StageBench:
+    """A run that trains, in Airflow too."""
+    bench = bench_after(StageName.VALIDATE_DATA)
+    bench.build(Train).start(bench.run, 0)
+    bench.installation.airflow.trigger(bench.run, {})
+    return bench
+
+
+def test_runs_that_go_on_are_left_alone(training: StageBench) -> None:
+    facts = training.facts()
+    training.build(EndedRuns).run()
+
+    assert training.facts() == facts
+
+
+def test_a_run_that_a_person_failed_in_airflow_is_cancelled(training: StageBench) -> None:
+    training.airflow.runs[training.run].state = "failed"
+    for _ in range(2):
+        training.build(EndedRuns).run()
+
+    assert training.launcher.status(training.launcher.starts[0]).phase is StepPhase.CANCELLED
+    row = training.submission
+    assert (row.state, row.reason) == (SubmissionState.CANCELLED, "train was ended in Airflow")
+
+
+def test_a_run_that_was_killed_between_two_records_of_its_failure_fails_with_its_sentence(training: StageBench) -> None:
+    training.change(StageRecord, training.run, StageName.TRAIN, 0, state=StageState.FAILED, detail="out of memory")
+    training.installation.airflow.fail_run(training.run)
+    training.build(EndedRuns).run()
+
+    row = training.submission
+    assert (row.state, row.reason) == (SubmissionState.FAILED, "train: out of memory")
+
+
+def test_a_run_that_was_failed_before_its_first_stage_fails(bench_after: BenchAfter) -> None:
+    bench = bench_after(None)
+    bench.build(Dispatcher).run()
+    bench.installation.airflow.fail_run(bench.run)
+    bench.build(EndedRuns).run()
+
+    assert (bench.submission.state, bench.submission.reason) == (SubmissionState.FAILED, "ended in Airflow")
+
+
+def test_a_rollout_of_a_run_that_was_failed_in_airflow_is_aborted(bench_after: BenchAfter) -> None:
+    bench = bench_after(StageName.REVIEW)
+    bench.build(Canary).start(bench.run)
+    bench.installation.airflow.trigger(bench.run, {})
+    bench.installation.airflow.fail_run(bench.run)
+    bench.build(EndedRuns).run()
+
+    assert bench.row(Rollout).command == "abort:canary was ended in Airflow"
+
+
+def test_a_cancelled_run_is_failed_in_airflow(training: StageBench) -> None:
+    training.installation.cancellation.run(training.run, "wrong dataset")
+    for _ in range(2):
+        training.build(EndedRuns).run()
+
+    assert training.airflow.runs[training.run].state == "failed"
+    assert [method for method, _ in training.airflow.asked].count("PATCH") == 1
+    assert training.submission.reason == "wrong dataset"
+
+
+def unreachable(run_key: str, reason: str) -> None:
+    raise TransientError("Kubernetes does not answer")
+
+
+def test_a_run_that_was_cancelled_long_ago_is_not_asked_for(training: StageBench) -> None:
+    training.installation.cancellation.run(training.run, "wrong dataset")
+    training.change(Submission, training.run, ended=time.time() - 3600)
+    training.build(EndedRuns).run()
+
+    assert training.airflow.runs[training.run].state == "queued"
+
+
+# --- Uploading metrics ---
+
+
+def line(name: str, value: float = 0.5, step: Any = 0, at: float = 1.0) -> bytes:
+    return json.dumps({"name": name, "value": value, "step": step, "time": at}).encode() + b"\n"
+
+
+def logged(bench: StageBench, run: str = "") -> dict[str, list[Any]]:
+    mlflow_run = bench.row(Submission, run or bench.run).mlflow_run
+    return {name: [point[0] for point in points] for name, points in bench.mlflow.runs[mlflow_run].metrics.items()}
+
+
+def test_what_a_script_logs_reaches_mlflow_while_it_runs(training: StageBench) -> None:
+    uploader, (key,) = training.build(MetricUploader), training.launcher.starts
+    uploader.run()
+    assert logged(training) == {}
+
+    training.launcher.write(key, metrics=line("loss", 0.5) + line("loss", 0.4, 1) + line("loss", 0.3, 2)[:-5])
+    uploader.run()
+    assert logged(training) == {"loss": [0.5, 0.4]}  # the third line is still being written
+
+    training.launcher.write(key, metrics=line("loss", 0.3, 2)[-5:])
+    uploader.run()
+    assert logged(training) == {"loss": [0.5, 0.4, 0.3]}
+
+
+def test_what_was_sent_is_not_sent_again(training: StageBench) -> None:
+    uploader, (key,) = training.build(MetricUploader), training.launcher.starts
+    training.launcher.write(key, metrics=line("loss"))
+    for _ in range(3):
+        uploader.run()
+    assert len([path for _, path in training.mlflow.asked if path.endswith("log-batch")]) == 1
+
+    training.build(MetricUploader).run()  # the controller was started anew
+    assert logged(training) == {"loss": [0.5]}
+
+
+def test_points_of_other_trials_have_a_prefix(bench_after: BenchAfter) -> None:
+    bench = bench_after(StageName.VALIDATE_DATA)
+    run = bench.submit(key="trials", train__trials=[{"lr": 0.1}, {"lr": 0.2}])
+    for stage in (StageName.ADMIT, StageName.VALIDATE_DATA):
+        bench.carry_out(stage)
+    for trial in range(2):
+        key = bench.build(Train).start(run, trial)
+        bench.launcher.write(key, metrics=line("loss", float(trial)))
+    bench.build(MetricUploader).run()
+
+    assert logged(bench, run) == {"loss": [0.0], "trial_1/loss": [1.0]}
+
+
+def test_the_last_points_come_after_the_end(training: StageBench) -> None:
+    (key,) = training.launcher.starts
+    training.finish_training(key)
+    training.build(Train).finish(training.run, 0, key)
+    training.build(MetricUploader).run()
+    assert logged(training) == {"accuracy": [0.9]}
+
+    training.change(StageRecord, training.run, StageName.TRAIN, 0, ended=time.time() - 60)
+    training.mlflow.asked.clear()
+    training.build(MetricUploader).run()
+    assert training.mlflow.asked == []
+
+
+def test_an_interrupted_training_goes_on_being_followed(training: StageBench) -> None:
+    (key,) = training.launcher.starts
+    training.launcher.fail(key, "the node was lost", interrupted=True)
+    with pytest.raises(TransientError):
+        training.build(Train).finish(training.run, 0, key)
+    training.build(Train).start(training.run, 0)
+    with training.records.begin() as session:
+        row = session.get_one(StageRecord, (training.run, StageName.TRAIN, 0))
+        row.ended = None if row.ended is None else row.ended - 3600  # an hour later
+
+    training.launcher.write(key, metrics=line("loss"))
+    training.build(MetricUploader).run()
+
+    assert logged(training) == {"loss": [0.5]}
+
+
+ODD_LINES = (
+    line("loss (train)"),  # MLflow takes no such name
+    line("../etc/passwd"),
+    line(""),
+    line("x" * 300),
+    line("a\0b"),
+    line("half \ud800 pair"),
+    line("step", step=2**63),
+    line("step", step=float("inf")),
+    line("step", step=float("nan")),
+    line("time", at=-1.0),
+    line("time", at=1e300),
+    line("time", at=float("nan")),
+    b'{"name": "step", "value": 1, "step": 1e400, "time": 0}\n',
+    b'{"name": "value", "value": ' + b"9" * 400 + b', "step": 0, "time": 0}\n',
+    b"[" * 100_000 + b"\n",
+    b"null\n",
+    b"\xff\xfe\n",
+)
+
+
+@pytest.mark.parametrize("odd", ODD_LINES, ids=lambda odd: repr(odd[:30]))
+def test_a_point_that_mlflow_cannot_take_costs_no_other(training: StageBench, odd: bytes) -> None:
+    (key,) = training.launcher.starts
+    training.launcher.write(key, metrics=line("loss") + odd + line("gain", float("nan")))
+    training.build(MetricUploader).run()
+
+    found = logged(training)
+    assert {"loss", "gain"} <= set(found)
+    training.finish_training(key, b"")
+    trained = training.build(Train).finish(training.run, 0, key)
+    assert isinstance(trained, Trained)  # nor does it cost the training
+    assert trained.metrics["loss"] == 0.5
