@@ -14,7 +14,7 @@ from jinsu.controller.dispatch import Dispatcher
 from jinsu.controller.ended_runs import EndedRuns
 from jinsu.controller.metrics import MetricUploader
 from jinsu.controller.reviews import ReviewFollower
-from jinsu.errors import NotFoundError, TransientError
+from jinsu.errors import ConflictError, JinsuError, NotFoundError, TransientError
 from jinsu.lifecycle.canary import Canary
 from jinsu.lifecycle.review import Review as ReviewStage
 from jinsu.lifecycle.train import Train
@@ -123,6 +123,24 @@ def test_a_run_that_is_cancelled_while_it_is_triggered_stays_cancelled(bench_aft
     assert bench.airflow.runs[bench.run].state == "failed"
 
 
+def test_a_run_that_airflow_refuses_holds_up_no_other(bench_after: BenchAfter) -> None:
+    bench = bench_after(None)
+    other = another_model(bench, "other")
+    bench.change(Submission, bench.run, created=0.0)
+    with bench.records.begin() as session:
+        odd = Submission(**{**columns(bench.submission), "id": "a name", "idempotency_key": "odd", "created": -1.0})
+        session.add(odd)
+
+    with pytest.raises(JinsuError, match="does not match regex pattern"):
+        bench.build(Dispatcher).run()
+
+    assert list(bench.airflow.runs) == [bench.run, other]
+
+
+def columns(row: Any) -> dict[str, Any]:
+    return {column.name: getattr(row, column.name) for column in row.__table__.columns}
+
+
 # --- Following champions ---
 
 
@@ -206,6 +224,22 @@ def test_a_version_of_unknown_origin_serves_nothing_and_holds_up_no_other_model(
 
     assert (serving(promoted), serving(promoted, "abc"), serving(promoted, "zebra")) == ("1", "1", "1")
     assert [event for event, *_ in promoted.ledger()] == [LedgerEvent.PROMOTED, *[LedgerEvent.MOVED_BY_HAND] * 2]
+
+
+def test_a_model_that_mlflow_fails_on_holds_up_no_other(promoted: StageBench) -> None:
+    mlflow = promoted.installation.mlflow
+    mlflow.set_alias("abc", CHAMPION, registered(promoted, "abc", another_model(promoted, "abc")))
+    asked: list[str] = []
+
+    def refuse_the_first(method: str, path: str) -> int:
+        asked.append(path)
+        return 500 if len(asked) == 1 else 0
+
+    promoted.mlflow.refuse = refuse_the_first
+    with pytest.raises(TransientError):
+        promoted.build(ChampionFollower).run()
+
+    assert sorted((serving(promoted) or "", serving(promoted, "abc") or "")) == ["", "1"]
 
 
 # --- Following reviews ---
@@ -296,6 +330,25 @@ def test_an_alias_that_the_submitter_may_not_set_goes(bench_after: BenchAfter) -
     assert "refused: reviewer submitted run" in bench.mlflow.models["toy"].versions["1"].tags["jinsu.review"]
 
 
+def test_a_review_that_mlflow_fails_on_holds_up_no_other(asking: StageBench) -> None:
+    first = another_model(asking, "first")
+    with asking.records.begin() as session:
+        session.add(Review(submission=first, model="first", version="1", state=ReviewState.OPEN, reason="", asked=0.0))
+    asking.installation.mlflow.set_alias("toy", CHALLENGER, "1")
+    asked: list[str] = []
+
+    def refuse_the_first(method: str, path: str) -> int:
+        asked.append(path)
+        return 500 if len(asked) == 1 else 0
+
+    asking.mlflow.refuse = refuse_the_first
+    with pytest.raises(TransientError):
+        asking.build(ReviewFollower).run()
+
+    assert asking.row(Review).state is ReviewState.APPROVED
+    assert answer_in_airflow(asking) == ["Approve"]
+
+
 # --- Ending runs ---
 
 
@@ -363,16 +416,26 @@ def test_a_cancelled_run_is_failed_in_airflow(training: StageBench) -> None:
     assert training.submission.reason == "wrong dataset"
 
 
-def unreachable(run_key: str, reason: str) -> None:
-    raise TransientError("Kubernetes does not answer")
-
-
 def test_a_run_that_was_cancelled_long_ago_is_not_asked_for(training: StageBench) -> None:
     training.installation.cancellation.run(training.run, "wrong dataset")
     training.change(Submission, training.run, ended=time.time() - 3600)
     training.build(EndedRuns).run()
 
     assert training.airflow.runs[training.run].state == "queued"
+
+
+def test_a_run_that_airflow_fails_on_holds_up_no_other(training: StageBench) -> None:
+    other = another_model(training, "other", StageName.ADMIT)
+    training.installation.airflow.trigger(other, {})
+    for run in (training.run, other):
+        training.installation.cancellation.run(run, "wrong dataset")
+    first = min(training.run, other)
+    training.airflow.refuse = lambda method, path: 500 if method == "GET" and path.endswith(first) else 0
+
+    with pytest.raises(TransientError):
+        training.build(EndedRuns).run()
+
+    assert sorted(run.state for run in training.airflow.runs.values()) == ["failed", "queued"]
 
 
 # --- Uploading metrics ---
@@ -487,3 +550,20 @@ def test_a_point_that_mlflow_cannot_take_costs_no_other(training: StageBench, od
     trained = training.build(Train).finish(training.run, 0, key)
     assert isinstance(trained, Trained)  # nor does it cost the training
     assert trained.metrics["loss"] == 0.5
+
+
+def test_a_run_that_mlflow_refuses_holds_up_no_other(training: StageBench) -> None:
+    """Its MLflow run was deleted by hand."""
+    other = another_model(training, "other", StageName.ADMIT, StageName.VALIDATE_DATA)
+    training.change(Submission, other, code_digest=training.submission.code_digest)
+    training.build(Train).start(other, 0)
+    (key,) = training.launcher.starts
+    training.launcher.write(key, metrics=line("loss"))
+    for deleted, alive in ((training.run, other), (other, training.run)):
+        records = training.mlflow.runs
+        for run in (deleted, alive):
+            records[training.row(Submission, run).mlflow_run].metrics.clear()
+            records[training.row(Submission, run).mlflow_run].deleted = run == deleted
+        with pytest.raises(ConflictError, match="must be in the 'active' state"):
+            training.build(MetricUploader).run()
+        assert logged(training, alive) == {"loss": [0.5]}

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 from sqlalchemy import select
 
+from jinsu.controller.each import for_each
 from jinsu.errors import NotFoundError
 from jinsu.registry.mlflow import CHAMPION, Mlflow
 from jinsu.release.advance import Phase
@@ -24,21 +25,21 @@ class ChampionFollower:
     mlflow: Mlflow
 
     def run(self) -> None:
-        """Raises NotFoundError, after every model had its turn, when an alias names a version of unknown origin."""
+        """Raises JinsuError, after every model had its turn: NotFoundError for a version of unknown origin."""
         with self.database.begin() as session:
             models = session.scalars(select(Candidate.model).where(Candidate.ready).distinct()).all()
             serving = {row.model: row.champion for row in session.scalars(select(Endpoint))}
-        strangers = []
-        for model in models:
-            version = self.mlflow.aliases(model).get(CHAMPION)
-            if version is None or version == serving.get(model):
-                continue
-            if self._serve(model, version):
-                self._note_move(model, version, serving.get(model))
-            else:
-                strangers.append(f"{model}: champion is version {version}, which Jinsu did not register")
-        if strangers:
-            raise NotFoundError(f"{'; '.join(strangers)}; such a version is not served.")
+        for_each(models, lambda model: self._follow(model, serving.get(model)))
+
+    def _follow(self, model: str, serving: str | None) -> None:
+        version = self.mlflow.aliases(model).get(CHAMPION)
+        if version is None or version == serving:
+            return
+        if not self._serve(model, version):
+            raise NotFoundError(
+                f"{model}: champion is version {version}, which Jinsu did not register; such a version is not served."
+            )
+        self._note_move(model, version, serving)
 
     def _serve(self, model: str, version: str) -> bool:
         """Points the endpoint at a version; False when Jinsu did not register it."""

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from jinsu.clients.airflow import Airflow
+from jinsu.controller.each import for_each
 from jinsu.state.database import Database
 from jinsu.state.states import SubmissionState
 from jinsu.state.tables import Submission
@@ -22,6 +23,7 @@ class Dispatcher:
     airflow: Airflow
 
     def run(self) -> None:
+        """Raises JinsuError, after every run had its turn, when Airflow did not take one."""
         with self.database.begin() as session:
             waiting = session.scalars(
                 select(Submission.id)
@@ -29,8 +31,7 @@ class Dispatcher:
                 .order_by(Submission.created)
                 .limit(_BATCH)
             ).all()
-        for run in waiting:
-            self._start(run)
+        for_each(waiting, self._start)
 
     def _start(self, run: str) -> None:
         self.airflow.trigger(run, {"submission": run})

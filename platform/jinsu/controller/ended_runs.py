@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from jinsu.clients.airflow import Airflow
+from jinsu.controller.each import each_of, for_each
 from jinsu.runs.cancellation import Cancellation
 from jinsu.runs.journal import Journal
 from jinsu.state.database import Database
@@ -30,6 +31,7 @@ class EndedRuns:
     airflow: Airflow
 
     def run(self) -> None:
+        """Raises JinsuError, after every run had its turn, when Airflow did not answer about one."""
         failed = self.airflow.failed_runs()
         with self.database.begin() as session:
             open_runs = session.scalars(
@@ -40,12 +42,14 @@ class EndedRuns:
                     Submission.state == SubmissionState.CANCELLED, Submission.ended > time.time() - _RECENT_SECONDS
                 )
             ).all()
-        for row in open_runs:
-            if row.dag_run in failed:
-                self._end(row.id)
-        for row in cancelled:
-            if row.dag_run and row.dag_run not in failed and self.airflow.is_open(row.dag_run):
-                self.airflow.fail_run(row.dag_run)
+        each_of(
+            lambda: for_each([row.id for row in open_runs if row.dag_run in failed], self._end),
+            lambda: for_each([row.dag_run for row in cancelled if row.dag_run not in failed], self._fail),
+        )
+
+    def _fail(self, dag_run: str | None) -> None:
+        if dag_run is not None and self.airflow.is_open(dag_run):
+            self.airflow.fail_run(dag_run)
 
     def _end(self, run: str) -> None:
         with self.database.begin() as session:

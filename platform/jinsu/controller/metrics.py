@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 
 from sqlalchemy import select
 
+from jinsu.controller.each import for_each
 from jinsu.launchers.launcher import Launcher
 from jinsu.registry.mlflow import Mlflow
 from jinsu.runs.stages import StageName
@@ -35,6 +36,7 @@ class MetricUploader:
     _offsets: dict[tuple[str, str], int] = field(default_factory=dict, init=False)
 
     def run(self) -> None:
+        """Raises JinsuError, after every training had its turn, when the metrics of one could not be brought."""
         recent = (
             select(Submission.mlflow_run, StageRecord.run_key, StageRecord.trial)
             .join(StageRecord, StageRecord.submission == Submission.id)
@@ -47,8 +49,7 @@ class MetricUploader:
         )
         with self.database.begin() as session:
             trials = session.execute(recent).all()
-        for mlflow_run, key, trial in trials:
-            self._upload(str(mlflow_run), str(key), trial)
+        for_each(trials, lambda found: self._upload(str(found.mlflow_run), str(found.run_key), found.trial))
 
     def _upload(self, mlflow_run: str, key: str, trial: int) -> None:
         offset = self._offsets.get((mlflow_run, key), 0)

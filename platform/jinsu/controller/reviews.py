@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import select
 
 from jinsu.clients.airflow import Airflow
+from jinsu.controller.each import each_of, for_each
 from jinsu.errors import ForbiddenError
 from jinsu.registry.mlflow import CHALLENGER, Mlflow
 from jinsu.runs.reviews import Answer, Reviews
@@ -28,12 +29,19 @@ class ReviewFollower:
     airflow: Airflow
 
     def run(self) -> None:
-        for review in self.reviews.open():
-            if self.mlflow.aliases(review.model).get(CHALLENGER) == review.version:
-                self._approve(review)
-        for review, dag_run in self._answered():
-            option = "Approve" if review.state is ReviewState.APPROVED else "Reject"
-            self.airflow.answer(dag_run, StageName.REVIEW, option, review.reason, str(review.reviewer))
+        """Raises JinsuError, after every review had its turn, when a server did not answer about one."""
+        each_of(
+            lambda: for_each(self.reviews.open(), self._follow_alias),
+            lambda: for_each(self._answered(), lambda answered: self._answer_airflow(*answered)),
+        )
+
+    def _follow_alias(self, review: Review) -> None:
+        if self.mlflow.aliases(review.model).get(CHALLENGER) == review.version:
+            self._approve(review)
+
+    def _answer_airflow(self, review: Review, dag_run: str) -> None:
+        option = "Approve" if review.state is ReviewState.APPROVED else "Reject"
+        self.airflow.answer(dag_run, StageName.REVIEW, option, review.reason, str(review.reviewer))
 
     def _approve(self, review: Review) -> None:
         """MLflow does not record who set the alias; only its reviewers and administrators may (docs/concepts.md)."""
