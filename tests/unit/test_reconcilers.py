@@ -378,6 +378,39 @@ def test_a_run_that_a_person_failed_in_airflow_is_cancelled(training: StageBench
     assert (row.state, row.reason) == (SubmissionState.CANCELLED, "train was ended in Airflow")
 
 
+def test_every_trial_of_such_a_run_is_cancelled(bench_after: BenchAfter) -> None:
+    """The one that began last waits for another try; the others are at work."""
+    bench = bench_after(StageName.VALIDATE_DATA)
+    run = bench.submit(key="trials", train__trials=[{"lr": 0.1}, {"lr": 0.2}, {"lr": 0.3}])
+    for stage in (StageName.ADMIT, StageName.VALIDATE_DATA):
+        bench.carry_out(stage)
+    keys = [bench.build(Train).start(run, trial) for trial in range(3)]
+    bench.launcher.fail(keys[2], "the node was lost", interrupted=True)
+    with pytest.raises(TransientError):
+        bench.build(Train).finish(run, 2, keys[2])
+    bench.installation.airflow.trigger(run, {})
+    bench.installation.airflow.fail_run(run)
+
+    bench.build(EndedRuns).run()
+
+    assert {bench.launcher.status(key).phase for key in keys} == {StepPhase.CANCELLED}
+    assert bench.submission.state is SubmissionState.CANCELLED
+
+
+def test_a_run_whose_retries_are_used_up_fails_with_the_last_problem(bench_after: BenchAfter) -> None:
+    bench = bench_after(StageName.EVALUATE)
+    bench.mlflow.down = True
+    with pytest.raises(TransientError):
+        bench.carry_out(StageName.REGISTER)
+    bench.installation.airflow.trigger(bench.run, {})
+    bench.installation.airflow.fail_run(bench.run)
+
+    bench.build(EndedRuns).run()
+
+    assert bench.submission.state is SubmissionState.FAILED
+    assert bench.submission.reason.startswith("register: MLflow (http://mlflow.test) does not answer")
+
+
 def test_a_run_that_was_killed_between_two_records_of_its_failure_fails_with_its_sentence(training: StageBench) -> None:
     training.change(StageRecord, training.run, StageName.TRAIN, 0, state=StageState.FAILED, detail="out of memory")
     training.installation.airflow.fail_run(training.run)
@@ -414,6 +447,28 @@ def test_a_cancelled_run_is_failed_in_airflow(training: StageBench) -> None:
     assert training.airflow.runs[training.run].state == "failed"
     assert [method for method, _ in training.airflow.asked].count("PATCH") == 1
     assert training.submission.reason == "wrong dataset"
+
+
+def test_a_cancellation_that_the_launcher_did_not_hear_is_repeated(
+    training: StageBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as patch:
+        patch.setattr(training.launcher, "cancel", unreachable)
+        with pytest.raises(TransientError):
+            training.installation.cancellation.run(training.run, "wrong dataset")
+        with pytest.raises(TransientError):
+            training.build(EndedRuns).run()
+        assert training.launcher.status(training.launcher.starts[0]).phase is StepPhase.RUNNING
+
+    training.build(EndedRuns).run()
+
+    status = training.launcher.status(training.launcher.starts[0])
+    assert (status.phase, status.message) == (StepPhase.CANCELLED, "wrong dataset")
+    assert training.airflow.runs[training.run].state == "failed"
+
+
+def unreachable(run_key: str, reason: str) -> None:
+    raise TransientError("Kubernetes does not answer")
 
 
 def test_a_run_that_was_cancelled_long_ago_is_not_asked_for(training: StageBench) -> None:

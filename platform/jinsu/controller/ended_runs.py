@@ -6,13 +6,14 @@ A run that a person failed in Airflow is cancelled here, with its processes; a r
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
 
 from jinsu.clients.airflow import Airflow
 from jinsu.controller.each import each_of, for_each
-from jinsu.runs.cancellation import Cancellation
+from jinsu.runs.cancellation import AT_WORK, Cancellation
 from jinsu.runs.journal import Journal
 from jinsu.state.database import Database
 from jinsu.state.states import StageState, SubmissionState
@@ -31,7 +32,7 @@ class EndedRuns:
     airflow: Airflow
 
     def run(self) -> None:
-        """Raises JinsuError, after every run had its turn, when Airflow did not answer about one."""
+        """Raises JinsuError, after every run had its turn, when Airflow or the launcher did not answer about one."""
         failed = self.airflow.failed_runs()
         with self.database.begin() as session:
             open_runs = session.scalars(
@@ -44,23 +45,34 @@ class EndedRuns:
             ).all()
         each_of(
             lambda: for_each([row.id for row in open_runs if row.dag_run in failed], self._end),
+            lambda: for_each(cancelled, self._complete),
             lambda: for_each([row.dag_run for row in cancelled if row.dag_run not in failed], self._fail),
         )
+
+    def _end(self, run: str) -> None:
+        """A run that ended in Airflow ends here: as cancelled when a stage was at work, else with the last problem."""
+        stages = self._not_done(run)
+        running = [stage for stage in stages if stage.state is StageState.RUNNING]
+        if stages and not running:
+            self.journal.end(run, SubmissionState.FAILED, f"{stages[-1].name}: {stages[-1].detail}")
+        if stages:
+            self.cancellation.run(run, f"{(running or stages)[-1].name} was ended in Airflow")
+        self.journal.end(run, SubmissionState.FAILED, "ended in Airflow")
+
+    def _complete(self, row: Submission) -> None:
+        """Does once more what a launcher that did not answer has left of a cancellation."""
+        if any(stage.state in AT_WORK for stage in self._not_done(row.id)):
+            self.cancellation.run(row.id, row.reason)
 
     def _fail(self, dag_run: str | None) -> None:
         if dag_run is not None and self.airflow.is_open(dag_run):
             self.airflow.fail_run(dag_run)
 
-    def _end(self, run: str) -> None:
+    def _not_done(self, run: str) -> Sequence[StageRecord]:
+        """The run's stages that have not ended well, in the order in which they began."""
         with self.database.begin() as session:
-            stage = session.scalar(
+            return session.scalars(
                 select(StageRecord)
                 .where(StageRecord.submission == run, StageRecord.state != StageState.DONE)
-                .order_by(StageRecord.started.desc())
-                .limit(1)
-            )
-        if stage is not None and stage.state is StageState.RUNNING:
-            self.cancellation.run(run, f"{stage.name} was ended in Airflow")
-        failed = stage is not None and stage.state is StageState.FAILED
-        reason = f"{stage.name}: {stage.detail}" if stage is not None and failed else "ended in Airflow"
-        self.journal.end(run, SubmissionState.FAILED, reason)
+                .order_by(StageRecord.started)
+            ).all()
