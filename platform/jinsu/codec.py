@@ -42,7 +42,7 @@ def _named(value: Any) -> Any:
 
 
 def _adapter(kind: type[Any]) -> TypeAdapter[Any]:
-    """Building one takes milliseconds, so each is kept."""
+    """The adapter of a dataclass. Building an adapter takes milliseconds, so each is kept for the process's life."""
     if kind not in _adapters:
         _adapters[kind] = TypeAdapter(kind)
     return _adapters[kind]

@@ -13,7 +13,7 @@ from uuid import uuid4
 
 
 def write_private(path: Path, text: str) -> None:
-    """Writes a file that only its owner may read, from its first byte on; a missing folder is made."""
+    """Writes a UTF-8 file that only its owner may read, from its first byte on; a missing folder is made."""
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
     descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     with os.fdopen(descriptor, "w", encoding="utf-8") as stream:

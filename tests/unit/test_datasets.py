@@ -15,7 +15,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jinsu.data.datasets import DatasetStore, DatasetVersion, table_digest
+from jinsu.data.datasets import DatasetStore, DatasetVersion
+from jinsu.data.digests import table_digest
 from jinsu.data.split import holdout_mask
 from jinsu.errors import BadInputError, NotFoundError
 from jinsu.objects.mirror import Mirror

@@ -1,42 +1,47 @@
 """Dataset versions: put once, never changed, found by name and digest.
 
-A table becomes a Delta table, a folder of files is kept as it is beside a manifest of digests. Everything is written
-below a draft folder and renamed; `manifest.json` and the `latest` pointer come last, so a reader sees all or nothing.
+A table becomes a Delta table; a folder of files is kept as it is, beside a list of digests. A version is written to a
+draft folder, which is renamed at the end; `manifest.json` and the `latest` pointer come last, so a reader sees a whole
+version or none.
 """
 
 from __future__ import annotations
 
-import hashlib
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING
 from uuid import uuid4
 
+from jinsu.data.content import ContentKind
+from jinsu.data.file_sets import copy_files
+from jinsu.data.tables import read_delta, write_delta
 from jinsu.errors import BadInputError, NotFoundError
-from jinsu.files import file_digest, write_atomic
+from jinsu.files import write_atomic
 from jinsu.objects.mirror import Mirror
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-VERSION_DIGITS = 16
-_MARK = "manifest.json"
-TABLE_SUFFIXES = (".parquet", ".csv", ".jsonl")
+_VERSION_DIGITS = 16
+_MANIFEST_NAME = "manifest.json"
 
 
 @dataclass(frozen=True)
 class DatasetVersion:
-    """What is known of one version. `rows` counts table rows, or files; `size` is in bytes."""
+    """One version, as its `manifest.json` describes it.
+
+    version: the first digits of the digest. rows: table rows, or files. size: bytes on disk. schema: type of each
+    column, by name. created: seconds since the epoch.
+    """
 
     name: str
     version: str
     digest: str
-    kind: Literal["table", "files"]
+    kind: ContentKind
     rows: int
     size: int
     schema: Mapping[str, str]
@@ -45,6 +50,7 @@ class DatasetVersion:
 
     @property
     def reference(self) -> str:
+        """`NAME@VERSION`, as a spec names this very version."""
         return f"{self.name}@{self.version}"
 
 
@@ -55,18 +61,21 @@ class DatasetStore:
         self._objects, self._root = objects, objects.root / "datasets"
 
     def put(self, name: str, source: Path, created_by: str) -> DatasetVersion:
-        """Makes a version from a table file or a folder; the same content again gives the same version."""
+        """Makes a version from a table file or a folder; the same content again gives the same version.
+
+        Raises BadInputError for a source that does not exist or cannot be stored.
+        """
         if not source.exists():
             raise BadInputError(f"{source}: there is no such file or folder.")
         draft = self._root / name / f".draft-{uuid4().hex}"
         draft.mkdir(parents=True)
         try:
-            version = self._write(name, source, draft, created_by)
-            home = self._home(version)
-            if not (home / _MARK).exists():
-                write_atomic(draft / _MARK, json.dumps(asdict(version), indent=1))
-                _rename(draft, home)
-                self._objects.publish(f"datasets/{name}/{version.version}", _MARK)
+            version = _write(name, source, draft, created_by)
+            folder = self._folder(version)
+            if not (folder / _MANIFEST_NAME).exists():
+                write_atomic(draft / _MANIFEST_NAME, json.dumps(asdict(version), indent=1))
+                _rename(draft, folder)
+                self._objects.publish(f"datasets/{name}/{version.version}", _MANIFEST_NAME)
             write_atomic(self._root / name / "latest", version.version)
             self._objects.publish(f"datasets/{name}/latest")
         except OSError as problem:
@@ -76,19 +85,22 @@ class DatasetStore:
         return self.resolve(f"{name}@{version.version}")
 
     def resolve(self, reference: str) -> DatasetVersion:
-        """The version that `name`, `name@latest` or `name@DIGITS` stands for now."""
-        name, _, wanted = reference.partition("@")
+        """The version that `name`, `name@latest` or `name@DIGITS` stands for now.
+
+        Raises NotFoundError for an unknown name, and for digits that name no version or several.
+        """
+        name, _, digits = reference.partition("@")
         latest = self._objects.read(f"datasets/{name}/latest", fresh=True)
         if latest is None:
-            known = ", ".join(version.name for version in self.all()) or "none yet"
-            raise NotFoundError(f"dataset {name!r} does not exist; known: {known}. Add it: jinsu data put {name} PATH")
-        if wanted in ("", "latest"):
-            wanted = latest.decode().strip()
-        found = (self._objects.read(f"datasets/{name}/{v}/{_MARK}") for v in self._objects.folders(f"datasets/{name}"))
-        kept = [DatasetVersion(**json.loads(manifest)) for manifest in found if manifest is not None]
-        matches = [version for version in kept if version.digest.startswith(wanted)]
+            existing = ", ".join(version.name for version in self.all()) or "none yet"
+            raise NotFoundError(
+                f"dataset {name!r} does not exist; known: {existing}. Add it: jinsu data put {name} PATH"
+            )
+        if digits in ("", "latest"):
+            digits = latest.decode().strip()
+        matches = [version for version in self._versions(name) if version.digest.startswith(digits)]
         if len(matches) != 1:
-            raise NotFoundError(f"dataset {name!r} has no single version {wanted!r}; see: jinsu data list")
+            raise NotFoundError(f"dataset {name!r} has no single version {digits!r}; see: jinsu data list")
         return matches[0]
 
     def all(self) -> Iterator[DatasetVersion]:
@@ -98,140 +110,44 @@ class DatasetStore:
                 yield self.resolve(name)
 
     def path(self, version: DatasetVersion) -> Path:
-        return self._home(version) / "content"
-
-    def _home(self, version: DatasetVersion) -> Path:
-        return self._objects.folder(f"datasets/{version.name}/{version.version}", _MARK)
+        """Folder of the version's content: a Delta table, or the files."""
+        return self._folder(version) / "content"
 
     def table(self, version: DatasetVersion) -> pa.Table:
-        """The rows of a table version, in their original order."""
-        import deltalake
-        import pyarrow.parquet as pq
-
+        """The rows of a table version, in their original order. Raises BadInputError for a version of files."""
         if version.kind != "table":
             raise BadInputError(f"dataset {version.reference} is a set of files, not a table.")
-        files = deltalake.DeltaTable(str(self.path(version))).file_uris()
-        return pq.ParquetDataset([uri.removeprefix("file://") for uri in sorted(files)]).read()
+        return read_delta(self.path(version))
 
-    def _write(self, name: str, source: Path, draft: Path, created_by: str) -> DatasetVersion:
-        content = draft / "content"
-        if source.is_dir():
-            digest, rows, schema = _copy_files(source, content)
-        else:
-            digest, rows, schema = _write_table(source, content)
-        size = sum(path.stat().st_size for path in content.rglob("*") if path.is_file())
-        kind: Literal["table", "files"] = "files" if source.is_dir() else "table"
-        return DatasetVersion(
-            name, digest[:VERSION_DIGITS], digest, kind, rows, size, schema, round(time.time(), 3), created_by
-        )
+    def _versions(self, name: str) -> Iterator[DatasetVersion]:
+        for version in self._objects.folders(f"datasets/{name}"):
+            manifest = self._objects.read(f"datasets/{name}/{version}/{_MANIFEST_NAME}")
+            if manifest is not None:
+                yield DatasetVersion(**json.loads(manifest))
+
+    def _folder(self, version: DatasetVersion) -> Path:
+        return self._objects.folder(f"datasets/{version.name}/{version.version}", _MANIFEST_NAME)
 
 
-def _rename(draft: Path, home: Path) -> None:
+def _write(name: str, source: Path, draft: Path, created_by: str) -> DatasetVersion:
+    target = draft / "content"
+    content = copy_files(source, target) if source.is_dir() else write_delta(source, target)
+    return DatasetVersion(
+        name=name,
+        version=content.digest[:_VERSION_DIGITS],
+        digest=content.digest,
+        kind=content.kind,
+        rows=content.rows,
+        size=sum(path.stat().st_size for path in target.rglob("*") if path.is_file()),
+        schema=content.schema,
+        created=round(time.time(), 3),
+        created_by=created_by,
+    )
+
+
+def _rename(draft: Path, folder: Path) -> None:
     try:
-        draft.replace(home)
+        draft.replace(folder)
     except OSError:
-        if not (home / _MARK).exists():  # else somebody put the same content first
+        if not (folder / _MANIFEST_NAME).exists():  # else another process stored the same content first
             raise
-
-
-def read_table(source: Path) -> pa.Table:
-    """Rows of a Parquet, CSV or JSON-lines file."""
-    import pyarrow as pa
-
-    try:
-        if source.suffix == ".parquet":
-            import pyarrow.parquet as pq
-
-            return pq.read_table(source)
-        if source.suffix == ".csv":
-            from pyarrow import csv
-
-            return csv.read_csv(source)
-        if source.suffix == ".jsonl":
-            from pyarrow import json as arrow_json
-
-            return arrow_json.read_json(source)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
-        raise BadInputError(f"{source}: not a readable {source.suffix[1:]} table: {problem}.") from None
-    raise BadInputError(f"{source}: a table is {', '.join(TABLE_SUFFIXES)}; for other files put their folder.")
-
-
-def table_digest(table: pa.Table) -> str:
-    """sha256 of the schema and the values, independent of file format, compression, chunking and null bitmaps."""
-    digest = hashlib.sha256()
-    for name in table.column_names:
-        column = table.column(name).combine_chunks()
-        digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
-        _feed(digest, column)
-    return digest.hexdigest()
-
-
-def _feed(digest: hashlib._Hash, array: Any) -> None:
-    """Where values are missing, then the values that are there; nested ones by their lengths and their content."""
-    import numpy as np
-    import pyarrow as pa
-    import pyarrow.compute as pc
-
-    digest.update(np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes())
-    values, kind = array.drop_null(), array.type
-    if pa.types.is_dictionary(kind):
-        _feed(digest, values.cast(kind.value_type))
-    elif pa.types.is_struct(kind):
-        for part in values.flatten():
-            _feed(digest, part)
-    elif pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        digest.update(pc.list_value_length(values).cast(pa.int64()).to_numpy().tobytes())
-        _feed(digest, values.flatten())
-    elif pa.types.is_string(kind) or pa.types.is_large_string(kind) or pa.types.is_binary(kind):
-        digest.update(pc.binary_length(values).cast(pa.int64()).to_numpy().tobytes())
-        for start in range(0, len(values), 65536):
-            digest.update(b"".join(scalar.as_buffer() for scalar in values.slice(start, 65536).cast(pa.large_binary())))
-    elif pa.types.is_boolean(kind) or pa.types.is_primitive(kind):
-        digest.update(np.ascontiguousarray(values.to_numpy(zero_copy_only=False)).tobytes())
-    else:
-        digest.update(repr(values.to_pylist()).encode())
-
-
-def _write_table(source: Path, content: Path) -> tuple[str, int, dict[str, str]]:
-    import deltalake
-    import pyarrow.parquet as pq
-
-    table = read_table(source)
-    if len(set(table.column_names)) < table.num_columns:
-        raise BadInputError(f"{source}: has two columns of one name; rename one.")
-    if table.num_rows == 0:
-        raise BadInputError(f"{source}: has zero rows; a dataset needs at least one.")
-    table = table.replace_schema_metadata(None)
-    content.mkdir()
-    try:
-        # One Parquet file, which Delta then takes as it is: its own writer may split and reorder the rows.
-        pq.write_table(table, content / "part-0.parquet", compression="zstd")
-        deltalake.convert_to_deltalake(str(content))
-    except Exception as problem:  # the libraries raise one type for each layer
-        reason = str(problem).strip().splitlines()[0]
-        raise BadInputError(f"{source}: cannot become a Delta table: {reason}; cast that column first.") from None
-    return table_digest(table), table.num_rows, {field.name: str(field.type) for field in table.schema}
-
-
-def _copy_files(source: Path, content: Path) -> tuple[str, int, dict[str, str]]:
-    digests: dict[str, str] = {}
-    for path in sorted(source.rglob("*")):
-        name = path.relative_to(source).as_posix()
-        if path.is_symlink():
-            raise BadInputError(f"{path}: is a symbolic link; a dataset holds plain files.")
-        if path.is_file():
-            target = content / name
-            target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-            digests[name] = file_digest(target)
-    if not digests:
-        raise BadInputError(f"{source}: holds no file; a dataset needs at least one.")
-    text = json.dumps(digests, sort_keys=True, indent=0)
-    write_atomic(content.parent / "files.json", text)
-    return hashlib.sha256(text.encode()).hexdigest(), len(digests), {"path": "string", "sha256": "string"}
-
-
-def free_bytes(root: Path) -> int:
-    """Space left where datasets are kept."""
-    status = os.statvfs(root)
-    return status.f_bavail * status.f_frsize

@@ -1,7 +1,7 @@
-"""Great Expectations behind one function: rows in, a verdict and a page for people out.
+"""Great Expectations behind one function: it takes rows, and gives a verdict and a page for people.
 
 The only module that imports great_expectations. Zero rows, an unknown expectation and an exception inside one are all
-failures; there is no way through this module that passes without having looked at rows.
+failures: a verdict never passes unless rows were looked at.
 """
 
 from __future__ import annotations
@@ -23,17 +23,20 @@ Expectation = tuple[str, Mapping[str, Any]]
 
 
 def read_expectations(text: str, source: str) -> list[Expectation]:
-    """Parses `- expect_column_values_to_be_between: {column: x, min_value: 0}` entries."""
+    """Parses entries such as `- expect_column_values_to_be_between: {column: x, min_value: 0}`.
+
+    `source` is what messages call the file. Raises BadInputError for text that holds no list of expectations.
+    """
     document = read_yaml(text, source)
     entries = document.get("expectations") if isinstance(document, Mapping) else document
     if not isinstance(entries, list) or not entries:
         raise BadInputError(
             f"{source}: holds no expectations; write a list such as '- expect_column_to_exist: {{column: x}}'."
         )
-    return [_entry(entry, source) for entry in entries]
+    return [_parse_entry(entry, source) for entry in entries]
 
 
-def _entry(entry: object, source: str) -> Expectation:
+def _parse_entry(entry: object, source: str) -> Expectation:
     if isinstance(entry, str):
         entry = {entry: {}}
     if not (isinstance(entry, Mapping) and len(entry) == 1):
@@ -48,13 +51,16 @@ def _entry(entry: object, source: str) -> Expectation:
 
 def always(columns: Sequence[str], target: str) -> list[Expectation]:
     """What the platform demands of every table: rows, the columns that the spec names, and a target in every row."""
-    wanted: list[Expectation] = [("expect_table_row_count_to_be_between", {"min_value": 1})]
-    wanted += [("expect_column_to_exist", {"column": column}) for column in [*columns, target]]
-    return [*wanted, ("expect_column_values_to_not_be_null", {"column": target})]
+    demands: list[Expectation] = [("expect_table_row_count_to_be_between", {"min_value": 1})]
+    demands += [("expect_column_to_exist", {"column": column}) for column in [*columns, target]]
+    return [*demands, ("expect_column_values_to_not_be_null", {"column": target})]
 
 
 def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str, docs: Path) -> Verdict:
-    """Runs the expectations over `frame` and writes the Data Docs site below `docs`."""
+    """Runs the expectations over `frame` and writes the Data Docs site below `docs`.
+
+    Raises BadInputError for an expectation that Great Expectations does not know, or whose arguments do not fit.
+    """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read when the package is imported
     import great_expectations as gx
 
@@ -71,18 +77,20 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str
             "store_backend": backend,
         },
     )
-    # Given as objects: adding configurations one by one would drop those the library takes for the same.
-    suite = context.suites.add(gx.ExpectationSuite(name=name, expectations=[_build(*item) for item in expectations]))
+    # Given as objects: the library would drop some of several similar configurations that are added one by one.
+    suite = context.suites.add(
+        gx.ExpectationSuite(name=name, expectations=[_build(*expectation) for expectation in expectations])
+    )
     asset = context.data_sources.add_pandas("rows").add_dataframe_asset(name)
     batch = asset.add_batch_definition_whole_dataframe("all")
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
     outcome = definition.run(batch_parameters={"dataframe": frame}, result_format="SUMMARY")
     context.build_data_docs(["site"])
-    _style(docs)
-    checks = tuple(_check(result) for result in outcome.results)
+    _add_style(docs)
+    checks = tuple(_check_of(result) for result in outcome.results)
     complete = 0 < len(checks) == len(expectations) and len(frame) > 0
     passed = bool(outcome.success) and complete and all(check.passed for check in checks)
-    return Verdict(passed, checks, _page(docs))
+    return Verdict(passed, checks, _newest_page(docs))
 
 
 def _build(kind: str, arguments: Mapping[str, Any]) -> Any:
@@ -109,28 +117,28 @@ td,th{padding:.3rem .8rem .3rem 0;text-align:left;vertical-align:top}footer,nav 
 </style>"""
 
 
-def _style(docs: Path) -> None:
+def _add_style(docs: Path) -> None:
     """Makes the pages readable without the style sheets that they would fetch from the internet."""
     for page in docs.rglob("*.html"):
         text = page.read_text(encoding="utf-8")
         page.write_text(text.replace("<head>", f"<head>{_STYLE}", 1), encoding="utf-8")
 
 
-def _page(docs: Path) -> str:
+def _newest_page(docs: Path) -> str:
     pages = sorted((docs / "validations").rglob("*.html"))
     return pages[-1].relative_to(docs).as_posix() if pages else "index.html"
 
 
-def _check(result: Any) -> Check:
+def _check_of(result: Any) -> Check:
     configuration = result.expectation_config
     arguments = {key: value for key, value in configuration.kwargs.items() if key != "batch_id"}
-    shown = ", ".join(f"{key}={value}" for key, value in arguments.items())
+    written = ", ".join(f"{key}={value}" for key, value in arguments.items())
     raised = [info["exception_message"] for info in _exceptions(result.exception_info) if info.get("raised_exception")]
     if raised:
         detail = f"could not be checked: {raised[0]}"
     else:
         detail = _observed(result.result or {}, bool(result.success))
-    return Check(f"{configuration.type}({shown})", bool(result.success) and not raised, detail)
+    return Check(f"{configuration.type}({written})", bool(result.success) and not raised, detail)
 
 
 def _exceptions(info: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
@@ -143,10 +151,6 @@ def _observed(result: Mapping[str, Any], passed: bool) -> str:
     if result.get("unexpected_count"):
         examples = ", ".join(str(value) for value in (result.get("partial_unexpected_list") or [])[:3])
         return f"{result['unexpected_count']} of {result.get('element_count')} rows, such as {examples}"
-    return (
-        f"observed {result['observed_value']}"
-        if "observed_value" in result
-        else "as expected"
-        if passed
-        else "it is not so"
-    )
+    if "observed_value" in result:
+        return f"observed {result['observed_value']}"
+    return "as expected" if passed else "not as expected"

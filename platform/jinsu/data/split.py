@@ -17,13 +17,14 @@ if TYPE_CHECKING:
 
 
 TRAIN_FILE, EVAL_FILE = "train.parquet", "eval.parquet"
-"""The rows that a training gets, and those that the platform keeps."""
+"""Files of the two sides: the rows that a training gets, and the held-out rows, which the platform keeps."""
 
 
 def holdout_mask(table: pa.Table, share: float, by: str | None = None) -> np.ndarray:
     """Boolean array, one value a row: True where the row is held out. About `share` of the rows are.
 
-    With `by`, only that column decides, so its equal values stay together.
+    With `by`, only that column decides, so its equal values stay together. Raises BadInputError for a column that the
+    table does not have, and for a share that leaves one side empty.
     """
     import numpy as np
 
@@ -33,7 +34,7 @@ def holdout_mask(table: pa.Table, share: float, by: str | None = None) -> np.nda
         )
     columns = [table.column(name).to_pylist() for name in ([by] if by else table.column_names)]
     threshold = int(share * 2**64)
-    hashes = (_hash(row) for row in zip(*columns, strict=True))
+    hashes = (_row_hash(row) for row in zip(*columns, strict=True))
     mask = np.fromiter((value < threshold for value in hashes), dtype=bool, count=table.num_rows)
     if mask.all() or not mask.any():
         raise BadInputError(
@@ -42,5 +43,5 @@ def holdout_mask(table: pa.Table, share: float, by: str | None = None) -> np.nda
     return mask
 
 
-def _hash(row: tuple[object, ...]) -> int:
+def _row_hash(row: tuple[object, ...]) -> int:
     return int.from_bytes(hashlib.blake2b(repr(row).encode(), digest_size=8).digest(), "big")

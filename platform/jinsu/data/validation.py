@@ -1,4 +1,4 @@
-"""What the validation of a dataset found out."""
+"""The result of a dataset's validation: a check for each expectation, and the verdict over all."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Check:
-    """One expectation and what came of it."""
+    """One expectation with its arguments, whether the rows meet it, and the values that were observed."""
 
     expectation: str
     passed: bool

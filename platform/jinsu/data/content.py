@@ -1,0 +1,19 @@
+"""What a dataset version holds, as the two writers of content (`tables`, `file_sets`) measure it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Literal
+
+ContentKind = Literal["table", "files"]
+
+
+@dataclass(frozen=True)
+class Content:
+    """digest: sha256, 64 hexadecimal digits. rows: table rows, or files. schema: type of each column, by name."""
+
+    kind: ContentKind
+    digest: str
+    rows: int
+    schema: Mapping[str, str]
