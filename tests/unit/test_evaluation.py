@@ -14,7 +14,7 @@ from jinsu.evaluation.metrics import METRICS, difference, score, wilson
 from jinsu.evaluation.report import decode, fold, folded_share, judge
 from jinsu.packaging.inputs import feature_columns, model_input
 from jinsu.packaging.manifest import Tensor
-from jinsu.spec.model import Evaluate
+from jinsu.spec.model import CLASSIFICATION, REGRESSION, Evaluate
 
 REFERENCE = {
     "accuracy": sklearn.metrics.accuracy_score,
@@ -59,6 +59,10 @@ def test_labels_may_be_words(name: str) -> None:
 
 def test_every_metric_of_the_spec_is_there() -> None:
     assert set(METRICS) == set(REFERENCE) == set(Evaluate.model_fields["metric"].annotation.__args__)  # type: ignore[union-attr]
+
+
+def test_every_metric_belongs_to_one_kind() -> None:
+    assert sorted(METRICS) == sorted([*CLASSIFICATION, *REGRESSION])
 
 
 @pytest.mark.parametrize(

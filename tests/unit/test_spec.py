@@ -16,7 +16,6 @@ from jinsu.spec.load import parse_spec, read_spec, spec_from
 from jinsu.spec.model import Canary, Evaluate, Resources
 from jinsu.spec.quantities import (
     format_bytes,
-    format_seconds,
     parse_bytes,
     parse_seconds,
     parse_threshold,
@@ -341,11 +340,6 @@ def test_what_is_no_threshold_is_refused(value: object) -> None:
 )
 def test_memory_is_shown_short(count: int, shown: str) -> None:
     assert format_bytes(count) == shown
-
-
-@pytest.mark.parametrize(("seconds", "shown"), [(90, "90s"), (300, "5m"), (7200, "2h"), (0.5, "0.5s"), (5, "5s")])
-def test_durations_are_shown_short(seconds: float, shown: str) -> None:
-    assert format_seconds(seconds) == shown
 
 
 def test_the_published_schema_is_a_schema() -> None:

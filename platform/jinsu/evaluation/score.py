@@ -1,4 +1,4 @@
-"""A metric's value with its interval."""
+"""A score: a metric's value with its interval."""
 
 from __future__ import annotations
 
@@ -15,5 +15,5 @@ class Score:
     rows: int
 
     def in_words(self, sign: str = "") -> str:
-        """`0.9832 (0.9640 to 0.9923)`; `sign="+"` writes the sign of a difference."""
+        """The value and its interval, such as `0.9832 (0.9640 to 0.9923)`; `sign="+"` writes the sign of a difference."""
         return f"{self.value:{sign}.4f} ({self.low:{sign}.4f} to {self.high:{sign}.4f})"

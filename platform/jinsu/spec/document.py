@@ -1,4 +1,4 @@
-"""YAML as plain data, strictly: a field written twice and a date that is none are errors with a place."""
+"""YAML as plain data, strictly: a field written twice and an impossible date are errors with line and column."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ class _Loader(yaml.SafeLoader):
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> Any:
-    seen: set[object] = set()
+    names: set[object] = set()
     for key, _ in node.value:
         name = key.value if isinstance(key, yaml.ScalarNode) else None
-        if name is not None and name in seen:
+        if name is not None and name in names:
             raise yaml.constructor.ConstructorError(None, None, f"field {name!r} is written twice", key.start_mark)
-        seen.add(name)
+        names.add(name)
     return loader.construct_mapping(node, deep=True)
 
 
@@ -40,8 +40,8 @@ def read_yaml(text: str, source: str) -> Any:
         return yaml.load(text, _Loader)  # noqa: S506  a subclass of the safe loader
     except yaml.MarkedYAMLError as problem:
         mark = problem.problem_mark
-        where = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
-        what = (problem.problem or "cannot be read").splitlines()[0]
-        raise BadInputError(f"{source}: {where}not valid YAML: {what}.") from None
+        place = f"line {mark.line + 1}, column {mark.column + 1}: " if mark else ""
+        reason = (problem.problem or "cannot be read").splitlines()[0]
+        raise BadInputError(f"{source}: {place}not valid YAML: {reason}.") from None
     except (yaml.YAMLError, RecursionError, ValueError) as problem:
         raise BadInputError(f"{source}: not valid YAML: {str(problem).splitlines()[0]}.") from None

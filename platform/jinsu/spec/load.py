@@ -29,15 +29,16 @@ def read_spec(folder: Path) -> ModelSpec:
 
 
 def parse_spec(text: str, source: str = FILE_NAME) -> ModelSpec:
-    """A spec from YAML text; `source` is what messages call it."""
-    document = read_yaml(text, source)
-    return spec_from(document, source)
+    """A spec from YAML text; messages call the text `source`. Raises BadInputError as `read_spec` does."""
+    return spec_from(read_yaml(text, source), source)
 
 
 def spec_from(document: object, source: str = FILE_NAME) -> ModelSpec:
-    """A spec from plain data, as JSON or YAML gives it."""
+    """A spec from plain data, as JSON or YAML gives it. Raises BadInputError as `read_spec` does."""
     if not isinstance(document, Mapping):
-        raise BadInputError(f"{source}: expected fields such as 'name:' and 'train:', found {_kind(document)}.")
+        raise BadInputError(
+            f"{source}: expected fields such as 'name:' and 'train:', found {_type_in_words(document)}."
+        )
     try:
         return ModelSpec.model_validate(document)
     except ValidationError as failure:
@@ -45,50 +46,50 @@ def spec_from(document: object, source: str = FILE_NAME) -> ModelSpec:
 
 
 def explain(failure: ValidationError) -> Iterator[str]:
-    """One sentence for each thing that is wrong."""
-    told: set[str] = set()
+    """One sentence for each field that is wrong, with the field's place in the document first."""
+    explained: set[str] = set()
     for error in failure.errors(include_url=False):
-        path = [part for part in error["loc"] if not _is_branch(part)]
-        where = ".".join(str(part) for part in path)
+        path = [part for part in error["loc"] if not _is_union_branch(part)]
+        place = ".".join(str(part) for part in path)
         if "[key]" in error["loc"]:
             error["type"] = "string_pattern_mismatch"
         elif len(path) < len(error["loc"]) and error["type"] != "string_pattern_mismatch":
             error["msg"] = "text, a number, or true or false"
-        if where not in told:
-            yield _sentence(where, path, error)
-        told.add(where)
+        if place not in explained:
+            yield _sentence(place, path, error)
+        explained.add(place)
 
 
-def _is_branch(part: object) -> bool:
-    # Pydantic names the tried branch of a union in the path; a person did not write it.
+def _is_union_branch(part: object) -> bool:
+    # Pydantic puts the branch of a union that it tried into the path; the branch is no field of the document.
     return part in ("bool", "int", "float", "str", "[key]")
 
 
-def _sentence(where: str, path: list[Any], error: Mapping[str, Any]) -> str:
+def _sentence(place: str, path: list[Any], error: Mapping[str, Any]) -> str:
     kind, value = error["type"], error["input"]
     match kind:
         case "extra_forbidden":
-            return f"{where}: unknown field{_suggestion(path)}"
+            return f"{place}: unknown field{_suggestion(path)}"
         case "missing":
-            return f"{where}: is missing{_example(path)}."
+            return f"{place}: is missing{_example(path)}."
         case "value_error":
             message = str(error["ctx"]["error"])
-            shown = "" if isinstance(value, Mapping | BaseModel | list) else f"{_shorten(value)} "
-            return f"{where}: {shown}{message}." if where else f"{message}."
+            quoted = "" if isinstance(value, Mapping | BaseModel | list) else f"{_shorten(value)} "
+            return f"{place}: {quoted}{message}." if place else f"{message}."
         case "string_pattern_mismatch":
-            return f"{where}: {_shorten(value)} is not allowed{_example(path) or _pattern_help(path)}."
+            return f"{place}: {_shorten(value)} is not allowed{_example(path) or _pattern_help(path)}."
         case "literal_error":
-            return f"{where}: {_shorten(value)} is not one of {error['ctx']['expected']}."
+            return f"{place}: {_shorten(value)} is not one of {error['ctx']['expected']}."
         case "invalid_key":
-            return f"{where}: field names are text{_suggestion(path)}"
+            return f"{place}: field names are text{_suggestion(path)}"
         case "too_short" | "string_too_short":
-            return f"{where}: is empty{_example(path)}."
+            return f"{place}: is empty{_example(path)}."
         case "model_type" | "model_attributes_type" | "dict_type":
             names = ", ".join(list(_fields(path))[:3])
-            return f"{where}: {_shorten(value)} is wrong; it holds fields{f' such as {names}' if names else ''}."
+            return f"{place}: {_shorten(value)} is wrong; it holds fields{f' such as {names}' if names else ''}."
         case _:
             message = error["msg"].removeprefix("Input should be ")
-            return f"{where}: {_shorten(value)} is wrong; it should be {message}{_example(path)}."
+            return f"{place}: {_shorten(value)} is wrong; it should be {message}{_example(path)}."
 
 
 def _pattern_help(path: list[Any]) -> str:
@@ -98,11 +99,11 @@ def _pattern_help(path: list[Any]) -> str:
 
 
 def _suggestion(path: list[Any]) -> str:
-    known = list(_fields(path[:-1]))
-    close = difflib.get_close_matches(str(path[-1]), known, n=1)
+    names = list(_fields(path[:-1]))
+    close = difflib.get_close_matches(str(path[-1]), names, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
-    return f"; known here: {', '.join(known)}." if known else "."
+    return f"; known here: {', '.join(names)}." if names else "."
 
 
 def _fields(path: list[Any]) -> Mapping[str, Any]:
@@ -113,8 +114,8 @@ def _fields(path: list[Any]) -> Mapping[str, Any]:
     return model.model_fields if _is_model(model) else {}
 
 
-def _is_model(thing: Any) -> bool:
-    return isinstance(thing, type) and issubclass(thing, BaseModel)
+def _is_model(annotation: Any) -> bool:
+    return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
 def _example(path: list[Any]) -> str:
@@ -123,12 +124,12 @@ def _example(path: list[Any]) -> str:
     return f"; write it like {examples[0]}" if examples else ""
 
 
-def _kind(value: object) -> str:
+def _type_in_words(value: object) -> str:
     return "nothing" if value is None else f"a {type(value).__name__}"
 
 
 def _shorten(value: object) -> str:
-    """A value as a person wrote it, never much of it: YAML aliases can make a kilobyte mean gigabytes."""
+    """The beginning of a value, at most 60 characters: YAML aliases can make a kilobyte stand for gigabytes."""
     text = _SHORT.repr(value)
     return text if len(text) <= 60 else f"{text[:57]}..."
 

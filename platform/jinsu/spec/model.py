@@ -16,7 +16,9 @@ NAME = r"^[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?$"
 DATASET = r"^[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?(@(latest|[0-9a-f]{8,64}))?$"
 
 CLASSIFICATION = ("accuracy", "balanced_accuracy", "f1_macro")
+"""Metrics of classes; each is maximized."""
 REGRESSION = ("mae", "rmse")
+"""Metrics of numbers; each is minimized."""
 
 
 class _Part(BaseModel):
@@ -123,6 +125,7 @@ class Evaluate(_Part):
 
     @property
     def maximize(self) -> bool:
+        """Whether a greater value of the metric is better."""
         return self.metric in CLASSIFICATION
 
 

@@ -1,6 +1,7 @@
-"""Amounts people write in specs: memory (`1Gi`), durations (`5s`) and thresholds (`>= -0.002`).
+"""Amounts that people write in specs: memory (`1Gi`), durations (`5s`) and thresholds (`>= -0.002`).
 
-The standard library is enough: the runner beside a script formats amounts, and every step would wait for pydantic.
+The module imports the standard library alone: the runner beside a script formats amounts, and would otherwise wait for
+pydantic before every step.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _THRESHOLD = re.compile(r">=?\s*(-?\d+(?:\.\d+)?)")
 
 
 def parse_bytes(value: object) -> int:
-    """Bytes from `512Mi`, `2Gi`, or a whole number of bytes."""
+    """Bytes from `512Mi`, `2Gi`, or a whole number of bytes. Raises ValueError for anything else."""
     if isinstance(value, int) and not isinstance(value, bool) and 0 < value < 2**63:
         return value
     match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -26,7 +27,7 @@ def parse_bytes(value: object) -> int:
 
 
 def format_bytes(count: float) -> str:
-    """The shortest exact binary form (`1Gi`), else one decimal (`1.3Gi`)."""
+    """An amount in the largest binary unit that it fills, with up to four digits: `1Gi`, `1.3Gi`, `512`."""
     for unit in ("Ti", "Gi", "Mi", "Ki"):
         if count >= _BYTES[unit]:
             return f"{count / _BYTES[unit]:.4g}{unit}"
@@ -34,7 +35,7 @@ def format_bytes(count: float) -> str:
 
 
 def parse_seconds(value: object) -> float:
-    """Seconds from `500ms`, `5s`, `10m`, `1h`, or a number of seconds."""
+    """Seconds from `500ms`, `5s`, `10m`, `1h`, or a number of seconds. Raises ValueError for anything else."""
     if isinstance(value, int | float) and not isinstance(value, bool) and 0 < value < _LARGEST:
         return float(value)
     match = _AMOUNT.fullmatch(value.strip()) if isinstance(value, str) else None
@@ -47,16 +48,8 @@ def parse_seconds(value: object) -> float:
     raise ValueError("is not a duration; write it like 5s, 10m or 1h")
 
 
-def format_seconds(seconds: float) -> str:
-    """`90s`, `5m`, `2h`: the largest unit that keeps it whole."""
-    for unit in ("h", "m"):
-        if seconds >= _SECONDS[unit] and seconds % _SECONDS[unit] == 0:
-            return f"{int(seconds / _SECONDS[unit])}{unit}"
-    return f"{seconds:g}s"
-
-
 def parse_threshold(value: object) -> float:
-    """The least allowed difference from `>= -0.002`, or a plain number."""
+    """The least allowed difference from `>= -0.002`, or a plain number. Raises ValueError for anything else."""
     if isinstance(value, int | float) and not isinstance(value, bool) and -_LARGEST < value < _LARGEST:
         return float(value)
     match = _THRESHOLD.fullmatch(value.strip()) if isinstance(value, str) else None

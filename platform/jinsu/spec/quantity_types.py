@@ -1,4 +1,4 @@
-"""Amounts as types of the spec's fields. Pydantic accepts what people write, and gives numbers."""
+"""Amounts as types of the spec's fields: pydantic accepts the text that people write, and gives numbers."""
 
 from __future__ import annotations
 

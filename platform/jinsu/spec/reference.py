@@ -21,11 +21,12 @@ def json_schema() -> dict[str, Any]:
 
 
 def schema_text() -> str:
+    """Content of `docs/model.schema.json`."""
     return json.dumps(json_schema(), indent=2) + "\n"
 
 
 def reference_page() -> str:
-    """Markdown: one table a part, one row a field."""
+    """Content of `docs/spec.md`: a table for each part of the spec, with a row for each field."""
     lines = [
         "# model.yaml, field by field",
         "",
@@ -52,13 +53,13 @@ def _tables(prefix: str, model: type[BaseModel]) -> Iterator[str]:
             default = "required" if field.is_required() else "see below"
             yield f"| `{name}` | [{annotation.__name__}](#{prefix.replace('.', '')}{name}) | {default} | {annotation.__doc__} |"
         else:
-            yield f"| `{name}` | {_type(model, name)} | {_default(field)} | {field.description or ''} |"
+            yield f"| `{name}` | {_field_type(model, name)} | {_default(field)} | {field.description or ''} |"
     yield ""
     for path, part in parts:
         yield from _tables(path, part)
 
 
-def _type(model: type[BaseModel], name: str) -> str:
+def _field_type(model: type[BaseModel], name: str) -> str:
     shape = model.model_json_schema(mode="validation")["properties"][name]
     branches = [branch for branch in shape.get("anyOf", [shape]) if branch.get("type") != "null"]
     return " or ".join(_branch(branch) for branch in branches)
