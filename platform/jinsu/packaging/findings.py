@@ -1,4 +1,4 @@
-"""What packaging found out about a model."""
+"""The measurements of a package that passed every check."""
 
 from __future__ import annotations
 
@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Parity:
-    """The largest differences between the packaged model and the original on the probe rows."""
+    """The largest differences between the packaged model and the original, over all outputs of the probe rows.
+
+    rows: number of probe rows. largest_absolute: in the output's unit. largest_relative, largest_batch_effect: relative
+    to 1 + |answer|; the batch effect is the difference between a row alone and the same row in a batch.
+    """
 
     rows: int
     tolerance: float
@@ -18,7 +22,7 @@ class Parity:
 
 @dataclass(frozen=True)
 class Latency:
-    """Single-row prediction times in milliseconds, in-process, on this machine."""
+    """Milliseconds of one prediction of one row, in the process of the package stage, over `runs` predictions."""
 
     runs: int
     p50_ms: float
@@ -28,7 +32,7 @@ class Latency:
 
 @dataclass(frozen=True)
 class PackageFindings:
-    """The measurements of a package that passed."""
+    """Parity with the original, and latency."""
 
     parity: Parity
     latency: Latency

@@ -1,4 +1,4 @@
-"""From columns of a dataset to what a model takes."""
+"""From columns of a dataset to the array that a model takes. Pure."""
 
 from __future__ import annotations
 
@@ -11,29 +11,32 @@ from jinsu.packaging.manifest import Tensor
 
 
 def feature_columns(columns: Sequence[str], features: Sequence[str] | None, target: str) -> list[str]:
-    """The columns a model reads: those named, else every one but the target."""
+    """The columns that a model reads: `features` when the spec names them, else every column but the target."""
     return list(features) if features else [name for name in columns if name != target]
 
 
-def model_input(columns: Mapping[str, np.ndarray], features: Sequence[str], wanted: Tensor) -> np.ndarray:
-    """One array for the model: a single column as it is, several numeric ones side by side, in the model's shape."""
-    rows = _gather([columns[name] for name in features], features)
-    if wanted.dtype == "string":
+def model_input(columns: Mapping[str, np.ndarray], features: Sequence[str], tensor: Tensor) -> np.ndarray:
+    """One array of the type and shape of `tensor`: a single column as it is, or several numeric columns side by side.
+
+    Raises GateFailedError for columns that do not fit, by name.
+    """
+    rows = _joined([columns[name] for name in features], features)
+    if tensor.dtype == "string":
         if rows.dtype.kind not in "OU" or rows.ndim != 1:
             raise GateFailedError(f"features {list(features)}: the model takes text, one column of it.")
         return np.asarray(["" if value is None else str(value) for value in rows], dtype=object)
     if rows.dtype.kind not in "biuf":
-        raise GateFailedError(f"features {list(features)}: not numbers, but the model takes {wanted.dtype}.")
+        raise GateFailedError(f"features {list(features)}: not numbers, but the model takes {tensor.dtype}.")
     size = int(np.prod(rows.shape[1:], dtype=int))
-    if size != wanted.row_size:
+    if size != tensor.row_size:
         raise GateFailedError(
-            f"features {list(features)}: a row holds {size} values, the model takes {list(wanted.shape[1:])}; "
+            f"features {list(features)}: a row holds {size} values, the model takes {list(tensor.shape[1:])}; "
             "name the right columns in data.features, or save with another example."
         )
-    return np.ascontiguousarray(rows.reshape((len(rows), *wanted.shape[1:])).astype(wanted.dtype))
+    return np.ascontiguousarray(rows.reshape((len(rows), *tensor.shape[1:])).astype(tensor.dtype))
 
 
-def _gather(arrays: list[np.ndarray], names: Sequence[str]) -> np.ndarray:
+def _joined(arrays: list[np.ndarray], names: Sequence[str]) -> np.ndarray:
     if len(arrays) == 1:
         return arrays[0]
     if any(array.dtype.kind not in "biuf" for array in arrays):

@@ -1,4 +1,4 @@
-"""`model.json`: what a packaged model takes and answers. Pure."""
+"""`model.json`: what a packaged model takes and answers."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ class Tensor:
 
     @property
     def row_size(self) -> int:
+        """Values in one row."""
         size = 1
         for axis in self.shape[1:]:
             size *= axis
@@ -45,7 +46,11 @@ class Tensor:
 
 @dataclass(frozen=True)
 class Manifest:
-    """The contract between a saved model, its evaluation and its server."""
+    """The contract between a saved model, its evaluation and its server.
+
+    framework: what the model was written in, such as `torch`. labels: the class of each output of a classifier; None for
+    other models. other: the label that stands for every class without one of its own; None when there is none.
+    """
 
     framework: str
     input: Tensor
@@ -55,7 +60,7 @@ class Manifest:
 
     @staticmethod
     def read(folder: Path) -> Manifest:
-        """Reads and checks `model.json`. The file was written by code that is not trusted."""
+        """Reads and checks `model.json`, which a researcher's process wrote. Raises GateFailedError for an invalid one."""
         path = folder / MANIFEST_FILE
         try:
             document = json.loads(path.read_text(encoding="utf-8"))

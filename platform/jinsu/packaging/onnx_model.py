@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from jinsu.errors import GateFailedError
-from jinsu.packaging.manifest import Manifest
+from jinsu.packaging.manifest import Manifest, Tensor
 from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FILE
 
 # onnxruntime's names of tensor types, as numpy calls them.
@@ -23,7 +24,10 @@ _TYPES = {
 
 
 class OnnxModel:
-    """A session and its manifest. `run` takes and gives arrays whose first axis is the batch."""
+    """An onnxruntime session on the CPU, and the model's manifest.
+
+    `run` takes and gives arrays whose first axis is the batch. Raises GateFailedError for a file that cannot be loaded.
+    """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
         import onnxruntime
@@ -47,35 +51,35 @@ class OnnxModel:
         self._input, self._output = inputs[0].name, outputs[0].name
 
     def check_manifest(self) -> None:
-        """The manifest must say what the graph says: a server that validates by a false one would refuse good requests."""
-        wanted, output = self.manifest.input, self.manifest.output
-        for name, told, given in (
-            ("input", wanted, self._session.get_inputs()[0]),
-            ("output", output, self._session.get_outputs()[0]),
-        ):
-            dtype = _TYPES.get(given.type, given.type)
-            fixed = zip(told.shape[1:], given.shape[1:], strict=False)
-            clash = any(isinstance(actual, int) and actual != said for said, actual in fixed)
-            if told.dtype != dtype or len(told.shape) != len(given.shape) or clash:
-                raise GateFailedError(
-                    f"{MANIFEST_FILE}: says {name} is {told.dtype}{list(told.shape)}, the model's is {dtype}{given.shape}."
-                )
-        classes = output.shape[1] if len(output.shape) == 2 else None
-        if self.manifest.labels is not None and classes not in (None, 1, len(self.manifest.labels)):
-            raise GateFailedError(
-                f"{MANIFEST_FILE}: {len(self.manifest.labels)} labels for {classes} scores; give one label a score."
-            )
+        """Raises GateFailedError when the manifest contradicts the graph: a server would refuse good requests by it."""
+        _check_tensor("input", self.manifest.input, self._session.get_inputs()[0])
+        _check_tensor("output", self.manifest.output, self._session.get_outputs()[0])
+        labels, shape = self.manifest.labels, self.manifest.output.shape
+        scores = shape[1] if len(shape) == 2 else None
+        if labels is not None and scores not in (None, 1, len(labels)):
+            raise GateFailedError(f"{MANIFEST_FILE}: {len(labels)} labels for {scores} scores; give one label a score.")
 
     def run(self, rows: np.ndarray) -> np.ndarray:
-        """Answers to a batch of rows. Raises GateFailedError naming the operator that failed."""
+        """The answers to a batch of rows. Raises GateFailedError with the operator that failed."""
         try:
             return np.asarray(self._session.run([self._output], {self._input: rows})[0])
         except Exception as problem:
             raise GateFailedError(f"{MODEL_FILE}: failed on {len(rows)} rows: {_first_line(problem)}") from None
 
     def run_all(self, rows: np.ndarray, batch: int = 256) -> np.ndarray:
-        """Answers to any number of rows, `batch` at a time."""
+        """The answers to any number of rows, run `batch` at a time."""
         return np.concatenate([self.run(rows[start : start + batch]) for start in range(0, len(rows), batch)])
+
+
+def _check_tensor(name: str, declared: Tensor, node: Any) -> None:
+    """Compares the manifest's tensor with the graph's, whose axes are numbers where they are fixed."""
+    dtype = _TYPES.get(node.type, node.type)
+    axes = zip(declared.shape[1:], node.shape[1:], strict=False)
+    clash = any(isinstance(actual, int) and actual != axis for axis, actual in axes)
+    if declared.dtype != dtype or len(declared.shape) != len(node.shape) or clash:
+        raise GateFailedError(
+            f"{MANIFEST_FILE}: says {name} is {declared.dtype}{list(declared.shape)}, the model's is {dtype}{node.shape}."
+        )
 
 
 def _first_line(problem: Exception) -> str:

@@ -17,7 +17,7 @@ import numpy as np
 import yaml
 
 from jinsu.packaging.manifest import Manifest, Tensor
-from jinsu.packaging.package import read_probes
+from jinsu.packaging.probes import read_probes
 from jinsu.registry.facts import Facts
 from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FILE, PROBES_FILE
 
