@@ -11,7 +11,7 @@ UV_VERSION := 0.13.8
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 export JINSU_HOME ?= $(CURDIR)/.jinsu
 
-.PHONY: help setup demo stop test lint types architecture unit contract chart e2e cluster cluster-down test-cluster images bench docs screenshots lock schema clean
+.PHONY: help setup demo stop test lint types architecture unit contract chart packaging e2e cluster cluster-down test-cluster images bench docs screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -34,7 +34,7 @@ demo: $(READY) ## Launch a model end to end on this machine (JINSU_HOME=.jinsu)
 stop: $(READY) ## Stop everything that make demo started
 	@$(BIN)/jinsu down
 
-test: lint types architecture unit chart contract e2e ## Everything CI checks; on a cluster too where one can be had
+test: lint types architecture unit packaging chart contract e2e ## Everything CI checks; on a cluster too where one can be had
 	@if $(BIN)/python -m tests.cluster.harness possible; then \
 	  $(MAKE) --no-print-directory test-cluster; code=$$?; $(MAKE) --no-print-directory cluster-down; exit $$code; fi
 
@@ -57,6 +57,9 @@ contract: $(READY) ## Launchers, the runner, Envoy and the release loop, for rea
 
 chart: $(READY) ## What Helm makes of the chart
 	$(BIN)/pytest -q -n 2 tests/chart
+
+packaging: $(READY) ## Build the wheel and the source archive, and install them
+	$(BIN)/pytest -q tests/packaging
 
 e2e: $(READY) ## The whole platform on this machine
 	$(BIN)/pytest -q tests/e2e
@@ -88,7 +91,7 @@ screenshots: $(READY) ## Take docs/images from a running demo (needs Chromium)
 lock: ## Resolve requirements.lock anew; it names no registry
 	@test -x $(BIN)/uv || ($(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv==$(UV_VERSION))
 	@sed -i "/^torch==/d" requirements.lock  # else the pin keeps uv from the wheel on disk
-	@$(BIN)/uv pip compile --quiet pyproject.toml --extra dev --no-annotate --no-header \
+	@$(BIN)/uv pip compile --quiet pyproject.toml --extra platform --extra dev --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links -o requirements.lock
 	@sed -i 's/^\(torch==[0-9.]*\)+cpu$$/\1/' requirements.lock
 

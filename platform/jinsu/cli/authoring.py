@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from jinsu.cli.extras import Extra, require
 from jinsu.cli.show import as_json, print_json, progress
 
 _SPEC = """\
@@ -94,6 +95,7 @@ def check(folder: Path, json_: bool) -> None:
     Example:
       jinsu check examples/digits
     """
+    require(Extra.CHECK, "jinsu check")
     from jinsu.cli.checking import check_folder
 
     with progress(json_) as say:

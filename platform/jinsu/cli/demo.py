@@ -16,6 +16,7 @@ from jinsu.api.models import Accepted, AnswerBody, Answered, Code, Dataset, Endp
 from jinsu.cli.client import Client
 from jinsu.cli.command_line import printed_command
 from jinsu.cli.demo_pages import closing_lines
+from jinsu.cli.extras import Extra, require
 from jinsu.cli.running import follow_run
 from jinsu.cli.show import progress
 from jinsu.errors import JinsuError
@@ -108,6 +109,7 @@ def launch(client: Client, home: Path, title: str, epochs: int | None) -> Run:
 
 
 def main() -> None:
+    require(Extra.PLATFORM, "the demo")
     from jinsu.local.up import up
 
     begun = time.monotonic()

@@ -9,6 +9,7 @@ from typing import Literal
 import click
 
 from jinsu.cli.command_line import printed_command
+from jinsu.cli.extras import Extra, require
 from jinsu.cli.show import as_json, print_json, progress, table
 
 
@@ -28,6 +29,7 @@ def up(port: int | None, json_: bool) -> None:
     Example:
       jinsu up --port 8800
     """
+    require(Extra.PLATFORM, "jinsu up")
     from jinsu.local.up import up as start
 
     with progress(json_) as say:
@@ -74,6 +76,7 @@ def down(erase: bool, json_: bool) -> None:
     Example:
       jinsu down
     """
+    require(Extra.PLATFORM, "jinsu down")
     from jinsu.local.up import down as stop
 
     with progress(json_) as say:
@@ -91,6 +94,7 @@ def status(json_: bool) -> None:
     Example:
       jinsu status --json
     """
+    require(Extra.PLATFORM, "jinsu status")
     from jinsu import settings as configuration
     from jinsu.errors import TransientError
     from jinsu.local.supervisor import supervisor_of
