@@ -8,6 +8,8 @@ from typing import Any
 
 import click
 
+from jinsu import __version__
+
 _COMMANDS = {
     "up": ("installation", "Start the whole platform on this machine."),
     "down": ("installation", "Stop it."),
@@ -70,7 +72,7 @@ class Commands(click.Group):
 
 
 @click.group(cls=Commands, epilog=EXAMPLE, context_settings={"help_option_names": ["-h", "--help"]})
-@click.version_option(package_name="jinsu")
+@click.version_option(__version__)
 def cli() -> None:
     """Launch machine-learning models: from a training script to a champion that answers live traffic."""
 
