@@ -24,7 +24,7 @@ SOCKET_NAME = "supervisor.sock"
 
 
 @dataclass(frozen=True)
-class Found:
+class Candidate:
     """An installation on this machine. port: its API's. running: whether its supervisord accepts connections."""
 
     home: Path
@@ -41,26 +41,26 @@ def find_home() -> Path:
     return Path(named).absolute() if named else choose(installations(), _of_the_user())
 
 
-def choose(found: Sequence[Found], default: Path) -> Path:
+def choose(existing: Sequence[Candidate], default: Path) -> Path:
     """The only installation, or the only one that runs, or the default when there is none. Pure.
 
     Raises BadInputError, which lists them, when several run or several exist and none runs.
     """
-    if not found:
+    if not existing:
         return default
-    running = [installation for installation in found if installation.running]
-    candidates = running or found
-    if len(candidates) == 1:
-        return candidates[0].home
-    listed = ", ".join(map(str, found))
-    example = shlex.quote(str(candidates[0].home))
+    running = [installation for installation in existing if installation.running]
+    possible = running or existing
+    if len(possible) == 1:
+        return possible[0].home
+    listed = ", ".join(map(str, existing))
+    example = shlex.quote(str(possible[0].home))
     raise BadInputError(
         f"there are several installations on this machine: {listed}; "
         f"name the one that you mean: {HOME_VARIABLE}={example} jinsu …"
     )
 
 
-def installations() -> list[Found]:
+def installations() -> list[Candidate]:
     """The installations that can be found when `$JINSU_HOME` is not set."""
     root = checkout()
     homes = [*([root / FOLDER_NAME] if root else []), _of_the_user()]
@@ -71,13 +71,13 @@ def _of_the_user() -> Path:
     return Path.home() / FOLDER_NAME
 
 
-def _look(home: Path) -> Found:
+def _look(home: Path) -> Candidate:
     try:
         settings = json.loads((home / SETTINGS_NAME).read_text(encoding="utf-8"))
         port = int(settings["api_url"].rpartition(":")[2])
-        return Found(home, port, _accepts(Path(settings["runtime"]) / SOCKET_NAME))
+        return Candidate(home, port, _accepts(Path(settings["runtime"]) / SOCKET_NAME))
     except (OSError, ValueError, KeyError, TypeError, AttributeError):
-        return Found(home, None, False)
+        return Candidate(home, None, False)
 
 
 def _accepts(path: Path) -> bool:

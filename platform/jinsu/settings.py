@@ -1,7 +1,7 @@
-"""Where the parts of one installation are, and the secrets they share.
+"""The settings of one installation: the addresses of its parts, its limits, and the secrets that the parts share.
 
-On a laptop `jinsu up` writes the file. In a cluster the chart renders it without secrets: `${NAME}` stands for a variable
-of the environment, which comes from a Secret.
+On one machine `jinsu up` writes the file `settings.json`. On Kubernetes the chart renders the file without secrets: in it
+`${NAME}` stands for a variable of the environment, which comes from a Secret.
 """
 
 from __future__ import annotations
@@ -39,7 +39,7 @@ class Where(StrEnum):
 
 @dataclass(frozen=True)
 class Account:
-    """A name and a password; never shown."""
+    """A name and its password, which `repr` leaves out."""
 
     name: str
     password: str = field(repr=False)
@@ -49,8 +49,8 @@ class Account:
 class Kubernetes:
     """What only an installation on Kubernetes has.
 
-    catalog: the ConfigMap of the names that the trigger form offers. gateways: `host:port` of Envoy's statistics, one address
-    for each Envoy. gateway_key: what Envoy shows the controller, and the controller Envoy.
+    catalog: the ConfigMap of the names that the trigger form offers. gateways: `host:port` of Envoy's statistics; the host
+    name resolves to every Envoy. gateway_key: the secret that Envoy and the controller show each other.
     """
 
     namespace: str
@@ -63,7 +63,14 @@ class Kubernetes:
 
 @dataclass(frozen=True)
 class Settings:
-    """Everything a process of the platform must know to find the others. The file holding it is mode 0600."""
+    """What a process of the platform must know to find the others and to act for them.
+
+    home: the installation's folder. runtime: the folder of its sockets. The URLs are those that the parts use among
+    themselves; `public` has those that people use, where they differ, by the part's name. airflow, mlflow: the platform's
+    own accounts. mlflow_reviewer: the account with which reviewers sign in. training_slots: how many trainings run at a
+    time. bind: the address that the servers listen on. artifacts: MLflow's destination for files; "" for the home.
+    mlflow_auth_database_url: "" for a file in the home.
+    """
 
     home: str
     runtime: str
@@ -96,6 +103,7 @@ class Settings:
 
     @property
     def where(self) -> Where:
+        """The kind of place that this installation runs in."""
         return Where.MACHINE if self.kubernetes is None else Where.KUBERNETES
 
     @property
@@ -106,23 +114,26 @@ class Settings:
         return self.kubernetes
 
     def address(self, part: str) -> str:
-        """Where people find a part ("api", "airflow", "mlflow", "endpoint"), not where its neighbours do."""
+        """The URL at which people find a part: "api", "airflow", "mlflow" or "endpoint"."""
         return str(self.public.get(part) or getattr(self, f"{part}_url"))
 
     @property
     def objects(self) -> Path:
+        """The folder of datasets, code snapshots and steps; on Kubernetes a cache of the object store."""
         return Path(self.home) / "objects"
 
     @property
     def steps(self) -> Path:
+        """The folder of the steps, each in a folder named by its run key."""
         return self.objects / "steps"
 
     @property
     def catalog(self) -> Path:
-        """Names that the trigger form offers, as one small JSON file: a DAG file must not ask a database."""
+        """The file of the names that the trigger form offers. It exists because a DAG file must not query a database."""
         return Path(self.home) / "catalog.json"
 
     def write(self) -> None:
+        """Writes the file in the home, mode 0600, all of it or nothing."""
         path = Path(self.home) / SETTINGS_NAME
         draft = path.with_suffix(".draft")
         write_private(draft, json.dumps(asdict(self), indent=1))
@@ -146,21 +157,24 @@ def load() -> Settings:
 
 
 def parse(document: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
-    """Settings from their document, with every `${NAME}` filled in."""
+    """The settings that a document describes, with every `${NAME}` filled in from `environment`.
+
+    Raises BadInputError for a variable that is not set.
+    """
     values: dict[str, Any] = _filled(dict(document), environment)
     for name in ("airflow", "mlflow", "mlflow_reviewer"):
         values[name] = Account(**values[name])
     values["teams_approving_themselves"] = tuple(values["teams_approving_themselves"])
     if values.get("object_store") is not None:
         values["object_store"] = S3Settings(**values["object_store"])
-    if values.get("kubernetes") is not None:
-        inner = values["kubernetes"]
-        steps, servers = Cluster.from_document(inner["steps"]), Servers.from_document(inner["servers"])
-        values["kubernetes"] = Kubernetes(**{**inner, "steps": steps, "servers": servers})
+    if (section := values.get("kubernetes")) is not None:
+        steps, servers = Cluster.from_document(section["steps"]), Servers.from_document(section["servers"])
+        values["kubernetes"] = Kubernetes(**{**section, "steps": steps, "servers": servers})
     return Settings(**values)
 
 
 def _filled(value: Any, environment: Mapping[str, str], name: str = "") -> Any:
+    """The value with its placeholders filled in. name: the key under which it stands."""
     if isinstance(value, dict):
         return {key: _filled(inner, environment, key) for key, inner in value.items()}
     if isinstance(value, list):
@@ -169,9 +183,9 @@ def _filled(value: Any, environment: Mapping[str, str], name: str = "") -> Any:
         return value
 
     def fill(match: re.Match[str]) -> str:
-        found = environment.get(match[1])
-        if found is None:
+        secret = environment.get(match[1])
+        if secret is None:
             raise BadInputError(f"settings: {name}: variable {match[1]} is not set; see the chart's Secret.")
-        return quote(found, safe="") if name.endswith("_url") else found  # a password may hold any character
+        return quote(secret, safe="") if name.endswith("_url") else secret  # a password may hold any character
 
     return _PLACEHOLDER.sub(fill, value)

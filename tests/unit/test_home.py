@@ -14,36 +14,36 @@ import pytest
 
 from jinsu import home
 from jinsu.errors import BadInputError
-from jinsu.home import Found, choose, find_home, installations
+from jinsu.home import Candidate, choose, find_home, installations
 
 CHECKOUT, USER = Path("/checkout/.jinsu"), Path("/home/minji/.jinsu")
 
 
-def found(*, checkout: bool | None = None, user: bool | None = None) -> list[Found]:
+def candidates(*, checkout: bool | None = None, user: bool | None = None) -> list[Candidate]:
     """Installations that exist, each running or not."""
     states = ((CHECKOUT, 7700, checkout), (USER, 7800, user))
-    return [Found(place, port, running) for place, port, running in states if running is not None]
+    return [Candidate(place, port, running) for place, port, running in states if running is not None]
 
 
 @pytest.mark.parametrize(
     ("exist", "meant"),
     [
-        (found(), USER),
-        (found(checkout=False), CHECKOUT),
-        (found(checkout=True), CHECKOUT),
-        (found(user=False), USER),
-        (found(checkout=True, user=False), CHECKOUT),
-        (found(checkout=False, user=True), USER),
+        (candidates(), USER),
+        (candidates(checkout=False), CHECKOUT),
+        (candidates(checkout=True), CHECKOUT),
+        (candidates(user=False), USER),
+        (candidates(checkout=True, user=False), CHECKOUT),
+        (candidates(checkout=False, user=True), USER),
     ],
 )
-def test_one_installation_is_meant(exist: list[Found], meant: Path) -> None:
+def test_one_installation_is_meant(exist: list[Candidate], meant: Path) -> None:
     assert choose(exist, USER) == meant
 
 
 @pytest.mark.parametrize("running", [True, False])
 def test_several_are_listed_with_what_to_type(running: bool) -> None:
     with pytest.raises(BadInputError) as caught:
-        choose(found(checkout=running, user=running), USER)
+        choose(candidates(checkout=running, user=running), USER)
     state = "running" if running else "stopped"
     assert str(caught.value) == (
         f"there are several installations on this machine: {CHECKOUT} (port 7700, {state}), {USER} (port 7800, {state}); "
@@ -85,7 +85,7 @@ def test_the_checkouts_installation_comes_before_an_empty_home(machine: tuple[Pa
     assert find_home() == user / ".jinsu"
     place = install(checkout / ".jinsu", runtime, 7700)
     assert find_home() == place
-    assert installations() == [Found(place, 7700, False)]
+    assert installations() == [Candidate(place, 7700, False)]
 
 
 def test_the_one_that_runs_is_taken(machine: tuple[Path, Path, Path]) -> None:
@@ -121,7 +121,7 @@ def test_settings_that_cannot_be_read_are_an_installation_all_the_same(
     checkout, _, runtime = machine
     place = install(checkout / ".jinsu", runtime, 7700)
     (place / "settings.json").write_text(text)
-    assert installations() == [Found(place, None, False)]
+    assert installations() == [Candidate(place, None, False)]
 
 
 def test_the_command_lists_them(tmp_path: Path) -> None:

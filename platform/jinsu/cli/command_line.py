@@ -13,7 +13,7 @@ from jinsu.home import HOME_VARIABLE, installations
 
 def printed_command(home: Path, *words: str) -> str:
     """`jinsu WORDS` for the installation in `home`, as short as it may be here."""
-    return compose(_program(), [found.home for found in installations()], home, words)
+    return compose(_program(), [candidate.home for candidate in installations()], home, words)
 
 
 def compose(program: Sequence[str], homes: Sequence[Path], home: Path, words: Sequence[str]) -> str:

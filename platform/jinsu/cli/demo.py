@@ -26,7 +26,7 @@ from jinsu.state.states import SubmissionState
 
 
 class Traffic:
-    """Real handwritten digits, sent to the endpoint all the time; counts what comes back."""
+    """Sends images of handwritten digits to the endpoint all the time, and counts the answers of each version."""
 
     def __init__(self, url: str, seconds: float = 0.012) -> None:
         from sklearn.datasets import load_digits
@@ -81,7 +81,7 @@ def submit(client: Client, epochs: int | None) -> str:
 
 
 def approve_when_asked(home: Path, run: str) -> None:
-    """The reviewer's part: somebody else's token, waiting for the question."""
+    """Approves the run's version with the reviewer's token as soon as its review is open, in a thread of its own."""
     os.environ["JINSU_TOKEN"] = (home / "tokens" / "reviewer").read_text(encoding="utf-8").strip()
     try:
         reviewer = Client()
@@ -119,8 +119,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as folder:
         table = Path(folder) / "digits.parquet"
         subprocess.run([sys.executable, str(_example() / "prepare.py"), str(table)], check=True)
-        made = client.upload("/v1/datasets/digits", Dataset, table.read_bytes(), suffix=".parquet")
-    click.echo(f"dataset digits@{made.version}: {made.rows} rows")
+        dataset = client.upload("/v1/datasets/digits", Dataset, table.read_bytes(), suffix=".parquet")
+    click.echo(f"dataset digits@{dataset.version}: {dataset.rows} rows")
     if not any(item.model == "digits" for item in client.get("/v1/models", list[Endpoint])):
         launch(client, home, "A first version, trained for 2 epochs only", 2)
         _wait_for_endpoint(f"{settings.endpoint_url}/models/digits/health")
@@ -140,7 +140,7 @@ def main() -> None:
 
 
 def _wait_for_endpoint(url: str) -> None:
-    """The new champion's route reaches Envoy within a pass of the release loop."""
+    """Returns when the new champion answers: Envoy has its route after a pass of the release loop."""
     import httpx
 
     deadline = time.monotonic() + 15

@@ -23,7 +23,8 @@ from jinsu.cli.show import as_json, print_json, progress, table
 def up(port: int | None, json_: bool) -> None:
     """Start the whole platform on this machine: PostgreSQL, Airflow, MLflow, the API, Envoy.
 
-    Its files are in $JINSU_HOME, default ~/.jinsu. Nothing listens beyond 127.0.0.1.
+    Its files are in $JINSU_HOME; without that variable in .jinsu of this checkout when make demo made it, else in
+    ~/.jinsu. Nothing listens beyond 127.0.0.1.
 
     \b
     Example:
@@ -48,11 +49,11 @@ def up(port: int | None, json_: bool) -> None:
 
 
 def show_addresses() -> None:
-    """Where to go next; passwords stay in their file."""
+    """Prints the address of each part, and the file with the passwords."""
     from jinsu import settings as configuration
 
     settings = configuration.load()
-    secret = Path(settings.home) / "airflow" / "passwords.json"
+    passwords = Path(settings.home) / "airflow" / "passwords.json"
     table(
         ("what", "where", "sign in as"),
         [
@@ -63,7 +64,7 @@ def show_addresses() -> None:
         ],
         "",
     )
-    click.echo(f"Passwords: {secret}. Stop with: {printed_command(Path(settings.home), 'down')}")
+    click.echo(f"Passwords: {passwords}. Stop with: {printed_command(Path(settings.home), 'down')}")
 
 
 @click.command()
@@ -133,7 +134,7 @@ def _resident_mb(pid: int | None) -> int:
 @click.option("--role", type=click.Choice(["researcher", "reviewer", "admin"]), default="researcher", show_default=True)
 @as_json
 def user(name: str, role: Literal["researcher", "reviewer", "admin"], json_: bool) -> None:
-    """Give somebody a token. It is shown once; a new one replaces it.
+    """Give a person a token. It is shown once; a new one replaces it.
 
     \b
     Example:
@@ -142,5 +143,5 @@ def user(name: str, role: Literal["researcher", "reviewer", "admin"], json_: boo
     from jinsu.api.models import Token, UserBody
     from jinsu.cli.client import Client
 
-    made = Client().post("/v1/users", Token, UserBody(name=name, role=role))
-    print_json(made) if json_ else click.echo(made.token)
+    token = Client().post("/v1/users", Token, UserBody(name=name, role=role))
+    print_json(token) if json_ else click.echo(token.token)

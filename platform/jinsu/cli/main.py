@@ -26,7 +26,7 @@ _COMMANDS = {
     "review": ("releasing", "List, approve or reject candidates."),
     "rollout": ("releasing", "Watch, abort, resume or take back a rollout."),
     "predict": ("releasing", "Ask a model's endpoint."),
-    "user": ("installation", "Give somebody a token."),
+    "user": ("installation", "Give a person a token."),
 }
 
 EXAMPLE = """

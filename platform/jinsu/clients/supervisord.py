@@ -1,6 +1,6 @@
-"""supervisord behind a few verbs: start it, add and remove programs, stop it and whatever it left.
+"""supervisord as a client: start it, add and remove programs, stop it with everything that it started.
 
-A program is data (`Program`); its section in supervisord's configuration is made by a pure function.
+A program is data (`Program`); the pure function `section` makes its part of supervisord's configuration.
 """
 
 from __future__ import annotations
@@ -24,12 +24,17 @@ from jinsu.errors import BadInputError, TransientError
 from jinsu.files import write_private
 from jinsu.home import SOCKET_NAME
 
+_START_SECONDS = 15
 _STOP_SECONDS = 15
 
 
 @dataclass(frozen=True)
 class Program:
-    """A long-running process: what to start, in which environment, and how it is asked to stop."""
+    """A process that supervisord keeps running.
+
+    environment: variables beside those that supervisord has. folder: in which it works. whole_group: whether the stop signal
+    goes to every process of its group, or to the first one only.
+    """
 
     name: str
     command: tuple[str, ...]
@@ -40,7 +45,7 @@ class Program:
 
 
 def section(program: Program) -> str:
-    """The program's configuration file. Secrets do not go here but into its environment file (see `launch`).
+    """The text of the program's configuration file. Secrets belong into an environment file (`jinsu.local.launch`).
 
     Raises BadInputError for a description that supervisord's format cannot hold.
     """
@@ -80,7 +85,7 @@ def _environment(variables: Mapping[str, str]) -> str:
 
 
 class Supervisor:
-    """One supervisord, for the installation in `home`. Its socket lives in `runtime`, whose path is short."""
+    """The supervisord of the installation in `home`. Its socket is in `runtime`, because a socket's path must be short."""
 
     def __init__(self, home: Path, runtime: Path, password: str) -> None:
         self._home, self._runtime, self._password = home, runtime, password
@@ -88,7 +93,7 @@ class Supervisor:
         self._identity = home / "run" / "supervisord.json"
 
     def launch(self) -> None:
-        """Starts supervisord with no program; harmless when it already runs."""
+        """Starts supervisord without a program; does nothing when it runs. Raises TransientError."""
         if self.running():
             return
         self._sweep()
@@ -112,20 +117,21 @@ class Supervisor:
         self._wait(process)
 
     def _wait(self, process: subprocess.Popen[bytes]) -> None:
-        patience = time.monotonic() + 15
+        deadline = time.monotonic() + _START_SECONDS
         while not self.running():
-            if process.poll() is not None or time.monotonic() > patience:
+            if process.poll() is not None or time.monotonic() > deadline:
                 raise TransientError(f"supervisord did not start; see {self._home / 'logs' / 'supervisord.log'}")
             time.sleep(0.05)
 
     def running(self) -> bool:
+        """Whether supervisord answers."""
         try:
             return bool(self._rpc().getState()["statename"] == "RUNNING")
         except (OSError, xmlrpc.client.Error):
             return False
 
     def add(self, program: Program) -> None:
-        """Has the program running as described; one that runs with another description is replaced."""
+        """Starts the program. One of that name that runs with another description is replaced; the same one is left alone."""
         path = self._programs / f"{program.name}.conf"
         text = section(program)
         if program.name in self.names():
@@ -137,7 +143,7 @@ class Supervisor:
         self._rpc().addProcessGroup(program.name)
 
     def remove(self, name: str) -> None:
-        """Stops the program and forgets it; harmless when it is not there."""
+        """Stops the program and removes it; does nothing when there is none of that name."""
         rpc = self._rpc()
         with contextlib.suppress(xmlrpc.client.Fault):
             rpc.stopProcessGroup(name, True)
@@ -155,16 +161,16 @@ class Supervisor:
         return {info["name"]: info["pid"] for info in self._rpc().getAllProcessInfo() if info["pid"]}
 
     def stop(self) -> None:
-        """Ends every program, then supervisord, then whatever outlived them."""
+        """Ends every program, then supervisord, then every process that supervisord started and that still lives."""
         try:
             self._rpc().shutdown()
         except (OSError, xmlrpc.client.Error):
             pass
         else:
-            identity = self._identified()
-            patience = time.monotonic() + 2 * _STOP_SECONDS
-            while identity and identity.is_running() and identity.status() != psutil.STATUS_ZOMBIE:
-                if time.monotonic() > patience:
+            process = self._own_process()
+            deadline = time.monotonic() + 2 * _STOP_SECONDS
+            while process and process.is_running() and process.status() != psutil.STATUS_ZOMBIE:
+                if time.monotonic() > deadline:
                     break
                 time.sleep(0.05)
         self._sweep()
@@ -176,38 +182,38 @@ class Supervisor:
         transport = SupervisorTransport("jinsu", self._password, socket)
         return xmlrpc.client.ServerProxy("http://127.0.0.1", transport=transport).supervisor
 
-    def _identified(self) -> psutil.Process | None:
-        """The supervisord that this installation started last, if that very process still lives."""
+    def _own_process(self) -> psutil.Process | None:
+        """The supervisord that this installation started last, if that process still lives."""
         try:
-            known = json.loads(self._identity.read_text(encoding="utf-8"))
-            process = psutil.Process(known["pid"])
-            return process if abs(process.create_time() - known["created"]) < 0.1 else None
+            started = json.loads(self._identity.read_text(encoding="utf-8"))
+            process = psutil.Process(started["pid"])
+            return process if abs(process.create_time() - started["created"]) < 0.1 else None
         except (FileNotFoundError, psutil.NoSuchProcess, json.JSONDecodeError):
             return None
 
     def _sweep(self) -> None:
-        """Ends processes of a session whose supervisord was killed: their session id still names it.
+        """Ends the processes that a supervisord left behind: their session id is still its process id.
 
-        An environment variable would not do: several of the servers overwrite theirs with a process title.
+        A variable in their environment would not identify them: several servers overwrite it with a process title.
         """
         try:
-            known = json.loads(self._identity.read_text(encoding="utf-8"))
+            started = json.loads(self._identity.read_text(encoding="utf-8"))
         except (FileNotFoundError, json.JSONDecodeError):
             return
-        left = [process for process in psutil.process_iter() if _belongs(process, known)]
-        for process in left:
+        leftovers = [process for process in psutil.process_iter() if _belongs(process, started)]
+        for process in leftovers:
             with contextlib.suppress(psutil.Error):
                 process.terminate()
-        _, stubborn = psutil.wait_procs(left, timeout=3)
-        for process in stubborn:
+        _, alive = psutil.wait_procs(leftovers, timeout=3)
+        for process in alive:
             with contextlib.suppress(psutil.Error):
                 process.kill()
-        psutil.wait_procs(stubborn, timeout=3)
+        psutil.wait_procs(alive, timeout=3)
         self._identity.unlink(missing_ok=True)
 
     def _configuration(self) -> str:
-        # Paths are relative to the home, where supervisord is started: a home may have any name, and supervisord
-        # expands `%` in some of its settings twice.
+        # Paths are relative to the home, in which supervisord is started: a home may have any name, and supervisord
+        # expands `%` twice in some of its settings.
         root = "user=root\n" if os.geteuid() == 0 else ""
         return f"""[supervisord]
 nodaemon=true
@@ -255,7 +261,7 @@ _PASSED_ON = (
 
 
 def _clean_environment() -> dict[str, str]:
-    """Servers outlive the shell that started them, so they inherit names that are harmless and no others."""
+    """The variables that every program inherits. Servers outlive the shell that started them, so the list is short."""
     kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
     # MLflow and supervisord start helpers by name: the environment's own programs come first.
     return {
@@ -265,11 +271,12 @@ def _clean_environment() -> dict[str, str]:
     }
 
 
-def _belongs(process: psutil.Process, known: Mapping[str, Any]) -> bool:
+def _belongs(process: psutil.Process, started: Mapping[str, Any]) -> bool:
+    """Whether a process is of the session that the supervisord with this identity began."""
     try:
         return (
-            os.getsid(process.pid) == known["pid"]
-            and process.create_time() >= known["created"] - 0.1
+            os.getsid(process.pid) == started["pid"]
+            and process.create_time() >= started["created"] - 0.1
             and process.status() != psutil.STATUS_ZOMBIE
         )
     except (psutil.Error, ProcessLookupError, PermissionError):

@@ -7,10 +7,14 @@ from pathlib import Path
 from jinsu.settings import Settings
 
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
+"""Airflow's processes, by the command that starts each."""
 
 
 def environment(settings: Settings, dags: Path) -> dict[str, str]:
-    """Airflow's configuration. Short intervals: on one machine a second of waiting is a second of somebody's life."""
+    """Airflow's configuration. dags: the folder of the DAG files.
+
+    The intervals are short, because the nine stages of a run wait for the scheduler many times.
+    """
     home, port = Path(settings.home) / "airflow", settings.airflow_url.rpartition(":")[2]
     sections: dict[str, dict[str, object]] = {
         "core": {
@@ -68,19 +72,19 @@ def environment(settings: Settings, dags: Path) -> dict[str, str]:
             "disable_bundle_versioning": True,
         },
     }
-    found = {
+    variables = {
         f"AIRFLOW__{section.upper()}__{key.upper()}": str(value)
         for section, values in sections.items()
         for key, value in values.items()
     }
-    return {"AIRFLOW_HOME": str(home), "MALLOC_ARENA_MAX": "2", **found}
+    return {"AIRFLOW_HOME": str(home), "MALLOC_ARENA_MAX": "2", **variables}
 
 
 def passwords(settings: Settings) -> dict[str, str]:
-    """Who may sign in to its pages, and with what."""
+    """The accounts that may sign in to Airflow's pages: each name with its password."""
     return {settings.airflow.name: settings.airflow.password, "reviewer": settings.mlflow_reviewer.password}
 
 
 def _asynchronous(url: str) -> str:
-    """The same database by asyncpg, which calls libpq's `sslmode` `ssl`."""
+    """The URL of the same database for asyncpg, in which libpq's option `sslmode` is called `ssl`."""
     return url.replace("+psycopg2", "+asyncpg").replace("sslmode=", "ssl=")

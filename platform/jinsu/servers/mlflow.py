@@ -10,7 +10,7 @@ from jinsu.settings import Settings
 
 
 def command(bind: str, port: str) -> tuple[str, ...]:
-    """How MLflow is served: one process, behind the gate."""
+    """The command that serves MLflow in one process, behind `jinsu.servers.mlflow_gate`."""
     options = ("--workers", "1", "--factory", "--log-level", "warning", "--timeout-graceful-shutdown", "5")
     return (
         sys.executable, "-m", "uvicorn", "--host", bind, "--port", port, *options, "jinsu.servers.mlflow_gate:create_app",
@@ -18,12 +18,13 @@ def command(bind: str, port: str) -> tuple[str, ...]:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """MLflow's configuration for its application factory: one process instead of the fifteen that its command starts."""
+    """What MLflow's application factory reads. `mlflow server` would set it too, but starts fifteen processes."""
     home, port = Path(settings.home) / "mlflow", settings.mlflow_url.rpartition(":")[2]
-    named = [urlsplit(url).netloc for url in (settings.mlflow_url, settings.address("mlflow"))]
-    # Whoever forwards a port chooses its number; a page elsewhere cannot make a browser call itself by these names.
-    near = port if settings.bind == "127.0.0.1" else "*"
-    hosts = list(dict.fromkeys([f"127.0.0.1:{near}", f"localhost:{near}", *named]))
+    public = [urlsplit(url).netloc for url in (settings.mlflow_url, settings.address("mlflow"))]
+    # In a cluster a person reaches MLflow through a forwarded port of any number. No page of another site can make a
+    # browser send these two host names.
+    local_port = port if settings.bind == "127.0.0.1" else "*"
+    hosts = list(dict.fromkeys([f"127.0.0.1:{local_port}", f"localhost:{local_port}", *public]))
     return {
         "MLFLOW_AUTH_CONFIG_PATH": str(home / "auth.ini"),
         "MLFLOW_AUTH_ADMIN_USERNAME": settings.mlflow.name,
@@ -47,7 +48,7 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def authentication(settings: Settings) -> str:
-    """MLflow's authentication file. Nobody may do anything that was not granted."""
+    """The text of MLflow's authentication file. An account may do only what was granted to it."""
     database = settings.mlflow_auth_database_url or f"sqlite:///{settings.home}/mlflow/auth.db"
     database = database.replace("%", "%%")  # the file is read by ConfigParser
     return f"""[mlflow]

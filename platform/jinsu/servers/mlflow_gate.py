@@ -1,7 +1,7 @@
 """MLflow's own application, with one gap of its permissions closed.
 
-MLflow lets every authenticated user create experiments and models, and lets whoever may set an alias also create
-versions. Here only the platform's account may: a version without evidence must not be able to appear.
+MLflow lets every authenticated user create experiments and models, and lets a user who may set an alias create versions
+too. Behind this gate only the platform's account may, so that every version has its evidence.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ Asgi = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
 
 
 def gate(inner: Asgi, platform_user: str) -> Asgi:
-    """Refuses what only the platform's account may do. Passwords are checked by MLflow, behind."""
+    """The application `inner`, which answers 403 to other accounts where only `platform_user` may write.
+
+    The gate reads the name that a request claims; MLflow behind it checks the password.
+    """
 
     async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
         path = scope.get("path", "").rstrip("/")
@@ -49,7 +52,7 @@ def gate(inner: Asgi, platform_user: str) -> Asgi:
 
 
 def user_of(scope: dict[str, Any]) -> str:
-    """The name that the request claims."""
+    """The name in the request's basic authentication, unchecked; "" when there is none."""
     for name, value in scope["headers"]:
         if name == b"authorization" and value[:6].lower() == b"basic ":
             try:
@@ -60,7 +63,7 @@ def user_of(scope: dict[str, Any]) -> str:
 
 
 def create_app() -> Asgi:
-    """The factory that uvicorn is given."""
+    """The application that uvicorn serves."""
     from mlflow.server.auth import create_app as create_mlflow
 
     return gate(create_mlflow(), os.environ["MLFLOW_AUTH_ADMIN_USERNAME"])

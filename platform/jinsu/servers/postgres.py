@@ -1,7 +1,7 @@
 """PostgreSQL from a wheel, reached through a Unix socket only.
 
-PostgreSQL refuses to run as root. Then it runs as `nobody`, with its data where that user can reach it; nothing above
-that folder is ever opened up for it.
+PostgreSQL refuses to run as root. Started by root, the server runs as `nobody`, with its data in a folder that `nobody` can
+reach: in the home, or else below `/var/lib/jinsu`. The rights of no existing folder are widened.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _SMALL = {
     "unix_socket_permissions": "0700",
     "max_connections": "160",
     "shared_buffers": "32MB",
-    # A crash of the machine may lose the last moments, never corrupt: the same promise as a laptop's disk cache.
+    # A crash of the machine may lose the transactions of its last second; it cannot corrupt the data.
     "synchronous_commit": "off",
     "wal_level": "minimal",
     "max_wal_senders": "0",
@@ -45,7 +45,7 @@ _SMALL = {
 
 @dataclass(frozen=True)
 class Postgres:
-    """One database cluster: its binaries, data and socket folder, and the user it runs as (None: this one)."""
+    """One database cluster. user: the one that its server runs as; None for the user of this process."""
 
     binaries: Path
     data: Path
@@ -54,9 +54,11 @@ class Postgres:
     options: Mapping[str, str] = field(default_factory=dict)
 
     def url(self, database: str, password: str, driver: str = "psycopg") -> str:
+        """SQLAlchemy's URL of one database. password: characters that a URL may hold as they are."""
         return f"postgresql+{driver}://jinsu:{password}@/{database}?host={self.sockets}"
 
     def program(self) -> Program:
+        """The server as a program for supervisord."""
         options = {**_SMALL, "unix_socket_directories": str(self.sockets), **self.options}
         flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         command = (*self._as_user(), str(self.binaries / "postgres"), "-D", str(self.data), *flags)
@@ -64,7 +66,7 @@ class Postgres:
         return Program("postgres", command, folder="/", stop_signal="INT", whole_group=False)
 
     def initialise(self, password: str) -> None:
-        """Creates the cluster if there is none."""
+        """Creates the database cluster when there is none. Raises TransientError."""
         if (self.data / "PG_VERSION").exists():
             return
         shutil.rmtree(self.data, ignore_errors=True)
@@ -90,15 +92,18 @@ class Postgres:
             "--no-instructions",
         ]
         try:
-            made = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
+            done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False)
         finally:
             secret.unlink()
-        if made.returncode:
+        if done.returncode:
             shutil.rmtree(self.data, ignore_errors=True)
-            raise TransientError(f"PostgreSQL could not be set up in {self.data}: {made.stderr.strip()[-400:]}")
+            raise TransientError(f"PostgreSQL could not be set up in {self.data}: {done.stderr.strip()[-400:]}")
 
     def create_databases(self, password: str, names: tuple[str, ...], patience: float = 30.0) -> None:
-        """Waits until the server answers, then creates the databases that are missing."""
+        """Waits until the server answers, then creates the databases that are missing.
+
+        Raises TransientError when the server does not answer within `patience` seconds.
+        """
         import psycopg
 
         deadline = time.monotonic() + patience
@@ -111,9 +116,9 @@ class Postgres:
                     dbname="postgres",
                     autocommit=True,
                 ) as connection:
-                    known = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
+                    existing = {row[0] for row in connection.execute("SELECT datname FROM pg_database")}
                     for name in names:
-                        if name not in known:
+                        if name not in existing:
                             connection.execute(f"CREATE DATABASE {name}".encode())
                 return
             except psycopg.OperationalError as problem:
@@ -134,7 +139,7 @@ class Postgres:
 
 
 def locate(home: Path, runtime: Path) -> Postgres:
-    """Where this installation's database is, with its folders made and owned as they must be."""
+    """The database cluster of the installation in `home`. Makes its folders, owned by the user of the server."""
     user = "nobody" if os.geteuid() == 0 else None
     place = home
     if user and not _reachable(home):
@@ -148,7 +153,7 @@ def locate(home: Path, runtime: Path) -> Postgres:
 
 
 def erase(home: Path) -> None:
-    """Removes data that had to live outside `home`."""
+    """Removes the data of the installation in `home` that lies outside of it."""
     place = Path("/var/lib/jinsu") / hashlib.sha256(str(home).encode()).hexdigest()[:12]
     with contextlib.suppress(FileNotFoundError):
         shutil.rmtree(place)

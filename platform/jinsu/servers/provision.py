@@ -1,4 +1,4 @@
-"""What a fresh installation needs from its own servers once they run. Repeating it changes nothing."""
+"""What an installation needs from its servers once they run. Repeating it changes nothing."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Provision:
     catalog: Catalog
 
     def run(self, examples: Path) -> None:
-        """Raises TransientError while a server does not answer."""
+        """examples: a folder of examples, one folder each. Raises TransientError while a server does not answer."""
         self.airflow.ensure_pool("training", self.settings.training_slots)
         reviewer = self.settings.mlflow_reviewer
         self.mlflow.ensure_user(reviewer)
