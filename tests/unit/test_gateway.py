@@ -26,7 +26,7 @@ from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.gateway.envoy import binary as envoy_binary
 from jinsu.gateway.statistics import Envoys
 from jinsu.gateway.topology import Route, clusters, routes, runtime
-from jinsu.serving.key import KEY_HEADER, locked
+from jinsu.serving.key import KEY_HEADER, require_key
 
 GATEWAY_KEY, SERVER_KEY = "gateway-key-1", "server-key-2"
 CLIENTS = {"default": "client-key-3", "other": "client-key-4"}
@@ -443,7 +443,7 @@ def test_a_model_server_answers_only_whoever_shows_its_key() -> None:
         await send({"type": "http.response.body", "body": b"ok"})
 
     async def statuses() -> list[int]:
-        transport = httpx.ASGITransport(app=locked(inner, SERVER_KEY))
+        transport = httpx.ASGITransport(app=require_key(inner, SERVER_KEY))
         async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
             shown = [{}, {KEY_HEADER: "wrong"}, {KEY_HEADER: SERVER_KEY + "x"}, {KEY_HEADER: SERVER_KEY}]
             found = [(await client.get("/metrics", headers=headers)).status_code for headers in shown]

@@ -16,8 +16,10 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 
 from jinsu.gateway.bootstrap import MAX_BODY
+from jinsu.serving.asgi import Application
 from jinsu.serving.batching import Batcher
-from jinsu.serving.server import Reply, Service
+from jinsu.serving.replies import Reply
+from jinsu.serving.service import Service
 from jinsu.serving.signature import Limits
 
 INVOKE, INFER = "/invocations", "/v2/models/m/infer"
@@ -104,7 +106,9 @@ def over_http(service: Service, talk: Callable[[httpx.AsyncClient], Coroutine[An
     """Runs `talk` with a client whose requests reach the ASGI application as a server would bring them."""
 
     async def run() -> Any:
-        async with httpx.AsyncClient(transport=httpx.ASGITransport(service), base_url="http://model") as client:
+        async with httpx.AsyncClient(
+            transport=httpx.ASGITransport(Application(service)), base_url="http://model"
+        ) as client:
             return await talk(client)
 
     return asyncio.run(run())

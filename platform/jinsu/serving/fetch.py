@@ -17,7 +17,10 @@ from jinsu.steps.result import read_result
 
 
 def fetch(store: S3, run_key: str, folder: Path) -> None:
-    """Downloads every output of a step; each is verified against the digest it was sealed with."""
+    """Downloads every output of a step and verifies each against its digest in the step's result.
+
+    Raises JinsuError when a file differs, NotFoundError when one is missing, and TransientError when the store fails.
+    """
     store.get(f"steps/{run_key}/{RESULT_NAME}", folder / RESULT_NAME)
     outputs = json.loads((folder / RESULT_NAME).read_text(encoding="utf-8"))["outputs"]
     for name in outputs:

@@ -1,25 +1,28 @@
-"""What Envoy shows a model server that listens on a network: that a request came through the endpoint."""
+"""The key with which Envoy proves to a model server that a request came through the endpoint."""
 
 from __future__ import annotations
 
 import hmac
-from typing import Any
+
+from jinsu.serving.asgi_types import App, Receive, Scope, Send
 
 KEY_HEADER = "x-jinsu-key"
+"""Header of a request that carries the key."""
 KEY_VARIABLE = "JINSU_SERVER_KEY"
+"""Environment variable from which a model server reads the key; without the variable it asks for none."""
 
 
-def locked(inner: Any, key: str) -> Any:
-    """An ASGI application for whoever shows the key. Whether it is well may be asked by anybody."""
-    header, wanted = KEY_HEADER.encode(), key.encode()
+def require_key(app: App, key: str) -> App:
+    """The same application for requests that carry the key; others get status 401, but for `/health`, which is open."""
+    header_name, key_bytes = KEY_HEADER.encode(), key.encode()
 
-    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
+    async def guarded(scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "http" and scope["path"] != "/health":
-            shown = next((value for name, value in scope["headers"] if name == header), b"")
-            if not hmac.compare_digest(shown, wanted):
+            received = next((value for name, value in scope["headers"] if name == header_name), b"")
+            if not hmac.compare_digest(received, key_bytes):
                 await send({"type": "http.response.start", "status": 401, "headers": []})
                 await send({"type": "http.response.body", "body": b"ask the endpoint, not the model server"})
                 return
-        await inner(scope, receive, send)
+        await app(scope, receive, send)
 
-    return app
+    return guarded

@@ -1,4 +1,4 @@
-"""Requests against a model's signature: strict decoding, and one clear message when a request does not fit."""
+"""A model's signature decodes rows strictly, and refuses with one sentence what does not fit."""
 
 from __future__ import annotations
 
@@ -30,7 +30,12 @@ _TYPES: dict[str, tuple[Any, str, type]] = {
 
 @dataclass(frozen=True)
 class Limits:
-    """Bounds of one server. Rows, bytes, characters, seconds."""
+    """Bounds of one server.
+
+    batch: rows in one run. queue: rows that may wait. rows: rows in one request. body: bytes of a request. text:
+    characters of one text. deadline: seconds from a request's arrival to its answer. inline_below: seconds; a shorter
+    run stays on the event loop.
+    """
 
     batch: int = 64
     queue: int = 256
@@ -42,11 +47,16 @@ class Limits:
 
 
 class Refused(Exception):
-    """A request that gets this HTTP status and sentence instead of an answer."""
+    """The request gets this HTTP status and sentence instead of an answer."""
 
     def __init__(self, status: int, message: str) -> None:
         super().__init__(message)
         self.status = status
+
+
+def protocol_type(tensor: Tensor) -> str:
+    """The Open Inference Protocol's name of the tensor's type, such as `FP32`."""
+    return _TYPES[tensor.dtype][1]
 
 
 class Signature:
@@ -66,7 +76,7 @@ class Signature:
         return self._checked(self._decode(self._nested, raw))
 
     def flat(self, raw: msgspec.Raw, shape: list[int]) -> np.ndarray:
-        """Values in row-major order with their shape, as the Open Inference Protocol sends them."""
+        """Values in row-major order with their shape, as the Open Inference Protocol sends them. Raises Refused(400)."""
         values = bytes(raw)
         if values[1:].lstrip()[:1] == b"[" and len(shape) > 1:
             return self._checked(self._decode(self._nested, raw))
@@ -103,6 +113,12 @@ class Signature:
             raise Refused(400, f"input: a text is longer than {self.limits.text} characters")
         return array
 
+    def blank(self, rows: int) -> np.ndarray:
+        """A batch of zeros, or of short texts, that the model takes."""
+        shape = (rows, *self.tensor.shape[1:])
+        return np.full(shape, "a" if self.dtype is np.object_ else 0, dtype=self.dtype)
+
     def describe(self) -> str:
+        """The input in words, such as `float32 [rows, 4]`."""
         axes = ", ".join(["rows", *(str(axis) for axis in self.tensor.shape[1:])])
         return f"{self.tensor.dtype} [{axes}]"

@@ -1,0 +1,95 @@
+"""One version of a model behind the routes of its server. Nothing here knows HTTP servers."""
+
+from __future__ import annotations
+
+import logging
+import time
+from collections.abc import Awaitable, Callable
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import orjson
+
+from jinsu.packaging.onnx_model import OnnxModel
+from jinsu.serving.batching import Batcher, time_run
+from jinsu.serving.mlflow_protocol import MlflowProtocol
+from jinsu.serving.open_inference import OpenInference
+from jinsu.serving.replies import Reply, refusal
+from jinsu.serving.signature import Limits, Refused, Signature
+from jinsu.serving.telemetry import Telemetry
+
+log = logging.getLogger("jinsu.server")
+
+_PROMETHEUS_TEXT = "text/plain; version=0.0.4"
+
+
+class Service:
+    """Answers requests with the package in `folder`. Raises GateFailedError for a package that cannot be loaded."""
+
+    def __init__(self, folder: Path, name: str, version: str, limits: Limits | None = None) -> None:
+        self.limits = limits or Limits()
+        model = OnnxModel(folder)
+        signature = Signature(model.manifest.input, self.limits)
+        self.telemetry = Telemetry()
+        seconds = time_run(model.run, signature.blank(self.limits.batch))
+        self.batcher = Batcher(model.run, seconds, self.limits, lambda rows: self.telemetry.batch.observe(rows))
+        self.telemetry.waiting.set_function(lambda: self.batcher.waiting)
+        self._mlflow = MlflowProtocol(signature)
+        self._open_inference = OpenInference(name, version, signature, model.manifest.output)
+        ready = Reply(200, orjson.dumps({"ready": True, "name": name, "version": version}))
+        description = Reply(200, self._open_inference.description(model.manifest.labels))
+        base = f"/v2/models/{name}"
+        self._post_routes: dict[str, Callable[[bytes], Awaitable[bytes]]] = {
+            "/invocations": self._invoke,
+            f"{base}/infer": self._infer,
+            f"{base}/versions/{version}/infer": self._infer,
+        }
+        self._get_routes: dict[str, Callable[[], Reply]] = {
+            **dict.fromkeys(
+                ("/health", "/ping", "/v2/health/live", "/v2/health/ready", f"{base}/ready"), lambda: ready
+            ),
+            **dict.fromkeys((base, f"{base}/versions/{version}"), lambda: description),
+            "/v2": lambda: Reply(200, b'{"name":"jinsu","version":"1","extensions":[]}'),
+            "/metrics": lambda: Reply(200, self.telemetry.page(), _PROMETHEUS_TEXT),
+        }
+
+    async def respond(self, method: str, path: str, body: bytes) -> Reply:
+        """The reply to one request. Every failure is a reply too; none is raised."""
+        if method == "GET":
+            get = self._get_routes.get(path)
+            return get() if get else refusal(404, f"no such path: {path}")
+        begun = time.perf_counter()
+        reply = await self._post(method, path, body)
+        self.telemetry.count(reply.status, time.perf_counter() - begun)
+        return reply
+
+    async def _post(self, method: str, path: str, body: bytes) -> Reply:
+        post = self._post_routes.get(path)
+        if post is None or method != "POST":
+            status = 404 if path not in self._get_routes and post is None else 405
+            return refusal(status, f"{method} {path} is not served here")
+        try:
+            return Reply(200, await post(body))
+        except Refused as problem:
+            return refusal(problem.status, str(problem))
+        except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
+            return refusal(400, f"the body is not the expected JSON: {problem}")
+        except Exception:
+            log.exception("%s %s", method, path)
+            return refusal(500, "an error in the server; its log says more")
+
+    async def _invoke(self, body: bytes) -> bytes:
+        return self._mlflow.answer(await self._run(self._mlflow.rows(body)))
+
+    async def _infer(self, body: bytes) -> bytes:
+        request = self._open_inference.inference(body)
+        return self._open_inference.answer(await self._run(request.rows), request.id)
+
+    async def _run(self, rows: np.ndarray) -> np.ndarray:
+        """The model's answers to the rows, all of them finite. Raises Refused."""
+        output = await self.batcher.submit(rows)
+        if output.dtype.kind == "f" and not np.isfinite(output).all():
+            self.telemetry.non_finite.inc()
+            raise Refused(500, "the model's answer is not finite")
+        return np.ascontiguousarray(output)
