@@ -1,4 +1,4 @@
-"""Who is asking, and what they may do. Tokens are random; only their sha256 is kept."""
+"""People, their roles, and their tokens, which are random; the database keeps only a token's sha256."""
 
 from __future__ import annotations
 
@@ -16,11 +16,14 @@ from jinsu.state.tables import User
 
 
 class Role(StrEnum):
-    """Each may do what the one before may."""
+    """What a person may do. Each role may do everything that the role before may."""
 
     RESEARCHER = "researcher"
+    """Puts datasets, submits models, and cancels their own runs."""
     REVIEWER = "reviewer"
+    """Approves or rejects candidates, aborts or resumes rollouts, and rolls models back."""
     ADMIN = "admin"
+    """Makes users, and cancels any run."""
 
 
 _RANK = {role: rank for rank, role in enumerate(Role)}
@@ -28,34 +31,39 @@ _RANK = {role: rank for rank, role in enumerate(Role)}
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody whose token was recognised."""
+    """The owner of a token that was recognised."""
 
     name: str
     role: Role
 
     def require(self, role: Role) -> None:
+        """Raises ForbiddenError when the person's role is lower than `role`."""
         if _RANK[self.role] < _RANK[role]:
             raise ForbiddenError(f"{self.name} is a {self.role}; this needs a {role}.")
 
     def require_owner(self, owner: str) -> None:
-        """Their own things, or an administrator."""
+        """Raises ForbiddenError when the person is neither `owner` nor an administrator."""
         if self.name != owner:
             self.require(Role.ADMIN)
 
 
 def digest(token: str) -> str:
+    """sha256 of a token, as the database keeps it: 64 hexadecimal digits."""
     return hashlib.sha256(token.encode()).hexdigest()
 
 
 def create_user(database: Database, name: str, role: Role) -> str:
-    """Makes or renews a user; returns the new token, which is shown once and kept nowhere."""
+    """Makes a user, or gives an existing one a new token. Returns the token, which is kept nowhere.
+
+    Raises BadInputError for a name that cannot be used.
+    """
     token = f"jinsu_{secrets.token_urlsafe(32)}"
     ensure_user(database, name, role, token)
     return token
 
 
 def ensure_user(database: Database, name: str, role: Role, token: str) -> None:
-    """Has a user whose token is this one."""
+    """Makes a user with this role and token, or gives them to an existing one. Raises BadInputError for a bad name."""
     if not name or len(name) > 64 or not name.isprintable() or ":" in name:
         raise BadInputError(f"user {name!r}: give 1 to 64 printable characters without ':'.")
     with database.begin() as session:

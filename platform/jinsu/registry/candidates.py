@@ -1,4 +1,4 @@
-"""What Jinsu's own database knows of a registered version."""
+"""The record of a registered version in Jinsu's own database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The evidence page: everything a reviewer needs on one page, without reading code. Pure."""
+"""The evidence page: all that a reviewer needs to judge a candidate without reading code. Pure."""
 
 from __future__ import annotations
 
@@ -62,11 +62,11 @@ def _champion(facts: Facts) -> str:
         reason = report.note or "There is no champion yet: this would be the first."
         return f"<h2>Against the champion</h2><p>{escape(reason)}</p>"
     colour = "good" if gain.low > 0 else "bad" if gain.high < 0 else ""
-    sure = {"good": "certainly better", "bad": "certainly worse", "": "not distinguishable from it"}[colour]
+    finding = {"good": "certainly better", "bad": "certainly worse", "": "not distinguishable from it"}[colour]
     return (
         f"<h2>Against the champion</h2><p>Version {escape(str(facts.champion))} scores "
         f"{champion.value:.4f} on the same rows. The candidate differs by <b class={colour or 'quiet'}>"
-        f"{gain.value:+.4f}</b> ({gain.low:+.4f} to {gain.high:+.4f}): {sure} at 95 %.</p>"
+        f"{gain.value:+.4f}</b> ({gain.low:+.4f} to {gain.high:+.4f}): {finding} at 95 %.</p>"
     )
 
 

@@ -14,7 +14,10 @@ from jinsu.steps.metrics import MetricPoint
 
 @dataclass(frozen=True)
 class Lineage:
-    """dataset: `NAME@DIGITS`. code: digest of the snapshot. training, package: run keys."""
+    """What a candidate was made from.
+
+    dataset: `NAME@DIGITS`. code: digest of the snapshot. training, package: run keys of the two steps.
+    """
 
     dataset: str
     code: str
@@ -24,7 +27,10 @@ class Lineage:
 
 @dataclass(frozen=True)
 class TrainingFacts:
-    """seconds: how long the script ran. peak_memory in bytes. metrics: the last value of each."""
+    """What the training used and logged.
+
+    seconds: how long the script ran. peak_memory: bytes. metrics: the last value of each logged metric, by name.
+    """
 
     seconds: float
     peak_memory: int
@@ -33,9 +39,10 @@ class TrainingFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """What the stages before `register` have found.
+    """What the stages before `register` have recorded.
 
-    spec: the whole spec, as JSON. champion: the version that the candidate was compared with. curve: every logged metric.
+    submitter: a person's name. spec: the whole spec, as JSON. champion: the version that the candidate was compared with,
+    or None. curve: every point of every logged metric. trials: number of trials.
     """
 
     submission: str

@@ -1,7 +1,7 @@
 """MLflow's REST API: runs, artifacts, versions, aliases. The only module that talks to MLflow.
 
 Its own client would cost every short task 1.2 s and 170 MB to import (docs/adr/0006); these calls are documented and
-stable, and creating something twice is made harmless here.
+stable. The methods named `ensure_…` may be repeated: what exists already stays.
 """
 
 from __future__ import annotations
@@ -47,9 +47,9 @@ class Mlflow:
     # Runs
 
     def ensure_run(self, model: str, submission: str, tags: Mapping[str, str]) -> tuple[str, str]:
-        """The run of a submission, made at most once: `(experiment id, run id)`."""
+        """Finds or makes the one run of a submission: `(experiment id, run id)`."""
         experiment = self._ensure_experiment(model)
-        found = self._call(
+        existing = self._call(
             "POST",
             "runs/search",
             {
@@ -58,27 +58,27 @@ class Mlflow:
                 "max_results": 1,
             },
         ).get("runs", [])
-        if found:
-            return experiment, str(found[0]["info"]["run_id"])
-        every = {"jinsu.submission": submission, "mlflow.runName": submission, **tags}
-        made = self._call(
+        if existing:
+            return experiment, str(existing[0]["info"]["run_id"])
+        all_tags = {"jinsu.submission": submission, "mlflow.runName": submission, **tags}
+        created = self._call(
             "POST",
             "runs/create",
             {
                 "experiment_id": experiment,
                 "run_name": submission,
                 "start_time": int(time.time() * 1000),
-                "tags": _pairs(every),
+                "tags": _pairs(all_tags),
             },
         )
-        return experiment, str(made["run"]["info"]["run_id"])
+        return experiment, str(created["run"]["info"]["run_id"])
 
     def _ensure_experiment(self, name: str) -> str:
         try:
             return str(self._call("POST", "experiments/create", {"name": name})["experiment_id"])
         except ConflictError:
-            found = self._call("GET", "experiments/get-by-name", params={"experiment_name": name})
-            return str(found["experiment"]["experiment_id"])
+            existing = self._call("GET", "experiments/get-by-name", params={"experiment_name": name})
+            return str(existing["experiment"]["experiment_id"])
 
     def log(
         self,
@@ -87,7 +87,7 @@ class Mlflow:
         params: Mapping[str, Any] | None = None,
         tags: Mapping[str, str] | None = None,
     ) -> None:
-        """Logs in batches. A metric's point that is sent twice counts once."""
+        """Logs metrics, params and tags in batches. A point of a metric that is sent twice counts once."""
         if params or tags:
             self._call(
                 "POST",
@@ -107,7 +107,7 @@ class Mlflow:
             self._call("POST", "runs/log-batch", {"run_id": run, "metrics": batch})
 
     def end_run(self, run: str, status: RunStatus) -> None:
-        """Ends the run."""
+        """Ends the run, now, with this status."""
         self._call("POST", "runs/update", {"run_id": run, "status": status, "end_time": int(time.time() * 1000)})
 
     def upload(self, run: str, path: str, data: bytes) -> None:
@@ -130,13 +130,14 @@ class Mlflow:
     # Versions
 
     def ensure_model(self, name: str, tags: Mapping[str, str]) -> None:
+        """Makes the registered model; an existing one keeps its tags."""
         try:
             self._call("POST", "registered-models/create", {"name": name, "tags": _pairs(tags)})
         except ConflictError:
             return
 
     def find_version(self, model: str, tags: Mapping[str, str]) -> str | None:
-        """The version of `model` that carries all of these tags."""
+        """The version of `model` that carries all of these tags, or None."""
         answer = self._call("GET", "model-versions/search", params={"filter": f"name='{model}'", "max_results": 10_000})
         for version in answer.get("model_versions", []):
             carried = {tag["key"]: tag["value"] for tag in version.get("tags", [])}
@@ -145,7 +146,8 @@ class Mlflow:
         return None
 
     def create_version(self, model: str, source: str, run: str, tags: Mapping[str, str], description: str) -> str:
-        made = self._call(
+        """Makes a version from the artifacts at `source` and returns its number."""
+        created = self._call(
             "POST",
             "model-versions/create",
             {
@@ -156,24 +158,26 @@ class Mlflow:
                 "description": description,
             },
         )
-        return str(made["model_version"]["version"])
+        return str(created["model_version"]["version"])
 
     def version(self, model: str, version: str) -> Mapping[str, Any]:
-        found: Mapping[str, Any] = self._call("GET", "model-versions/get", params={"name": model, "version": version})[
-            "model_version"
-        ]
-        return found
+        """MLflow's record of a version. Raises NotFoundError."""
+        answer = self._call("GET", "model-versions/get", params={"name": model, "version": version})
+        record: Mapping[str, Any] = answer["model_version"]
+        return record
 
     def tag_version(self, model: str, version: str, key: str, value: str) -> None:
+        """Sets one tag of a version; the same key again replaces the value."""
         self._call("POST", "model-versions/set-tag", {"name": model, "version": version, "key": key, "value": value})
 
     # Aliases
 
     def set_alias(self, model: str, alias: str, version: str) -> None:
+        """Gives the alias to this version; another version that has the alias loses it."""
         self._call("POST", "registered-models/alias", {"name": model, "alias": alias, "version": version})
 
     def drop_alias(self, model: str, alias: str, version: str) -> None:
-        """Takes the alias from this version; another version that has it meanwhile keeps it."""
+        """Takes the alias from this version; when another version has got the alias meanwhile, that version keeps it."""
         if self.aliases(model).get(alias) == version:
             self._call("DELETE", "registered-models/alias", {"name": model, "alias": alias})
 
@@ -188,7 +192,7 @@ class Mlflow:
     # Users
 
     def ensure_user(self, account: Account) -> None:
-        """Has a user with this password."""
+        """Makes the user with this password; an existing user keeps the password."""
         try:
             self._call("POST", "users/create", {"username": account.name, "password": account.password})
         except ConflictError:
@@ -232,6 +236,7 @@ class Mlflow:
 
 
 def _pairs(values: Mapping[str, Any]) -> list[dict[str, str]]:
+    """Params or tags as MLflow takes them, each value cut to 5000 characters."""
     return [{"key": key, "value": str(value)[:5000]} for key, value in values.items()]
 
 
@@ -241,6 +246,7 @@ def _number(value: float) -> float | str:
 
 
 def _error(answer: httpx.Response) -> tuple[str, str]:
+    """MLflow's error code and message; no code when the answer is not MLflow's JSON."""
     try:
         document = answer.json()
         return str(document.get("error_code", "")), str(document.get("message", answer.text[:300]))

@@ -1,6 +1,6 @@
-"""A packaged model in MLflow's own folder format, so that `mlflow models serve` and `pyfunc.load_model` take it too.
+"""A packaged model in MLflow's own folder format, which `mlflow models serve` and `pyfunc.load_model` read.
 
-Written by hand: `mlflow.onnx.save_model` would cost 1.4 s of imports to produce the same five small files.
+The module writes the files by hand: `mlflow.onnx.save_model` would cost 1.4 s of imports for the same five small files.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _EXAMPLE_ROWS = 2
 
 
 def mlmodel_files(package: Path, facts: Facts) -> dict[str, bytes]:
-    """Name and content of every file of the folder."""
+    """Content of every file of the folder, by name. Raises GateFailedError for an invalid package."""
     manifest = Manifest.read(package)
     inputs, _ = read_probes(package, manifest)
     requirements = [f"{name}=={version(name)}" for name in ("mlflow", "onnx", "onnxruntime", "numpy")]
@@ -70,7 +70,7 @@ def _mlmodel(manifest: Manifest, facts: Facts, python: str) -> dict[str, Any]:
         "model_uuid": facts.lineage.package[:32],
         "metadata": {
             "jinsu.submission": facts.submission,
-            **{f"jinsu.{k}": v for k, v in asdict(facts.lineage).items()},
+            **{f"jinsu.{name}": value for name, value in asdict(facts.lineage).items()},
         },
         "saved_input_example_info": {
             "artifact_path": "input_example.json",

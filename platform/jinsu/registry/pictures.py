@@ -1,4 +1,4 @@
-"""Small pictures as SVG text: a learning curve and a confusion matrix. They need no library and no script to be seen."""
+"""Small pictures as SVG text: a learning curve, a confusion matrix and an interval. A browser alone shows them. Pure."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _WIDTH, _HEIGHT, _MARGIN = 560, 240, 44
 
 
 def learning_curve(points: Sequence[MetricPoint]) -> str:
-    """Every logged metric over its steps, each scaled to its own range (written beside its name)."""
+    """Every logged metric over its steps, each scaled to its own range, which stands beside the metric's name."""
     series: dict[str, list[tuple[float, float]]] = {}
     for point in points:
         if point.value == point.value and abs(point.value) != float("inf"):
@@ -24,7 +24,7 @@ def learning_curve(points: Sequence[MetricPoint]) -> str:
     first = min(step for values in series.values() for step, _ in values)
     last = max(step for values in series.values() for step, _ in values)
     lines = [_curve(values, first, last, colour) for values, colour in zip(series.values(), _COLOURS, strict=False)]
-    legend = [_legend(place, name, values) for place, (name, values) in enumerate(series.items())]
+    legend = [_legend(line, name, values) for line, (name, values) in enumerate(series.items())]
     axis = (
         f'<path d="M{_MARGIN} 12V{_HEIGHT - 24}H{_WIDTH - 12}" fill="none" stroke="#8c959f"/>'
         f'<text x="{_MARGIN}" y="{_HEIGHT - 8}">step {first:g}</text>'
@@ -35,17 +35,17 @@ def learning_curve(points: Sequence[MetricPoint]) -> str:
 
 def _curve(values: Sequence[tuple[float, float]], first: float, last: float, colour: str) -> str:
     low, high = min(value for _, value in values), max(value for _, value in values)
-    places = (
+    coordinates = (
         f"{_MARGIN + (_WIDTH - _MARGIN - 12) * (step - first) / ((last - first) or 1):.1f},"
         f"{_HEIGHT - 30 - (_HEIGHT - 48) * (value - low) / ((high - low) or 1):.1f}"
         for step, value in values
     )
-    return f'<polyline points="{" ".join(places)}" fill="none" stroke="{colour}" stroke-width="2"/>'
+    return f'<polyline points="{" ".join(coordinates)}" fill="none" stroke="{colour}" stroke-width="2"/>'
 
 
-def _legend(place: int, name: str, values: Sequence[tuple[float, float]]) -> str:
+def _legend(line: int, name: str, values: Sequence[tuple[float, float]]) -> str:
     low, high = min(value for _, value in values), max(value for _, value in values)
-    y, colour = 24 + 22 * place, _COLOURS[place]
+    y, colour = 24 + 22 * line, _COLOURS[line]
     return (
         f'<rect x="{_WIDTH + 4}" y="{y - 9}" width="12" height="4" fill="{colour}"/>'
         f'<text x="{_WIDTH + 22}" y="{y}">{escape(name)} {low:.3g} … {high:.3g}</text>'
@@ -53,7 +53,7 @@ def _legend(place: int, name: str, values: Sequence[tuple[float, float]]) -> str
 
 
 def confusion_matrix(matrix: Sequence[Sequence[int]], labels: Sequence[Any]) -> str:
-    """Rows are the truth, columns the answers; the darker, the larger the share of the row."""
+    """Rows are the truth, columns the answers; a darker cell holds a larger share of its row."""
     if not matrix:
         return ""
     cell, left = 34, 150
