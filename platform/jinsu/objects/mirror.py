@@ -1,4 +1,4 @@
-"""The folder in which a process finds objects: all of them on one machine, a cache of the store in a cluster."""
+"""The folder in which a process finds objects: all of them on one machine, a cache of the store on Kubernetes."""
 
 from __future__ import annotations
 
@@ -15,16 +15,17 @@ _PARALLEL = 8
 
 
 class Mirror:
-    """Below `root` every object is a file. With no store behind it, the folder itself is the truth.
+    """Below `root` every object is a file. Without a store, the folder itself holds all objects.
 
-    A folder object has a mark: the file that is written last and read first. Who sees the mark sees the whole.
+    A folder object has a mark: a file that is written last and read first. A reader that finds the mark finds the whole
+    folder. Methods that reach the store raise TransientError when the store fails.
     """
 
     def __init__(self, root: Path, store: Store | None = None) -> None:
         self.root, self.store = root, store
 
     def file(self, name: str) -> Path:
-        """Path of an object that never changes, brought here when it is not yet. It may be missing."""
+        """Path of an object that never changes, downloaded when it is not here yet. There may be no such object."""
         path = self.root / name
         if self.store is not None and not path.exists():
             with suppress(NotFoundError):
@@ -32,7 +33,7 @@ class Mirror:
         return path
 
     def read(self, name: str, fresh: bool = False) -> bytes | None:
-        """A small object's content, or None; `fresh` for one that may change."""
+        """A small object's content, or None; `fresh` asks the store again, for an object that may change."""
         path = self.root / name
         if self.store is not None and (fresh or not path.exists()):
             return self.store.read(name)
@@ -42,60 +43,61 @@ class Mirror:
             return None
 
     def folder(self, name: str, mark: str) -> Path:
-        """Path of a folder object, brought here when its mark is not yet. It may be missing."""
-        home = self.root / name
-        if self.store is None or (home / mark).exists():
-            return home
+        """Path of a folder object, downloaded when its mark is not here yet. There may be no such object."""
+        folder = self.root / name
+        if self.store is None or (folder / mark).exists():
+            return folder
         keys = list(self.store.keys(f"{name}/"))
         if f"{name}/{mark}" not in keys:
-            return home
-        draft = home.with_name(f".draft-{uuid4().hex}")
+            return folder
+        draft = folder.with_name(f".draft-{uuid4().hex}")
         try:
-            self._bring(keys, name, draft)
-            if home.exists():
-                shutil.rmtree(home)
-            draft.replace(home)
+            self._download(keys, name, draft)
+            if folder.exists():
+                shutil.rmtree(folder)
+            draft.replace(folder)
         except OSError:
-            if not (home / mark).exists():  # else another process brought it first
+            if not (folder / mark).exists():  # else another process downloaded the folder first
                 raise
         finally:
             shutil.rmtree(draft, ignore_errors=True)
-        return home
+        return folder
 
     def publish(self, name: str, mark: str = "") -> None:
-        """Sends a file, or a folder with its mark last.
+        """Uploads a file, or a folder with its mark last.
 
-        What could not be sent is not kept either: a cache that knows more than its store would never send it again.
+        When an upload fails, the file or the mark is deleted here too: a cache that holds more than its store would
+        never upload the object again.
         """
         if self.store is None:
             return
-        home = self.root / name
+        path = self.root / name
         try:
-            self._send_folder(home, mark) if mark else self._send(home)
+            self._upload_folder(path, mark) if mark else self._upload(path)
         except JinsuError:
-            (home / mark).unlink()
+            (path / mark).unlink()
             raise
 
-    def _send_folder(self, home: Path, mark: str) -> None:
-        files = [path for path in sorted(home.rglob("*")) if path.is_file() and path != home / mark]
+    def _upload_folder(self, folder: Path, mark: str) -> None:
+        files = [path for path in sorted(folder.rglob("*")) if path.is_file() and path != folder / mark]
         with ThreadPoolExecutor(_PARALLEL) as pool:
-            list(pool.map(self._send, files))
-        self._send(home / mark)
+            list(pool.map(self._upload, files))
+        self._upload(folder / mark)
 
     def folders(self, name: str) -> list[str]:
-        """Names of the folders directly below the folder `name`, sorted. Drafts are none."""
+        """Names of the folders directly below the folder `name`, sorted, without drafts."""
         if self.store is not None:
             return sorted(self.store.folders(f"{name}/"))
-        home = self.root / name
-        if not home.is_dir():
+        folder = self.root / name
+        if not folder.is_dir():
             return []
-        return sorted(path.name for path in home.iterdir() if path.is_dir() and not path.name.startswith("."))
+        return sorted(path.name for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
 
-    def _send(self, path: Path) -> None:
+    def _upload(self, path: Path) -> None:
         assert self.store is not None
         self.store.put(path, path.relative_to(self.root).as_posix())
 
-    def _bring(self, keys: list[str], name: str, target: Path) -> None:
+    def _download(self, keys: list[str], name: str, target: Path) -> None:
         store = self.store
         assert store is not None
         target.mkdir(parents=True)

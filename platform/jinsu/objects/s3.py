@@ -1,4 +1,4 @@
-"""An object store with the S3 API, through boto3: AWS, and every server that speaks it.
+"""An object store with the S3 API, through boto3: AWS, or any other server of that API.
 
 Each object carries the sha256 of its content as metadata and is verified on every read, because a proxy or a store may
 hand out half an object with a good status. Uploads in parts are aborted when they fail, so that no part is paid for.
@@ -30,7 +30,12 @@ _DELETED_AT_ONCE = 1000
 
 @dataclass(frozen=True)
 class S3Settings:
-    """Which store. Without keys the machine's own identity is used (IRSA, an instance role, the AWS environment)."""
+    """Address and identity of the store.
+
+    endpoint: None for AWS. prefix: the part of the bucket that Jinsu uses. ca_file: certificates for TLS. access_key,
+    secret_key: without them the machine's own identity is used (IRSA, an instance role, the AWS environment). attempts:
+    how often boto3 sends a request at most.
+    """
 
     bucket: str
     endpoint: str | None = None
@@ -44,11 +49,11 @@ class S3Settings:
 
 
 class Damaged(Exception):
-    """What arrived is not what was sent."""
+    """The content that arrived has another digest than the content that was sent."""
 
 
 class S3:
-    """One bucket, or the part of it below a prefix."""
+    """One bucket, or the part of a bucket below a prefix. The methods keep the promises of `Store`."""
 
     def __init__(self, settings: S3Settings) -> None:
         self._settings = settings
@@ -67,13 +72,13 @@ class S3:
             aws_secret_access_key=settings.secret_key,
             verify=settings.ca_file,
             config=Config(
-                # Adaptive: it slows down by itself when the store says SlowDown.
+                # Adaptive: boto3 sends less when the store answers SlowDown.
                 retries={"mode": "adaptive", "total_max_attempts": settings.attempts},
                 s3={"addressing_style": "path" if settings.path_style else "virtual"},
                 connect_timeout=5,
                 read_timeout=30,
                 max_pool_connections=16,
-                # Checksums in trailers are younger than many servers; ours is in the metadata of every object.
+                # Many servers do not know checksums in trailers; the metadata of every object holds Jinsu's own.
                 request_checksum_calculation="when_required",
                 response_checksum_validation="when_required",
             ),
@@ -89,7 +94,7 @@ class S3:
         with path.open("rb") as stream:
             digest = hashlib.file_digest(stream, "sha256").hexdigest()
 
-        def work() -> None:
+        def upload() -> None:
             self._client.upload_file(
                 str(path),
                 self._settings.bucket,
@@ -98,12 +103,12 @@ class S3:
                 Config=self._transfer,
             )
 
-        self._tried(work, f"upload of {key}")
+        self._with_retries(upload, f"upload of {key}")
 
     def get(self, key: str, path: Path) -> None:
         draft = path.with_name(f".{path.name}.{uuid4().hex}")
 
-        def work() -> None:
+        def download() -> None:
             answer = self._client.get_object(Bucket=self._settings.bucket, Key=self._key(key))
             digest = hashlib.sha256()
             with draft.open("wb") as stream:
@@ -114,14 +119,14 @@ class S3:
 
         path.parent.mkdir(parents=True, exist_ok=True)
         try:
-            self._tried(work, f"download of {key}")
+            self._with_retries(download, f"download of {key}")
             draft.replace(path)
         finally:
             draft.unlink(missing_ok=True)
 
     def write(self, key: str, data: bytes) -> None:
         digest = hashlib.sha256(data).hexdigest()
-        self._tried(
+        self._with_retries(
             lambda: self._client.put_object(
                 Bucket=self._settings.bucket, Key=self._key(key), Body=data, Metadata={_DIGEST: digest}
             ),
@@ -129,53 +134,59 @@ class S3:
         )
 
     def read(self, key: str) -> bytes | None:
-        def work() -> bytes:
+        def download() -> bytes:
             answer = self._client.get_object(Bucket=self._settings.bucket, Key=self._key(key))
             data = bytes(answer["Body"].read())
             self._verify(key, answer, hashlib.sha256(data).hexdigest())
             return data
 
         try:
-            return self._tried(work, f"download of {key}")
+            return self._with_retries(download, f"download of {key}")
         except NotFoundError:
             return None
 
     def keys(self, prefix: str, after: str = "") -> Iterator[str]:
-        skipped = len(self._key(""))
+        prefix_length = len(self._key(""))
         for page in self._pages(prefix, {"StartAfter": self._key(after)} if after else {}):
-            yield from (item["Key"][skipped:] for item in page.get("Contents", []))
+            yield from (item["Key"][prefix_length:] for item in page.get("Contents", []))
 
     def folders(self, prefix: str) -> Iterator[str]:
-        skipped = len(self._key(prefix))
+        prefix_length = len(self._key(prefix))
         for page in self._pages(prefix, {"Delimiter": "/"}):
-            yield from (item["Prefix"][skipped:].rstrip("/") for item in page.get("CommonPrefixes", []))
+            yield from (item["Prefix"][prefix_length:].rstrip("/") for item in page.get("CommonPrefixes", []))
 
-    def _pages(self, prefix: str, wanted: dict[str, str]) -> Iterator[Any]:
-        where = {"Bucket": self._settings.bucket, "Prefix": self._key(prefix), **wanted}
+    def _pages(self, prefix: str, options: dict[str, str]) -> Iterator[Any]:
+        """Pages of a listing; `options` are further arguments of ListObjectsV2."""
+        arguments = {"Bucket": self._settings.bucket, "Prefix": self._key(prefix), **options}
         while True:
-            page = self._tried(lambda: self._client.list_objects_v2(**where), f"list of {prefix}")
+            page = self._with_retries(lambda: self._client.list_objects_v2(**arguments), f"list of {prefix}")
             yield page
             if not page.get("IsTruncated"):
                 return
-            where["ContinuationToken"] = page["NextContinuationToken"]
+            arguments["ContinuationToken"] = page["NextContinuationToken"]
 
     def delete(self, prefix: str) -> None:
-        found = [{"Key": self._key(key)} for key in self.keys(prefix)]
-        for begin in range(0, len(found), _DELETED_AT_ONCE):
-            wanted = {"Objects": found[begin : begin + _DELETED_AT_ONCE], "Quiet": True}
-            call = partial(self._client.delete_objects, Bucket=self._settings.bucket, Delete=wanted)
-            self._tried(call, f"deletion of {prefix}")
+        objects = [{"Key": self._key(key)} for key in self.keys(prefix)]
+        for start in range(0, len(objects), _DELETED_AT_ONCE):
+            batch = {"Objects": objects[start : start + _DELETED_AT_ONCE], "Quiet": True}
+            call = partial(self._client.delete_objects, Bucket=self._settings.bucket, Delete=batch)
+            self._with_retries(call, f"deletion of {prefix}")
 
     def _key(self, key: str) -> str:
+        """The key in the bucket, with the prefix."""
         return f"{self._settings.prefix.strip('/')}/{key}".lstrip("/")
 
     def _verify(self, key: str, answer: Any, digest: str) -> None:
+        """Raises Damaged when `digest`, of what arrived, is not the digest in the object's metadata."""
         sent = answer["Metadata"].get(_DIGEST)
         if sent is not None and sent != digest:
             raise Damaged(f"{key}: arrived with sha256 {digest[:12]}, was sent with {sent[:12]}")
 
-    def _tried(self, work: Callable[[], _Answer], what: str) -> _Answer:
-        """boto3 retries a request; a body that breaks off or arrives damaged is asked for again here."""
+    def _with_retries(self, request: Callable[[], _Answer], action: str) -> _Answer:
+        """The request's answer. boto3 repeats what the store refuses; a body that breaks off or is damaged is repeated here.
+
+        `action` names the request in messages. Raises NotFoundError and TransientError.
+        """
         from boto3.exceptions import S3UploadFailedError
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -183,26 +194,27 @@ class S3:
         while True:
             attempt += 1
             try:
-                return work()
+                return request()
             except ClientError as problem:
                 code = str(problem.response.get("Error", {}).get("Code"))
                 if code in ("NoSuchKey", "404"):
-                    raise NotFoundError(f"{what}: it is not in the object store.") from problem
-                raise self._explained(what, problem, code) from problem
+                    raise NotFoundError(f"{action}: it is not in the object store.") from problem
+                raise self._explained(action, problem, code) from problem
             except S3UploadFailedError as problem:
-                raise self._explained(what, problem, "") from problem
+                raise self._explained(action, problem, "") from problem
             except (BotoCoreError, Damaged, OSError) as problem:
                 if attempt == _ATTEMPTS or (isinstance(problem, OSError) and problem.errno is not None):
-                    raise self._explained(what, problem, "") from problem
-                log.warning("%s: %s; it is tried again", what, problem)
+                    raise self._explained(action, problem, "") from problem
+                log.warning("%s: %s; it is tried again", action, problem)
                 time.sleep(0.1 * 2**attempt)
 
-    def _explained(self, what: str, problem: Exception, code: str) -> JinsuError:
-        where = self._settings.endpoint or "s3"
+    def _explained(self, action: str, problem: Exception, code: str) -> JinsuError:
+        """The platform's error for a failed request; `code` is the store's, or empty."""
+        store = self._settings.endpoint or "s3"
         hint = {
             "NoSuchBucket": f"bucket {self._settings.bucket!r} does not exist; create it or correct objectStore.bucket",
             "AccessDenied": "access is denied; let this identity read and write the bucket",
             "InvalidAccessKeyId": "the store does not know the access key; correct objectStore.existingSecret",
             "SignatureDoesNotMatch": "the secret key is wrong; correct objectStore.existingSecret",
         }.get(code, str(problem))
-        return TransientError(f"object store {where}: {what}: {hint}; it is tried again.", 10.0)
+        return TransientError(f"object store {store}: {action}: {hint}; it is tried again.", 10.0)

@@ -1,4 +1,4 @@
-"""What the platform asks of an object store."""
+"""The contract of an object store."""
 
 from __future__ import annotations
 
@@ -8,22 +8,25 @@ from typing import Protocol
 
 
 class Store(Protocol):
-    """Objects by key. Every verb may be repeated; a failed one raises TransientError and has changed nothing visible."""
+    """Objects by key.
+
+    Every method may be repeated. A method that fails raises TransientError, and readers see what they saw before.
+    """
 
     def put(self, path: Path, key: str) -> None:
-        """Uploads a file; readers see all of it or nothing."""
+        """Uploads a file; readers see the whole object or none."""
 
     def get(self, key: str, path: Path) -> None:
-        """Downloads to `path`, which appears only when whole and with the digest it was sent with.
+        """Downloads to `path`; the file appears when its content is whole and has the digest of the upload.
 
-        Raises NotFoundError.
+        Raises NotFoundError when there is no such object.
         """
 
     def write(self, key: str, data: bytes) -> None:
         """Uploads a small object."""
 
     def read(self, key: str) -> bytes | None:
-        """A small object, or None when there is none."""
+        """Content of a small object, or None when there is no such object."""
 
     def keys(self, prefix: str, after: str = "") -> Iterator[str]:
         """All keys with that prefix that sort behind `after`, in order."""
