@@ -1,4 +1,4 @@
-"""Airflow's REST API: runs, their states, and answers to what a task asks. The only module that calls it."""
+"""Airflow's REST API: DAG runs, their states, and answers to questions of tasks. The only module that calls it."""
 
 from __future__ import annotations
 
@@ -15,7 +15,10 @@ _TOKEN_SECONDS = 600
 
 
 class Airflow:
-    """One Airflow. Acts as the platform, or in the name of the person who answered a question elsewhere."""
+    """One Airflow, as the platform's own user or in the name of a person who answered a question elsewhere.
+
+    Every method raises TransientError while Airflow does not answer, unless its docstring says otherwise.
+    """
 
     def __init__(self, url: str, secret: str, timeout: float = 20.0) -> None:
         self._secret = secret
@@ -23,7 +26,7 @@ class Airflow:
         self._tokens: dict[str, tuple[str, float]] = {}
 
     def trigger(self, run: str, conf: dict[str, Any]) -> None:
-        """Starts a run of the lifecycle; the same run again changes nothing."""
+        """Starts a DAG run of the lifecycle with this id; the same id again changes nothing."""
         body = {"dag_run_id": run, "logical_date": None, "conf": conf}
         try:
             self._call("POST", f"dags/{DAG}/dagRuns", body)
@@ -38,27 +41,27 @@ class Airflow:
             return False
 
     def failed_runs(self) -> dict[str, str]:
-        """Runs that failed lately and the time of their end."""
+        """End (ISO 8601) of each of the last hundred failed DAG runs, by id."""
         query = f"dags/{DAG}/dagRuns?state=failed&order_by=-run_after&limit=100"
         return {run["dag_run_id"]: str(run.get("end_date")) for run in self._call("GET", query)["dag_runs"]}
 
     def fail_run(self, run: str) -> None:
-        """Ends a run as failed; harmless for one that has ended."""
+        """Ends a run as failed; harmless for a run that has failed already."""
         self._call("PATCH", f"dags/{DAG}/dagRuns/{run}", {"state": "failed"})
 
     def answer(self, run: str, task: str, option: str, reason: str, user: str) -> bool:
-        """Answers the question of a waiting task in the name of `user`; False when it does not ask (yet)."""
+        """Answers the question of a waiting task in the name of `user`; False when the task does not ask (yet)."""
         path = f"dags/{DAG}/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails"
         try:
             self._call("PATCH", path, {"chosen_options": [option], "params_input": {"reason": reason}}, user=user)
         except NotFoundError:
             return False
         except ConflictError:
-            return True  # answered already
+            return True  # an earlier answer stands
         return True
 
     def ensure_pool(self, name: str, slots: int) -> None:
-        """Has a pool whose slots also count waiting (deferred) tasks."""
+        """Makes the pool, or gives an existing one so many slots. Waiting (deferred) tasks take a slot too."""
         body = {
             "name": name,
             "slots": slots,
@@ -71,7 +74,7 @@ class Airflow:
             self._call("PATCH", f"pools/{name}", body)
 
     def healthy(self) -> bool:
-        """Whether the database, the scheduler, the DAG processor and the triggerer are all alive."""
+        """Whether the database, the scheduler, the DAG processor and the triggerer are all alive. Raises nothing."""
         try:
             health = self._http.get("/api/v2/monitor/health").json()
         except (httpx.TransportError, ValueError):
@@ -82,15 +85,16 @@ class Airflow:
         )
 
     def ready(self) -> bool:
-        """Whether the lifecycle can be triggered."""
+        """Whether the lifecycle can be triggered. Raises nothing."""
         try:
             return not self._call("GET", f"dags/{DAG}")["is_paused"]
         except (NotFoundError, TransientError, PermanentError):
             return False
 
     def _token(self, user: str) -> str:
-        token, until = self._tokens.get(user, ("", 0.0))
-        if until > time.time() + 60:
+        """A token for `user`, signed with Airflow's own secret, and kept until it is about to expire."""
+        token, expires = self._tokens.get(user, ("", 0.0))
+        if expires > time.time() + 60:
             return token
         import jwt
 

@@ -1,7 +1,7 @@
-"""The Kubernetes API as plain documents: the verbs the platform needs, and errors that are sentences.
+"""The Kubernetes API as plain documents: the verbs that the platform needs, and errors that are sentences.
 
-The only module that touches the `kubernetes` package. It is used for what it does well (where the cluster is, who we are,
-renewing tokens, TLS); its generated classes are not, because what we send is built by pure functions as dictionaries.
+The only module that imports the `kubernetes` package. The package finds the API server, the identity and its renewed
+tokens, and does TLS. Its generated classes are not used: pure functions build the documents that are sent.
 """
 
 from __future__ import annotations
@@ -19,7 +19,9 @@ from urllib.parse import urlencode
 from jinsu.errors import BadInputError, ConflictError, JinsuError, NotFoundError, TransientError
 
 Document = dict[str, Any]
-_TIMEOUT = (5.0, 20.0)
+"""A JSON object of Kubernetes' API, or a part of one."""
+
+_TIMEOUT = (5.0, 20.0)  # seconds: to connect, to answer
 _MERGE, _APPLY = "application/merge-patch+json", "application/apply-patch+yaml"
 _PAGE = 500
 
@@ -30,16 +32,23 @@ def seconds(text: str) -> float:
 
 
 class Kind(Enum):
-    """What the platform reads or makes, by the path of its API."""
+    """The objects that the platform reads or makes; the value is the path of the API group, and the plural."""
 
     JOB = "/apis/batch/v1", "jobs"
+    """One attempt of a step; its pod runs once."""
     POD = "/api/v1", "pods"
+    """The containers of an attempt or of a model server, and their states."""
     EVENT = "/api/v1", "events"
+    """What Kubernetes reports about a pod, such as why it is not scheduled."""
     SERVICE = "/api/v1", "services"
+    """The address of a model server."""
     CONFIG_MAP = "/api/v1", "configmaps"
+    """Names for Airflow's trigger form, and the owner of the platform's objects."""
     DEPLOYMENT = "/apis/apps/v1", "deployments"
+    """The server of one version of a model."""
 
     def path(self, namespace: str, name: str = "") -> str:
+        """Path of one object, or of the list of all in the namespace."""
         group, plural = self.value
         return f"{group}/namespaces/{namespace}/{plural}" + (f"/{name}" if name else "")
 
@@ -66,44 +75,51 @@ class Kube:
         return client.ApiClient(settings)
 
     def get(self, kind: Kind, namespace: str, name: str) -> Document | None:
+        """The object, or None when there is no such object."""
         return self._send("GET", kind.path(namespace, name))
 
     def list(self, kind: Kind, namespace: str, labels: str = "", fields: str = "") -> list[Document]:
-        """Every object that the selectors choose, page by page."""
-        found: list[Document] = []
-        wanted = {"labelSelector": labels, "fieldSelector": fields, "limit": str(_PAGE), "continue": ""}
+        """Every object that the label selector and the field selector choose; all when they are empty."""
+        objects: list[Document] = []
+        parameters = {"labelSelector": labels, "fieldSelector": fields, "limit": str(_PAGE), "continue": ""}
         while True:
-            query = urlencode({key: value for key, value in wanted.items() if value})
+            query = urlencode({key: value for key, value in parameters.items() if value})
             page = self._send("GET", f"{kind.path(namespace)}?{query}") or {"items": [], "metadata": {}}
-            found += page["items"]
-            wanted["continue"] = page["metadata"].get("continue", "")
-            if not wanted["continue"]:
-                return found
+            objects += page["items"]
+            parameters["continue"] = page["metadata"].get("continue", "")
+            if not parameters["continue"]:
+                return objects
 
     def create(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> Document:
-        """Raises ConflictError when there is one of that name, NotFoundError when there is no such namespace."""
-        made = self._send("POST", kind.path(namespace), body)
-        if made is None:
+        """Makes the object. Raises ConflictError for a name that is taken, NotFoundError for an unknown namespace."""
+        created = self._send("POST", kind.path(namespace), body)
+        if created is None:
             raise NotFoundError(f"Kubernetes: there is no namespace {namespace!r}; see the chart's teams.")
-        return made
+        return created
 
     def merge(self, kind: Kind, namespace: str, name: str, body: Mapping[str, Any]) -> Document | None:
-        """Changes what `body` names and leaves the rest; None when there is no such object."""
+        """Changes the fields that `body` names and leaves the others; None when there is no such object."""
         return self._send("PATCH", kind.path(namespace, name), body, _MERGE)
 
     def ensure(self, kind: Kind, namespace: str, body: Mapping[str, Any]) -> Document:
-        """Has the object as `body` says; what an earlier body said and this one does not is taken back."""
+        """Makes or changes the object so that it is as in `body`; a field that only an earlier body had is removed.
+
+        Raises NotFoundError for an unknown namespace, TransientError while an object of this name is being deleted.
+        """
         name = body["metadata"]["name"]
         path = f"{kind.path(namespace, name)}?fieldManager=jinsu&force=true"
-        made = self._send("PATCH", path, body, _APPLY)
-        if made is None:
+        applied = self._send("PATCH", path, body, _APPLY)
+        if applied is None:
             raise NotFoundError(f"Kubernetes: there is no namespace {namespace!r}.")
-        if made["metadata"].get("deletionTimestamp"):
+        if applied["metadata"].get("deletionTimestamp"):
             raise TransientError(f"{kind.value[1]}/{name} is being deleted; it is made anew when it is gone.")
-        return made
+        return applied
 
     def delete(self, kind: Kind, namespace: str, name: str, grace: int | None = None) -> None:
-        """What it owns goes first, then the object itself; nothing happens when it is not there."""
+        """Deletes the objects that this one owns, then this one; an object that does not exist is no error.
+
+        grace: seconds between the signal to end and the kill; None for the object's own.
+        """
         body: Document = {"propagationPolicy": "Foreground"}
         if grace is not None:
             body["gracePeriodSeconds"] = grace
@@ -137,16 +153,17 @@ class Kube:
 
 
 def _explained(verb: str, path: str, problem: Any) -> JinsuError:
+    """The platform's error for an answer of the API that is no success."""
     try:
-        said = str(json.loads(problem.body)["message"])
+        message = str(json.loads(problem.body)["message"])
     except (TypeError, ValueError, KeyError):
-        said = str(problem.reason)
+        message = str(problem.reason)
     match problem.status:
         case 409:
-            return ConflictError(said)
-        case 401 | 403:  # also while a token is renewed, or Roles are: it may pass
-            return TransientError(f"Kubernetes refuses {verb} {path}: {said}; see the chart's Roles.", 30.0)
+            return ConflictError(message)
+        case 401 | 403:  # also while a token or a Role is being renewed, so a retry may succeed
+            return TransientError(f"Kubernetes refuses {verb} {path}: {message}; see the chart's Roles.", 30.0)
         case 400 | 422:
-            return BadInputError(f"Kubernetes: {said}")
+            return BadInputError(f"Kubernetes: {message}")
         case _:
-            return TransientError(f"Kubernetes: {problem.status} {said}; it is tried again.")
+            return TransientError(f"Kubernetes: {problem.status} {message}; it is tried again.")
