@@ -1,4 +1,4 @@
-"""The lifecycle of a model: one DAG for every submission. Topology and parameters only."""
+"""The lifecycle of a model: one DAG for every submission. The file holds the chain of stages and the form alone."""
 
 from __future__ import annotations
 
@@ -13,36 +13,35 @@ from jinsu.orchestration.operators import DEFAULTS, Admit, Canary, Review, RunSt
 DOC = """
 ### From a training script to a champion
 
+A run goes through nine stages:
+
 1. **admit** pins the dataset and checks the spec
 2. **validate_data** runs Great Expectations over every row and cuts the held-out part
 3. **train** runs your script (one process a trial)
 4. **package** proves that the exported model answers like the original, and fast enough
-5. **evaluate** scores it on rows it never saw, beside the champion
+5. **evaluate** scores the model on rows that training never saw, beside the champion
 6. **register** files the version and its evidence in MLflow
-7. **review** asks a person: here (*Required Actions*), in MLflow (alias `challenger`) or with `jinsu review approve`
-8. **canary** gives it a growing share of live traffic, and takes it back when it is worse
-9. **promote** makes it the champion
+7. **review** asks a reviewer: here (*Required Actions*), in MLflow (alias `challenger`) or with `jinsu review approve`
+8. **canary** gives the version a growing share of live traffic, and reverts it when the champion is better
+9. **promote** makes the version the champion
 
-Trigger it here for a model the platform knows, or hand over a folder: `jinsu submit FOLDER`.
-What is my run waiting for? `jinsu why RUN`.
+Trigger a run here for a model that the platform has, or hand over a folder: `jinsu submit FOLDER`.
+`jinsu why RUN` says which stage a run is in, and what that stage waits for.
 """
 
 
-def catalog() -> dict[str, list[str]]:
-    """Names for the form, kept by the platform in one small file."""
+def choices() -> tuple[list[str], list[str]]:
+    """Models and dataset references for the form, from the small file that the platform keeps."""
     home = Path(os.environ.get("JINSU_HOME", Path.home() / ".jinsu"))
     path = Path(os.environ.get("JINSU_CATALOG", home / "catalog.json"))
     try:
-        known = json.loads(path.read_text(encoding="utf-8"))
+        catalog = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
-        known = {"models": {}, "datasets": []}
-    return {
-        "models": sorted(known["models"]),
-        "datasets": [f"{name}@latest" for name in sorted(known["datasets"])],
-    }
+        return [], []
+    return sorted(catalog["models"]), [f"{name}@latest" for name in sorted(catalog["datasets"])]
 
 
-known = catalog()
+models, datasets = choices()
 
 with DAG(
     dag_id="lifecycle",
@@ -58,16 +57,16 @@ with DAG(
         "model": Param(
             None,
             type=["string", "null"],
-            enum=[*known["models"], None],
+            enum=[*models, None],
             title="Model",
-            description="A model whose code the platform has: an example, or one submitted before.",
+            description="A model whose code the platform has: an example, or a model submitted before.",
         ),
         "dataset": Param(
             None,
             type=["string", "null"],
-            enum=[*known["datasets"], None],
+            enum=[*datasets, None],
             title="Dataset",
-            description="Leave empty for the one in model.yaml. `@latest` is pinned when the run is admitted.",
+            description="Leave empty for the dataset in model.yaml. `@latest` is pinned when the run is admitted.",
         ),
         "train_params": Param(
             {},

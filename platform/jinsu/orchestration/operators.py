@@ -1,7 +1,7 @@
-"""The lifecycle's stages as Airflow operators. They name what to call; everything worth testing is in `jinsu.lifecycle`.
+"""The lifecycle's stages as Airflow operators. An operator calls one stage; what a stage does is in `jinsu.lifecycle`.
 
-No field is templated: what a user wrote stays text. A wait begins in the worker, where it ends within a fraction of a
-second, and is handed to the triggerer when it lasts (docs/adr/0005).
+No field is templated: what a user wrote stays text. A wait begins in the worker, which sees its end within a fraction
+of a second; a wait that lasts is handed to the triggerer (docs/adr/0005).
 """
 
 from __future__ import annotations
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from jinsu.lifecycle.admit import Form
     from jinsu.lifecycle.review import Review as ReviewStage
 
-PATIENCE = 30.0
+WORKER_WAIT = 30.0
+"""Seconds that a stage waits in its worker, before the triggerer takes over."""
 _POLL = 0.15
 
 _Value = TypeVar("_Value")
@@ -38,9 +39,11 @@ class _StageOperator(BaseOperator):  # type: ignore[misc]
         self.links: Mapping[str, str] = {}
 
     def submission(self, context: Any) -> str:
+        """Id of the submission, as the stage `admit` left it."""
         return str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
 
     def guarded(self, call: Callable[[], _Value]) -> _Value:
+        """The call's result, with Jinsu's errors as Airflow's."""
         from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
         from jinsu.errors import JinsuError, TransientError
@@ -54,13 +57,17 @@ class _StageOperator(BaseOperator):  # type: ignore[misc]
             raise AirflowFailException(str(problem)) from problem
 
     def link(self, run: str) -> None:
+        """Finds the addresses of the buttons, which change as the run proceeds."""
         from jinsu.installation import connect
 
         self.links = connect().links.of(run)
 
 
 class Admit(_StageOperator):
-    """Takes a submission made by the command line, or makes one from the trigger form."""
+    """Admits the submission that the command line made, or makes one from the trigger form.
+
+    The output is the numbers of the trials, one mapped task each.
+    """
 
     def execute(self, context: Any) -> list[int]:
         from jinsu.installation import connect
@@ -89,7 +96,7 @@ def _form(context: Any) -> Form:
 
 
 class RunStage(_StageOperator):
-    """A stage that only works and never waits for a person, a process or traffic."""
+    """A stage that waits for no person, no process and no traffic."""
 
     def __init__(self, *, stage: str, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -111,7 +118,7 @@ class RunStage(_StageOperator):
 
 
 class Train(_StageOperator):
-    """One trial: starts the researcher's process or finds it, shows its log, records its end."""
+    """One trial: starts the training step or finds the one that runs, shows its log, and records its end."""
 
     def __init__(self, *, trial: int, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -126,10 +133,10 @@ class Train(_StageOperator):
         stage, run = connect().build(train.Train), self.submission(context)
         self.link(run)
         key = self.guarded(lambda: stage.start(run, int(self.trial)))
-        offset, patience = 0, time.monotonic() + PATIENCE
+        offset, deadline = 0, time.monotonic() + WORKER_WAIT
         while stage.waiting(key):
             offset = show(stage.launcher, key, offset, self.log.info)
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 self.defer(trigger=StepTrigger(run_key=key, offset=offset), method_name="finish")
             time.sleep(_POLL)
         return self.finish(context, {"run_key": key, "offset": offset})
@@ -147,7 +154,7 @@ class Train(_StageOperator):
 
 
 class Review(HITLOperator):  # type: ignore[misc]
-    """Asks a person. Airflow's Required Actions, MLflow's alias and `jinsu review` all answer this one question."""
+    """Asks a reviewer. Airflow's Required Actions, MLflow's alias and `jinsu review` all answer the same question."""
 
     template_fields = ()
     operator_extra_links = (RunLink(), EvidenceLink())
@@ -189,7 +196,7 @@ class Review(HITLOperator):  # type: ignore[misc]
         try:
             _review_stage().reviews.answer(run, answer)
         except ConflictError:
-            pass  # another door was first; that answer stands
+            pass  # an answer through another door was first, and stands
         except ForbiddenError as problem:
             raise AirflowException(f"{problem} The question is asked again.") from problem
         return self._end(run)
@@ -223,13 +230,13 @@ class Canary(_StageOperator):
         stage, run = connect().build(canary.Canary), self.submission(context)
         self.link(run)
         self.guarded(lambda: stage.start(run))
-        patience, logged = time.monotonic() + PATIENCE, ""
+        deadline, logged = time.monotonic() + WORKER_WAIT, ""
         while stage.waiting(run):
             state = stage.state(run)
             if (line := f"{state.phase} {state.step}: {state.reason}") != logged:
                 logged = line
                 self.log.info("%s", line)
-            if time.monotonic() > patience:
+            if time.monotonic() > deadline:
                 self.defer(trigger=RolloutTrigger(run), method_name="finish")
             time.sleep(_POLL)
         return self.finish(context, {})
@@ -243,10 +250,11 @@ class Canary(_StageOperator):
         return asdict(self.guarded(lambda: connect().build(canary.Canary).finish(run)))
 
 
-# The first retries come at once (a killed worker), the last ones after a minute (an outage of a quarter of an hour).
 DEFAULTS = {
     "retries": 25,
     "retry_delay": timedelta(seconds=1),
     "retry_exponential_backoff": 1.5,
     "max_retry_delay": timedelta(seconds=60),
 }
+"""Arguments of every task. The first retries come at once, for a killed worker; the last ones a minute apart, so that
+all of them outlast an outage of a quarter of an hour."""

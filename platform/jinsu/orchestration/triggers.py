@@ -1,4 +1,4 @@
-"""Long waits without a worker: they end when the files or the database say so, and survive a killed triggerer."""
+"""Long waits without a worker. A step's status or the database ends them, so they survive a killed triggerer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _POLL = 1.0
 
 
 class StepTrigger(BaseTrigger):  # type: ignore[misc]
-    """Follows a launched step: its new log lines go to the task's log, its end is the event."""
+    """Follows a launched step until its end, and writes the step's new log lines to the task's log."""
 
     def __init__(self, run_key: str, offset: int) -> None:
         super().__init__()

@@ -21,10 +21,6 @@ class SubmissionState(StrEnum):
     CANCELLED = "cancelled"
     """A person ended it."""
 
-    @property
-    def ended(self) -> bool:
-        return self in (SubmissionState.SUCCEEDED, SubmissionState.FAILED, SubmissionState.CANCELLED)
-
 
 class StageState(StrEnum):
     """Where one stage of a run is (and one trial of the stage `train`)."""

@@ -1,4 +1,4 @@
-"""The tables of Jinsu's own database. What lives elsewhere (versions, aliases, files) is only named here."""
+"""The tables of Jinsu's own database. Versions, aliases and files are kept elsewhere; rows hold only their names."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ class Submission(Base):
 
 
 class StageRecord(Base):
-    """Where a run is: one row for each stage that has begun (and each trial), rewritten as it proceeds."""
+    """One stage of a run, from its beginning on; the stage `train` has a row for each trial."""
 
     __tablename__ = "tasks"
     submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
@@ -71,7 +71,7 @@ class StageRecord(Base):
 
 
 class Candidate(Base):
-    """The intent to register, then the version it became: exactly one for (submission, package).
+    """The intent to register a package, and then the version that it became: one row for each submission and package.
 
     `package` is the run key of the stage `package`; model servers are started from that step's outputs.
     """
@@ -90,7 +90,7 @@ class Candidate(Base):
 
 
 class Review(Base):
-    """One question to a person, and the answer."""
+    """The question to a reviewer about one candidate, and the answer."""
 
     __tablename__ = "reviews"
     submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
@@ -105,7 +105,7 @@ class Review(Base):
 
 
 class Rollout(Base):
-    """One challenger meeting traffic. `state` is the pure machine's, written after its actions were applied."""
+    """One challenger under live traffic. `state` is that of `release.advance`, written after its weight was applied."""
 
     __tablename__ = "rollouts"
     submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
@@ -121,7 +121,7 @@ class Rollout(Base):
 
 
 class Endpoint(Base):
-    """What the data plane last knew to be a model's champion; MLflow's alias says what should serve, this row what does."""
+    """The version of a model that has the champion's traffic. MLflow's alias names the version that should have it."""
 
     __tablename__ = "endpoints"
     model: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -130,7 +130,7 @@ class Endpoint(Base):
 
 
 class LedgerEntry(Base):
-    """Append-only: what served when, who approved it, and on what evidence."""
+    """One change of a model's live traffic: which version, by whom, on what evidence. Rows are only ever appended."""
 
     __tablename__ = "ledger"
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
@@ -147,7 +147,7 @@ class LedgerEntry(Base):
 
 
 class Usage(Base):
-    """What a finished training process used, in seconds; once for each run key."""
+    """What a training step that ended has used: seconds, GPU seconds, and bytes of memory at most."""
 
     __tablename__ = "usage"
     run_key: Mapped[str] = mapped_column(String(64), primary_key=True)
