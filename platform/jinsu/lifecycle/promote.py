@@ -47,8 +47,10 @@ class Promote:
         state = state_of(rollout)
         if state.phase not in PROMOTABLE:
             raise GateFailedError(f"version {state.challenger} was {state.phase} before promotion: {state.reason}")
-        self.mlflow.set_alias(row.model, CHAMPION, state.challenger)
-        ledger.record(self.database, self._entry(row, state))
+        entry = self._entry(row, state)
+        if not ledger.recorded(self.database, entry.identity):  # else the alias may have moved on since
+            self.mlflow.set_alias(row.model, CHAMPION, state.challenger)
+            ledger.record(self.database, entry)
         self.mlflow.drop_alias(row.model, CHALLENGER, state.challenger)
         return Promoted(state.challenger, state.champion)
 

@@ -34,7 +34,7 @@ class Entry:
 
 def append(session: Session, entry: Entry) -> None:
     """Adds the entry within a transaction, unless it is there already."""
-    if session.scalar(select(LedgerEntry.id).where(LedgerEntry.identity == entry.identity)) is None:
+    if not _is_there(session, entry.identity):
         session.add(LedgerEntry(at=time.time(), **asdict(entry)))
 
 
@@ -45,6 +45,16 @@ def record(database: Database, entry: Entry) -> None:
             append(session, entry)
     except IntegrityError:
         return  # another process has added it meanwhile
+
+
+def recorded(database: Database, identity: str) -> bool:
+    """Whether the event of this identity is in the ledger."""
+    with database.begin() as session:
+        return _is_there(session, identity)
+
+
+def _is_there(session: Session, identity: str) -> bool:
+    return session.scalar(select(LedgerEntry.id).where(LedgerEntry.identity == identity)) is not None
 
 
 def last_move(session: Session, model: str) -> LedgerEntry | None:
