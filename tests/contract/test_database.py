@@ -22,18 +22,25 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
+from tests.support.fake_launcher import FakeLauncher
+from tests.support.fake_mlflow import FakeMlflow
 
+from jinsu.codec import encode
 from jinsu.errors import ConflictError
 from jinsu.installation import Installation
+from jinsu.release.advance import Policy, State
+from jinsu.release.gates import GatePolicy
 from jinsu.runs import ledger
 from jinsu.runs.admission import Request
+from jinsu.runs.open_run import hold
+from jinsu.runs.reviews import Answer
 from jinsu.runs.snapshots import pack
 from jinsu.runs.stages import StageName, Trained
 from jinsu.servers import postgres
 from jinsu.settings import Account, Settings
 from jinsu.state.database import MIGRATIONS, Database, engine
-from jinsu.state.states import LedgerEvent, SubmissionState
-from jinsu.state.tables import Base, Candidate, LedgerEntry, Submission
+from jinsu.state.states import Door, LedgerEvent, ReviewState, SubmissionState
+from jinsu.state.tables import Base, Candidate, LedgerEntry, Rollout, Submission
 
 PASSWORD = "only-for-this-test"
 
@@ -199,6 +206,81 @@ def test_what_a_script_printed_and_measured_is_recorded_whatever_it_holds(databa
     assert math.isnan(metrics["loss"])
     assert metrics["gain"] == -math.inf
     assert journal.submission(run).reason == "last words: ��"
+
+
+@pytest.fixture
+def postgresql(server: postgres.Postgres) -> Iterator[Database]:
+    """For promises that rest on locked rows, which SQLite does not have."""
+    name = f"test_{next(numbers)}"
+    server.create_databases(PASSWORD, (name,))
+    found = Database(server.url(name, PASSWORD))
+    found.migrate()
+    yield found
+    engine(found.url).dispose()
+
+
+def registered_run(database: Database, home: Path) -> tuple[Installation, str]:
+    """A run whose version 1 waits for a reviewer."""
+    installation, mlflow = installation_on(database, home), FakeMlflow().connect()
+    installation.__dict__.update(mlflow=mlflow, launcher=FakeLauncher(home))
+    pq.write_table(pa.table({"x": [1.0, 2.0], "label": [0, 1]}), home / "toy.parquet")
+    installation.datasets.put("toy", home / "toy.parquet", "ann")
+    code = snapshot(installation, home / "one", "one")
+    run = installation.admission.admit(Request("ann", code, "key-1", {}))[0].id
+    mlflow.ensure_model("toy", {})
+    _, mlflow_run = mlflow.ensure_run("toy", run, {})
+    mlflow.create_version("toy", f"runs:/{mlflow_run}/model", mlflow_run, {}, "")
+    installation.reviews.ask(run, "toy", "1")
+    return installation, run
+
+
+def test_of_two_answers_at_once_one_counts(postgresql: Database, tmp_path: Path) -> None:
+    installation, run = registered_run(postgresql, tmp_path)
+
+    def answer(number: int) -> str:
+        try:
+            installation.reviews.answer(run, Answer(number % 2 == 0, f"reviewer {number}", Door.CLI))
+        except ConflictError:
+            return "too late"
+        return "taken"
+
+    outcomes = at_once(4, answer)
+
+    review = installation.reviews.of(run)
+    assert review is not None
+    winners = {0, 2} if review.state is ReviewState.APPROVED else {1, 3}
+    assert {
+        number for number, outcome in enumerate(outcomes) if outcome == "taken"
+    } == winners  # the same answer is no conflict
+    assert installation.mlflow.aliases("toy") == ({"challenger": "1"} if winners == {0, 2} else {})
+
+
+def test_a_cancellation_waits_for_a_rollout_that_is_being_asked_for_and_aborts_it(
+    postgresql: Database, tmp_path: Path
+) -> None:
+    installation, run = registered_run(postgresql, tmp_path)
+    cancel = threading.Thread(target=installation.cancellation.run, args=(run, "by mistake"))
+    with postgresql.begin() as session:
+        hold(session, run)
+        cancel.start()
+        cancel.join(0.5)
+        assert cancel.is_alive()
+        policy, state = Policy((50,), 1.0, 1.0, GatePolicy(1, 0.1, 2.0, 1.0)), State("1", None)
+        common = {
+            "policy": encode(policy),
+            "state": encode(state),
+            "phase": state.phase,
+            "created": 0.0,
+            "updated": 0.0,
+        }
+        session.add(Rollout(submission=run, model="toy", challenger="1", **common))
+    cancel.join(10)
+
+    row = installation.rollouts.of(run)
+    assert row is not None
+    assert row.command == "abort:by mistake"
+    with pytest.raises(ConflictError, match="was cancelled: by mistake"):
+        installation.rollouts.request(run, "toy", "1", policy)
 
 
 def test_postgresql_asks_for_the_password_and_listens_to_no_network(server: postgres.Postgres) -> None:

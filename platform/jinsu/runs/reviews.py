@@ -62,15 +62,18 @@ class Reviews:
             return list(session.scalars(select(Review).where(Review.state == ReviewState.OPEN).order_by(Review.asked)))
 
     def answer(self, run: str, answer: Answer) -> Review:
-        """Records the answer and sets the alias. The first answer stays; the same one again changes nothing.
+        """Records the answer and sets the alias, unless the run has ended since.
+
+        The first answer stays; the same one again changes nothing.
 
         Raises ForbiddenError when the submitter answers for a team that does not allow it, NotFoundError when the run asks
         for no review, ConflictError when another answer was first.
         """
-        if not may_answer(self.journal.submission(run), answer.reviewer, self.teams_approving_themselves):
+        row = self.journal.submission(run)
+        if not may_answer(row, answer.reviewer, self.teams_approving_themselves):
             raise ForbiddenError(f"{answer.reviewer} submitted run {run}; another person must review it.")
         review = self._write(run, answer)
-        if review.state is ReviewState.APPROVED:
+        if review.state is ReviewState.APPROVED and row.ended is None:
             self.mlflow.set_alias(review.model, CHALLENGER, review.version)
         note = f"{review.state} by {review.reviewer} via {review.via}"
         self.mlflow.tag_version(review.model, review.version, "jinsu.review", note)
