@@ -62,8 +62,8 @@ class Admission:
         Raises BadInputError or NotFoundError for a spec that cannot run here, ConflictError when the key was used for other
         code or when too many runs are open.
         """
-        if not 1 <= len(request.idempotency_key) <= 128:
-            raise BadInputError("idempotency key: give 1 to 128 characters.")
+        if not 1 <= len(request.idempotency_key) <= 128 or not request.idempotency_key.isprintable():
+            raise BadInputError("idempotency key: give 1 to 128 printable characters.")
         if (known := self._find(request)) is not None:
             return _same(known, request), False
         spec, version = self.check(request.code_digest, request.overrides)
@@ -141,14 +141,16 @@ def _spec(code: bytes, overrides: Mapping[str, Any]) -> ModelSpec:
         return spec
     document = spec.model_dump(mode="json", exclude_unset=True)
     for path, value in overrides.items():
-        _assign(document, path.split("."), value)
+        _assign(document, path, value)
     return spec_from(document, "submission")
 
 
-def _assign(document: dict[str, Any], path: list[str], value: Any) -> None:
-    *parents, last = path
+def _assign(document: dict[str, Any], path: str, value: Any) -> None:
+    *parents, last = path.split(".")
     for part in parents:
         document = document.setdefault(part, {})
+        if not isinstance(document, dict):
+            raise BadInputError(f"submission: {path}: {part!r} holds no fields that could be replaced.")
     document[last] = value
 
 
