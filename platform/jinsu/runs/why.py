@@ -32,6 +32,8 @@ def explain(
     match current.state:
         case StageState.DONE:
             return f"{current.name} is done; the next stage starts."
+        case StageState.FAILED:
+            return f"{current.name} failed: {current.detail}"
         case StageState.WAITING:
             return f"{current.name} met a passing problem and is tried again: {current.detail}"
         case _:
