@@ -176,6 +176,54 @@ def test_every_pair_of_states_has_a_sentence() -> None:
 
 # --- Links ---
 
+REGISTERED = {"MLflow run", "Evidence", "Data docs"}
+
+
+@pytest.mark.parametrize(
+    ("after", "titles"),
+    [
+        (None, set()),
+        (StageName.ADMIT, {"MLflow run"}),
+        (StageName.VALIDATE_DATA, {"MLflow run", "Data docs"}),
+        (StageName.EVALUATE, {"MLflow run", "Data docs"}),
+        (StageName.REGISTER, REGISTERED),
+        (StageName.CANARY, REGISTERED),
+        (StageName.PROMOTE, {*REGISTERED, "Endpoint"}),
+    ],
+)
+def test_a_link_is_there_once_it_leads_somewhere(
+    bench_after: BenchAfter, after: StageName | None, titles: set[str]
+) -> None:
+    bench = bench_after(after)
+    links = bench.installation.links.of(bench.run)
+
+    assert set(links) == titles
+    for title, address in links.items():
+        lead_somewhere(bench, title, address)
+
+
+def lead_somewhere(bench: StageBench, title: str, address: str) -> None:
+    """What the address names is there."""
+    row = bench.submission
+    match title:
+        case "MLflow run":
+            assert address == f"http://mlflow.test/#/experiments/{row.experiment}/runs/{row.mlflow_run}"
+            assert bench.mlflow.runs[row.mlflow_run].experiment == row.experiment
+        case "Evidence":
+            assert b"<html" in bench.mlflow.artifact(row.mlflow_run, address.partition("/artifactPath/")[2])
+        case "Data docs":
+            key, sign, page = address.removeprefix("http://api.test/v1/docs/").split("/", 2)
+            assert sign == signature(bench.installation.settings.airflow_secret, key)
+            assert (bench.home / "objects" / "steps" / key / "out" / "data_docs" / page).is_file()
+        case "Endpoint":
+            assert address == "http://endpoint.test/models/toy/invocations"
+
+
+def test_the_endpoint_of_a_model_that_serves_is_linked_from_every_run_of_it(bench_after: BenchAfter) -> None:
+    bench = bench_after(None)
+    bench.serve("1")
+    assert "Endpoint" in bench.installation.links.of(bench.run)
+
 
 def test_a_failed_validation_has_its_page_too(bench_after: BenchAfter) -> None:
     """A gate that failed keeps what it has measured."""

@@ -11,7 +11,7 @@ from jinsu.runs.journal import output_of
 from jinsu.runs.stages import StageName, Validated
 from jinsu.settings import Settings
 from jinsu.state.database import Database
-from jinsu.state.tables import StageRecord, Submission
+from jinsu.state.tables import Endpoint, StageRecord, Submission
 
 
 @dataclass(frozen=True)
@@ -27,9 +27,13 @@ class Links:
             row = session.get(Submission, run)
             validation = session.get(StageRecord, (run, StageName.VALIDATE_DATA, 0))
             registered = session.get(StageRecord, (run, StageName.REGISTER, 0))
+            promoted = session.get(StageRecord, (run, StageName.PROMOTE, 0))
+            serving = row is not None and session.get(Endpoint, row.model) is not None
         if row is None:
             return {}
-        links = {"Endpoint": self.endpoint(row.model)}
+        links = {}
+        if serving or (promoted is not None and promoted.output):  # the controller follows a promotion within a second
+            links["Endpoint"] = self.endpoint(row.model)
         if row.mlflow_run:
             mlflow_run = f"{self.settings.address('mlflow')}/#/experiments/{row.experiment}/runs/{row.mlflow_run}"
             links["MLflow run"] = mlflow_run
