@@ -34,7 +34,7 @@ from jinsu.release.advance import Phase
 from jinsu.runs.admission import Request
 from jinsu.runs.reviews import Answer
 from jinsu.runs.snapshots import pack
-from jinsu.runs.stages import StageName, StageOutput
+from jinsu.runs.stages import ORDER, StageName, StageOutput
 from jinsu.settings import Account, Settings
 from jinsu.state.database import Database, engine
 from jinsu.state.states import Door
@@ -139,6 +139,16 @@ class StageBench:
         row, _ = self.installation.admission.admit(Request(submitter, code or self.code(), key, named))
         self.run = row.id
         return row.id
+
+    def another_run(
+        self, last: StageName | None, submitter: str = "ann", key: str = "another", **overrides: Any
+    ) -> str:
+        """Id of a second run that has done the stages up to `last`; the bench's own run stays the same."""
+        own, run = self.run, self.submit(submitter, key, **overrides)
+        self.run = own
+        for stage in ORDER[: ORDER.index(last) + 1 if last else 0]:
+            self.carry_out(stage, run)
+        return run
 
     # --- One pass of a stage, with what the rest of the world does meanwhile ---
 

@@ -28,13 +28,9 @@ from jinsu.steps.status import Phase as StepPhase
 BenchAfter = Callable[[StageName | None], StageBench]
 
 
-def another_model(bench: StageBench, name: str, *stages: StageName) -> str:
-    """A run of another model that has done these stages; the bench's own run stays."""
-    first, run = bench.run, bench.submit("ann", name, name=name)
-    bench.run = first
-    for stage in stages:
-        bench.carry_out(stage, run)
-    return run
+def another_model(bench: StageBench, name: str, last: StageName | None = None) -> str:
+    """A run of another model that has done the stages up to `last`."""
+    return bench.another_run(last, key=name, name=name)
 
 
 def registered(bench: StageBench, model: str, run: str) -> str:
@@ -609,7 +605,7 @@ def test_a_point_that_mlflow_cannot_take_costs_no_other(training: StageBench, od
 
 def test_a_run_that_mlflow_refuses_holds_up_no_other(training: StageBench) -> None:
     """Its MLflow run was deleted by hand."""
-    other = another_model(training, "other", StageName.ADMIT, StageName.VALIDATE_DATA)
+    other = another_model(training, "other", StageName.VALIDATE_DATA)
     training.change(Submission, other, code_digest=training.submission.code_digest)
     training.build(Train).start(other, 0)
     (key,) = training.launcher.starts

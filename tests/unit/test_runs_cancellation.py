@@ -31,15 +31,6 @@ def training(bench: StageBench, run: str = "", trial: int = 0) -> str:
     return str(bench.build(Train).start(run or bench.run, trial))
 
 
-def another_run(bench: StageBench, **overrides: object) -> str:
-    """A run of the same code that has come as far as training."""
-    first, other = bench.run, bench.submit("eve", "of eve", **overrides)
-    bench.run = first
-    for stage in (StageName.ADMIT, StageName.VALIDATE_DATA):
-        bench.carry_out(stage, other)
-    return other
-
-
 def state_of(bench: StageBench, key: str) -> tuple[StepPhase, str]:
     status = bench.launcher.status(key)
     return status.phase, status.message
@@ -192,7 +183,7 @@ def test_a_launcher_that_does_not_answer_holds_up_neither_review_nor_rollout(
 @pytest.mark.parametrize("state", [StageState.RUNNING, StageState.WAITING])
 def test_a_training_that_another_open_run_shares_goes_on(bench_after: BenchAfter, state: StageState) -> None:
     bench = bench_after(StageName.VALIDATE_DATA)
-    other = another_run(bench)
+    other = bench.another_run(StageName.VALIDATE_DATA)
     key = training(bench)
     assert training(bench, other) == key
     bench.change(StageRecord, other, StageName.TRAIN, 0, state=state)
@@ -205,7 +196,7 @@ def test_a_training_that_another_open_run_shares_goes_on(bench_after: BenchAfter
 
 def test_the_last_of_those_who_share_a_training_ends_it(bench_after: BenchAfter) -> None:
     bench = bench_after(StageName.VALIDATE_DATA)
-    other = another_run(bench)
+    other = bench.another_run(StageName.VALIDATE_DATA)
     key = training(bench)
     training(bench, other)
 
@@ -218,7 +209,7 @@ def test_the_last_of_those_who_share_a_training_ends_it(bench_after: BenchAfter)
 def test_a_run_that_ended_long_ago_keeps_no_training_alive(bench_after: BenchAfter) -> None:
     """Airflow ended its task, so its record never came to an end."""
     bench = bench_after(StageName.VALIDATE_DATA)
-    other = another_run(bench)
+    other = bench.another_run(StageName.VALIDATE_DATA)
     key = training(bench)
     training(bench, other)
     bench.installation.journal.end(other, SubmissionState.FAILED, "ended in Airflow")
@@ -230,7 +221,7 @@ def test_a_run_that_ended_long_ago_keeps_no_training_alive(bench_after: BenchAft
 
 def test_a_training_of_another_run_goes_on(bench_after: BenchAfter) -> None:
     bench = bench_after(StageName.VALIDATE_DATA)
-    other = another_run(bench, train__params={"lr": 0.5})
+    other = bench.another_run(StageName.VALIDATE_DATA, train__params={"lr": 0.5})
     training(bench)
     key = training(bench, other)
 
@@ -264,7 +255,7 @@ def test_no_training_begins(bench_after: BenchAfter) -> None:
 def test_a_training_that_was_beginning_when_the_run_was_cancelled_ends(bench_after: BenchAfter, shared: bool) -> None:
     """The cancellation looked for processes a moment before there was one."""
     bench = bench_after(StageName.VALIDATE_DATA)
-    other = another_run(bench)
+    other = bench.another_run(StageName.VALIDATE_DATA)
 
     def meanwhile() -> None:
         if shared:

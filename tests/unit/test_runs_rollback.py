@@ -15,7 +15,7 @@ from jinsu.release.command import Command, Verb
 from jinsu.runs import ledger
 from jinsu.runs.journal import spec_of
 from jinsu.runs.rollouts import ACTIVE
-from jinsu.runs.stages import ORDER, StageName
+from jinsu.runs.stages import StageName
 from jinsu.state.states import LedgerEvent
 from jinsu.state.tables import Candidate, Rollout
 
@@ -33,11 +33,7 @@ def bench(bench_after: BenchAfter) -> StageBench:
 
 def second_version(bench: StageBench, last: StageName) -> str:
     """Another run of the model, with other training parameters, that has done the stages up to `last`."""
-    first, run = bench.run, bench.submit(key="second", train__params={"lr": 0.2})
-    bench.run = first
-    for stage in ORDER[: ORDER.index(last) + 1]:
-        bench.carry_out(stage, run)
-    return run
+    return bench.another_run(last, train__params={"lr": 0.2})
 
 
 def champion(bench: StageBench) -> str:
