@@ -46,7 +46,7 @@ class ValidateData:
     def _validate(self, row: Submission) -> Validated:
         spec = spec_of(row)
         text = self._expectations(row, spec)
-        expectations = read_expectations(text, str(spec.data.expectations)) if text else []
+        expectations = [] if text is None else read_expectations(text, str(spec.data.expectations))
         version = self.datasets.resolve(row.dataset)
         key = run_key(
             "validate_data",
