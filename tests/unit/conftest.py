@@ -44,6 +44,12 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
 
 
 @pytest.fixture
+def no_great_expectations(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Every expectation holds, without the library, which takes seconds to import."""
+    monkeypatch.setattr("jinsu.lifecycle.validate_data.validate", all_hold)
+
+
+@pytest.fixture
 def bench_after(templates: Templates, tmp_path: Path) -> Iterator[Callable[[StageName | None], StageBench]]:
     """Makes an installation whose run has done a stage and those before it; with None, its run is only accepted."""
     made: list[StageBench] = []

@@ -5,16 +5,14 @@ from pathlib import Path
 
 import pytest
 from tests.support.crash_points import Killed
-from tests.support.stage_bench import StageBench, all_hold
+from tests.support.stage_bench import StageBench
 
 from jinsu.runs.stages import ORDER, StageName
 
 BenchAfter = Callable[[StageName | None], StageBench]
 
 
-@pytest.fixture(autouse=True)
-def _no_great_expectations(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("jinsu.lifecycle.validate_data.validate", all_hold)
+pytestmark = pytest.mark.usefixtures("no_great_expectations")
 
 
 @pytest.mark.parametrize("stage", ORDER)

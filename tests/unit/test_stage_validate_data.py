@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import pyarrow.parquet as pq
 import pytest
-from tests.support.stage_bench import ROWS, SPEC, StageBench, all_hold, points
+from tests.support.stage_bench import ROWS, SPEC, StageBench, points
 
 from jinsu.codec import decode
 from jinsu.data.split import EVAL_FILE, TRAIN_FILE, holdout_mask
@@ -25,12 +25,6 @@ BenchAfter = Callable[[StageName | None], StageBench]
 @pytest.fixture
 def bench(bench_after: BenchAfter) -> StageBench:
     return bench_after(StageName.ADMIT)
-
-
-@pytest.fixture
-def light(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Without Great Expectations: every expectation holds."""
-    monkeypatch.setattr("jinsu.lifecycle.validate_data.validate", all_hold)
 
 
 def validate(bench: StageBench) -> Validated:
@@ -110,7 +104,7 @@ def test_an_expectation_that_does_not_exist_is_named(bench: StageBench) -> None:
 # --- Without ---
 
 
-def test_a_file_that_holds_no_expectations_is_refused(bench: StageBench, light: None) -> None:
+def test_a_file_that_holds_no_expectations_is_refused(bench: StageBench, no_great_expectations: None) -> None:
     for number, text in enumerate(("", "a: b", "- 1", "- expect_x: 3", "- [", "!!python/object/apply:os.system [id]")):
         bench.submit(key=f"text {number}", code=bench.code(expectations=text))
         bench.carry_out(StageName.ADMIT)
@@ -118,7 +112,7 @@ def test_a_file_that_holds_no_expectations_is_refused(bench: StageBench, light: 
             validate(bench)
 
 
-def test_without_a_file_the_platform_demands_its_own(bench: StageBench, light: None) -> None:
+def test_without_a_file_the_platform_demands_its_own(bench: StageBench, no_great_expectations: None) -> None:
     assert again(bench, "none", spec=SPEC.replace(", expectations: expectations.yaml", ""))
     names = [check.expectation for check in verdict(bench).checks]
     assert names == [
@@ -128,7 +122,9 @@ def test_without_a_file_the_platform_demands_its_own(bench: StageBench, light: N
     ]
 
 
-def test_equal_questions_are_answered_once(bench: StageBench, light: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_equal_questions_are_answered_once(
+    bench: StageBench, no_great_expectations: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     first = validate(bench).run_key
     monkeypatch.setattr("jinsu.lifecycle.validate_data.validate", None)  # whoever calls it now fails
 
@@ -141,7 +137,7 @@ def test_equal_questions_are_answered_once(bench: StageBench, light: None, monke
     assert {again(bench, name, **change) for name, change in same.items()} == {first}
 
 
-def test_other_questions_are_asked_anew(bench: StageBench, light: None) -> None:
+def test_other_questions_are_asked_anew(bench: StageBench, no_great_expectations: None) -> None:
     other: dict[str, dict[str, Any]] = {
         "none": {},
         "share": {"data__holdout": 0.3},
@@ -158,7 +154,7 @@ def test_other_questions_are_asked_anew(bench: StageBench, light: None) -> None:
 
 
 @pytest.mark.parametrize("by", [None, "label"])
-def test_no_row_is_on_both_sides(bench: StageBench, light: None, by: str | None) -> None:
+def test_no_row_is_on_both_sides(bench: StageBench, no_great_expectations: None, by: str | None) -> None:
     """Nor is a value of the column that decides."""
     key = again(bench, "split", **({"data__holdout_by": by, "data__holdout": 0.5} if by else {}))
     out = bench.installation.steps.out(key)
@@ -171,13 +167,17 @@ def test_no_row_is_on_both_sides(bench: StageBench, light: None, by: str | None)
 
 
 @pytest.mark.parametrize("share", [0.001, 0.999])
-def test_a_split_that_leaves_one_side_empty_is_refused(bench: StageBench, light: None, share: float) -> None:
+def test_a_split_that_leaves_one_side_empty_is_refused(
+    bench: StageBench, no_great_expectations: None, share: float
+) -> None:
     with pytest.raises(BadInputError, match=r"data\.holdout: .* leaves one side empty"):
         again(bench, "empty", data__holdout=share)
     assert bench.submission.state is SubmissionState.FAILED
 
 
-def test_a_full_disk_leaves_the_stage_waiting(bench: StageBench, light: None, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_full_disk_leaves_the_stage_waiting(
+    bench: StageBench, no_great_expectations: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
     def full(path: Path, *arguments: Any, **more: Any) -> None:
         raise OSError(28, "No space left on device")
 
