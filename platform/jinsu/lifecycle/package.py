@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -54,13 +55,18 @@ def _work(spec: ModelSpec, saved: Path, out: Path) -> None:
 
 
 def best_trial(trained: Mapping[int, Trained], rules: Evaluate) -> int:
-    """The trial whose last logged value of the evaluation metric is best. A single trial needs no metric. Pure."""
+    """The trial whose last logged value of the evaluation metric is best. A single trial needs no metric. Pure.
+
+    A value that is no finite number counts as none: NaN is neither more nor less than any other.
+    """
     if len(trained) == 1:
         return next(iter(trained))
     metric = rules.metric
-    values = {trial: output.metrics[metric] for trial, output in trained.items() if metric in output.metrics}
+    logged = {trial: output.metrics.get(metric, math.nan) for trial, output in trained.items()}
+    values = {trial: value for trial, value in logged.items() if math.isfinite(value)}
     if not values:
         raise GateFailedError(
-            f"{len(trained)} trials and none logged {metric!r}; call jinsu.log({metric}=…) on rows the script keeps back."
+            f"{len(trained)} trials and none logged {metric!r} as a finite number; call jinsu.log({metric}=…) "
+            "on rows the script keeps back."
         )
     return max(values, key=lambda trial: values[trial] if rules.maximize else -values[trial])
