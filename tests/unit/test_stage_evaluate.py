@@ -1,0 +1,235 @@
+"""evaluate: the packaged model on rows that the submitter's code never saw, beside the champion on the same rows."""
+
+import json
+import math
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.support.stage_bench import StageBench
+from tests.support.tiny_model import WRONG, saved_model
+
+from jinsu.data.split import EVAL_FILE
+from jinsu.errors import GateFailedError, TransientError
+from jinsu.evaluation.report import Report
+from jinsu.evaluation.score import Score
+from jinsu.lifecycle import evaluate as module
+from jinsu.lifecycle.evaluate import REPORT_FILE, Evaluate, as_points, compare
+from jinsu.lifecycle.train import Train
+from jinsu.registry.mlflow import CHAMPION
+from jinsu.runs.journal import output_of, spec_of
+from jinsu.runs.stages import ORDER, Evaluated, Packaged, StageName, Validated
+from jinsu.sdk.columns import read_columns
+from jinsu.state.states import StageState, SubmissionState
+
+BenchAfter = Callable[[StageName | None], StageBench]
+BLIND = ((0.0, 0.05), (0.0, 1.0))  # looks at `b` only, which says little
+
+
+@pytest.fixture
+def bench(bench_after: BenchAfter) -> StageBench:
+    return bench_after(StageName.PACKAGE)
+
+
+@pytest.fixture
+def beside_champion(bench_after: BenchAfter) -> StageBench:
+    """Version 1 is the champion; what the test trains next is compared with it."""
+    return bench_after(StageName.PROMOTE)
+
+
+def evaluate(bench: StageBench) -> Evaluated:
+    found = bench.build(Evaluate).run(bench.run)
+    assert isinstance(found, Evaluated)
+    return found
+
+
+def packaged(bench: StageBench, model: dict[str, bytes], **overrides: Any) -> None:
+    """Makes the bench's run one whose script saved this model, and packages it."""
+    bench.run = bench.another_run(
+        StageName.VALIDATE_DATA, train__params={"model": len(bench.launcher.starts)}, **overrides
+    )
+    key = bench.build(Train).start(bench.run, 0)
+    bench.launcher.finish(key, model)
+    for stage in ORDER[2:4]:
+        bench.carry_out(stage)
+
+
+def report_of(bench: StageBench, evaluated: Evaluated) -> Report:
+    found = bench.installation.steps.document(Report, evaluated.run_key, REPORT_FILE)
+    assert isinstance(found, Report)
+    return found
+
+
+def kept(bench: StageBench) -> Evaluated:
+    found = output_of(bench.stage(StageName.EVALUATE))
+    assert isinstance(found, Evaluated)
+    return found
+
+
+# --- Without a champion ---
+
+
+def test_a_first_model_is_scored_on_the_held_out_rows(bench: StageBench) -> None:
+    evaluated = evaluate(bench)
+
+    split = bench.installation.journal.output(Validated, bench.run).run_key
+    rows = len(read_columns(bench.installation.steps.out(split) / EVAL_FILE)["label"])
+    assert (evaluated.metric, evaluated.rows, evaluated.champion, evaluated.gain) == ("accuracy", rows, None, None)
+    assert evaluated.overall.value == 1.0
+    assert evaluated.overall.low < 1.0  # no amount of rows makes a model certain
+    report = report_of(bench, evaluated)
+    assert report.passed
+    assert (report.note, report.champion) == ("", None)
+    assert set(report.slices) == {"label"}
+    assert set(report.slices["label"]) == {"0", "1"}
+
+
+def test_its_numbers_become_metrics_of_the_mlflow_run(bench: StageBench) -> None:
+    evaluated = evaluate(bench)
+    metrics = bench.mlflow.runs[bench.submission.mlflow_run].metrics
+
+    assert {name: points[0][0] for name, points in metrics.items()}.items() >= {
+        "eval_accuracy": evaluated.overall.value,
+        "eval_accuracy_low": evaluated.overall.low,
+        "eval_accuracy_high": evaluated.overall.high,
+    }.items()
+    assert "eval_gain_over_champion" not in metrics
+
+
+def test_a_model_below_the_floor_ends_the_run_and_keeps_what_was_measured(bench: StageBench) -> None:
+    packaged(bench, saved_model(WRONG))
+    with pytest.raises(GateFailedError, match=r"accuracy is 0\.0000, evaluate\.min asks for 0\.7\. See the evaluation"):
+        evaluate(bench)
+
+    assert bench.submission.state is SubmissionState.FAILED
+    assert kept(bench).overall.value == 0.0
+    assert report_of(bench, kept(bench)).reasons
+    assert bench.mlflow.runs[bench.submission.mlflow_run].metrics["eval_accuracy"][0][0] == 0.0
+
+
+@pytest.mark.parametrize("floor", [1.0, 0.9999])
+def test_a_floor_may_be_reached_exactly(bench: StageBench, floor: float) -> None:
+    bench.run = bench.another_run(StageName.PACKAGE, evaluate__min=floor)
+    assert evaluate(bench).overall.value == 1.0
+
+
+def test_a_score_that_is_no_number_is_recorded_and_fails(bench: StageBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    nothing = Score(math.nan, math.nan, math.nan, 48)
+    report = Report("accuracy", nothing, {}, {}, None, None, reasons=("accuracy is nan, which is no number",))
+    monkeypatch.setattr(module, "compare", lambda *_: report)
+
+    with pytest.raises(GateFailedError, match="which is no number"):
+        evaluate(bench)
+
+    assert math.isnan(kept(bench).overall.value)
+    json.loads(json.dumps(bench.stage(StageName.EVALUATE).output, allow_nan=False))
+
+
+# --- Beside the champion ---
+
+
+def test_the_champion_answers_the_same_rows(beside_champion: StageBench) -> None:
+    packaged(beside_champion, saved_model(((0.0, 3.0), (0.0, 0.9))))
+    evaluated = evaluate(beside_champion)
+    report = report_of(beside_champion, evaluated)
+
+    assert evaluated.champion == "1"
+    assert report.champion is not None
+    assert report.champion.value == 1.0
+    assert evaluated.gain is not None
+    assert evaluated.gain.value == pytest.approx(evaluated.overall.value - 1.0)
+    points = beside_champion.mlflow.runs[beside_champion.submission.mlflow_run].metrics["eval_gain_over_champion"]
+    assert points[0][0] == evaluated.gain.value
+
+
+def test_a_model_that_is_worse_than_the_champion_is_refused(beside_champion: StageBench) -> None:
+    packaged(beside_champion, saved_model(BLIND), evaluate__min=0.1)
+    with pytest.raises(
+        GateFailedError, match=r"differs from the champion's by -0\.\d+, evaluate\.vs_champion asks for"
+    ):
+        evaluate(beside_champion)
+
+    found = kept(beside_champion).gain
+    assert found is not None
+    assert found.value < -0.05
+
+
+def test_a_model_is_compared_anew_with_another_champion(beside_champion: StageBench) -> None:
+    packaged(beside_champion, saved_model())
+    first = evaluate(beside_champion)
+    beside_champion.installation.mlflow.drop_alias("toy", CHAMPION, "1")
+    second = evaluate(beside_champion)
+
+    assert first.run_key != second.run_key
+    assert (first.champion, second.champion) == ("1", None)
+
+
+def test_a_champion_of_unknown_origin_is_none(bench: StageBench) -> None:
+    """An alias on a version that Jinsu did not register; nothing of it is here to be asked."""
+    mlflow, run = bench.installation.mlflow, bench.submission.mlflow_run
+    mlflow.ensure_model("toy", {})
+    mlflow.set_alias("toy", CHAMPION, mlflow.create_version("toy", f"runs:/{run}/model", run, {}, ""))
+
+    assert evaluate(bench).champion is None
+
+
+def test_a_champion_that_cannot_answer_these_rows_is_no_fault_of_the_candidate(beside_champion: StageBench) -> None:
+    packaged(beside_champion, saved_model(((0.0, 3.0),)), data__features=["a"], evaluate__min=0.5)
+    evaluated = evaluate(beside_champion)
+
+    assert (evaluated.champion, evaluated.gain) == ("1", None)
+    note = report_of(beside_champion, evaluated).note
+    assert note.startswith("the champion could not answer the same rows: features ['a']")
+
+
+def test_without_mlflow_nothing_is_compared(bench: StageBench) -> None:
+    """Nobody knows the champion then, and a comparison with none would pass."""
+    bench.mlflow.down = True
+    with pytest.raises(TransientError):
+        evaluate(bench)
+
+    assert bench.stage(StageName.EVALUATE).state is StageState.WAITING
+    bench.mlflow.down = False
+    assert evaluate(bench).overall.value == 1.0
+
+
+def test_equal_questions_are_answered_once(bench: StageBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    first = evaluate(bench)
+    monkeypatch.setattr(module, "compare", None)  # whoever calls it now fails
+    bench.run = bench.another_run(StageName.PACKAGE, submitter="eve")
+
+    assert evaluate(bench) == first
+
+
+# --- Pure parts ---
+
+
+def test_the_candidate_answers_for_itself_and_not_for_rows_of_training(bench: StageBench) -> None:
+    spec = spec_of(bench.submission)
+    package = bench.installation.journal.output(Packaged, bench.run).run_key
+    folder = bench.installation.steps.out(package)
+    a = np.asarray([1.0, -1.0, 1.0, -1.0])
+    columns = {"a": a, "b": np.zeros(4), "label": np.asarray([1, 0, 0, 1])}
+
+    report = compare(spec, columns, folder, folder)
+
+    assert (report.overall.value, report.overall.rows) == (0.5, 4)
+    assert report.gain is not None
+    assert report.gain.value == 0.0
+    assert report.confusion == [[1, 1], [1, 1]]
+
+
+def test_metrics_carry_the_time_that_they_are_given() -> None:
+    score = Score(0.9, 0.8, 0.95, 48)
+    report = Report("mae", score, {"rmse": replace(score, value=1.5)}, {}, score, replace(score, value=-0.01))
+    points = {point.name: (point.value, point.step, point.time) for point in as_points(report, 12.5)}
+
+    assert points == {
+        "eval_mae": (0.9, 0, 12.5),
+        "eval_mae_low": (0.8, 0, 12.5),
+        "eval_mae_high": (0.95, 0, 12.5),
+        "eval_rmse": (1.5, 0, 12.5),
+        "eval_gain_over_champion": (-0.01, 0, 12.5),
+    }
