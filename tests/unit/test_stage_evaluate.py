@@ -175,7 +175,9 @@ def test_a_champion_of_unknown_origin_is_none(bench: StageBench) -> None:
     assert evaluate(bench).champion is None
 
 
-def test_a_champion_that_cannot_answer_these_rows_is_no_fault_of_the_candidate(beside_champion: StageBench) -> None:
+def test_a_champion_that_cannot_answer_these_rows_is_no_fault_of_the_candidate(
+    beside_champion: StageBench, no_great_expectations: None
+) -> None:
     packaged(beside_champion, saved_model(((0.0, 3.0),)), data__features=["a"], evaluate__min=0.5)
     evaluated = evaluate(beside_champion)
 
