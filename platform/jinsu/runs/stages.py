@@ -1,9 +1,9 @@
-"""The nine stages of the lifecycle, and what each of them leaves behind."""
+"""The nine stages of the lifecycle, and what each leaves. The lines below members and fields are shown to Kubeflow's users."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from enum import StrEnum
 from types import MappingProxyType
 
@@ -39,86 +39,116 @@ ORDER = tuple(StageName)
 
 @dataclass(frozen=True)
 class Admitted:
-    """dataset: the pinned version, `NAME@DIGITS`. trials: how many processes the stage `train` starts."""
+    """What was pinned, and how much there is to do."""
 
     dataset: str
+    """The pinned version, `NAME@DIGITS`."""
     trials: int
+    """How many processes the stage `train` starts."""
 
 
 @dataclass(frozen=True)
 class Validated:
-    """run_key: the step that holds both parts of the rows. page: this validation's file within the Data Docs."""
+    """What the expectations found."""
 
     run_key: str
+    """The step that holds both parts of the rows."""
     checks: int
+    """How many expectations were checked."""
     rows: int
+    """How many rows the dataset has."""
     page: str
+    """This validation's file within the Data Docs."""
 
 
 @dataclass(frozen=True)
 class Trained:
-    """One trial. seconds: how long the script ran; peak_memory in bytes; metrics: the last value of each."""
+    """How one trial ended."""
 
     run_key: str
+    """The step that holds the trained model."""
     seconds: float
+    """How long the script ran."""
     peak_memory: int
+    """The most memory that the script used, in bytes."""
     metrics: Mapping[str, float]
+    """The last value of each metric that the script logged."""
 
 
 @dataclass(frozen=True)
 class Packaged:
-    """run_key: the package, which is what will be evaluated and served. trial: which one it was made from."""
+    """The package, and what its checks measured."""
 
     run_key: str
+    """The package, which is what will be evaluated and served."""
     trial: int
+    """The trial that the package was made from."""
     parity: Parity
+    """How far the packaged model's answers are from the original's."""
     latency: Latency
+    """How long one prediction takes."""
 
 
 @dataclass(frozen=True)
 class Evaluated:
-    """champion: the version on the same rows, and `gain` how much better the candidate is; None without a champion."""
+    """The candidate's score on the held-out rows."""
 
     run_key: str
+    """The step that holds the report."""
     champion: str | None
+    """The champion's version that was scored on the same rows; none when the model has no champion."""
     metric: str
+    """The metric that decides."""
     overall: Score
+    """Its value over all held-out rows, with an interval."""
     gain: Score | None
+    """How much better the candidate is than the champion; none without a champion."""
     rows: int
+    """How many rows were held out."""
 
 
 @dataclass(frozen=True)
 class Registered:
-    """version: the candidate's number in MLflow. run_key: its package."""
+    """The candidate in MLflow."""
 
     version: str
+    """The candidate's number in MLflow."""
     run_key: str
+    """Its package."""
 
 
 @dataclass(frozen=True)
 class Reviewed:
-    """reviewer: who approved. via: through which door."""
+    """An approval."""
 
     version: str
+    """The candidate that may meet live traffic."""
     reviewer: str
+    """Who approved it."""
     via: str
+    """The door that the answer came through."""
 
 
 @dataclass(frozen=True)
 class RolledOut:
-    """version: the challenger that may be promoted. champion: the version before it, or ""."""
+    """How the rollout ended."""
 
     version: str
+    """The challenger that may be promoted."""
     champion: str
+    """The version before it; empty when there was none."""
     reason: str
+    """Why the controller decided so."""
 
 
 @dataclass(frozen=True)
 class Promoted:
-    """version: the champion now. previous: the champion before."""
+    """Who serves now."""
 
     version: str
-    previous: str | None = field(default=None)
+    """The champion now."""
+    previous: str | None = None
+    """The champion before; none when there was none."""
 
 
 StageOutput = Admitted | Validated | Trained | Packaged | Evaluated | Registered | Reviewed | RolledOut | Promoted
