@@ -17,41 +17,82 @@ from pathlib import Path
 from typing import Any
 
 from jinsu.codec import encode
-from jinsu.errors import BadInputError, JinsuError
+from jinsu.errors import BadInputError, ConflictError, JinsuError
 from jinsu.installation import Installation, connect
 from jinsu.lifecycle.admit import Admit, Form
+from jinsu.lifecycle.parameters import INPUTS, AdmittedTrials, Output, outputs
 from jinsu.lifecycle.stages import STAGES
 from jinsu.lifecycle.train import Train
-from jinsu.runs.stages import Admitted, StageName
+from jinsu.runs.open_run import refuse_cancelled
+from jinsu.runs.stages import StageName
+from jinsu.state.states import SubmissionState
+from jinsu.state.tables import Submission
+
+_NAME_LENGTH = 64
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    given = _parser().parse_args(arguments)
+    given = parser().parse_args(arguments)
+    stage = StageName(given.stage)
     try:
-        outputs = perform(connect(), StageName(given.stage), given)
-        for name, path in given.write:
-            _write(outputs, name, Path(path))
+        files = chosen(stage, given.write)
+        left = perform(connect(), stage, given)
+        for output, path in files:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(output.text(left[output.name]), encoding="utf-8")
     except JinsuError as problem:
-        print(f"{given.stage}: {problem}", file=sys.stderr)
+        print(f"{stage}: {problem}", file=sys.stderr)
         sys.exit(problem.exit_code)
-    print(json.dumps(outputs))
+    print(json.dumps(left))
 
 
 def perform(installation: Installation, stage: StageName, given: argparse.Namespace) -> dict[str, Any]:
-    """The stage's outputs by name, as JSON's types; the run's id is one of them."""
+    """What the stage leaves, by name, as JSON's types; the run's id is one of them."""
     if stage is StageName.ADMIT:
         run, admitted = installation.build(Admit).run(_form(given))
-        return {"submission": run, **admitted_outputs(admitted)}
-    if not given.submission:
-        raise BadInputError("--submission: name the run, as `jinsu runs` shows it.")
+        return {"submission": run, **encode(AdmittedTrials.of(admitted))}
+    _refuse_ended(installation.journal.submission(given.submission))
     if stage is StageName.TRAIN:
-        return {"submission": given.submission, **encode(installation.build(Train).run(given.submission, given.trial))}
+        trained = installation.build(Train).run(given.submission, _number(given.trial))
+        return {"submission": given.submission, **encode(trained)}
     return {"submission": given.submission, **encode(installation.build(STAGES[stage]).run(given.submission))}
 
 
-def admitted_outputs(admitted: Admitted) -> dict[str, Any]:
-    """Trials are listed by their numbers as text: that is what Kubeflow's loops hand to a component."""
-    return {"dataset": admitted.dataset, "trials": [str(trial) for trial in range(admitted.trials)]}
+def chosen(stage: StageName, pairs: Sequence[tuple[str, str]]) -> list[tuple[Output, Path]]:
+    """Outputs to write, each with its file. Raises BadInputError for an output that the stage does not leave."""
+    known = {output.name: output for output in outputs(stage)}
+    for name, _ in pairs:
+        if name not in known:
+            raise BadInputError(f"--write {name}: the stage leaves {', '.join(known)}.")
+    return [(known[name], Path(path)) for name, path in pairs]
+
+
+def parser() -> argparse.ArgumentParser:
+    """One subcommand a stage, with the stage's own inputs as options."""
+    whole = argparse.ArgumentParser(
+        prog="python -m jinsu.lifecycle", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    stages = whole.add_subparsers(dest="stage", required=True, metavar="STAGE")
+    for stage, inputs in INPUTS.items():
+        one = stages.add_parser(stage)
+        for item in inputs:
+            one.add_argument(item.option, required=item.default is None, default=item.default, help=item.meaning)
+        one.add_argument(
+            "--write",
+            nargs=2,
+            action="append",
+            default=[],
+            metavar=("NAME", "FILE"),
+            help="Writes one output into a file.",
+        )
+    return whole
+
+
+def _refuse_ended(row: Submission) -> None:
+    """An engine other than Airflow does not hear that a run was ended, and would go on to the next stage."""
+    refuse_cancelled(row)
+    if row.state is SubmissionState.FAILED:
+        raise ConflictError(f"run {row.id} failed: {row.reason}; start a new run.")
 
 
 def _form(given: argparse.Namespace) -> Form:
@@ -63,35 +104,17 @@ def _form(given: argparse.Namespace) -> Form:
         raise BadInputError('--train-params: write an object such as {"epochs": 10}.')
     if not given.submission and not given.model:
         raise BadInputError("--model or --submission: say what to launch.")
+    if not given.submission and not given.run_name:
+        raise BadInputError("--run-name: name the run; the same name finds the same run again.")
+    if not 1 <= len(given.user) <= _NAME_LENGTH:
+        raise BadInputError(f"--user: give 1 to {_NAME_LENGTH} characters.")
     return Form(given.run_name or given.submission, given.user, given.submission, given.model, given.dataset, params)
 
 
-def _write(outputs: Mapping[str, Any], name: str, path: Path) -> None:
-    """Writes one output into a file, text as it is and anything else as JSON: Kubeflow's convention."""
-    if name not in outputs:
-        raise BadInputError(f"--write {name}: the stage leaves {', '.join(outputs)}.")
-    value = outputs[name]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    text = value if isinstance(value, str) else "" if value is None else json.dumps(value)
-    path.write_text(text, encoding="utf-8")
-
-
-def _parser() -> argparse.ArgumentParser:
-    parser = argparse.ArgumentParser(
-        prog="python -m jinsu.lifecycle", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
-    )
-    parser.add_argument("stage", choices=list(StageName))
-    parser.add_argument("--submission", default="", help="id of the run, as `jinsu runs` shows it")
-    parser.add_argument("--trial", type=int, default=0, help="train: which of train.trials, from 0")
-    parser.add_argument("--model", default="", help="admit: a model whose code the platform has")
-    parser.add_argument("--dataset", default="", help="admit: dataset and version; default: the one in model.yaml")
-    parser.add_argument("--train-params", default="", metavar="JSON", help="admit: overrides of train.params")
-    parser.add_argument("--run-name", default="", help="admit: the run's name in the engine that executes the stages")
-    parser.add_argument("--user", default="kubeflow", help="admit: who starts the run")
-    parser.add_argument(
-        "--write", nargs=2, action="append", default=[], metavar=("NAME", "FILE"), help="write one output into a file"
-    )
-    return parser
+def _number(text: str) -> int:
+    if not text.isdecimal():
+        raise BadInputError(f"--trial {text}: write a number from 0.")
+    return int(text)
 
 
 if __name__ == "__main__":
