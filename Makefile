@@ -6,12 +6,14 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
+# Kubeflow's SDK asks for other versions than the platform does, so it has an environment of its own.
+KFP := $(VENV)/kfp
 UV_VERSION := 0.13.8
 # uv does not read pip's configuration; wheels that a machine keeps on disk are found through it.
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 export JINSU_HOME ?= $(CURDIR)/.jinsu
 
-.PHONY: help setup demo stop test lint types architecture unit contract chart packaging e2e cluster cluster-down test-cluster images bench docs screenshots lock clean
+.PHONY: help setup demo stop test lint types architecture unit contract chart packaging e2e cluster cluster-down test-cluster images bench components kfp docs screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -79,6 +81,17 @@ images: $(READY) ## Build the container images (buildah or docker; BASE=image to
 
 bench: $(READY) ## Measure; prints a table and writes build/bench.json
 	$(BIN)/python -m tests.bench
+
+components: $(READY) kfp ## Write components/ and compile the Kubeflow pipeline (IMAGE=name@sha256:… for another image)
+	$(BIN)/python components/generate.py $(if $(IMAGE),--image $(IMAGE))
+	$(KFP)/bin/python components/pipeline.py
+
+kfp: $(KFP)/.ready ## Make the environment of Kubeflow's SDK in .venv/kfp
+
+$(KFP)/.ready: components/kfp.lock
+	@$(PYTHON) -m venv --clear $(KFP)
+	@$(KFP)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r components/kfp.lock
+	@touch $@
 
 docs: $(READY) ## Write the schemas, the spec's reference and the map of rooms
 	$(BIN)/python -m jinsu.spec.publish docs
