@@ -200,3 +200,14 @@ def test_airflow_can_connect_to_a_database_that_wants_tls() -> None:
     _, arguments = create_async_engine(url).dialect.create_connect_args(make_url(url))
     known = {"host", "port", "user", "password", "database", "ssl"}  # of asyncpg.connect
     assert set(arguments) <= known
+
+
+def test_mlflow_answers_by_the_name_that_other_namespaces_call_it_and_by_the_short_one() -> None:
+    """The short one is that of pods whose settings are older, until an upgrade has replaced them."""
+    settings = read()
+    hosts = mlflow.environment(settings)["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+    assert urlsplit(settings.mlflow_url).netloc == "jinsu-mlflow.jinsu.svc:5000"
+    assert {"jinsu-mlflow.jinsu.svc:5000", "jinsu-mlflow:5000"} <= set(hosts)
+    assert "mlflow.example.com" in mlflow.environment(
+        replace(settings, public={"mlflow": "https://mlflow.example.com"})
+    )["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")

@@ -63,8 +63,13 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{ printf "%s-%s-%s" .root.Release.Namespace (include "jinsu.name" .root) .level | trunc 63 | trimSuffix "-" }}
 {{- end }}
 
+{{/* Address of a part, from every namespace. */}}
+{{- define "jinsu.host" -}}
+{{ include "jinsu.name" .root }}-{{ .part }}.{{ .root.Release.Namespace }}.svc
+{{- end }}
+
 {{- define "jinsu.databaseHost" -}}
-{{- if .Values.database.bundled.enabled }}{{ include "jinsu.name" . }}-database:5432{{ else }}{{ required "database.external.host: say where PostgreSQL is, or set database.bundled.enabled" .Values.database.external.host }}:{{ .Values.database.external.port }}{{ end -}}
+{{- if .Values.database.bundled.enabled }}{{ include "jinsu.host" (dict "root" . "part" "database") }}:5432{{ else }}{{ required "database.external.host: say where PostgreSQL is, or set database.bundled.enabled" .Values.database.external.host }}:{{ .Values.database.external.port }}{{ end -}}
 {{- end }}
 
 {{- define "jinsu.databaseUrl" -}}
@@ -76,13 +81,13 @@ postgresql+{{ .driver }}://{{ ternary "jinsu" $external.user $bundled }}:${JINSU
 {{- end }}
 
 {{- define "jinsu.airflowUrl" -}}
-{{- if .Values.airflow.enabled }}http://{{ include "jinsu.name" . }}-airflow:8080{{ else }}{{ required "airflow.url: say where Airflow is, or set airflow.enabled" .Values.airflow.url }}{{ end -}}
+{{- if .Values.airflow.enabled }}http://{{ include "jinsu.host" (dict "root" . "part" "airflow") }}:8080{{ else }}{{ required "airflow.url: say where Airflow is, or set airflow.enabled" .Values.airflow.url }}{{ end -}}
 {{- end }}
 
 {{/* The object store as the platform and its steps are told about it, without keys. */}}
 {{- define "jinsu.store" -}}
 {{- $store := .Values.objectStore -}}
-{{- $endpoint := ternary (printf "http://%s-store.%s.svc:9000" (include "jinsu.name" .) .Release.Namespace) $store.external.endpoint $store.bundled.enabled -}}
+{{- $endpoint := ternary (printf "http://%s:9000" (include "jinsu.host" (dict "root" . "part" "store"))) $store.external.endpoint $store.bundled.enabled -}}
 {{- $ca := and (not $store.bundled.enabled) $store.external.caConfigMap -}}
 {{- dict "bucket" $store.bucket "endpoint" (ternary nil $endpoint (empty $endpoint)) "region" $store.region "prefix" $store.prefix "path_style" (or $store.bundled.enabled $store.external.pathStyle) "ca_file" (ternary "/etc/jinsu-ca/ca.crt" nil (not (empty $ca))) | toJson -}}
 {{- end }}

@@ -70,10 +70,10 @@
   "airflow_database_url" (include "jinsu.databaseUrl" (dict "root" . "name" "airflow" "driver" "psycopg2"))
   "mlflow_database_url" (include "jinsu.databaseUrl" (dict "root" . "name" "mlflow" "driver" "psycopg2"))
   "mlflow_auth_database_url" (include "jinsu.databaseUrl" (dict "root" . "name" "mlflow" "driver" "psycopg2"))
-  "api_url" (printf "http://%s-api:8080" $name)
-  "endpoint_url" (printf "http://%s-gateway:8080" $name)
+  "api_url" (printf "http://%s:8080" (include "jinsu.host" (dict "root" . "part" "api")))
+  "endpoint_url" (printf "http://%s:8080" (include "jinsu.host" (dict "root" . "part" "gateway")))
   "airflow_url" (include "jinsu.airflowUrl" .)
-  "mlflow_url" (printf "http://%s-mlflow:5000" $name)
+  "mlflow_url" (printf "http://%s:5000" (include "jinsu.host" (dict "root" . "part" "mlflow")))
   "envoy_admin_url" ""
   "xds_port" 18000
   "airflow" (dict "name" "admin" "password" "${JINSU_AIRFLOW_PASSWORD}")

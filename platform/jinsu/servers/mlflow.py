@@ -20,7 +20,7 @@ def command(bind: str, port: str) -> tuple[str, ...]:
 def environment(settings: Settings) -> dict[str, str]:
     """What MLflow's application factory reads. `mlflow server` would set it too, but starts fifteen processes."""
     home, port = Path(settings.home) / "mlflow", settings.mlflow_url.rpartition(":")[2]
-    public = [urlsplit(url).netloc for url in (settings.mlflow_url, settings.address("mlflow"))]
+    public = [name for url in (settings.mlflow_url, settings.address("mlflow")) for name in _names(url)]
     # In a cluster a person reaches MLflow through a forwarded port of any number. No page of another site can make a
     # browser send these two host names.
     local_port = port if settings.bind == "127.0.0.1" else "*"
@@ -58,3 +58,10 @@ admin_username = {settings.mlflow.name}
 authorization_function = mlflow.server.auth:authenticate_request_basic_auth
 auth_cache_ttl_seconds = 60
 """
+
+
+def _names(url: str) -> tuple[str, ...]:
+    """`host:port` of an address. A Service of Kubernetes is called by its short name too, in its own namespace."""
+    place = urlsplit(url)
+    service, _, rest = (place.hostname or "").partition(".")
+    return (place.netloc, f"{service}:{place.port}") if rest.endswith(".svc") else (place.netloc,)
