@@ -101,6 +101,17 @@ BARE: Values = {
     "objectStore": {"bundled": {"persistence": {"enabled": False}}},
 }
 
+KUBEFLOW: Values = {
+    "kubeflow": {
+        "enabled": True,
+        "namespace": "ml-pipelines",
+        "annotations": {"example.com/role": "jinsu"},
+        "runnerRole": {"kind": "ClusterRole", "name": "kubeflow-edit"},
+    },
+    "images": {"pullSecrets": ["pull-key"]},
+    "teams": TEAMS["teams"],
+}
+
 VALUE_SETS: dict[str, Values] = {
     "default": DEFAULT,
     "everything": EVERYTHING,
@@ -110,4 +121,5 @@ VALUE_SETS: dict[str, Values] = {
     "other Airflow": OTHER_AIRFLOW,
     "teams": TEAMS,
     "bare": BARE,
+    "kubeflow": KUBEFLOW,
 }
