@@ -24,6 +24,7 @@ from tests.support.waiting import eventually, until
 
 JINSU = str(Path(sys.executable).parent / "jinsu")
 NAMESPACE, RELEASE, TEAM = "jinsu", "jinsu", "jinsu-default"
+PIPELINES = "jinsu-pipelines"  # stands for the namespace where Kubeflow runs pipelines
 _FORWARDED = {"api": 8080, "airflow": 8080, "mlflow": 5000}
 # kubectl ends its forward with the pod, and with any connection that breaks.
 _FOREVER = 'while :; do "$@"; sleep 0.2; done'
@@ -46,6 +47,7 @@ def values(image: Callable[[str], str]) -> dict[str, Any]:
         **dict.fromkeys(("mlflow", "api", "controller", "modelServers"), _LITTLE),
         "gateway": {**_LITTLE, "service": {"type": "NodePort"}},
         "teamsApprovingThemselves": ["default"],
+        "kubeflow": {"enabled": True, "namespace": PIPELINES},
     }
 
 
@@ -178,12 +180,14 @@ class Installation(InstallationClient):
 
 @contextlib.contextmanager
 def installed(api_client: client.ApiClient, kubeconfig: Path, chosen: dict[str, Any]) -> Iterator[Installation]:
-    """Installs the chart; afterwards the release and its namespace are gone, whatever happened."""
+    """Installs the chart; afterwards the release and its namespaces are gone, whatever happened."""
     it = Installation(api_client, kubeconfig)
     there = it.namespaces()
     # What was there before us may be somebody's; it is never removed.
-    assert NAMESPACE not in there, f"the cluster has a namespace {NAMESPACE} already; remove it, or use another cluster"
+    for name in (NAMESPACE, PIPELINES):
+        assert name not in there, f"the cluster has a namespace {name} already; remove it, or use another cluster"
     try:
+        it.core.create_namespace({"metadata": {"name": PIPELINES}})
         try:
             it.install(chosen)
         except AssertionError as failed:
@@ -194,6 +198,7 @@ def installed(api_client: client.ApiClient, kubeconfig: Path, chosen: dict[str, 
         it.close()
         with contextlib.suppress(AssertionError):
             it.helm("uninstall", RELEASE, "--ignore-not-found")
-        with contextlib.suppress(client.ApiException):
-            it.core.delete_namespace(NAMESPACE)
-        eventually(lambda: it.namespaces().isdisjoint({NAMESPACE, TEAM}), within=90, every=0.5)
+        for name in (NAMESPACE, PIPELINES):
+            with contextlib.suppress(client.ApiException):
+                it.core.delete_namespace(name)
+        eventually(lambda: it.namespaces().isdisjoint({NAMESPACE, TEAM, PIPELINES}), within=90, every=0.5)

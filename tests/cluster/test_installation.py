@@ -2,20 +2,25 @@
 
 import json
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 import httpx
 import pytest
 from kubernetes import client
 from tests.chart.helm import CHART
-from tests.cluster.installation import NAMESPACE, RELEASE, TEAM, Installation, installed, values
+from tests.cluster.installation import NAMESPACE, PIPELINES, RELEASE, TEAM, Installation, installed, values
+from tests.cluster.kubeflow_pods import KubeflowPods
+from tests.support.kubeflow_pipeline import Execution, Pipeline
 from tests.support.points_model import write_points_folder, write_points_table
 from tests.support.waiting import until
 
 from jinsu.runs.snapshots import pack
 
 GPU = {"resources": {"gpu": 1, "cpu": 0.4, "memory": "512Mi"}}
+PIPELINE = Path(__file__).parents[2] / "components" / "pipeline.yaml"
 ALL_GPUS = {"resources": {"gpu": 4, "cpu": 0.4, "memory": "512Mi"}}
 
 
@@ -84,6 +89,62 @@ def test_a_model_is_launched_from_outside(jinsu: Installation, tmp_path: Path) -
         auth=("reviewer", jinsu.secret("JINSU_REVIEWER_PASSWORD")),
     ).json()["model_version"]
     assert version["version"] == "1"
+
+
+def test_the_kubeflow_pipeline_ends_with_a_champion(
+    jinsu: Installation, image: Callable[[str], str], tmp_path: Path
+) -> None:
+    """The compiled pipeline, container by container; a person other than the one who started the run approves."""
+    know_two_trials(jinsu, tmp_path)
+    engine = KubeflowPods(jinsu.core, PIPELINES, "jinsu-kubeflow")
+    execution = Execution(Pipeline.read(PIPELINE), engine.launch, str(uuid4()))
+    form = {"model": "piped", "dataset": "points@latest", "train_params": {"features": 2}, "user": "jane"}
+
+    with ThreadPoolExecutor(1) as pool:
+        ended = pool.submit(execution.run, **form, image=image("platform"))
+        run = until(lambda: ended.done() or run_called(jinsu, "piped", execution.run_id), 90, "the run to be admitted")
+        assert not ended.done(), ended.exception()
+        until(lambda: ended.done() or "waits for a person" in jinsu.why(run), 240, lambda: jinsu.why(run))
+        assert not ended.done(), ended.exception()
+        approve_as(jinsu, "rita", run)
+        left = ended.result(timeout=240)
+
+    assert jinsu.run(run)["state"] == "succeeded", jinsu.why(run)
+    assert jinsu.run(run)["submitter"] == "jane"
+    assert left["admit"] == {"submission": run, "dataset": jinsu.run(run)["dataset"], "trials": ["0", "1"]}
+    assert left["package"]["trial"] in (0, 1)
+    assert left["review"] == {"submission": run, "version": "1", "reviewer": "rita", "via": "cli"}
+    assert left["promote"] == {"submission": run, "version": "1", "previous": ""}
+    until(lambda: jinsu.answering("piped") == "1", 10, "version 1 to answer")
+    trained = [stage for stage in jinsu.run(run)["stages"] if stage["name"] == "train"]
+    assert sorted(stage["trial"] for stage in trained) == [0, 1]
+    print({task: f"{seconds:.0f} s" for task, seconds in engine.seconds.items()})
+
+
+def know_two_trials(jinsu: Installation, parent: Path) -> None:
+    """Has the platform know the model `piped`, whose search has two trials. Its run in Airflow is cancelled at once."""
+    folder = write_points_folder(parent)
+    spec = (folder / "model.yaml").read_text().replace("name: points", "name: piped")
+    trials = "params: {features: 2}\n  trials: [{note: first}, {note: second}]\n  resources: {cpu: 0.4, memory: 512Mi}"
+    (folder / "model.yaml").write_text(spec.replace("params: {features: 2}", trials))
+    script = (folder / "train.py").read_text()
+    logged = "loss=loss.item(), accuracy=(model(x).argmax(1) == y).float().mean().item()"
+    (folder / "train.py").write_text(script.replace("loss=loss.item()", logged))
+    run = json.loads(jinsu.jinsu("submit", folder, "--json"))["id"]
+    jinsu.jinsu("cancel", run)
+
+
+def run_called(jinsu: Installation, model: str, name: str) -> str:
+    """The id of the model's run that an engine calls so; empty while there is none."""
+    ids = [str(one["id"]) for one in jinsu.api.get("/runs").json() if one["model"] == model]
+    return next((run for run in ids if jinsu.run(run)["dag_run"] == name), "")
+
+
+def approve_as(jinsu: Installation, name: str, run: str) -> None:
+    """Approves with the token of a reviewer of that name."""
+    token = jinsu.api.post("/users", json={"name": name, "role": "reviewer"}).json()["token"]
+    answer = jinsu.api.post(f"/reviews/{run}", json={"approve": True}, headers={"authorization": f"Bearer {token}"})
+    assert answer.is_success, answer.text
 
 
 def test_an_upgrade_with_a_run_in_flight_loses_nothing(jinsu: Installation, chosen: dict[str, Any]) -> None:
@@ -195,11 +256,15 @@ def test_uninstalling_leaves_what_it_says(jinsu: Installation, api: client.ApiCl
             f"namespace/{one.metadata.name}" for one in jinsu.core.list_namespace().items if one.metadata.name == TEAM
         ]
         found += [f"pod/{one.metadata.name}" for one in jinsu.core.list_namespaced_pod(NAMESPACE).items]
+        found += [f"account/{one.metadata.name}" for one in jinsu.core.list_namespaced_service_account(PIPELINES).items
+                  if one.metadata.name != "default"]  # fmt: skip
         found += [f"deployment/{one.metadata.name}" for one in jinsu.apps.list_namespaced_deployment(NAMESPACE).items]
         found += [f"service/{one.metadata.name}" for one in jinsu.core.list_namespaced_service(NAMESPACE).items]
-        found += [f"secret/{one.metadata.name}" for one in jinsu.core.list_namespaced_secret(NAMESPACE).items
+        found += [f"secret/{one.metadata.name}" for place in (NAMESPACE, PIPELINES)
+                  for one in jinsu.core.list_namespaced_secret(place).items
                   if one.type == "Opaque"]  # fmt: skip
-        found += [f"configmap/{one.metadata.name}" for one in jinsu.core.list_namespaced_config_map(NAMESPACE).items
+        found += [f"configmap/{one.metadata.name}" for place in (NAMESPACE, PIPELINES)
+                  for one in jinsu.core.list_namespaced_config_map(place).items
                   if one.metadata.name != "kube-root-ca.crt"]  # fmt: skip
         classes = client.SchedulingV1Api(api).list_priority_class().items
         return found + [
