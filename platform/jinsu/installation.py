@@ -29,7 +29,7 @@ from jinsu.runs.reviews import Reviews
 from jinsu.runs.rollback import Rollback
 from jinsu.runs.rollouts import Rollouts
 from jinsu.runs.snapshots import SnapshotStore
-from jinsu.settings import Settings
+from jinsu.settings import Settings, Where
 from jinsu.state.database import Database
 from jinsu.steps.folders import StepFolders
 
@@ -61,37 +61,48 @@ class Installation:
 
     @cached_property
     def launcher(self) -> Launcher:
-        settings = self.settings
-        if settings.kubernetes is None:
-            return LocalLauncher(settings.steps)
+        match self.settings.where:
+            case Where.MACHINE:
+                return LocalLauncher(self.settings.steps)
+            case Where.KUBERNETES:
+                return self._kubernetes_launcher()
+
+    def _kubernetes_launcher(self) -> Launcher:
         from jinsu.launchers.kubernetes_launcher import KubernetesLauncher
 
-        assert settings.object_store is not None
+        store = self.settings.object_store
+        assert store is not None
         assert self.objects.store is not None
-        return KubernetesLauncher(self.kube, self.objects.store, settings.kubernetes.steps, settings.object_store)
+        return KubernetesLauncher(self.kube, self.objects.store, self.settings.on_kubernetes.steps, store)
 
     @cached_property
     def catalog(self) -> Catalog:
-        kubernetes = self.settings.kubernetes
-        if kubernetes is None:
-            return LocalCatalog(self.settings.catalog)
-        from jinsu.runs.kubernetes_catalog import KubernetesCatalog
+        match self.settings.where:
+            case Where.MACHINE:
+                return LocalCatalog(self.settings.catalog)
+            case Where.KUBERNETES:
+                from jinsu.runs.kubernetes_catalog import KubernetesCatalog
 
-        return KubernetesCatalog(self.kube, kubernetes.namespace, kubernetes.catalog)
+                kubernetes = self.settings.on_kubernetes
+                return KubernetesCatalog(self.kube, kubernetes.namespace, kubernetes.catalog)
 
     @cached_property
     def capacity(self) -> Capacity:
-        kubernetes = self.settings.kubernetes
-        if kubernetes is None:
-            return Capacity(self.settings.max_gpus)
-        steps = kubernetes.steps
-        return Capacity(self.settings.max_gpus, frozenset(steps.gpus), frozenset(steps.namespaces))
+        match self.settings.where:
+            case Where.MACHINE:
+                return Capacity(self.settings.max_gpus)
+            case Where.KUBERNETES:
+                steps = self.settings.on_kubernetes.steps
+                return Capacity(self.settings.max_gpus, frozenset(steps.gpus), frozenset(steps.namespaces))
 
     @cached_property
     def trainer_image(self) -> str | None:
         """What trainings run in on Kubernetes; None on this machine, where they run in the platform's environment."""
-        kubernetes = self.settings.kubernetes
-        return None if kubernetes is None else kubernetes.steps.trainer_image
+        match self.settings.where:
+            case Where.MACHINE:
+                return None
+            case Where.KUBERNETES:
+                return self.settings.on_kubernetes.steps.trainer_image
 
     # --- The same everywhere ---
 
