@@ -49,6 +49,8 @@ def _client() -> Airflow:
 class FakeAirflow(FakeServer):
     """One Airflow server. Its DAG runs are a plain attribute, for tests to look at and to change by hand."""
 
+    records = ("runs",)
+
     def __init__(self, crash: CrashPoints | None = None) -> None:
         super().__init__(crash)
         self.runs: dict[str, DagRun] = {}

@@ -1,5 +1,6 @@
 """What the servers in memory share: they are asked over HTTP, they may be down, and answers may be lost."""
 
+import copy
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -23,12 +24,24 @@ class FakeServer:
     asked: method and path of every request so far.
     """
 
+    records: tuple[str, ...]
+    """Names of the attributes that hold what the server remembers."""
+
     def __init__(self, crash: CrashPoints | None = None) -> None:
         self.crash = crash or CrashPoints()
+        self._work_well()
+
+    def _work_well(self) -> None:
         self.asked: list[tuple[str, str]] = []
         self.down = False
         self.lose_answer_to: str | None = None
         self.refuse: Callable[[str, str], int] = lambda method, path: 0
+
+    def take_over(self, other: "FakeServer") -> None:
+        """Remembers what another server remembers, and nothing else; nothing is wrong with it."""
+        self._work_well()
+        for name in self.records:
+            setattr(self, name, copy.deepcopy(getattr(other, name)))
 
     def handle(self, method: str, path: str, query: dict[str, str], body: Any, request: httpx.Request) -> Any:
         """The answer's document. Raises Refusal."""

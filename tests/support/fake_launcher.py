@@ -3,6 +3,7 @@
 It keeps the promises of every launcher; `tests/contract/test_fake_launcher.py` asks the same of it and of a real one.
 """
 
+import copy
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -35,6 +36,11 @@ class FakeLauncher:
         self.attempts: dict[str, Attempt] = {}
         self.starts: list[str] = []
         self.before_start: Callable[[], None] | None = None
+
+    def take_over(self, other: "FakeLauncher") -> None:
+        """Knows the attempts that another launcher knows, and no others; their files are the caller's to copy."""
+        self.attempts, self.starts = copy.deepcopy(other.attempts), list(other.starts)
+        self.before_start = None
 
     # --- What every launcher offers ---
 

@@ -86,6 +86,8 @@ def _client() -> Mlflow:
 class FakeMlflow(FakeServer):
     """One MLflow server. Its records are plain attributes, for tests to look at and to change by hand."""
 
+    records = ("experiments", "runs", "models", "artifacts")
+
     def __init__(self, crash: CrashPoints | None = None) -> None:
         super().__init__(crash)
         self.experiments: dict[str, str] = {}

@@ -4,7 +4,6 @@ Real: the database (SQLite), objects, datasets, snapshots, steps, and every part
 the launcher, each held to the real one by a contract test.
 """
 
-import copy
 import json
 import os
 import shutil
@@ -100,21 +99,24 @@ class StageBench:
 
     def copy_to(self, home: Path, **settings: Any) -> "StageBench":
         """The same installation, with all its records, in the folder `home`; what was there before goes."""
-        self.close()
-        if home.exists():
-            engine(_database_url(home)).dispose()
-            shutil.rmtree(home)
-        shutil.copytree(self.home, home, copy_function=_copy)
         other = StageBench(home, **settings)
-        other.run = self.run
-        for ours, theirs, names in (
-            (self.mlflow, other.mlflow, ("experiments", "runs", "models", "artifacts")),
-            (self.airflow, other.airflow, ("runs",)),
-            (self.launcher, other.launcher, ("attempts", "starts")),
-        ):
-            for name in names:
-                setattr(theirs, name, copy.deepcopy(getattr(ours, name)))
+        other.become(self)
         return other
+
+    def become(self, other: "StageBench") -> None:
+        """Takes over all records of another installation; its own go."""
+        self.close()
+        other.close()
+        shutil.rmtree(self.home, ignore_errors=True)
+        shutil.copytree(other.home, self.home, copy_function=_copy)
+        self.run = other.run
+        self.crash.begin_anew()
+        for ours, theirs in (
+            (self.mlflow, other.mlflow),
+            (self.airflow, other.airflow),
+            (self.launcher, other.launcher),
+        ):
+            ours.take_over(theirs)
 
     def build(self, kind: type[Any], **more: Any) -> Any:
         """A stage, a reconciler or a page, as the installation builds it."""

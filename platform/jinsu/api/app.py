@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any
 
 from fastapi import FastAPI, Request, Response
+from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, Counter, generate_latest
+from starlette.exceptions import HTTPException
 
 from jinsu import __version__
 from jinsu.api import models
@@ -19,6 +22,7 @@ from jinsu.api.submissions import Submissions
 from jinsu.api.views import Views
 from jinsu.errors import BadInputError, ConflictError, ForbiddenError, JinsuError, NotFoundError, TransientError
 from jinsu.installation import Installation
+from jinsu.runs.text import clean
 
 _STATUS: tuple[tuple[type[JinsuError], int], ...] = (
     (BadInputError, 422),
@@ -28,6 +32,7 @@ _STATUS: tuple[tuple[type[JinsuError], int], ...] = (
     (TransientError, 503),
     (JinsuError, 400),
 )
+_SHOWN = 5
 
 
 def create_app(installation: Installation) -> FastAPI:
@@ -65,9 +70,32 @@ def _errors(app: FastAPI) -> None:
         message = "no valid token; the command line reads $JINSU_TOKEN, or the file 'token' in $JINSU_HOME."
         return _problem(message, ForbiddenError.exit_code, 401, {"www-authenticate": "Bearer"})
 
+    @app.exception_handler(RequestValidationError)
+    async def misshapen(_request: Request, problem: RequestValidationError) -> JSONResponse:
+        return _problem(_sentence(problem.errors()), BadInputError.exit_code, 422)
 
-def _problem(error: str, exit_code: int, status: int, headers: dict[str, str] | None) -> JSONResponse:
-    return JSONResponse(models.Problem(error=error, exit_code=exit_code).model_dump(), status, headers)
+    @app.exception_handler(HTTPException)
+    async def unreadable(_request: Request, problem: HTTPException) -> JSONResponse:
+        kind = NotFoundError if problem.status_code == 404 else BadInputError
+        status = 422 if problem.status_code == 400 else problem.status_code
+        return _problem(f"the request cannot be answered: {problem.detail}.", kind.exit_code, status, problem.headers)
+
+    @app.middleware("http")
+    async def refuse_nul(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
+        """No name holds a NUL, and neither a database nor the arguments of a process take one."""
+        if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
+            return _problem("the address holds a NUL character.", BadInputError.exit_code, 422)
+        return await call_next(request)
+
+
+def _sentence(problems: Sequence[Mapping[str, Any]]) -> str:
+    """Which fields of a request are wrong and why; never the values, which may hold anything. Pure."""
+    fields = (".".join(map(str, problem["loc"][1:])) or "the request" for problem in problems[:_SHOWN])
+    return "; ".join(f"{field[:60]}: {problem['msg']}" for field, problem in zip(fields, problems, strict=False))
+
+
+def _problem(error: str, exit_code: int, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    return JSONResponse(models.Problem(error=clean(error), exit_code=exit_code).model_dump(), status, headers)
 
 
 def _metrics(app: FastAPI) -> None:

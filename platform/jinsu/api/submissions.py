@@ -20,6 +20,9 @@ from jinsu.runs.journal import Journal
 from jinsu.runs.snapshots import SnapshotStore
 from jinsu.settings import Settings
 
+_MAX_TRIAL, _MAX_OFFSET = 2**31 - 1, 2**53
+"""What a database's integer and a file's offset can be."""
+
 
 @dataclass(frozen=True)
 class Submissions:
@@ -74,7 +77,13 @@ class Submissions:
         """One run with its stages, its links, and what it waits for."""
         return self.views.run(run)
 
-    def logs(self, run: str, who: Known, trial: int = 0, offset: Annotated[int, Query(ge=0)] = 0) -> models.Log:
+    def logs(
+        self,
+        run: str,
+        who: Known,
+        trial: Annotated[int, Query(ge=0, le=_MAX_TRIAL)] = 0,
+        offset: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = 0,
+    ) -> models.Log:
         """A piece of a training's log from a byte offset on."""
         return self.views.log(run, trial, offset)
 
