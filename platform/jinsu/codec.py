@@ -20,7 +20,7 @@ def encode(value: object) -> dict[str, Any]:
 
     JSON has no NaN and no infinity: their names stand for them ("NaN", "Infinity", "-Infinity"), and `decode` reads those.
     """
-    document: dict[str, Any] = _named(_adapter(type(value)).dump_python(value, mode="json"))
+    document: dict[str, Any] = named_numbers(_adapter(type(value)).dump_python(value, mode="json"))
     return document
 
 
@@ -30,12 +30,12 @@ def decode(kind: type[_Value], document: object) -> _Value:
     return value
 
 
-def _named(value: Any) -> Any:
-    """The same document with the names of numbers that JSON does not have."""
+def named_numbers(value: Any) -> Any:
+    """The same document with a name in place of each number that JSON does not have."""
     if isinstance(value, dict):
-        return {name: _named(inner) for name, inner in value.items()}
+        return {name: named_numbers(inner) for name, inner in value.items()}
     if isinstance(value, list):
-        return [_named(inner) for inner in value]
+        return [named_numbers(inner) for inner in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

@@ -2,6 +2,7 @@
 
 import inspect
 import json
+import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -311,6 +312,7 @@ OUTPUTS: tuple[StageOutput, ...] = (
     Admitted("points@7e8c714c79048e56", 3),
     Validated("a" * 64, 6, 240, "validations/page.html"),
     Trained("b" * 64, 12.25, 2**40, {"loss": 0.5}),
+    Trained("b" * 64, 1.0, 1, {"loss": math.inf, "gain": -math.inf}),
     Packaged("c" * 64, 1, Parity(16, 1e-4, 0.0, 1e-7, 0.0), Latency(200, 0.5, 1.25, 100.0)),
     Evaluated("d" * 64, "1", "accuracy", SCORE, SCORE, 48),
     Evaluated("d" * 64, None, "accuracy", SCORE, None, 48),
@@ -333,6 +335,16 @@ def test_the_output_of_each_stage_arrives_in_its_own_type(
     assert stage.output == output
     assert type(stage.output) is type(output)
     assert models.Stage.model_validate_json(stage.model_dump_json()) == stage
+
+
+def test_a_training_that_logged_nan_can_be_shown(bench: StageBench, api: ApiClient) -> None:
+    trained = Trained("b" * 64, 1.0, 1, {"loss": math.nan})
+    bench.installation.journal.record(StageName.TRAIN, bench.run, lambda: trained)
+    answer = api.get(f"/v1/runs/{bench.run}")
+
+    json.loads(answer.content, parse_constant=lambda name: pytest.fail(f"{name} is no JSON"))
+    (stage,) = accepted(answer, models.Run).stages
+    assert math.isnan(stage.output.metrics["loss"])
 
 
 @pytest.mark.parametrize("stage", [None, *StageName])

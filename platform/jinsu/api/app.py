@@ -20,6 +20,7 @@ from jinsu.api.reviewing import Reviewing
 from jinsu.api.rollouts import RolloutPages
 from jinsu.api.submissions import Submissions
 from jinsu.api.views import Views
+from jinsu.codec import named_numbers
 from jinsu.errors import BadInputError, ConflictError, ForbiddenError, JinsuError, NotFoundError, TransientError
 from jinsu.installation import Installation
 from jinsu.runs.text import clean
@@ -37,7 +38,7 @@ _SHOWN = 5
 
 def create_app(installation: Installation) -> FastAPI:
     """The application; its description is at `/docs`."""
-    app = FastAPI(title="Jinsu", version=__version__, docs_url="/docs", redoc_url=None)
+    app = FastAPI(title="Jinsu", version=__version__, docs_url="/docs", redoc_url=None, default_response_class=_Json)
     app.state.database = installation.database
     _errors(app)
     _metrics(app)
@@ -51,6 +52,13 @@ def create_app(installation: Installation) -> FastAPI:
     ):
         app.include_router(pages.router(), responses=_PROBLEMS)
     return app
+
+
+class _Json(JSONResponse):
+    """An answer in which names stand for NaN and the infinities, which JSON does not have."""
+
+    def render(self, content: Any) -> bytes:
+        return super().render(named_numbers(content))
 
 
 _PROBLEMS: dict[int | str, dict[str, object]] = {

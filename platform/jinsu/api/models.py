@@ -20,7 +20,9 @@ class _Body(BaseModel):
 
 
 class _Answer(BaseModel):
-    model_config = ConfigDict(frozen=True)
+    """JSON has no NaN and no infinity; their names stand for them, as in `jinsu.codec`."""
+
+    model_config = ConfigDict(frozen=True, ser_json_inf_nan="strings")
 
 
 # --- Submissions and runs ---
