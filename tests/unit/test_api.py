@@ -28,6 +28,7 @@ from jinsu.lifecycle.review import Review as ReviewStage
 from jinsu.lifecycle.train import Train
 from jinsu.packaging.findings import Latency, Parity
 from jinsu.release.advance import Phase
+from jinsu.runs.links import signature
 from jinsu.runs.snapshots import pack
 from jinsu.runs.stages import (
     Admitted,
@@ -296,6 +297,8 @@ def test_an_address_that_is_none_is_refused_like_everything_else(api: ApiClient)
         "/v1/datasets/points/sample?rows=0",
         "/v1/datasets/points/sample?holdout=nan",
         "/v1/datasets/points/sample?holdout=1",
+        "/v1/docs/x/é/index.html",
+        "/v1/docs/x/%F0%9F%98%80/index.html",
         "/v1/docs/%00/x/index.html",
     ],
 )
@@ -623,6 +626,7 @@ def test_a_page_of_the_data_docs_is_shown_to_whoever_has_its_address(documented:
         lambda key, sign, page: (key, "0" * 32, page),
         lambda key, sign, page: (key, sign[:-1], page),
         lambda key, sign, page: ("0" * 64, sign, page),
+        lambda key, sign, page: (key, "é", page),
         lambda key, sign, page: (key, sign, "../../train.parquet"),
         lambda key, sign, page: (key, sign, "..%2F..%2Feval.parquet"),
         lambda key, sign, page: (key, sign, "/etc/passwd"),
@@ -642,6 +646,20 @@ def test_a_link_within_the_pages_leads_to_no_other_file(documented: Any) -> None
     out = bench.installation.steps.out(key)
     (out / "data_docs" / "rows.html").symlink_to(out / "eval.parquet")
     refused(api.get(f"/v1/docs/{key}/{sign}/rows.html", None), 404)
+
+
+def test_nothing_is_fetched_for_a_page_before_its_signature_is_checked(
+    documented: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Whoever guesses keys must not make the API bring large steps from the store."""
+    bench, api, _ = documented
+    asked: list[str] = []
+    monkeypatch.setattr(type(bench.installation.steps), "out", lambda self, key: asked.append(key) or bench.home)
+    refused(api.get(f"/v1/docs/{'0' * 64}/{'0' * 32}/index.html", None), 404)
+    assert asked == []
+    sign = signature(bench.installation.settings.airflow_secret, "a" * 64)
+    api.get(f"/v1/docs/{'a' * 64}/{sign}/index.html", None)
+    assert asked == ["a" * 64]
 
 
 # --- The API itself ---

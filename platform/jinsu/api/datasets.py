@@ -30,6 +30,7 @@ from jinsu.steps.folders import StepFolders
 MAX_BYTES = 8 * 2**30
 SUFFIXES = (".parquet", ".csv", ".jsonl", ".tar.gz")
 _READING_FAILED = 2
+_NO_PAGE = "there is no such page."
 
 
 @dataclass(frozen=True)
@@ -85,11 +86,12 @@ class Datasets:
 
     def docs(self, key: str, sign: str, path: str) -> FileResponse:
         """A page of the Data Docs. The address is its own permission, since nobody can guess it."""
+        if not hmac.compare_digest(sign.encode(), signature(self.settings.airflow_secret, key).encode()):
+            raise NotFoundError(_NO_PAGE)
         root = self.steps.out(key) / "data_docs"
         target = (root / path).resolve()
-        known = hmac.compare_digest(sign, signature(self.settings.airflow_secret, key))
-        if not known or not target.is_relative_to(root.resolve()) or not target.is_file():
-            raise NotFoundError("there is no such page.")
+        if not target.is_relative_to(root.resolve()) or not target.is_file():
+            raise NotFoundError(_NO_PAGE)
         return FileResponse(target)
 
 
