@@ -18,6 +18,7 @@ from tests.support.stage_bench import SPEC, StageBench, points
 
 from jinsu import errors
 from jinsu.api import models
+from jinsu.api import sample as sample_process
 from jinsu.api.views import Views
 from jinsu.cli.client import _ERRORS
 from jinsu.data.split import holdout_mask
@@ -606,6 +607,70 @@ def test_a_dataset_with_an_odd_name_is_refused(api: ApiClient, path: str, word: 
     answer = api.post(path, content=b"x")
     assert answer.status_code in (404, 405, 422)
     refused(answer, answer.status_code, word)
+
+
+def sampled(
+    bench: StageBench, monkeypatch: pytest.MonkeyPatch, rows: int, share: float, by: str, name: str
+) -> pa.Table:
+    """What the process writes."""
+    path = bench.home / "sample.parquet"
+    monkeypatch.setattr(sample_process, "connect", lambda: bench.installation)
+    monkeypatch.setattr("sys.argv", ["sample", name, str(rows), str(share), by, str(path)])
+    sample_process.main()
+    return pq.read_table(path)
+
+
+def noise(seed: int, rows: int) -> pa.Table:
+    """Rows with duplicates, nulls, text, NaN, and a column to hold out by."""
+    rng = np.random.default_rng(seed)
+    text = [None if value < 0.1 else f"word {int(value * 40)}" for value in rng.random(rows)]
+    number = rng.integers(0, 30, rows) / 3
+    number[rng.random(rows) < 0.1] = np.nan
+    return pa.table(
+        {"text": text, "number": number, "day": rng.integers(0, 40, rows), "label": rng.integers(0, 2, rows)}
+    )
+
+
+@pytest.mark.parametrize("by", ["", "day", "text"])
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.9])
+def test_a_sample_never_holds_a_row_that_is_held_out(
+    bench: StageBench, monkeypatch: pytest.MonkeyPatch, by: str, share: float
+) -> None:
+    for seed in range(5):
+        table = noise(seed, 600)
+        name = f"noise-{seed}"
+        pq.write_table(table, bench.home / "noise.parquet")
+        bench.installation.datasets.put(name, bench.home / "noise.parquet", "ann")
+        held = holdout_mask(table, share, by or None)
+        for rows in (1, 7, 64, 1000):
+            found = sampled(bench, monkeypatch, rows, share, by, name)
+            assert repr(found.to_pylist()) == repr(table.take(np.flatnonzero(~held)[:rows]).to_pylist())
+            held_rows = {repr(row) for row in table.take(np.flatnonzero(held)).to_pylist()}
+            assert not held_rows & {repr(row) for row in found.to_pylist()}
+
+
+@pytest.mark.parametrize("share", [0.001, 0.999])
+def test_a_sample_of_few_rows_needs_no_held_out_row_among_the_first(
+    bench: StageBench, monkeypatch: pytest.MonkeyPatch, share: float
+) -> None:
+    """The table as a whole can be split, so a check of the script must not fail on its beginning."""
+    pq.write_table(points(20_000), bench.home / "many.parquet")
+    bench.installation.datasets.put("many", bench.home / "many.parquet", "ann")
+    held = holdout_mask(points(20_000), share)
+
+    found = sampled(bench, monkeypatch, 4, share, "", "many")
+
+    assert found.equals(points(20_000).take(np.flatnonzero(~held)[:4]))
+
+
+def test_a_sample_of_a_table_that_cannot_be_split_says_so(
+    bench: StageBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    for share, by, word in (("0.9999999", "", "leaves one side empty"), ("0.2", "colour", "no column 'colour'")):
+        with pytest.raises(SystemExit) as caught:
+            sampled(bench, monkeypatch, 4, float(share), by, "points")
+        assert caught.value.code == 2
+        assert word in capsys.readouterr().err
 
 
 @pytest.fixture

@@ -7,29 +7,47 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from jinsu.data.split import holdout_mask
+from jinsu.data.split import held_out, holdout_mask
 from jinsu.errors import JinsuError
 from jinsu.installation import connect
 
-_MARGIN = 4
-"""How many times more rows are looked at than are wanted: some of them are held out."""
+if TYPE_CHECKING:
+    import pyarrow as pa
+
+_PIECE = 1024
+"""How many rows are looked at in one go."""
 
 
 def main() -> None:
-    import numpy as np
     import pyarrow.parquet as pq
 
     reference, rows, holdout, by, path = sys.argv[1:]
     store = connect().datasets
     try:
         table = store.table(store.resolve(reference))
-        looked_at = table.slice(0, _MARGIN * int(rows))
-        held = holdout_mask(looked_at, float(holdout), by or None)
-        pq.write_table(looked_at.take(np.flatnonzero(~held)[: int(rows)]), Path(path), compression="zstd")
+        pq.write_table(first_rows(table, int(rows), float(holdout), by or None), Path(path), compression="zstd")
     except JinsuError as problem:
         print(problem, file=sys.stderr)
         sys.exit(2)
+
+
+def first_rows(table: pa.Table, rows: int, share: float, by: str | None) -> pa.Table:
+    """The first rows, `rows` at most, that are not held out. Raises BadInputError when every row is."""
+    import numpy as np
+    import pyarrow as pa
+
+    found, wanted = [table.slice(0, 0)], rows
+    for start in range(0, table.num_rows, _PIECE):
+        piece = table.slice(start, _PIECE)
+        found.append(piece.take(np.flatnonzero(~held_out(piece, share, by))[:wanted]))
+        wanted -= found[-1].num_rows
+        if not wanted:
+            break
+    if wanted == rows:
+        holdout_mask(table, share, by)
+    return pa.concat_tables(found)
 
 
 if __name__ == "__main__":

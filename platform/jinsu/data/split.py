@@ -26,21 +26,26 @@ def holdout_mask(table: pa.Table, share: float, by: str | None = None) -> np.nda
     With `by`, only that column decides, so its equal values stay together. Raises BadInputError for a column that the
     table does not have, and for a share that leaves one side empty.
     """
-    import numpy as np
-
-    if by is not None and by not in table.column_names:
-        raise BadInputError(
-            f"data.holdout_by: the dataset has no column {by!r}; it has {', '.join(table.column_names)}."
-        )
-    columns = [table.column(name).to_pylist() for name in ([by] if by else table.column_names)]
-    threshold = int(share * 2**64)
-    hashes = (_row_hash(row) for row in zip(*columns, strict=True))
-    mask = np.fromiter((value < threshold for value in hashes), dtype=bool, count=table.num_rows)
+    mask = held_out(table, share, by)
     if mask.all() or not mask.any():
         raise BadInputError(
             f"data.holdout: {share:g} of {table.num_rows} rows leaves one side empty; put more rows or change the share."
         )
     return mask
+
+
+def held_out(rows: pa.Table, share: float, by: str | None = None) -> np.ndarray:
+    """As `holdout_mask`, for any rows of a table: each one's side follows from the row alone."""
+    import numpy as np
+
+    if by is not None and by not in rows.column_names:
+        raise BadInputError(
+            f"data.holdout_by: the dataset has no column {by!r}; it has {', '.join(rows.column_names)}."
+        )
+    columns = [rows.column(name).to_pylist() for name in ([by] if by else rows.column_names)]
+    threshold = int(share * 2**64)
+    hashes = (_row_hash(row) for row in zip(*columns, strict=True))
+    return np.fromiter((value < threshold for value in hashes), dtype=bool, count=rows.num_rows)
 
 
 def _row_hash(row: tuple[object, ...]) -> int:
