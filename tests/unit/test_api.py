@@ -46,7 +46,7 @@ from jinsu.runs.stages import (
     stage_of,
 )
 from jinsu.state.states import StageState, SubmissionState
-from jinsu.state.tables import Review, Rollout, Submission, User
+from jinsu.state.tables import Review, Rollout, StageRecord, Submission, User
 from jinsu.steps.status import Phase as StepPhase
 
 ApiAfter = Callable[[StageName | None], tuple[StageBench, ApiClient]]
@@ -563,6 +563,18 @@ def test_a_champion_is_shown_and_rolled_back(api_after: ApiAfter) -> None:
         ("promoted", "1", "bob"),
     ]
     assert accepted(api.get("/v1/ledger/unknown"), list[models.LedgerEntry]) == []
+
+
+def test_a_review_whose_evaluation_is_being_repeated_hides_no_other(api_after: ApiAfter) -> None:
+    """A person cleared the stage evaluate in Airflow while its question was open."""
+    bench, api = api_after(StageName.REGISTER)
+    bench.build(ReviewStage).ask(bench.run)
+    other = bench.another_run(StageName.REGISTER, submitter="eve")
+    bench.build(ReviewStage).ask(other)
+    bench.change(StageRecord, bench.run, StageName.EVALUATE, 0, state=StageState.RUNNING)
+
+    shown = accepted(api.get("/v1/reviews", "bob"), list[models.OpenReview])
+    assert {review.run for review in shown} == {bench.run, other}
 
 
 # --- Datasets and pages ---
