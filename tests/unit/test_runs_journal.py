@@ -225,6 +225,7 @@ def test_a_run_ends_once(bench: StageBench, journal: Journal, state: SubmissionS
 
     row = bench.submission
     assert (row.state, row.reason, row.ended) == (state, "the first reason", ended)
+    assert ended is not None
     assert bench.mlflow.runs[row.mlflow_run].status == shown
 
 
