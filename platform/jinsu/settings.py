@@ -70,6 +70,8 @@ class Settings:
     own accounts. mlflow_reviewer: the account with which reviewers sign in. training_slots: how many trainings run at a
     time. bind: the address that the servers listen on. artifacts: MLflow's destination for files; "" for the home.
     mlflow_auth_database_url: "" for a file in the home.
+    notifications: whether PostgreSQL wakes idle processes, by triggers on the tables that they wait for; where it does not,
+    they poll (docs/adr/0015-rest.md).
     """
 
     home: str
@@ -99,6 +101,7 @@ class Settings:
     artifacts: str = ""
     mlflow_auth_database_url: str = field(default="", repr=False)
     public: Mapping[str, str] = field(default_factory=dict)
+    notifications: bool = True
     kubernetes: Kubernetes | None = None
 
     @property

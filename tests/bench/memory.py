@@ -73,7 +73,7 @@ def _totals(ours: Weight, bare: Weight) -> list[Figure]:
         at_most("memory: idle platform to bare servers", totals[0] / totals[1], "×", 1.1, f"{how}."),
         plain("memory: idle platform", totals[0], "MB", f"{how}."),
         plain("memory: bare servers", totals[1], "MB", f"{how}."),
-        plain("processor: idle platform", sum(ours.processor.values()), "%", share),
+        plain("processor: fresh platform", sum(ours.processor.values()), "%", share),
         plain("processor: bare servers", sum(bare.processor.values()), "%", share),
     ]
 

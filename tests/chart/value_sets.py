@@ -42,6 +42,7 @@ EVERYTHING: Values = {
 
 OUTSIDE: Values = {
     "database": {
+        "notifications": False,
         "bundled": {"enabled": False},
         "external": {"host": "db.example.com", "user": "ml", "options": "sslmode=verify-full"},
     },

@@ -1,6 +1,7 @@
-"""What the contract suites share: waiting, short folders for sockets, and nothing left running after a test."""
+"""What the contract suites share: short folders for sockets, PostgreSQL, Envoy, and nothing left running after a test."""
 
 import contextlib
+import itertools
 import json
 import os
 import shutil
@@ -13,10 +14,12 @@ from pathlib import Path
 
 import psutil
 import pytest
+from tests.support.postgres import PASSWORD, running_server
 
 from jinsu.gateway import schema
 from jinsu.gateway.bootstrap import Gateway, bootstrap
 from jinsu.gateway.envoy import binary as envoy_binary
+from jinsu.servers.postgres import Postgres
 
 
 @pytest.fixture
@@ -52,6 +55,26 @@ def _end(processes: list[psutil.Process]) -> None:
         with contextlib.suppress(psutil.Error):
             process.kill()
     psutil.wait_procs(processes, timeout=5)
+
+
+# --- PostgreSQL ---
+
+_numbers = itertools.count()
+
+
+@pytest.fixture(scope="session")
+def server() -> Iterator[Postgres]:
+    """A PostgreSQL for all tests of this process."""
+    with running_server() as found:
+        yield found
+
+
+@pytest.fixture
+def empty_database(server: Postgres) -> str:
+    """The address of an empty database, as SQLAlchemy writes it."""
+    name = f"test_{next(_numbers)}"
+    server.create_databases(PASSWORD, (name,))
+    return server.url(name, PASSWORD)
 
 
 # --- Envoy ---

@@ -20,7 +20,10 @@ from sqlalchemy import select
 from tests.support.waiting import until_async
 
 from jinsu.controller import loop, model_servers
+from jinsu.controller.changes import Changes
 from jinsu.controller.loop import Controller
+from jinsu.controller.pacing import Pace, steady
+from jinsu.controller.routing import LEASE_SECONDS
 from jinsu.gateway.backend import Backend
 from jinsu.gateway.discovery import XdsServer
 from jinsu.gateway.statistics import Envoys
@@ -113,6 +116,7 @@ class World:
         self.database.migrate()
         self.ports, self.schema = ports, schema
         self.answers: list[tuple[int, str]] = []
+        self.changes = Changes()
 
     def champion(self, version: str, package: str = "good") -> None:
         self._candidate(version, package)
@@ -173,7 +177,7 @@ class World:
         await asyncio.to_thread(controller.adopt)
         await controller.step()
         server = await xds.serve(self.ports.xds_address)
-        task = asyncio.create_task(controller.run())
+        task = asyncio.create_task(controller.run(self.changes))
         try:
             yield task
         finally:
@@ -241,7 +245,7 @@ def world(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
 ) -> Iterator[World]:
-    monkeypatch.setattr(loop, "LOOP_SECONDS", 0.2)
+    monkeypatch.setattr(loop, "PACE", steady(0.2))
     monkeypatch.setattr(model_servers, "LINGER_SECONDS", 1.0)
     built = World(tmp_path, short, packages, ports, envoy_schema)
     built.champion("1")
@@ -386,3 +390,34 @@ def test_a_rollout_survives_a_reboot(world: World, phase: Phase) -> None:
         assert {status for status, _ in world.answers} == {200}
 
     asyncio.run(scenario())
+
+
+def test_a_controller_at_rest_carries_out_a_change_at_once_and_to_its_end(
+    world: World, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nothing looks again for a minute, unless a change is announced or one is under way."""
+    monkeypatch.setattr(loop, "PACE", Pace(0.2, 60.0, ("endpoints", "rollouts")))
+
+    async def scenario() -> None:
+        async with world.controlled(), world.clients():
+            await asyncio.sleep(1.0)  # it rests
+            world.rollout("2")
+            world.changes.announce({"rollouts"})
+            await world.until_phase("2", Phase.PROMOTING)
+            world.promote("2")
+            world.changes.announce({"endpoints"})
+            await world.until_phase("2", Phase.PROMOTED)
+
+            await asyncio.sleep(1.0)
+            world.champion("3")  # by hand: its server is started now, and takes a while to answer
+            world.changes.announce({"endpoints"})
+            await world.until(lambda: world.answers[-1] == (200, "3"))
+            assert await world.share("3") == 1
+        assert {status for status, _ in world.answers} == {200}
+
+    asyncio.run(scenario())
+
+
+def test_a_lease_is_renewed_at_rest_too() -> None:
+    assert 2 * loop.PACE.idle < LEASE_SECONDS, "one pass may be late"
+    assert set(loop.PACE.tables) == {"endpoints", "rollouts"}

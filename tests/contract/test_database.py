@@ -1,10 +1,6 @@
 """Jinsu's own database, on SQLite and on the PostgreSQL of the wheel."""
 
-import itertools
 import math
-import shutil
-import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -24,10 +20,13 @@ from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
 from tests.support.fake_launcher import FakeLauncher
 from tests.support.fake_mlflow import FakeMlflow
+from tests.support.postgres import PASSWORD
 
 from jinsu.codec import encode
+from jinsu.controller.champions import ChampionFollower
 from jinsu.errors import ConflictError
 from jinsu.installation import Installation
+from jinsu.registry.mlflow import CHAMPION
 from jinsu.release.advance import Policy, State
 from jinsu.release.gates import GatePolicy
 from jinsu.runs import ledger
@@ -40,33 +39,7 @@ from jinsu.servers import postgres
 from jinsu.settings import Account, Settings
 from jinsu.state.database import MIGRATIONS, Database, engine
 from jinsu.state.states import Door, LedgerEvent, ReviewState, SubmissionState
-from jinsu.state.tables import Base, Candidate, LedgerEntry, Rollout, Submission
-
-PASSWORD = "only-for-this-test"
-
-
-@pytest.fixture(scope="module")
-def server() -> Iterator[postgres.Postgres]:
-    """A PostgreSQL as `jinsu up` starts it; as root it runs as nobody."""
-    home = Path(tempfile.mkdtemp(prefix="jinsu-test-"))
-    home.chmod(0o711)
-    found = postgres.locate(home, home)
-    process = None
-    try:
-        found.initialise(PASSWORD)
-        program = found.program()
-        with (home / "postgres.log").open("wb") as log:
-            process = subprocess.Popen(program.command, cwd=program.folder, stdout=log, stderr=log)
-        yield found
-    finally:
-        if process:
-            process.terminate()
-            process.wait(20)
-        postgres.erase(home)
-        shutil.rmtree(home, ignore_errors=True)
-
-
-numbers = itertools.count()
+from jinsu.state.tables import Base, Candidate, Endpoint, LedgerEntry, Rollout, Submission
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -75,9 +48,7 @@ def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Databas
     if request.param == "sqlite":
         found = Database(f"sqlite:///{tmp_path / 'jinsu.db'}")
     else:
-        server, name = request.getfixturevalue("server"), f"test_{next(numbers)}"
-        server.create_databases(PASSWORD, (name,))
-        found = Database(server.url(name, PASSWORD))
+        found = Database(request.getfixturevalue("empty_database"))
     yield found
     engine(found.url).dispose()
 
@@ -209,11 +180,9 @@ def test_what_a_script_printed_and_measured_is_recorded_whatever_it_holds(databa
 
 
 @pytest.fixture
-def postgresql(server: postgres.Postgres) -> Iterator[Database]:
+def postgresql(empty_database: str) -> Iterator[Database]:
     """For promises that rest on locked rows, which SQLite does not have."""
-    name = f"test_{next(numbers)}"
-    server.create_databases(PASSWORD, (name,))
-    found = Database(server.url(name, PASSWORD))
+    found = Database(empty_database)
     found.migrate()
     yield found
     engine(found.url).dispose()
@@ -281,6 +250,36 @@ def test_a_cancellation_waits_for_a_rollout_that_is_being_asked_for_and_aborts_i
     assert row.command == "abort:by mistake"
     with pytest.raises(ConflictError, match="was cancelled: by mistake"):
         installation.rollouts.request(run, "toy", "1", policy)
+
+
+def test_a_controller_that_follows_a_rollback_at_once_takes_it_for_no_move_by_hand(
+    postgresql: Database, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installation, run = registered_run(postgresql, tmp_path)
+    mlflow = installation.mlflow
+    mlflow.create_version("toy", "runs:/other/model", "other", {}, "")
+    mlflow.set_alias("toy", CHAMPION, "2")
+    ledger.record(postgresql, ledger.Entry("promote:2", "toy", LedgerEvent.PROMOTED, "2", None, "bob"))
+    with postgresql.begin() as session:
+        for version in "12":
+            session.add(Candidate(submission=run, package=version * 64, model="toy", version=version, ready=True))
+        session.add(Endpoint(model="toy", champion="2", updated=0.0))
+    follower = threading.Thread(target=installation.build(ChampionFollower).run)
+    set_alias = mlflow.set_alias
+
+    def set_alias_and_be_followed(model: str, alias: str, version: str) -> None:
+        set_alias(model, alias, version)
+        follower.start()
+        follower.join(0.5)
+        assert follower.is_alive()
+
+    monkeypatch.setattr(mlflow, "set_alias", set_alias_and_be_followed)
+    assert installation.rollback.run("toy", "1", "bob") == "2"
+    follower.join(10)
+
+    assert [entry.event for entry in ledger.history(postgresql, "toy")] == ["rolled back", "promoted"]
+    with postgresql.begin() as session:
+        assert session.get_one(Endpoint, "toy").champion == "1"
 
 
 def test_postgresql_asks_for_the_password_and_listens_to_no_network(server: postgres.Postgres) -> None:

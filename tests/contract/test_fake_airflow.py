@@ -134,6 +134,12 @@ def test_a_run_that_is_failed_has_ended(asked: Asked, run: str) -> None:
         airflow.fail_run("never-triggered")
 
 
+def test_the_file_of_the_lifecycle_may_be_parsed_anew_at_any_time(real: Asked) -> None:
+    """Nothing parses here, so the first request is still there when the second one comes."""
+    for _ in range(2):
+        real.airflow.parse_again()
+
+
 def test_a_name_that_no_run_may_have_is_refused(asked: Asked) -> None:
     with pytest.raises(PermanentError, match="does not match regex pattern"):
         asked.airflow.trigger("a name", {})

@@ -284,10 +284,15 @@ def test_what_makes_no_sense_contradicts(mlflow: Mlflow, model: str) -> None:
 # --- Only in memory: what a network does ---
 
 
+def test_a_server_that_answers_from_its_database_is_ready(mlflow: Mlflow) -> None:
+    assert mlflow.ready()
+
+
 def test_a_server_that_is_down_is_a_passing_problem() -> None:
     fake = FakeMlflow()
     mlflow = fake.connect()
     fake.down = True
+    assert not mlflow.ready()
     with pytest.raises(TransientError, match="does not answer"):
         mlflow.aliases("toy")
 

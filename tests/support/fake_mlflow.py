@@ -109,6 +109,7 @@ class FakeMlflow(FakeServer):
             return self._artifact(method, path.removeprefix(_ARTIFACTS), body)
         verbs = {
             "POST experiments/create": self._create_experiment,
+            "GET experiments/search": lambda given: {"experiments": []},
             "GET experiments/get-by-name": self._find_experiment,
             "POST runs/search": self._search_runs,
             "POST runs/create": self._create_run,

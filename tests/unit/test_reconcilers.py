@@ -88,10 +88,10 @@ def test_runs_are_triggered_in_the_order_of_their_submission(bench_after: BenchA
     for place, run in enumerate(reversed(runs)):
         bench.change(Submission, run, created=float(place))
 
-    for _ in range(2):
-        bench.build(Dispatcher).run()
+    more = [bench.build(Dispatcher).run() for _ in range(2)]
 
     assert list(bench.airflow.runs) == runs[::-1]
+    assert more == [True, False], "the second pass comes soon"
 
 
 def test_a_cancelled_run_is_not_triggered(bench_after: BenchAfter) -> None:
@@ -291,6 +291,14 @@ def test_an_answer_by_another_door_lets_airflow_go_on(asking: StageBench, approv
     assert (question.chosen, question.reason, question.answered_by) == ([option], "because", "bob")
 
 
+def test_a_pass_comes_soon_until_the_stage_has_gone_on(asking: StageBench) -> None:
+    assert not asking.build(ReviewFollower).run()
+    asking.installation.reviews.answer(asking.run, Answer(True, "bob", Door.CLI))
+    assert asking.build(ReviewFollower).run()
+    asking.build(ReviewStage).finish(asking.run)
+    assert not asking.build(ReviewFollower).run()
+
+
 def test_an_answer_is_carried_until_airflow_has_asked(asking: StageBench) -> None:
     """The command line is faster than Airflow's task, whose question is not there yet."""
     del asking.airflow.runs[asking.run].questions[StageName.REVIEW]
@@ -487,6 +495,22 @@ def test_a_run_that_airflow_fails_on_holds_up_no_other(training: StageBench) -> 
         training.build(EndedRuns).run()
 
     assert sorted(run.state for run in training.airflow.runs.values()) == ["failed", "queued"]
+
+
+def test_while_no_run_concerns_airflow_it_is_asked_nothing(bench_after: BenchAfter) -> None:
+    bench = bench_after(None)
+    bench.build(EndedRuns).run()
+    assert bench.airflow.asked == [], "a run that Airflow does not have yet"
+
+    bench.build(Dispatcher).run()
+    bench.airflow.asked.clear()
+    bench.build(EndedRuns).run()
+    assert bench.airflow.asked != []
+
+    bench.change(Submission, bench.run, state=SubmissionState.SUCCEEDED, ended=time.time())
+    bench.airflow.asked.clear()
+    bench.build(EndedRuns).run()
+    assert bench.airflow.asked == []
 
 
 # --- Uploading metrics ---

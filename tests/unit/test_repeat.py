@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterable
 
 import pytest
 
+from jinsu.controller.changes import Changes
+from jinsu.controller.pacing import steady
 from jinsu.controller.repeat import repeat
 from jinsu.errors import TransientError
 
@@ -29,7 +31,7 @@ def passes(outcomes: Iterable[Exception | None]) -> Callable[[], None]:
 
 def logged(caplog: pytest.LogCaptureFixture, outcomes: Iterable[Exception | None]) -> list[str]:
     with contextlib.suppress(asyncio.CancelledError):
-        asyncio.run(repeat(passes(outcomes), 0.0, "following champions"))
+        asyncio.run(repeat(passes(outcomes), Changes().pauses(steady(0.0)), "following champions"))
     return [record.getMessage() for record in caplog.records]
 
 

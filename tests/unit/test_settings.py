@@ -89,6 +89,7 @@ def test_default_values_say_what_they_should() -> None:
     assert (found.bind, found.training_slots, found.max_gpus) == ("0.0.0.0", 64, 8)
     assert isinstance(cluster.steps.tolerations, tuple)
     assert isinstance(found.teams_approving_themselves, tuple)
+    assert found.notifications
 
 
 def test_values_of_others_reach_the_settings() -> None:
@@ -104,6 +105,7 @@ def test_values_of_others_reach_the_settings() -> None:
 
 def test_an_outside_store_and_database_reach_the_settings() -> None:
     found = read("outside")
+    assert not found.notifications
     assert found.object_store is not None
     assert (found.object_store.bucket, found.object_store.endpoint) == ("models", "https://s3.example.com")
     assert found.object_store.ca_file == "/etc/jinsu-ca/ca.crt"

@@ -88,6 +88,7 @@
   "teams_approving_themselves" $values.teamsApprovingThemselves
   "object_store" $store
   "artifacts" (printf "s3://%s/%smlflow" $values.objectStore.bucket (ternary "" (printf "%s/" (trimSuffix "/" $values.objectStore.prefix)) (empty $values.objectStore.prefix)))
+  "notifications" $values.database.notifications
   "public" $public
   "kubernetes" (dict
     "namespace" .Release.Namespace

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 import uuid
+from contextlib import suppress
 from typing import Any
 
 import httpx
@@ -72,6 +73,15 @@ class Airflow:
             self._call("POST", "pools", body)
         except ConflictError:
             self._call("PATCH", f"pools/{name}", body)
+
+    def parse_again(self) -> None:
+        """Has the file of the lifecycle DAG parsed within a second or two, not when its turn comes.
+
+        Raises NotFoundError before the file was parsed for the first time.
+        """
+        file = self._call("GET", f"dags/{DAG}")["file_token"]
+        with suppress(ConflictError):  # it is about to be parsed
+            self._call("PUT", f"parseDagFile/{file}")
 
     def healthy(self) -> bool:
         """Whether the database, the scheduler, the DAG processor and the triggerer are all alive. Raises nothing."""

@@ -20,6 +20,8 @@ _AIRFLOW = {
     "AIRFLOW__CORE__PARALLELISM": "16",
     "AIRFLOW__CORE__HOSTNAME_CALLABLE": "airflow.utils.net.get_host_ip_address",
     "AIRFLOW__DAG_PROCESSOR__REFRESH_INTERVAL": "10",
+    # The kubelet brings new names for the trigger form up to a minute late, so no process knows when to have them read.
+    "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "15",
     "AIRFLOW__SCHEDULER__TASK_QUEUED_TIMEOUT": "120",
 }
 

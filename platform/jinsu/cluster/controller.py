@@ -8,6 +8,7 @@ import time
 
 from jinsu import settings as configuration
 from jinsu.controller.loop import Controller
+from jinsu.controller.pacing import steady
 from jinsu.controller.process import Keys, Reconciler, control
 from jinsu.controller.sweeper import YOUNG_SECONDS, Sweeper
 from jinsu.deployers.kubernetes_deployer import KubernetesDeployer
@@ -32,7 +33,10 @@ def start() -> None:
         sweeper = installation.build(
             Sweeper, kubernetes=kubernetes, deployer=deployer, in_use=running.in_use, young=YOUNG_SECONDS
         )
-        return Reconciler("provisioning", provision.run, 1.0), Reconciler("sweeping", sweeper.sweep, 30.0)
+        return (
+            Reconciler("provisioning", provision.run, steady(1.0)),
+            Reconciler("sweeping", sweeper.sweep, steady(30.0)),
+        )
 
     asyncio.run(
         control(

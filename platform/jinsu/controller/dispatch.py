@@ -22,8 +22,11 @@ class Dispatcher:
     database: Database
     airflow: Airflow
 
-    def run(self) -> None:
-        """Raises JinsuError, after every run had its turn, when Airflow did not take one."""
+    def run(self) -> bool:
+        """Returns whether more submissions may wait than one pass takes.
+
+        Raises JinsuError, after every run had its turn, when Airflow did not take one.
+        """
         with self.database.begin() as session:
             waiting = session.scalars(
                 select(Submission.id)
@@ -32,6 +35,7 @@ class Dispatcher:
                 .limit(_BATCH)
             ).all()
         for_each(waiting, self._start)
+        return len(waiting) == _BATCH
 
     def _start(self, run: str) -> None:
         self.airflow.trigger(run, {"submission": run})

@@ -32,22 +32,28 @@ class EndedRuns:
     airflow: Airflow
 
     def run(self) -> None:
-        """Raises JinsuError, after every run had its turn, when Airflow or the launcher did not answer about one."""
+        """Asks Airflow nothing while no run is open and none was cancelled lately.
+
+        Raises JinsuError, after every run had its turn, when Airflow or the launcher did not answer about one.
+        """
+        if not any(self._rows()):
+            return
         failed = self.airflow.failed_runs()
-        with self.database.begin() as session:
-            open_runs = session.scalars(
-                select(Submission).where(Submission.ended.is_(None), Submission.dag_run.is_not(None))
-            ).all()
-            cancelled = session.scalars(
-                select(Submission).where(
-                    Submission.state == SubmissionState.CANCELLED, Submission.ended > time.time() - _RECENT_SECONDS
-                )
-            ).all()
+        open_runs, cancelled = self._rows()  # read after the answer: a run that is still open did not end by itself
         each_of(
             lambda: for_each([row.id for row in open_runs if row.dag_run in failed], self._end),
             lambda: for_each(cancelled, self._complete),
             lambda: for_each([row.dag_run for row in cancelled if row.dag_run not in failed], self._fail),
         )
+
+    def _rows(self) -> tuple[Sequence[Submission], Sequence[Submission]]:
+        """Open runs that Airflow has, and runs that were cancelled lately."""
+        open_runs = select(Submission).where(Submission.ended.is_(None), Submission.dag_run.is_not(None))
+        cancelled = select(Submission).where(
+            Submission.state == SubmissionState.CANCELLED, Submission.ended > time.time() - _RECENT_SECONDS
+        )
+        with self.database.begin() as session:
+            return session.scalars(open_runs).all(), session.scalars(cancelled).all()
 
     def _end(self, run: str) -> None:
         """A run that ended in Airflow ends here: as cancelled when a stage was at work, else with the last problem."""

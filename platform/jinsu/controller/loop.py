@@ -9,9 +9,12 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
+from typing import NoReturn
 
+from jinsu.controller.changes import Changes
 from jinsu.controller.model_servers import ModelServers
 from jinsu.controller.observing import Observer
+from jinsu.controller.pacing import Pace
 from jinsu.controller.rollout_records import Decision, Desired, OpenRollout, RolloutRecords
 from jinsu.controller.routing import LEASE_SECONDS, Router
 from jinsu.deployers.deployer import Deployer
@@ -24,7 +27,8 @@ from jinsu.state.database import Database
 
 log = logging.getLogger("jinsu.release")
 
-LOOP_SECONDS = 0.4
+PACE = Pace(busy=0.4, idle=3.0, tables=("endpoints", "rollouts"))
+"""At rest a lease of 10 s is renewed every 3 s."""
 
 
 class Controller:
@@ -40,17 +44,23 @@ class Controller:
         self._observer = Observer(self._servers, self._probe, envoys, xds)
         self._router = Router(self._servers, self._probe, xds, server_key)
 
-    async def run(self) -> None:
+    async def run(self, changes: Changes) -> NoReturn:
+        pauses = changes.pauses(PACE)
         while True:
-            begun = time.monotonic()
+            busy, begun = True, time.monotonic()
+            pauses.begin_pass()
             try:
-                await self.step()
+                busy = await self.step()
             except Exception:  # the lease must not be renewed, the loop must go on
                 log.exception("the release loop failed; it is tried again")
-            await asyncio.sleep(max(0.05, LOOP_SECONDS - (time.monotonic() - begun)))
+            await pauses.wait(busy, spent=time.monotonic() - begun)
 
-    async def step(self) -> None:
-        """Observes, decides, routes, renews, persists: in this order."""
+    async def step(self) -> bool:
+        """Observes, decides, routes, renews, persists: in this order.
+
+        Returns whether a change is under way: a rollout is open, a champion does not answer yet, or Envoy refuses a
+        configuration, which may be right in a moment.
+        """
         desired = await asyncio.to_thread(self._records.read)
         decisions = await asyncio.to_thread(self._decide, desired)
         routes = await asyncio.to_thread(self._router.routes, desired.champions, decisions)
@@ -58,6 +68,7 @@ class Controller:
         self._xds.renew()
         await asyncio.to_thread(self._persist, decisions)
         await asyncio.to_thread(self._servers.retire)
+        return bool(desired.rollouts or self._xds.refused) or self._router.behind(desired.champions)
 
     def in_use(self) -> set[str]:
         """Names of the backends that answer, or did a moment ago."""

@@ -7,11 +7,14 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
+from jinsu.clients.notifications import Subscription, WatchedTable
 from jinsu.controller.champions import ChampionFollower
+from jinsu.controller.changes import Changes
 from jinsu.controller.dispatch import Dispatcher
 from jinsu.controller.ended_runs import EndedRuns
 from jinsu.controller.loop import Controller
 from jinsu.controller.metrics import MetricUploader
+from jinsu.controller.pacing import Pace, steady
 from jinsu.controller.repeat import repeat
 from jinsu.controller.reviews import ReviewFollower
 from jinsu.deployers.deployer import Deployer
@@ -20,16 +23,27 @@ from jinsu.gateway.discovery import XdsServer
 from jinsu.gateway.envoy import binary
 from jinsu.gateway.statistics import Envoys
 from jinsu.installation import Installation
+from jinsu.settings import Settings
 
 
 @dataclass(frozen=True)
 class Reconciler:
-    """Work that compares two records and repairs the difference; `pause` in seconds between two passes."""
+    """Work that compares two records and repairs the difference. `run` returns True when a pass is not done yet."""
 
     name: str
-    run: Callable[[], None]
-    pause: float
+    run: Callable[[], bool | None]
+    pace: Pace
 
+
+OWN_TABLES = (
+    WatchedTable("submissions", ("state",)),
+    WatchedTable("reviews", ("state",)),
+    WatchedTable("candidates", ("ready",)),
+    WatchedTable("endpoints", ("champion",)),
+    WatchedTable("rollouts", ("command",)),
+)
+_ALIASES = "registered_model_aliases"
+MLFLOW_TABLES = (WatchedTable(_ALIASES, ("version",)),)
 
 More = Callable[[Controller], tuple[Reconciler, ...]]
 
@@ -57,18 +71,27 @@ async def control(
     await controller.step()  # publish what is, before the first Envoy can ask
     server = await xds.serve(listen)
     reconcilers = (*_reconcilers(installation), *more(controller))
+    changes = Changes(_subscriptions(settings))
+    repeated = (repeat(item.run, changes.pauses(item.pace), item.name) for item in reconcilers)
     try:
-        await asyncio.gather(controller.run(), *(repeat(item.run, item.pause, item.name) for item in reconcilers))
+        await asyncio.gather(controller.run(changes), *repeated, changes.follow())
     finally:
         await server.stop(1.0)
+
+
+def _subscriptions(settings: Settings) -> tuple[Subscription, ...]:
+    return (
+        Subscription(settings.database_url, OWN_TABLES, settings.notifications),
+        Subscription(settings.mlflow_database_url, MLFLOW_TABLES, settings.notifications),
+    )
 
 
 def _reconcilers(installation: Installation) -> tuple[Reconciler, ...]:
     build = installation.build
     return (
-        Reconciler("following champions", build(ChampionFollower).run, 1.0),
-        Reconciler("dispatching runs", build(Dispatcher).run, 0.3),
-        Reconciler("following reviews", build(ReviewFollower).run, 1.0),
-        Reconciler("uploading metrics", build(MetricUploader).run, 2.0),
-        Reconciler("ending runs", build(EndedRuns).run, 5.0),
+        Reconciler("following champions", build(ChampionFollower).run, Pace(1.0, 15.0, ("candidates", _ALIASES))),
+        Reconciler("dispatching runs", build(Dispatcher).run, Pace(0.3, 5.0, ("submissions",))),
+        Reconciler("following reviews", build(ReviewFollower).run, Pace(1.0, 5.0, ("reviews", _ALIASES))),
+        Reconciler("uploading metrics", build(MetricUploader).run, steady(2.0)),
+        Reconciler("ending runs", build(EndedRuns).run, steady(5.0)),
     )

@@ -7,21 +7,24 @@ import logging
 from collections.abc import Callable
 from typing import NoReturn
 
+from jinsu.controller.changes import Pauses
 from jinsu.errors import JinsuError
 
 log = logging.getLogger("jinsu.controller")
 
 
-async def repeat(work: Callable[[], None], pause: float, name: str) -> NoReturn:
-    """Runs blocking work in a thread, again and again, with `pause` seconds in between.
+async def repeat(work: Callable[[], bool | None], pauses: Pauses, name: str) -> NoReturn:
+    """Runs blocking work in a thread, again and again. The work returns True when it is not done yet.
 
     A failure ends one pass alone. A JinsuError is logged when its message differs from the one before, so that an outside
     service that is down for an hour fills no log; any other exception is logged each time, with its traceback.
     """
     logged = ""
     while True:
+        busy: bool | None = True
+        pauses.begin_pass()
         try:
-            await asyncio.to_thread(work)
+            busy = await asyncio.to_thread(work)
             logged = ""
         except JinsuError as problem:
             if str(problem) != logged:
@@ -29,4 +32,4 @@ async def repeat(work: Callable[[], None], pause: float, name: str) -> NoReturn:
             logged = str(problem)
         except Exception:
             log.exception("%s failed; it is tried again", name)
-        await asyncio.sleep(pause)
+        await pauses.wait(bool(busy))

@@ -28,12 +28,16 @@ class ReviewFollower:
     mlflow: Mlflow
     airflow: Airflow
 
-    def run(self) -> None:
-        """Raises JinsuError, after every review had its turn, when a server did not answer about one."""
+    def run(self) -> bool:
+        """Returns whether a stage has not gone on yet after its review was answered.
+
+        Raises JinsuError, after every review had its turn, when a server did not answer about one.
+        """
         each_of(
             lambda: for_each(self.reviews.open(), self._follow_alias),
             lambda: for_each(self._answered(), lambda answered: self._answer_airflow(*answered)),
         )
+        return bool(self._answered())
 
     def _follow_alias(self, review: Review) -> None:
         if self.mlflow.aliases(review.model).get(CHALLENGER) == review.version:

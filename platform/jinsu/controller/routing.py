@@ -46,6 +46,12 @@ class Router:
         """Names of the backends that answer for the champions."""
         return {backend.name for backend in tuple(self._serving.values())}
 
+    def behind(self, champions: Mapping[str, str]) -> bool:
+        """Whether a model is still served by its champion's predecessor."""
+        return any(
+            self._servers.find(model, version) != self._serving.get(model) for model, version in champions.items()
+        )
+
     def _route(self, model: str, version: str, rollout: State | None) -> Route | None:
         champion = self._champion(model, version)
         if champion is None:

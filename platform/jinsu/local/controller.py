@@ -7,7 +7,9 @@ import logging
 from pathlib import Path
 
 from jinsu import settings as configuration
-from jinsu.controller.process import Keys, control
+from jinsu.controller.pacing import steady
+from jinsu.controller.process import Keys, Reconciler, control
+from jinsu.controller.trigger_form import TriggerForm
 from jinsu.deployers.local_deployer import LocalDeployer
 from jinsu.gateway.statistics import Envoys
 from jinsu.installation import Installation
@@ -21,7 +23,10 @@ def main() -> None:
     settings = configuration.load()
     deployer = LocalDeployer(supervisor_of(settings), Path(settings.runtime), settings.steps)
     envoys = Envoys(settings.envoy_admin_url)
-    asyncio.run(control(Installation(settings), deployer, envoys, f"127.0.0.1:{settings.xds_port}", Keys()))
+    installation = Installation(settings)
+    form = Reconciler("offering the catalog in the trigger form", installation.build(TriggerForm).run, steady(5.0))
+    address = f"127.0.0.1:{settings.xds_port}"
+    asyncio.run(control(installation, deployer, envoys, address, Keys(), lambda _: (form,)))
 
 
 if __name__ == "__main__":

@@ -10,6 +10,7 @@ import httpx
 from jinsu.clients.airflow import Airflow
 from jinsu.clients.supervisord import Supervisor
 from jinsu.errors import TransientError
+from jinsu.registry.mlflow import Mlflow
 from jinsu.settings import Settings
 
 _PATIENCE = 180.0
@@ -49,7 +50,7 @@ def _checks(settings: Settings) -> Mapping[str, Callable[[], bool]]:
     """Whether a part answers, by the part's name."""
     airflow = Airflow(settings.airflow_url, settings.airflow_secret)
     return {
-        "MLflow": lambda: _succeeds(f"{settings.mlflow_url}/health"),
+        "MLflow": Mlflow(settings.mlflow_url, settings.mlflow).ready,
         "the API": lambda: _succeeds(f"{settings.api_url}/health"),
         "Envoy": lambda: _succeeds(f"{settings.envoy_admin_url}/ready"),
         "Airflow": airflow.healthy,

@@ -1,15 +1,37 @@
-"""Airflow's LocalExecutor with its workers' imports paid once, before they are forked.
+"""Airflow's LocalExecutor for short tasks: its workers import before they are forked, and an idle scheduler waits.
 
-Without it the first task of each worker spends over a second on imports; with it a task costs 0.15 s
-(`make bench`, row "airflow overhead a step").
+Without the imports the first task of each worker spends over a second on them; with them a task costs 0.15 s
+(`make bench`, row "airflow overhead a step"). Without the waiting the scheduler asks its database six times a second
+whether there is work; with it PostgreSQL notifies the scheduler (docs/adr/0015-rest.md).
 """
 
 from __future__ import annotations
 
+import time
 from importlib import import_module
+from multiprocessing.connection import wait
 
+from airflow.configuration import conf
 from airflow.executors.local_executor import LocalExecutor
 
+from jinsu import settings
+from jinsu.clients.notifications import Notifications, Subscription, WatchedTable
+from jinsu.errors import TransientError
+
+BUSY_SECONDS = 0.15
+IDLE_SECONDS = 2.5  # the scheduler's own timers and heartbeats (every 5 s) wait as long
+WATCHED = (
+    WatchedTable("dag_run", ("state",)),
+    WatchedTable("task_instance", ("state",)),
+    WatchedTable("dag", ("is_paused",)),
+)
+# What goes on by the clock: a run that waits for its turn, a retry, a task whose heartbeats may stop.
+BUSY = """
+SELECT EXISTS (SELECT FROM dag_run WHERE state = 'queued') OR EXISTS (
+    SELECT FROM task_instance
+    WHERE state IN ('queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule')
+)
+"""
 _PRELOADED = (
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
@@ -37,4 +59,33 @@ class PreloadedLocalExecutor(LocalExecutor):  # type: ignore[misc]
                 import_module(module)
             except ImportError as problem:  # a module that moved costs time, not the scheduler
                 self.log.warning("not preloaded: %s", problem)
-        super().start()
+        super().start()  # forks the workers, which must not share the connection that is opened later
+        url = conf.get("database", "sql_alchemy_conn")
+        self._subscription = Subscription(url, WATCHED, settings.load().notifications)
+        self._heard: Notifications | None = None
+
+    def sync(self) -> None:
+        """Called once in each loop of the scheduler: waits until there may be work, then takes in what workers report."""
+        try:
+            self._wait()
+        except TransientError as problem:
+            self._subscription.failed(problem)
+            time.sleep(BUSY_SECONDS)
+        super().sync()
+
+    def _wait(self) -> None:
+        """Ends when a watched table changed or a worker reports, at the latest after `BUSY_SECONDS` or `IDLE_SECONDS`.
+
+        Raises TransientError when the database no longer sends notifications.
+        """
+        results, notifications = self.result_queue._reader, self._subscription.current()
+        opened = notifications is not self._heard
+        self._heard = notifications
+        if notifications is None:
+            wait([results], BUSY_SECONDS)
+            return
+        # What changed before the connection was open was not heard.
+        busy = opened or bool(self.running) or notifications.ask(BUSY)
+        if not notifications.changed():
+            wait([results, notifications.fileno()], BUSY_SECONDS if busy else IDLE_SECONDS)
+            notifications.changed()

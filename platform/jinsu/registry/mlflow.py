@@ -15,7 +15,7 @@ from urllib.parse import quote
 
 import httpx
 
-from jinsu.errors import ConflictError, NotFoundError, TransientError
+from jinsu.errors import ConflictError, JinsuError, NotFoundError, TransientError
 from jinsu.settings import Account
 from jinsu.steps.metrics import MetricPoint
 
@@ -43,6 +43,14 @@ class Mlflow:
     def __init__(self, url: str, account: Account, timeout: float = 20.0) -> None:
         self.url = url
         self._http = httpx.Client(base_url=url, auth=(account.name, account.password), timeout=timeout)
+
+    def ready(self) -> bool:
+        """Whether the server and its database answer. A new server makes its tables at the first question."""
+        try:
+            self._call("GET", "experiments/search", params={"max_results": 1})
+        except JinsuError:
+            return False
+        return True
 
     # Runs
 

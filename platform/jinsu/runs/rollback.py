@@ -14,7 +14,7 @@ from jinsu.runs import ledger
 from jinsu.runs.rollouts import Rollouts
 from jinsu.state.database import Database
 from jinsu.state.states import LedgerEvent
-from jinsu.state.tables import Candidate
+from jinsu.state.tables import Candidate, Endpoint
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,15 @@ class Rollback:
                 f"model {model!r} has no registered version {version!r}; see: jinsu rollout ledger {model}"
             )
         previous = self.mlflow.aliases(model).get(CHAMPION, "")
-        self.mlflow.set_alias(model, CHAMPION, version)
-        # A challenger whose alias was just taken away would wait for it at 100 % of traffic.
-        self.rollouts.end_promotions(
-            model, version, Command(Verb.ABORT, f"rolled back to version {version} by {actor}")
-        )
         identity = f"rollback:{model}:{time.time_ns()}"
-        ledger.record(self.database, ledger.Entry(identity, model, LedgerEvent.ROLLED_BACK, version, previous, actor))
+        with self.database.begin() as session:
+            # The controller, which follows the alias at once, waits for this row and then finds the entry in the ledger;
+            # else it would take the move for one by hand.
+            session.get(Endpoint, model, with_for_update=True)
+            self.mlflow.set_alias(model, CHAMPION, version)
+            # A challenger whose alias was just taken away would wait for it at 100 % of traffic.
+            self.rollouts.end_promotions(
+                model, version, Command(Verb.ABORT, f"rolled back to version {version} by {actor}")
+            )
+            ledger.append(session, ledger.Entry(identity, model, LedgerEvent.ROLLED_BACK, version, previous, actor))
         return previous

@@ -52,7 +52,7 @@ def environment(settings: Settings, dags: Path) -> dict[str, str]:
         "logging": {"base_log_folder": home / "logs"},
         "usage_data_collection": {"enabled": False},
         "scheduler": {
-            "scheduler_idle_sleep_time": 0.15,
+            "scheduler_idle_sleep_time": 0,  # the executor waits; any other executor needs a second here
             "task_instance_heartbeat_timeout": 15,
             "task_instance_heartbeat_timeout_detection_interval": 5,
             "job_heartbeat_sec": 5,
@@ -66,8 +66,8 @@ def environment(settings: Settings, dags: Path) -> dict[str, str]:
         "triggerer": {"job_heartbeat_sec": 3, "triggerer_health_check_threshold": 12},
         "dag_processor": {
             "parsing_processes": 1,
-            "refresh_interval": 5,
-            "min_file_process_interval": 15,
+            "refresh_interval": 60,
+            "min_file_process_interval": 120,  # the controller has the file parsed when the form's names change
             "print_stats_interval": 0,
             "disable_bundle_versioning": True,
         },

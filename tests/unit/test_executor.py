@@ -1,0 +1,147 @@
+"""How long Airflow's scheduler waits in each of its loops, and what ends the waiting. Needs no Airflow that runs."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from multiprocessing import Pipe, SimpleQueue
+from threading import Timer
+from typing import Any, cast
+
+import pytest
+
+from jinsu.clients.notifications import Notifications
+from jinsu.errors import TransientError
+from jinsu.orchestration import executor as module
+from jinsu.orchestration.executor import PreloadedLocalExecutor
+
+LOST = TransientError("The database airflow sends no notifications, so it is polled: it is away")
+
+
+class FakeNotifications:
+    """Notifications that the test sends. busy: Airflow's answer. problem: what every question raises."""
+
+    def __init__(self) -> None:
+        self._reader, self._writer = Pipe(duplex=False)
+        self.busy, self.questions = False, 0
+        self.problem: TransientError | None = None
+
+    def notify(self) -> None:
+        self._writer.send("task_instance")
+
+    def fileno(self) -> int:
+        return self._reader.fileno()
+
+    def changed(self) -> frozenset[str]:
+        return frozenset(self._reader.recv() for _ in iter(self._reader.poll, False))
+
+    def ask(self, question: str) -> bool:
+        self.questions += 1
+        if self.problem is not None:
+            raise self.problem
+        return self.busy
+
+
+@dataclass
+class FakeSubscription:
+    notifications: FakeNotifications | None
+    failures: list[TransientError] = field(default_factory=list)
+
+    def current(self) -> FakeNotifications | None:
+        return self.notifications
+
+    def failed(self, problem: TransientError) -> None:
+        self.failures.append(problem)
+        self.notifications = None
+
+
+class Scheduler:
+    """An executor that is ready, and whose connection has been open for a while."""
+
+    def __init__(self, notifications: FakeNotifications | None) -> None:
+        self.executor = PreloadedLocalExecutor(parallelism=1)
+        self.executor.result_queue = self.results = SimpleQueue()
+        self.executor._check_workers = lambda: None
+        self.executor._read_results = lambda: None
+        self.executor._subscription = self.subscription = FakeSubscription(notifications)
+        self.executor._heard = cast(Notifications | None, notifications)
+
+    def loop(self, after: float = 0.0, act: Callable[[], Any] | None = None) -> float:
+        """Seconds that one loop waits; `act` happens `after` it began."""
+        if act is not None:
+            Timer(after, act).start()
+        begun = time.monotonic()
+        self.executor.sync()
+        return time.monotonic() - begun
+
+
+@pytest.fixture(autouse=True)
+def short_times(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(module, "BUSY_SECONDS", 0.1)
+    monkeypatch.setattr(module, "IDLE_SECONDS", 1.0)
+
+
+@pytest.fixture
+def notifications() -> FakeNotifications:
+    return FakeNotifications()
+
+
+@pytest.fixture
+def scheduler(notifications: FakeNotifications) -> Scheduler:
+    return Scheduler(notifications)
+
+
+def test_an_idle_scheduler_waits_long(scheduler: Scheduler) -> None:
+    assert scheduler.loop() == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_notification_ends_the_waiting_once(scheduler: Scheduler, notifications: FakeNotifications) -> None:
+    assert scheduler.loop(0.3, notifications.notify) == pytest.approx(0.3, abs=0.1)
+    assert scheduler.loop() == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_notification_that_came_before_the_waiting_counts(
+    scheduler: Scheduler, notifications: FakeNotifications
+) -> None:
+    notifications.notify()
+    assert scheduler.loop() < 0.1
+    assert scheduler.loop() == pytest.approx(1.0, abs=0.1)
+
+
+def test_a_result_of_a_worker_ends_the_waiting(scheduler: Scheduler) -> None:
+    assert scheduler.loop(0.3, lambda: scheduler.results.put("done")) == pytest.approx(0.3, abs=0.1)
+
+
+def test_a_scheduler_with_work_that_goes_by_the_clock_waits_as_short_as_ever(
+    scheduler: Scheduler, notifications: FakeNotifications
+) -> None:
+    notifications.busy = True
+    assert scheduler.loop() == pytest.approx(0.1, abs=0.08)
+
+
+def test_while_a_worker_runs_a_task_the_database_is_not_asked(
+    scheduler: Scheduler, notifications: FakeNotifications
+) -> None:
+    scheduler.executor.running = {"a task"}
+    assert scheduler.loop() == pytest.approx(0.1, abs=0.08)
+    assert notifications.questions == 0
+
+
+def test_what_changed_before_the_connection_was_open_is_looked_for(
+    scheduler: Scheduler, notifications: FakeNotifications
+) -> None:
+    scheduler.executor._heard = None
+    assert scheduler.loop() == pytest.approx(0.1, abs=0.08)
+    assert scheduler.loop() == pytest.approx(1.0, abs=0.1)
+
+
+def test_without_notifications_the_scheduler_polls_as_ever() -> None:
+    scheduler = Scheduler(None)
+    assert scheduler.loop() == pytest.approx(0.1, abs=0.08)
+    assert scheduler.loop(0.03, lambda: scheduler.results.put("done")) < 0.1
+
+
+def test_a_scheduler_that_loses_its_connection_polls(scheduler: Scheduler, notifications: FakeNotifications) -> None:
+    notifications.problem = LOST
+    assert scheduler.loop() == pytest.approx(0.1, abs=0.08)
+    assert scheduler.subscription.failures == [LOST]
+    assert scheduler.loop() == pytest.approx(0.1, abs=0.08)
