@@ -23,11 +23,10 @@ from jinsu.steps.status import StepStatus
 BenchAfter = Callable[[StageName | None], StageBench]
 NOW = 1_000_060.0
 POLICY = Policy((5, 50), 60.0, 600.0, GatePolicy(10, 0.02, 2.0, 100.0))
-ENDED = (SubmissionState.SUCCEEDED, SubmissionState.FAILED, SubmissionState.CANCELLED)
 
 
 def run(state: SubmissionState = SubmissionState.RUNNING, reason: str = "", **more: Any) -> Submission:
-    ended = 1.0 if state in ENDED else None
+    ended = 1.0 if state.ended else None
     return Submission(
         **{"id": "toy-1", "model": "toy", "dag_run": "toy-1", "state": state, "reason": reason, "ended": ended, **more}
     )

@@ -102,17 +102,26 @@ def test_what_decides_a_training_trains_again(
     assert step_of(bench, run).run_key != step_of(bench).run_key
 
 
+IMAGES = tuple(f"trainer@sha256:{digit * 64}" for digit in "12")
+
+
 def test_other_code_or_another_image_trains_again(bench: StageBench) -> None:
     run = bench.another_run(StageName.VALIDATE_DATA, code=bench.code(script="print(1)"))
-    images = [
-        bench.build(Train, trainer_image=image).step(bench.submission, 0)
-        for image in (None, "a@sha256:1", "a@sha256:2")
-    ]
+    images = [bench.build(Train, trainer_image=image).step(bench.submission, 0) for image in (None, *IMAGES)]
 
     keys = {step_of(bench, run).run_key, *(step.run_key for step in images)}
     assert len(keys) == 4
-    assert [step.image for step in images[1:]] == ["a@sha256:1", "a@sha256:2"]
-    assert images[0].image.startswith("local:torch-")
+    assert [step.image for step in images] == ["local", *IMAGES]
+
+
+def test_an_image_that_is_named_by_a_tag_shares_no_result(bench: StageBench) -> None:
+    train = bench.build(Train, trainer_image="trainer:1")
+    other = bench.another_run(StageName.VALIDATE_DATA)
+
+    key = train.step(bench.submission, 0).run_key
+    assert train.step(bench.submission, 0).run_key == key  # a retry finds its own step
+    assert train.step(bench.installation.journal.submission(other), 0).run_key != key
+    assert step_of(bench, other).run_key == step_of(bench).run_key
 
 
 def test_a_trial_replaces_params(bench: StageBench) -> None:

@@ -21,6 +21,11 @@ class SubmissionState(StrEnum):
     CANCELLED = "cancelled"
     """A person ended it."""
 
+    @property
+    def ended(self) -> bool:
+        """Whether no stage of the run may begin any more."""
+        return self in (SubmissionState.SUCCEEDED, SubmissionState.FAILED, SubmissionState.CANCELLED)
+
 
 class StageState(StrEnum):
     """Where one stage of a run is (and one trial of the stage `train`)."""
