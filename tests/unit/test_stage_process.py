@@ -61,8 +61,7 @@ class Installed:
         return self
 
     def submission(self, run: str) -> Submission:
-        ended = 1.0 if self.state.ended else None
-        return Submission(id=run, state=self.state, reason="no need", ended=ended)
+        return Submission(id=run, state=self.state, reason="no need")
 
     def build(self, kind: type[Any]) -> "Installed":
         return self
