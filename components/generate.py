@@ -1,7 +1,7 @@
 """Writes one folder a stage, `component.yaml` and README.md, from the stages' types.
 
-    python components/generate.py                                    writes them
-    python components/generate.py --image images.example.com/jinsu/platform@sha256:…   with another image
+    python components/generate.py                         writes them with the placeholder
+    python components/generate.py --image NAME@sha256:…   writes them with another image
 
 The image in the repository is a placeholder: a digest is known only when an image was built, so the pipeline's parameter
 `image` replaces it when a run starts. `make components` runs this file and compiles the pipeline; a test fails on drift.
@@ -47,22 +47,27 @@ def what_it_does(stage: StageName) -> str:
     return meanings(StageName)[stage.name]
 
 
+def output_meanings(stage: StageName) -> dict[str, str]:
+    """The line of meaning of each output, by its name."""
+    return {SUBMISSION.name: SUBMISSION_MEANING, **meanings(LEFT[stage])}
+
+
 def component(stage: StageName, image: str) -> dict[str, Any]:
     """The stage as a component in Kubeflow's authoring format (v1)."""
     taken, left = INPUTS[stage], outputs(stage)
-    said = {SUBMISSION.name: SUBMISSION_MEANING, **meanings(LEFT[stage])}
-    given = [word for item in taken for word in (item.option, {"inputValue": item.name})]
+    meaning = output_meanings(stage)
+    options = [word for item in taken for word in (item.option, {"inputValue": item.name})]
     written = [word for item in left for word in ("--write", item.name, {"outputPath": item.name})]
     return {
         "name": stage.value,
         "description": what_it_does(stage),
         "inputs": [input_of(item) for item in taken],
-        "outputs": [{"name": item.name, "type": item.kind.value, "description": said[item.name]} for item in left],
+        "outputs": [{"name": item.name, "type": item.kind.value, "description": meaning[item.name]} for item in left],
         "implementation": {
             "container": {
                 "image": image,
                 "command": ["python", "-m", "jinsu.lifecycle", stage.value],
-                "args": [*given, *written],
+                "args": [*options, *written],
             }
         },
     }
@@ -81,7 +86,7 @@ def component_text(stage: StageName, image: str) -> str:
 def page(stage: StageName) -> str:
     """The file README.md."""
     taken, left = INPUTS[stage], outputs(stage)
-    said = {SUBMISSION.name: SUBMISSION_MEANING, **meanings(LEFT[stage])}
+    meaning = output_meanings(stage)
     shown = [f"{item.option} {EXAMPLES[item.name]}" for item in taken if item.name in EXAMPLES]
     if stage is StageName.ADMIT:
         shown = [option for option in shown if not option.startswith("--submission")]
@@ -93,7 +98,7 @@ def page(stage: StageName) -> str:
         f"`platform/jinsu/lifecycle/{stage}.py`. Doing the stage twice is safe. The process finds the platform through\n"
         "`$JINSU_HOME`, prints what it leaves as JSON, and ends with the exit codes of `jinsu --help`.",
         table("takes", [(item.name, item.kind, item.meaning, item.default) for item in taken]),
-        table("leaves", [(item.name, item.kind, said[item.name], None) for item in left]),
+        table("leaves", [(item.name, item.kind, meaning[item.name], None) for item in left]),
     ]
     return "\n\n".join(lines) + "\n"
 

@@ -44,7 +44,7 @@ def on_platform(task: dsl.PipelineTask, size: Size, image: str, installation: st
     task.set_container_image(image)
     task.set_cpu_request(size.cpu).set_memory_request(size.memory).set_memory_limit(size.most)
     task.set_env_variable("JINSU_HOME", SETTINGS)
-    task.set_caching_options(False)  # Jinsu knows itself what was done before
+    task.set_caching_options(False)  # Jinsu finds by itself what was done before
     task.set_retry(num_retries=4, backoff_duration="10s", backoff_factor=2, backoff_max_duration="60s")
     kubernetes.use_config_map_as_volume(task, config_map_name=installation, mount_path=SETTINGS)
     kubernetes.empty_dir_mount(task, volume_name="jinsu-home", mount_path=HOME, size_limit="10Gi")

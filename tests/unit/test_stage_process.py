@@ -212,8 +212,8 @@ def test_a_run_that_was_ended_goes_no_further(
     with pytest.raises(SystemExit) as ended:
         process.main(arguments(stage, tmp_path))
     assert ended.value.code == 5
-    told = {SubmissionState.CANCELLED: "was cancelled", SubmissionState.FAILED: "failed"}
-    assert f"{stage}: run {RUN} {told[state]}: no need" in capsys.readouterr().err
+    end = {SubmissionState.CANCELLED: "was cancelled", SubmissionState.FAILED: "failed"}
+    assert f"{stage}: run {RUN} {end[state]}: no need" in capsys.readouterr().err
     assert asked.asked == ()
 
 
