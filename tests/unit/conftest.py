@@ -49,15 +49,29 @@ def no_great_expectations(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("jinsu.lifecycle.validate_data.validate", all_hold)
 
 
+@pytest.fixture(scope="session")
+def used_before() -> list[StageBench]:
+    """Installations of earlier tests. One that becomes another is ready sooner than a new one: its statements are known."""
+    return []
+
+
 @pytest.fixture
-def bench_after(templates: Templates, tmp_path: Path) -> Iterator[Callable[[StageName | None], StageBench]]:
+def bench_after(
+    templates: Templates, used_before: list[StageBench], tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Callable[[StageName | None], StageBench]]:
     """Makes an installation whose run has done a stage and those before it; with None, its run is only accepted."""
     made: list[StageBench] = []
 
-    def copy(stage: StageName | None, **settings: object) -> StageBench:
-        made.append(templates.after(stage).copy_to(tmp_path / f"home-{len(made)}", **settings))
-        return made[-1]
+    def make(stage: StageName | None, **settings: object) -> StageBench:
+        if settings or not used_before:
+            bench = templates.after(stage).copy_to(tmp_path_factory.mktemp("bench") / "home", **settings)
+        else:
+            bench = used_before.pop()
+            bench.become(templates.after(stage))
+        made.append(bench)
+        return bench
 
-    yield copy
+    yield make
     for bench in made:
         bench.close()
+    used_before += [bench for bench in made if bench.usual]

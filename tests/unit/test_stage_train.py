@@ -102,26 +102,29 @@ def test_what_decides_a_training_trains_again(
     assert step_of(bench, run).run_key != step_of(bench).run_key
 
 
-IMAGES = tuple(f"trainer@sha256:{digit * 64}" for digit in "12")
+def with_image(bench: StageBench, image: str | None, run: str = "") -> StepSpec:
+    step = bench.build(Train, trainer_image=image).step(bench.row(Submission, run or bench.run), 0)
+    assert isinstance(step, StepSpec)
+    return step
 
 
 def test_other_code_or_another_image_trains_again(bench: StageBench) -> None:
     run = bench.another_run(StageName.VALIDATE_DATA, code=bench.code(script="print(1)"))
-    images = [bench.build(Train, trainer_image=image).step(bench.submission, 0) for image in (None, *IMAGES)]
+    names = [f"trainer@sha256:{digit * 64}" for digit in "12"]
+    images = [with_image(bench, image) for image in (None, *names)]
 
-    keys = {step_of(bench, run).run_key, *(step.run_key for step in images)}
-    assert len(keys) == 4
-    assert [step.image for step in images] == ["local", *IMAGES]
+    assert len({step_of(bench, run).run_key, *(step.run_key for step in images)}) == 4
+    assert [step.image for step in images[1:]] == names
 
 
-def test_an_image_that_is_named_by_a_tag_shares_no_result(bench: StageBench) -> None:
-    train = bench.build(Train, trainer_image="trainer:1")
-    other = bench.another_run(StageName.VALIDATE_DATA)
+def test_an_image_that_is_named_by_a_tag_is_shared_by_no_other_run(bench: StageBench) -> None:
+    """What the tag names may be another image tomorrow; a retry must find its own step all the same."""
+    run = bench.another_run(StageName.VALIDATE_DATA, submitter="eve")
+    tagged, exact = "trainer:latest", f"trainer:latest@sha256:{'1' * 64}"
 
-    key = train.step(bench.submission, 0).run_key
-    assert train.step(bench.submission, 0).run_key == key  # a retry finds its own step
-    assert train.step(bench.installation.journal.submission(other), 0).run_key != key
-    assert step_of(bench, other).run_key == step_of(bench).run_key
+    assert with_image(bench, exact).run_key == with_image(bench, exact, run).run_key
+    assert with_image(bench, tagged).run_key != with_image(bench, tagged, run).run_key
+    assert with_image(bench, tagged).run_key == with_image(bench, tagged).run_key
 
 
 def test_a_trial_replaces_params(bench: StageBench) -> None:
