@@ -66,7 +66,7 @@ class Stage:
 
     def interrupt(self) -> StepStatus:
         if self.fake:
-            self.fake.fail(self.step.run_key, "its agent was killed", interrupted=True)
+            self.fake.fail(self.step.run_key, "its runner was killed", interrupted=True)
         else:
             self.launcher.interrupt()
         return self.end("")
@@ -79,7 +79,9 @@ class Stage:
 
     def order(self, text: str) -> None:
         if not self.fake:
-            (self.bench.folder / "order").write_text(text)
+            draft = self.bench.folder / "draft"
+            draft.write_text(text)
+            draft.replace(self.bench.folder / "order")  # the script looks all the time, and must see all of it
 
     def end(self, order: str) -> StepStatus:
         if order:
@@ -124,7 +126,7 @@ def test_what_was_interrupted_says_so_and_starts_again(stage: Stage) -> None:
     stage.start()
     status = stage.interrupt()
     assert (status.phase, status.interrupted) == (Phase.FAILED, True)
-    assert "agent was killed" in status.message
+    assert "runner was killed" in status.message
 
     assert stage.launcher.start(stage.step).phase in WAITING
     until(lambda: len(stage.attempts()) == 2, 10, "the second attempt")
