@@ -28,8 +28,22 @@ _POLL = 0.15
 _Value = TypeVar("_Value")
 
 
+def _guarded(call: Callable[[], _Value]) -> _Value:
+    """The call's result, with Jinsu's errors as Airflow's: permanent ones end the run, transient ones are tried again."""
+    from airflow.sdk.exceptions import AirflowException, AirflowFailException
+
+    from jinsu.errors import JinsuError, TransientError
+
+    try:
+        return call()
+    except TransientError as problem:
+        raise AirflowException(str(problem)) from problem
+    except JinsuError as problem:
+        raise AirflowFailException(str(problem)) from problem
+
+
 class _StageOperator(BaseOperator):  # type: ignore[misc]
-    """Turns Jinsu's errors into Airflow's: permanent ones end the run, transient ones are tried again."""
+    """What the operators of all stages but `review` share: the submission's id and the buttons."""
 
     template_fields = ()
     operator_extra_links = (RunLink(), DataDocsLink(), EvidenceLink(), EndpointLink())
@@ -41,20 +55,6 @@ class _StageOperator(BaseOperator):  # type: ignore[misc]
     def submission(self, context: Any) -> str:
         """Id of the submission, as the stage `admit` left it."""
         return str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
-
-    def guarded(self, call: Callable[[], _Value]) -> _Value:
-        """The call's result, with Jinsu's errors as Airflow's."""
-        from airflow.sdk.exceptions import AirflowException, AirflowFailException
-
-        from jinsu.errors import JinsuError, TransientError
-
-        try:
-            return call()
-        except TransientError as problem:
-            raise AirflowException(str(problem)) from problem
-        except JinsuError as problem:
-            self.log.error("%s", problem)
-            raise AirflowFailException(str(problem)) from problem
 
     def link(self, run: str) -> None:
         """Finds the addresses of the buttons, which change as the run proceeds."""
@@ -74,7 +74,7 @@ class Admit(_StageOperator):
         from jinsu.lifecycle import admit
 
         stage = connect().build(admit.Admit)
-        run, admitted = self.guarded(lambda: stage.run(_form(context)))
+        run, admitted = _guarded(lambda: stage.run(_form(context)))
         context["ti"].xcom_push("submission", run)
         self.link(run)
         self.log.info("run %s", run)
@@ -110,7 +110,7 @@ class RunStage(_StageOperator):
         run = self.submission(context)
         stage = connect().build(STAGES[StageName(self.stage)])
         try:
-            output = self.guarded(lambda: stage.run(run))
+            output = _guarded(lambda: stage.run(run))
         finally:
             self.link(run)
         self.log.info("%s", output)
@@ -132,7 +132,7 @@ class Train(_StageOperator):
 
         stage, run = connect().build(train.Train), self.submission(context)
         self.link(run)
-        key = self.guarded(lambda: stage.start(run, int(self.trial)))
+        key = _guarded(lambda: stage.start(run, int(self.trial)))
         offset, deadline = 0, time.monotonic() + WORKER_WAIT
         while stage.waiting(key):
             offset = show(stage.launcher, key, offset, self.log.info)
@@ -149,7 +149,7 @@ class Train(_StageOperator):
         stage, run, key = connect().build(train.Train), self.submission(context), str(event["run_key"])
         self.link(run)
         show(stage.launcher, key, int(event["offset"]), self.log.info, ended=True)
-        trained = self.guarded(lambda: stage.finish(run, int(self.trial), key))
+        trained = _guarded(lambda: stage.finish(run, int(self.trial), key))
         return {"run_key": trained.run_key, "seconds": trained.seconds}
 
 
@@ -172,7 +172,7 @@ class Review(HITLOperator):  # type: ignore[misc]
         run = str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
         self.links = connect().links.of(run)
         stage = _review_stage()
-        if stage.ask(run).state is not ReviewState.OPEN:
+        if _guarded(lambda: stage.ask(run)).state is not ReviewState.OPEN:
             return self._end(run)
         self.body = stage.question(run, self.links)
         return super().execute(context)
@@ -202,14 +202,7 @@ class Review(HITLOperator):  # type: ignore[misc]
         return self._end(run)
 
     def _end(self, run: str) -> Any:
-        from airflow.sdk.exceptions import AirflowFailException
-
-        from jinsu.errors import GateFailedError
-
-        try:
-            return asdict(_review_stage().finish(run))
-        except GateFailedError as problem:
-            raise AirflowFailException(str(problem)) from problem
+        return asdict(_guarded(lambda: _review_stage().finish(run)))
 
 
 def _review_stage() -> ReviewStage:
@@ -229,7 +222,7 @@ class Canary(_StageOperator):
 
         stage, run = connect().build(canary.Canary), self.submission(context)
         self.link(run)
-        self.guarded(lambda: stage.start(run))
+        _guarded(lambda: stage.start(run))
         deadline, logged = time.monotonic() + WORKER_WAIT, ""
         while stage.waiting(run):
             state = stage.state(run)
@@ -247,7 +240,7 @@ class Canary(_StageOperator):
 
         run = self.submission(context)
         self.link(run)
-        return asdict(self.guarded(lambda: connect().build(canary.Canary).finish(run)))
+        return asdict(_guarded(lambda: connect().build(canary.Canary).finish(run)))
 
 
 DEFAULTS = {
