@@ -124,6 +124,15 @@ def test_params_may_be_sent_again_and_never_changed(mlflow: Mlflow, model: str) 
     assert params == {"lr": "0.1", "empty": "", "epochs": "5"}
 
 
+def test_more_params_than_one_request_takes_are_all_kept(mlflow: Mlflow, model: str) -> None:
+    _, run = mlflow.ensure_run(model, "s-1", {})
+    params = {f"p{number}": str(number) for number in range(250)}
+
+    mlflow.log(run, params=params)
+
+    assert {param["key"]: param["value"] for param in run_of(mlflow, run)["data"]["params"]} == params
+
+
 def test_a_point_that_is_sent_twice_counts_once(mlflow: Mlflow, model: str) -> None:
     _, run = mlflow.ensure_run(model, "s-1", {})
     mlflow.log(run, [MetricPoint("loss", 0.5, 1, 1.0)] * 2)

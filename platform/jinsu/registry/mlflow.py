@@ -24,6 +24,7 @@ CHAMPION, CHALLENGER = "champion", "challenger"
 
 _API = "/api/2.0/mlflow/"
 _BATCH = 500
+_PARAMS_BATCH = 100  # MLflow refuses more in one request
 
 
 class RunStatus(StrEnum):
@@ -96,12 +97,12 @@ class Mlflow:
         tags: Mapping[str, str] | None = None,
     ) -> None:
         """Logs metrics, params and tags in batches. A point of a metric that is sent twice counts once."""
-        if params or tags:
-            self._call(
-                "POST",
-                "runs/log-batch",
-                {"run_id": run, "params": _pairs(params or {}), "tags": _pairs(tags or {})},
-            )
+        if tags:
+            self._call("POST", "runs/log-batch", {"run_id": run, "tags": _pairs(tags)})
+        pairs = _pairs(params or {})
+        for start in range(0, len(pairs), _PARAMS_BATCH):
+            body = {"run_id": run, "params": pairs[start : start + _PARAMS_BATCH]}
+            self._call("POST", "runs/log-batch", body)
         for start in range(0, len(metrics), _BATCH):
             batch = [
                 {
