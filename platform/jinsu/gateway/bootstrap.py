@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinsu.gateway.topology import EXTENSIONS, ROUTES, RUNTIME_LAYER, http_options
+from jinsu.gateway.topology import EXTENSIONS, ROUTES, RUNTIME_LAYER, Resource, http_options
 
 MAX_BODY = 4 << 20
 """The longest request that the gateway takes, in bytes."""
@@ -40,7 +40,7 @@ class Gateway:
         return "0s" if self.stats_port else "5s"
 
 
-def bootstrap(gateway: Gateway) -> dict[str, Any]:
+def bootstrap(gateway: Gateway) -> Resource:
     """One listener for requests, and everything else by discovery from the controller."""
     clusters, listeners = [_controller(gateway)], [_listener(gateway)]
     if gateway.stats_port:
@@ -58,17 +58,17 @@ def bootstrap(gateway: Gateway) -> dict[str, Any]:
     }
 
 
-def _address(host: str, port: int) -> dict[str, Any]:
+def _address(host: str, port: int) -> Resource:
     return {"socket_address": {"address": host, "port_value": port}}
 
 
 # --- What is asked of the controller ---
 
 
-def _discovery(gateway: Gateway) -> dict[str, Any]:
+def _discovery(gateway: Gateway) -> Resource:
     """One stream for all types, to which the gateway shows its key."""
     retries = {"retry_back_off": {"base_interval": "0.1s", "max_interval": "1s"}}
-    service: dict[str, Any] = {"envoy_grpc": {"cluster_name": "controller", "retry_policy": retries}}
+    service: Resource = {"envoy_grpc": {"cluster_name": "controller", "retry_policy": retries}}
     if gateway.key:
         service["initial_metadata"] = [{"key": "authorization", "value": f"Bearer {gateway.key}"}]
     return {
@@ -79,17 +79,17 @@ def _discovery(gateway: Gateway) -> dict[str, Any]:
     }
 
 
-def _discovered(timeout: str) -> dict[str, Any]:
+def _discovered(timeout: str) -> Resource:
     return {"ads": {}, "resource_api_version": "V3", "initial_fetch_timeout": timeout}
 
 
-def _weights() -> dict[str, Any]:
+def _weights() -> Resource:
     """The layer of leased weights, over one that is empty."""
     leased = {"name": RUNTIME_LAYER, "rtds_layer": {"name": RUNTIME_LAYER, "rtds_config": _discovered("2s")}}
     return {"layers": [{"name": "static", "static_layer": {}}, leased]}
 
 
-def _controller(gateway: Gateway) -> dict[str, Any]:
+def _controller(gateway: Gateway) -> Resource:
     options = {"http2_protocol_options": {"connection_keepalive": {"interval": "5s", "timeout": "2s"}}}
     by_name = {"type": "STRICT_DNS", "dns_lookup_family": "V4_PREFERRED", "dns_refresh_rate": "2s"}
     return {
@@ -100,7 +100,7 @@ def _controller(gateway: Gateway) -> dict[str, Any]:
     }
 
 
-def _one_endpoint(name: str, address: Mapping[str, Any]) -> dict[str, Any]:
+def _one_endpoint(name: str, address: Mapping[str, Any]) -> Resource:
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": address}}]}]
     return {
         "name": name,
@@ -113,13 +113,13 @@ def _one_endpoint(name: str, address: Mapping[str, Any]) -> dict[str, Any]:
 # --- What is counted and limited ---
 
 
-def _latency_buckets() -> dict[str, Any]:
+def _latency_buckets() -> Resource:
     """Upper bounds in milliseconds of the histogram that the gates compare."""
     bounds = [1, 2.5, 5, 10, 25, 50, 100, 250, 500, 1000, 2500, 5000, 10000]
     return {"histogram_bucket_settings": [{"match": {"suffix": "upstream_rq_time"}, "buckets": bounds}]}
 
 
-def _connection_limit(connections: int) -> dict[str, Any]:
+def _connection_limit(connections: int) -> Resource:
     monitor = {
         "name": "envoy.resource_monitors.global_downstream_max_connections",
         "typed_config": {
@@ -133,7 +133,7 @@ def _connection_limit(connections: int) -> dict[str, Any]:
 # --- Where requests for models arrive ---
 
 
-def _listener(gateway: Gateway) -> dict[str, Any]:
+def _listener(gateway: Gateway) -> Resource:
     filters = [_body_limit(), _router()]
     if gateway.clients:
         filters.insert(0, _clients_only(gateway.clients))
@@ -159,7 +159,7 @@ def _listener(gateway: Gateway) -> dict[str, Any]:
     }
 
 
-def _suspicion() -> dict[str, Any]:
+def _suspicion() -> Resource:
     """Paths mean one thing only, and no client is trusted."""
     return {
         "use_remote_address": True,
@@ -171,22 +171,22 @@ def _suspicion() -> dict[str, Any]:
     }
 
 
-def _chain(manager: Mapping[str, Any]) -> dict[str, Any]:
+def _chain(manager: Mapping[str, Any]) -> Resource:
     config = {"@type": f"{_FILTERS}.network.http_connection_manager.v3.HttpConnectionManager", **manager}
     return {"filters": [{"name": "envoy.filters.network.http_connection_manager", "typed_config": config}]}
 
 
-def _body_limit() -> dict[str, Any]:
+def _body_limit() -> Resource:
     config = {"@type": f"{_FILTERS}.http.buffer.v3.Buffer", "max_request_bytes": MAX_BODY}
     return {"name": "envoy.filters.http.buffer", "typed_config": config}
 
 
-def _router() -> dict[str, Any]:
+def _router() -> Resource:
     config = {"@type": f"{_FILTERS}.http.router.v3.Router", "suppress_envoy_headers": True}
     return {"name": "envoy.filters.http.router", "typed_config": config}
 
 
-def _clients_only(clients: Mapping[str, str]) -> dict[str, Any]:
+def _clients_only(clients: Mapping[str, str]) -> Resource:
     """`Authorization: Bearer KEY` of a known client, or 401."""
     return {
         "name": "envoy.filters.http.api_key_auth",
@@ -202,11 +202,11 @@ def _clients_only(clients: Mapping[str, str]) -> dict[str, Any]:
 # --- Where the statistics are read ---
 
 
-def _administration(gateway: Gateway) -> dict[str, Any]:
+def _administration(gateway: Gateway) -> Resource:
     return _one_endpoint("administration", _address("127.0.0.1", gateway.admin_port))
 
 
-def _statistics(gateway: Gateway) -> dict[str, Any]:
+def _statistics(gateway: Gateway) -> Resource:
     """Two pages of the administration, to be read only: readiness without a key, statistics with it."""
     key = {"name": "authorization", "string_match": {"exact": f"Bearer {gateway.key}"}}
     pages = [

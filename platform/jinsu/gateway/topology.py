@@ -9,6 +9,9 @@ from typing import Any
 from jinsu.gateway.backend import Backend
 from jinsu.serving.key import KEY_HEADER
 
+Resource = dict[str, Any]
+"""A part of Envoy's configuration as JSON; Envoy's own schema checks it when it is published."""
+
 RUNTIME_LAYER = "canary"
 ROUTES = "models"
 EXTENSIONS = "type.googleapis.com/envoy.extensions"
@@ -31,13 +34,13 @@ class Route:
 # --- Clusters: Envoy's word for what it sends requests to ---
 
 
-def clusters(table: Iterable[Route]) -> list[dict[str, Any]]:
+def clusters(table: Iterable[Route]) -> list[Resource]:
     """Every backend that a route names, once."""
     backends = {backend.name: backend for route in table for backend in route.backends}
     return [_cluster(backends[name]) for name in sorted(backends)]
 
 
-def _cluster(backend: Backend) -> dict[str, Any]:
+def _cluster(backend: Backend) -> Resource:
     endpoints = [{"lb_endpoints": [{"endpoint": {"address": _address(backend)}}]}]
     limits = {"max_connections": 256, "max_pending_requests": 256, "max_requests": 512, "max_retries": 64}
     return {
@@ -51,14 +54,14 @@ def _cluster(backend: Backend) -> dict[str, Any]:
     }
 
 
-def _address(backend: Backend) -> dict[str, Any]:
+def _address(backend: Backend) -> Resource:
     if backend.address.startswith("/"):
         return {"pipe": {"path": backend.address}}
     host, _, port = backend.address.rpartition(":")
     return {"socket_address": {"address": host, "port_value": int(port)}}
 
 
-def http_options(explicit: Mapping[str, Any], common: Mapping[str, Any]) -> dict[str, Any]:
+def http_options(explicit: Mapping[str, Any], common: Mapping[str, Any]) -> Resource:
     """How Envoy speaks HTTP to a cluster: `explicit` chooses the version, `common` holds for each."""
     return {
         "envoy.extensions.upstreams.http.v3.HttpProtocolOptions": {
@@ -72,23 +75,23 @@ def http_options(explicit: Mapping[str, Any], common: Mapping[str, Any]) -> dict
 # --- Routes, with the weights that hold when no lease does ---
 
 
-def routes(table: Iterable[Route], server_key: str = "") -> list[dict[str, Any]]:
+def routes(table: Iterable[Route], server_key: str = "") -> list[Resource]:
     """The route table. Its static weights give everything to the champion.
 
     server_key: what model servers on a network ask for; whatever a client sends under that name is replaced.
     """
     entries = [_route(route) for route in sorted(table, key=lambda route: route.model)]
-    host: dict[str, Any] = {"name": ROUTES, "domains": ["*"], "routes": entries}
+    host: Resource = {"name": ROUTES, "domains": ["*"], "routes": entries}
     if server_key:
         host["request_headers_to_add"] = [_header(KEY_HEADER, server_key)]
     return [{"name": ROUTES, "virtual_hosts": [host]}]
 
 
-def _header(name: str, value: str) -> dict[str, Any]:
+def _header(name: str, value: str) -> Resource:
     return {"header": {"key": name, "value": value}, "append_action": "OVERWRITE_IF_EXISTS_OR_ADD"}
 
 
-def _route(route: Route) -> dict[str, Any]:
+def _route(route: Route) -> Resource:
     shares = [_share(route.champion, 100)]
     if route.challenger is not None:
         shares.append(_share(route.challenger, 0))
@@ -110,7 +113,7 @@ def _route(route: Route) -> dict[str, Any]:
     }
 
 
-def _share(backend: Backend, weight: int) -> dict[str, Any]:
+def _share(backend: Backend, weight: int) -> Resource:
     version = _header("x-jinsu-version", backend.version)
     return {"name": backend.name, "weight": weight, "response_headers_to_add": [version]}
 
@@ -118,7 +121,7 @@ def _share(backend: Backend, weight: int) -> dict[str, Any]:
 # --- Weights, as a lease ---
 
 
-def runtime(table: Iterable[Route]) -> list[dict[str, Any]]:
+def runtime(table: Iterable[Route]) -> list[Resource]:
     """The leased layer: weights of the routes that have a challenger. Both are written, so their sum is never zero."""
     layer: dict[str, int] = {}
     for route in table:
