@@ -76,7 +76,11 @@ def _follow(client: Client, run: str, json_: bool) -> NoReturn:
     """Follows a run to its end and ends the command with 0 when the run succeeded, else 1."""
     from jinsu.state.states import SubmissionState
 
-    ended = follow_run(client, run, quiet=json_)
+    try:
+        ended = follow_run(client, run, quiet=json_)
+    except KeyboardInterrupt:
+        click.echo(f"\nThe run goes on. Follow it again: jinsu follow {run}", err=True)
+        sys.exit(130)
     if json_:
         print_json(ended)
     sys.exit(0 if ended.state is SubmissionState.SUCCEEDED else 1)
@@ -85,9 +89,11 @@ def _follow(client: Client, run: str, json_: bool) -> NoReturn:
 def follow_run(client: Client, run: str, quiet: bool = False) -> Run:
     """Shows each stage as it ends and what the run waits for now; returns the run once it has ended."""
     from jinsu.api.models import Run
+    from jinsu.runs.stages import StageName
     from jinsu.state.states import StageState
 
     shown: set[tuple[str, int]] = set()
+    asked = False
     with progress(quiet) as say:
         while True:
             seen = client.get(f"/v1/runs/{run}", Run)
@@ -101,6 +107,11 @@ def follow_run(client: Client, run: str, quiet: bool = False) -> Run:
             if seen.ended:
                 break
             if sys.stderr.isatty():
+                say(seen.why)
+            elif not asked and any(
+                stage.name is StageName.REVIEW and stage.state is StageState.RUNNING for stage in seen.stages
+            ):
+                asked = True  # a log must not fall silent while a person is waited for
                 say(seen.why)
             time.sleep(0.4)
     if not quiet:

@@ -12,6 +12,8 @@ from typing import Any, TypeVar
 import click
 
 _Item = TypeVar("_Item")
+_PIPED_WIDTH = 1000
+"""Columns of a table that no terminal shows: an address in it must stay in one piece."""
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for programs.")
 
@@ -34,7 +36,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) 
         grid.add_column(column, overflow="fold")
     for row in rows:
         grid.add_row(*("" if cell is None else str(cell) for cell in row))
-    width = None if sys.stdout.isatty() else 160
+    width = None if sys.stdout.isatty() else _PIPED_WIDTH
     Console(width=width, markup=False, highlight=False).print(grid)
 
 
