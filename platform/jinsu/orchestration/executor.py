@@ -20,6 +20,7 @@ from jinsu.errors import TransientError
 
 BUSY_SECONDS = 0.15
 IDLE_SECONDS = 2.5  # the scheduler's own timers and heartbeats (every 5 s) wait as long
+SETTLE_SECONDS = 1.0
 WATCHED = (
     WatchedTable("dag_run", ("state",)),
     WatchedTable("task_instance", ("state",)),
@@ -63,6 +64,7 @@ class PreloadedLocalExecutor(LocalExecutor):  # type: ignore[misc]
         url = conf.get("database", "sql_alchemy_conn")
         self._subscription = Subscription(url, WATCHED, settings.load().notifications)
         self._heard: Notifications | None = None
+        self._changed_at = 0.0
 
     def sync(self) -> None:
         """Called once in each loop of the scheduler: waits until there may be work, then takes in what workers report."""
@@ -79,13 +81,22 @@ class PreloadedLocalExecutor(LocalExecutor):  # type: ignore[misc]
         Raises TransientError when the database no longer sends notifications.
         """
         results, notifications = self.result_queue._reader, self._subscription.current()
-        opened = notifications is not self._heard
-        self._heard = notifications
+        if notifications is not self._heard:
+            self._heard, self._changed_at = notifications, time.monotonic()  # what changed meanwhile was not heard
         if notifications is None:
             wait([results], BUSY_SECONDS)
-            return
-        # What changed before the connection was open was not heard.
-        busy = opened or bool(self.running) or notifications.ask(BUSY)
-        if not notifications.changed():
-            wait([results, notifications.fileno()], BUSY_SECONDS if busy else IDLE_SECONDS)
-            notifications.changed()
+        elif not self._changed(notifications):
+            busy = self._settling() or bool(self.running) or notifications.ask(BUSY)
+            if not self._changed(notifications):  # also while it was asked
+                wait([results, notifications.fileno()], BUSY_SECONDS if busy else IDLE_SECONDS)
+                self._changed(notifications)
+
+    def _changed(self, notifications: Notifications) -> bool:
+        changed = bool(notifications.changed())
+        if changed:
+            self._changed_at = time.monotonic()
+        return changed
+
+    def _settling(self) -> bool:
+        """Whether a change is so young that the transaction that made it may still hold rows, which Airflow skips."""
+        return time.monotonic() < self._changed_at + SETTLE_SECONDS
