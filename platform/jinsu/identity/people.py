@@ -1,82 +1,64 @@
-"""People, their roles, and their tokens, which are random; the database keeps only a token's sha256."""
+"""Who a person is to this platform, and what they may do in each team."""
 
 from __future__ import annotations
 
-import hashlib
-import secrets
-import time
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
-from jinsu.errors import BadInputError, ForbiddenError
-from jinsu.state.database import Database
-from jinsu.state.tables import User
+from jinsu.errors import ForbiddenError
+from jinsu.state.states import Kept, Role
+from jinsu.state.tables import Account, Grant, Membership
 
-
-class Role(StrEnum):
-    """What a person may do. Each role may do everything that the role before may."""
-
-    RESEARCHER = "researcher"
-    """Puts datasets, submits models, and cancels their own runs."""
-    REVIEWER = "reviewer"
-    """Approves or rejects candidates, aborts or resumes rollouts, and rolls models back."""
-    ADMIN = "admin"
-    """Makes users, and cancels any run."""
-
+PLATFORM = "jinsu"
+"""The name under which the platform itself acts; no person may have it."""
 
 _RANK = {role: rank for rank, role in enumerate(Role)}
 
 
 @dataclass(frozen=True)
 class Person:
-    """The owner of a token that was recognised."""
+    """A person who was recognised, with the roles of this moment.
+
+    admin: whether the person makes people and teams, puts policies, sees everything, and may stop what harms; an
+    administrator submits and approves only in teams whose member they are. teams: the role in each team. readable: what
+    teams of the person were let read, beside what their teams own.
+    """
 
     name: str
-    role: Role
+    admin: bool = False
+    teams: Mapping[str, Role] = field(default_factory=dict)
+    readable: frozenset[tuple[Kept, str]] = frozenset()
 
-    def require(self, role: Role) -> None:
-        """Raises ForbiddenError when the person's role is lower than `role`."""
-        if _RANK[self.role] < _RANK[role]:
-            raise ForbiddenError(f"{self.name} is a {self.role}; this needs a {role}.")
+    def has(self, role: Role, team: str) -> bool:
+        """Whether the person has this role, or a higher one, in the team."""
+        found = self.teams.get(team)
+        return found is not None and _RANK[found] >= _RANK[role]
 
-    def require_owner(self, owner: str) -> None:
-        """Raises ForbiddenError when the person is neither `owner` nor an administrator."""
-        if self.name != owner:
-            self.require(Role.ADMIN)
+    def sees(self, kind: Kept, name: str, team: str) -> bool:
+        """Whether the person may read something that `team` owns."""
+        return self.admin or team in self.teams or (kind, name) in self.readable
 
+    def require(self, role: Role, team: str) -> None:
+        """Raises ForbiddenError when the person's role in the team is lower than `role`."""
+        if not self.has(role, team):
+            here = f"a {self.teams[team]} of team {team}" if team in self.teams else f"not in team {team}"
+            raise ForbiddenError(f"{self.name} is {here}; this needs a {role} of that team.")
 
-def digest(token: str) -> str:
-    """sha256 of a token, as the database keeps it: 64 hexadecimal digits."""
-    return hashlib.sha256(token.encode()).hexdigest()
-
-
-def create_user(database: Database, name: str, role: Role) -> str:
-    """Makes a user, or gives an existing one a new token. Returns the token, which is kept nowhere.
-
-    Raises BadInputError for a name that cannot be used.
-    """
-    token = f"jinsu_{secrets.token_urlsafe(32)}"
-    ensure_user(database, name, role, token)
-    return token
+    def require_admin(self) -> None:
+        """Raises ForbiddenError when the person is no administrator."""
+        if not self.admin:
+            raise ForbiddenError(f"{self.name} is no administrator; ask one: jinsu user list shows who they are.")
 
 
-def ensure_user(database: Database, name: str, role: Role, token: str) -> None:
-    """Makes a user with this role and token, or gives them to an existing one. Raises BadInputError for a bad name."""
-    if not name or len(name) > 64 or not name.isprintable() or ":" in name:
-        raise BadInputError(f"user {name!r}: give 1 to 64 printable characters without ':'.")
-    with database.begin() as session:
-        user = session.get(User, name) or User(name=name, created=time.time())
-        user.role, user.token_sha256 = role, digest(token)
-        session.add(user)
-
-
-def recognise(database: Database, header: str | None) -> Person | None:
-    """The person behind an `Authorization: Bearer …` header, or None."""
-    scheme, _, token = (header or "").partition(" ")
-    if scheme.lower() != "bearer" or not token:
+def find(session: Session, name: str) -> Person | None:
+    """The person of this name with the roles of this moment; None for an unknown one and for one who has left."""
+    account = session.get(Account, name)
+    if account is None or account.left is not None:
         return None
-    with database.begin() as session:
-        user = session.scalar(select(User).where(User.token_sha256 == digest(token.strip())))
-    return None if user is None else Person(user.name, Role(user.role))
+    members = session.scalars(select(Membership).where(Membership.person == name)).all()
+    teams = {member.team: member.role for member in members}
+    granted = session.scalars(select(Grant).where(Grant.team.in_(teams))).all() if teams else ()
+    return Person(name, account.admin, teams, frozenset((grant.kind, grant.name) for grant in granted))

@@ -1,4 +1,5 @@
-"""Reads `model.yaml` and turns every problem into a sentence: where, what, and what to write instead."""
+"""Reads `model.yaml`, `problem.yaml` and `policy.yaml`, and turns every mistake into a sentence: where, what, and what to
+write instead."""
 
 from __future__ import annotations
 
@@ -6,16 +7,21 @@ import difflib
 import reprlib
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
 from jinsu.errors import BadInputError
 from jinsu.spec.document import read_yaml
-from jinsu.spec.model import ModelSpec
+from jinsu.spec.former import in_the_present_form
+from jinsu.spec.model import INLINE, NAMED, ModelSpec
+from jinsu.spec.policy import PolicySpec
+from jinsu.spec.problem import ProblemSpec
 
-FILE_NAME = "model.yaml"
+FILE_NAME, PROBLEM_FILE, POLICY_FILE = "model.yaml", "problem.yaml", "policy.yaml"
 _MAX_BYTES = 64 * 1024
+
+_Document = TypeVar("_Document", bound=BaseModel)
 
 
 def read_spec(folder: Path) -> ModelSpec:
@@ -23,9 +29,19 @@ def read_spec(folder: Path) -> ModelSpec:
     path = folder / FILE_NAME
     if not path.is_file():
         raise BadInputError(f"{path}: there is no such file; `jinsu init` writes a first one.")
-    if path.stat().st_size > _MAX_BYTES:
-        raise BadInputError(f"{path}: larger than 64 KiB; a spec describes a model, data belongs in a dataset.")
-    return parse_spec(path.read_text(encoding="utf-8"), str(path))
+    return parse_spec(read_small(path), str(path))
+
+
+def read_small(path: Path) -> str:
+    """The text of a document. Raises BadInputError for a file that is no document of a few pages."""
+    try:
+        if path.stat().st_size > _MAX_BYTES:
+            raise BadInputError(f"{path}: larger than 64 KiB; a spec describes a model, data belongs in a dataset.")
+        return path.read_text(encoding="utf-8")
+    except OSError as problem:
+        raise BadInputError(f"{path}: cannot be read: {problem.strerror}.") from None
+    except UnicodeDecodeError:
+        raise BadInputError(f"{path}: is not text in UTF-8.") from None
 
 
 def parse_spec(text: str, source: str = FILE_NAME) -> ModelSpec:
@@ -34,18 +50,37 @@ def parse_spec(text: str, source: str = FILE_NAME) -> ModelSpec:
 
 
 def spec_from(document: object, source: str = FILE_NAME) -> ModelSpec:
-    """A spec from plain data, as JSON or YAML gives it. Raises BadInputError as `read_spec` does."""
-    if not isinstance(document, Mapping):
+    """A spec from plain data, as JSON or YAML gives it. Raises BadInputError as `read_spec` does.
+
+    A document in the form of version 0.1 gets one sentence with the lines to write instead.
+    """
+    if isinstance(document, Mapping) and (lines := in_the_present_form(document)):
         raise BadInputError(
-            f"{source}: expected fields such as 'name:' and 'train:', found {_type_in_words(document)}."
+            f"{source}: data, team and evaluate.metric have moved into the problem; write instead:\n{lines}"
         )
+    return _validated(ModelSpec, document, source, "'name:' and 'train:'")
+
+
+def problem_from(document: object, source: str = PROBLEM_FILE) -> ProblemSpec:
+    """A problem from plain data. Raises BadInputError naming every field that is wrong."""
+    return _validated(ProblemSpec, document, source, "'name:' and 'dataset:'")
+
+
+def policy_from(document: object, source: str = POLICY_FILE) -> PolicySpec:
+    """A policy from plain data. Raises BadInputError naming every field that is wrong."""
+    return _validated(PolicySpec, {} if document is None else document, source, "'review:' and 'canary:'")
+
+
+def _validated(kind: type[_Document], document: object, source: str, such_as: str) -> _Document:
+    if not isinstance(document, Mapping):
+        raise BadInputError(f"{source}: expected fields such as {such_as}, found {_type_in_words(document)}.")
     try:
-        return ModelSpec.model_validate(document)
+        return kind.model_validate(document)
     except ValidationError as failure:
-        raise BadInputError("\n".join(f"{source}: {line}" for line in explain(failure))) from None
+        raise BadInputError("\n".join(f"{source}: {line}" for line in explain(failure, kind))) from None
 
 
-def explain(failure: ValidationError) -> Iterator[str]:
+def explain(failure: ValidationError, kind: type[BaseModel] = ModelSpec) -> Iterator[str]:
     """One sentence for each field that is wrong, with the field's place in the document first."""
     explained: set[str] = set()
     for error in failure.errors(include_url=False):
@@ -56,40 +91,40 @@ def explain(failure: ValidationError) -> Iterator[str]:
         elif len(path) < len(error["loc"]) and error["type"] != "string_pattern_mismatch":
             error["msg"] = "text, a number, or true or false"
         if place not in explained:
-            yield _sentence(place, path, error)
+            yield _sentence(place, path, error, kind)
         explained.add(place)
 
 
 def _is_union_branch(part: object) -> bool:
     # Pydantic puts the branch of a union that it tried into the path; the branch is no field of the document.
-    return part in ("bool", "int", "float", "str", "[key]")
+    return part in ("bool", "int", "float", "str", "list[str]", "[key]", NAMED, INLINE)
 
 
-def _sentence(place: str, path: list[Any], error: Mapping[str, Any]) -> str:
+def _sentence(place: str, path: list[Any], error: Mapping[str, Any], model: type[BaseModel]) -> str:
     kind, value = error["type"], error["input"]
     match kind:
         case "extra_forbidden":
-            return f"{place}: unknown field{_suggestion(path)}"
+            return f"{place}: unknown field{_suggestion(path, model)}"
         case "missing":
-            return f"{place}: is missing{_example(path)}."
+            return f"{place}: is missing{_example(path, model)}."
         case "value_error":
             message = str(error["ctx"]["error"])
             quoted = "" if isinstance(value, Mapping | BaseModel | list) else f"{_shorten(value)} "
             return f"{place}: {quoted}{message}." if place else f"{message}."
         case "string_pattern_mismatch":
-            return f"{place}: {_shorten(value)} is not allowed{_example(path) or _pattern_help(path)}."
+            return f"{place}: {_shorten(value)} is not allowed{_example(path, model) or _pattern_help(path)}."
         case "literal_error":
             return f"{place}: {_shorten(value)} is not one of {error['ctx']['expected']}."
         case "invalid_key":
-            return f"{place}: field names are text{_suggestion(path)}"
+            return f"{place}: field names are text{_suggestion(path, model)}"
         case "too_short" | "string_too_short":
-            return f"{place}: is empty{_example(path)}."
+            return f"{place}: is empty{_example(path, model)}."
         case "model_type" | "model_attributes_type" | "dict_type":
-            names = ", ".join(list(_fields(path))[:3])
+            names = ", ".join(list(_fields(path, model))[:3])
             return f"{place}: {_shorten(value)} is wrong; it holds fields{f' such as {names}' if names else ''}."
         case _:
             message = error["msg"].removeprefix("Input should be ")
-            return f"{place}: {_shorten(value)} is wrong; it should be {message}{_example(path)}."
+            return f"{place}: {_shorten(value)} is wrong; it should be {message}{_example(path, model)}."
 
 
 def _pattern_help(path: list[Any]) -> str:
@@ -98,28 +133,39 @@ def _pattern_help(path: list[Any]) -> str:
     return "; parameter names are letters, digits and '_'"
 
 
-def _suggestion(path: list[Any]) -> str:
-    names = list(_fields(path[:-1]))
+def _suggestion(path: list[Any], kind: type[BaseModel]) -> str:
+    names = list(_fields(path[:-1], kind))
     close = difflib.get_close_matches(str(path[-1]), names, n=1)
     if close:
         return f"; did you mean {close[0]!r}?"
     return f"; known here: {', '.join(names)}." if names else "."
 
 
-def _fields(path: list[Any]) -> Mapping[str, Any]:
-    model: Any = ModelSpec
+def _fields(path: list[Any], kind: type[BaseModel]) -> Mapping[str, Any]:
+    model: Any = kind
     for part in path:
         field = model.model_fields.get(part) if _is_model(model) else None
-        model = field.annotation if field else None
+        model = _section(field.annotation) if field else None
     return model.model_fields if _is_model(model) else {}
+
+
+def _section(annotation: Any) -> Any:
+    """The schema behind a field's type; of several types, the one that is a schema."""
+    return next((part for part in _flat(annotation) if _is_model(part)), annotation)
+
+
+def _flat(annotation: Any) -> Iterator[Any]:
+    yield annotation
+    for part in get_args(annotation):
+        yield from _flat(part)
 
 
 def _is_model(annotation: Any) -> bool:
     return isinstance(annotation, type) and issubclass(annotation, BaseModel)
 
 
-def _example(path: list[Any]) -> str:
-    field = _fields(path[:-1]).get(str(path[-1])) if path else None
+def _example(path: list[Any], kind: type[BaseModel]) -> str:
+    field = _fields(path[:-1], kind).get(str(path[-1])) if path else None
     examples = getattr(field, "examples", None)
     return f"; write it like {examples[0]}" if examples else ""
 

@@ -5,11 +5,35 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Any
 
-from sqlalchemy import JSON, BigInteger, Enum, Float, ForeignKey, Index, Integer, String, Text, UniqueConstraint
+from sqlalchemy import (
+    JSON,
+    BigInteger,
+    Boolean,
+    Enum,
+    Float,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    UniqueConstraint,
+)
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from jinsu.release.advance import Phase
-from jinsu.state.states import Door, LedgerEvent, ReviewState, StageState, SubmissionState
+from jinsu.state.states import (
+    AuditEvent,
+    Door,
+    Kept,
+    LedgerEvent,
+    ReviewState,
+    Role,
+    Source,
+    StageState,
+    SubmissionState,
+    TokenUse,
+    Verdict,
+)
 
 
 def _member_of(kind: type[StrEnum], length: int = 16) -> Enum:
@@ -23,14 +47,161 @@ class Base(DeclarativeBase):
     """Times are seconds since the epoch (UTC), so that every database orders them alike."""
 
 
-class User(Base):
-    """A person or a machine with a token; only the token's sha256 is kept."""
+# --- People ---
 
-    __tablename__ = "users"
+
+class Account(Base):
+    """A person. `subject` is `ISSUER|SUB` of the identity provider; `password` is that of a local account, hashed."""
+
+    __tablename__ = "people"
     name: Mapped[str] = mapped_column(String(64), primary_key=True)
-    role: Mapped[str] = mapped_column(String(16))
-    token_sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    admin: Mapped[bool] = mapped_column(Boolean, default=False)
+    password: Mapped[str | None] = mapped_column(Text)
+    subject: Mapped[str | None] = mapped_column(String(255), unique=True)
     created: Mapped[float] = mapped_column(Float)
+    left: Mapped[float | None] = mapped_column(Float)
+
+
+class Token(Base):
+    """A secret that opens a door for a person; only its sha256 is kept. expires: None for one that does not end by itself."""
+
+    __tablename__ = "tokens"
+    id: Mapped[str] = mapped_column(String(16), primary_key=True)
+    person: Mapped[str] = mapped_column(ForeignKey("people.name"), index=True)
+    sha256: Mapped[str] = mapped_column(String(64), unique=True)
+    use: Mapped[TokenUse] = mapped_column(_member_of(TokenUse))
+    label: Mapped[str] = mapped_column(String(100), default="")
+    created: Mapped[float] = mapped_column(Float)
+    expires: Mapped[float | None] = mapped_column(Float)
+    last_used: Mapped[float | None] = mapped_column(Float)
+    revoked: Mapped[float | None] = mapped_column(Float)
+
+
+class Team(Base):
+    """People who own problems, datasets and models together."""
+
+    __tablename__ = "teams"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    created: Mapped[float] = mapped_column(Float)
+
+
+class Membership(Base):
+    """A person's role in a team."""
+
+    __tablename__ = "memberships"
+    person: Mapped[str] = mapped_column(ForeignKey("people.name"), primary_key=True)
+    team: Mapped[str] = mapped_column(ForeignKey("teams.name"), primary_key=True, index=True)
+    role: Mapped[Role] = mapped_column(_member_of(Role))
+    source: Mapped[Source] = mapped_column(_member_of(Source))
+    since: Mapped[float] = mapped_column(Float)
+
+
+class Grant(Base):
+    """Another team may read something."""
+
+    __tablename__ = "grants"
+    kind: Mapped[Kept] = mapped_column(_member_of(Kept), primary_key=True)
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    team: Mapped[str] = mapped_column(ForeignKey("teams.name"), primary_key=True)
+    by: Mapped[str] = mapped_column(String(64))
+    at: Mapped[float] = mapped_column(Float)
+
+
+class AuditEntry(Base):
+    """Somebody did something to people, rights or rules. Rows are only ever appended."""
+
+    __tablename__ = "audit"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
+    at: Mapped[float] = mapped_column(Float, index=True)
+    actor: Mapped[str] = mapped_column(String(64))
+    event: Mapped[AuditEvent] = mapped_column(_member_of(AuditEvent, 32))
+    subject: Mapped[str] = mapped_column(String(255), default="")
+    detail: Mapped[str] = mapped_column(Text, default="")
+
+
+# --- What teams own ---
+
+
+class Policy(Base):
+    """One version of what the platform demands of a team's models."""
+
+    __tablename__ = "policies"
+    team: Mapped[str] = mapped_column(ForeignKey("teams.name"), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    by: Mapped[str] = mapped_column(String(64))
+    at: Mapped[float] = mapped_column(Float)
+
+
+class Problem(Base):
+    """A problem and the team that owns it. inline: whether it is written in the `model.yaml` of its only model."""
+
+    __tablename__ = "problems"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    team: Mapped[str] = mapped_column(ForeignKey("teams.name"), index=True)
+    dataset: Mapped[str] = mapped_column(String(40), index=True)
+    inline: Mapped[bool] = mapped_column(Boolean)
+    by: Mapped[str] = mapped_column(String(64))
+    created: Mapped[float] = mapped_column(Float)
+
+
+class ProblemVersion(Base):
+    """One version of a problem, as its owner wrote it. expectations: the text of the file that it names."""
+
+    __tablename__ = "problem_versions"
+    problem: Mapped[str] = mapped_column(ForeignKey("problems.name"), primary_key=True)
+    version: Mapped[int] = mapped_column(Integer, primary_key=True)
+    document: Mapped[dict[str, Any]] = mapped_column(JSON)
+    expectations: Mapped[str | None] = mapped_column(Text)
+    by: Mapped[str] = mapped_column(String(64))
+    at: Mapped[float] = mapped_column(Float)
+
+
+class ProblemSplit(Base):
+    """How a problem's rows are divided; the first validation fixes it.
+
+    salt: the secret of its hash, hexadecimal; "" for the split of version 0.1, which had none. plan: `jinsu.data.split.Plan`
+    as JSON. held: digest of the keys that are held out for ever, or None before the first validation.
+    """
+
+    __tablename__ = "problem_splits"
+    problem: Mapped[str] = mapped_column(ForeignKey("problems.name"), primary_key=True)
+    salt: Mapped[str] = mapped_column(String(64))
+    plan: Mapped[dict[str, Any] | None] = mapped_column(JSON)
+    held: Mapped[str | None] = mapped_column(String(64))
+
+
+class Look(Base):
+    """One evaluation of a run on a problem's held-out rows."""
+
+    __tablename__ = "looks"
+    problem: Mapped[str] = mapped_column(ForeignKey("problems.name"), primary_key=True)
+    run: Mapped[str] = mapped_column(String(40), primary_key=True)
+    at: Mapped[float] = mapped_column(Float)
+
+
+class Model(Base):
+    """A model name, the problem that it answers, and the team that owns both."""
+
+    __tablename__ = "models"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    team: Mapped[str] = mapped_column(ForeignKey("teams.name"), index=True)
+    problem: Mapped[str] = mapped_column(ForeignKey("problems.name"))
+    by: Mapped[str] = mapped_column(String(64))
+    created: Mapped[float] = mapped_column(Float)
+
+
+class Dataset(Base):
+    """A dataset name and the team that owns it."""
+
+    __tablename__ = "datasets"
+    name: Mapped[str] = mapped_column(String(40), primary_key=True)
+    team: Mapped[str] = mapped_column(ForeignKey("teams.name"), index=True)
+    by: Mapped[str] = mapped_column(String(64))
+    created: Mapped[float] = mapped_column(Float)
+
+
+# --- Runs ---
 
 
 class Submission(Base):
@@ -43,6 +214,8 @@ class Submission(Base):
     model: Mapped[str] = mapped_column(String(40), index=True)
     team: Mapped[str] = mapped_column(String(40))
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)
+    problem: Mapped[str] = mapped_column(String(40), index=True)
+    rules: Mapped[dict[str, Any]] = mapped_column(JSON)
     code_digest: Mapped[str] = mapped_column(String(64))
     dataset: Mapped[str] = mapped_column(String(80))
     dag_run: Mapped[str | None] = mapped_column(String(250))
@@ -90,18 +263,49 @@ class Candidate(Base):
 
 
 class Review(Base):
-    """The question to a reviewer about one candidate, and the answer."""
+    """The question to reviewers about one candidate, and where it stands.
+
+    needed: how many people must approve; self_approval: whether the submitter counts among them: both from the rules of the
+    day on which the question was asked. reviewer: who decided, several names with commas between them. due: when a reviewer
+    is reminded next.
+    """
 
     __tablename__ = "reviews"
     submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
     model: Mapped[str] = mapped_column(String(40))
     version: Mapped[str] = mapped_column(String(16))
     state: Mapped[ReviewState] = mapped_column(_member_of(ReviewState), index=True)
-    reviewer: Mapped[str | None] = mapped_column(String(64))
+    needed: Mapped[int] = mapped_column(Integer, default=1)
+    self_approval: Mapped[bool] = mapped_column(Boolean, default=False)
+    due: Mapped[float | None] = mapped_column(Float)
+    reviewer: Mapped[str | None] = mapped_column(Text)
     via: Mapped[Door | None] = mapped_column(_member_of(Door))
     reason: Mapped[str] = mapped_column(Text, default="")
     asked: Mapped[float] = mapped_column(Float)
     answered: Mapped[float | None] = mapped_column(Float)
+
+
+class Opinion(Base):
+    """What one reviewer said about a candidate; the person's last word counts while the question is open."""
+
+    __tablename__ = "opinions"
+    submission: Mapped[str] = mapped_column(ForeignKey("reviews.submission"), primary_key=True)
+    person: Mapped[str] = mapped_column(String(64), primary_key=True)
+    verdict: Mapped[Verdict] = mapped_column(_member_of(Verdict))
+    via: Mapped[Door] = mapped_column(_member_of(Door))
+    reason: Mapped[str] = mapped_column(Text, default="")
+    at: Mapped[float] = mapped_column(Float)
+
+
+class Revocation(Base):
+    """A version that may serve no longer."""
+
+    __tablename__ = "revocations"
+    model: Mapped[str] = mapped_column(String(40), primary_key=True)
+    version: Mapped[str] = mapped_column(String(16), primary_key=True)
+    by: Mapped[str] = mapped_column(String(64))
+    reason: Mapped[str] = mapped_column(Text)
+    at: Mapped[float] = mapped_column(Float)
 
 
 class Rollout(Base):
@@ -129,8 +333,30 @@ class Endpoint(Base):
     updated: Mapped[float] = mapped_column(Float)
 
 
+class Move(Base):
+    """The intent to give the alias `champion` to a version; written before the alias moves. ended: when its outcome was known.
+
+    `identity` names it; repeating a move finds it.
+    """
+
+    __tablename__ = "moves"
+    identity: Mapped[str] = mapped_column(String(160), primary_key=True)
+    model: Mapped[str] = mapped_column(String(40), index=True)
+    version: Mapped[str] = mapped_column(String(16))
+    event: Mapped[LedgerEvent] = mapped_column(_member_of(LedgerEvent, 32))
+    actor: Mapped[str] = mapped_column(Text)
+    submission: Mapped[str | None] = mapped_column(String(40))
+    evidence: Mapped[str | None] = mapped_column(Text)
+    detail: Mapped[str] = mapped_column(Text, default="")
+    intended: Mapped[float] = mapped_column(Float)
+    ended: Mapped[float | None] = mapped_column(Float)
+
+
 class LedgerEntry(Base):
-    """One change of a model's live traffic: which version, by whom, on what evidence. Rows are only ever appended."""
+    """One change of a model's live traffic: which version, by whom, on what evidence. Rows are only ever appended.
+
+    hash: sha256 of the entry and of the hash of the entry before it, so that an edit breaks the chain.
+    """
 
     __tablename__ = "ledger"
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=True)
@@ -139,11 +365,21 @@ class LedgerEntry(Base):
     event: Mapped[LedgerEvent] = mapped_column(_member_of(LedgerEvent, 32))
     version: Mapped[str] = mapped_column(String(16))
     previous: Mapped[str | None] = mapped_column(String(16))
-    actor: Mapped[str] = mapped_column(String(64))
+    actor: Mapped[str] = mapped_column(Text)
     submission: Mapped[str | None] = mapped_column(String(40))
     evidence: Mapped[str | None] = mapped_column(Text)
     detail: Mapped[str] = mapped_column(Text, default="")
     identity: Mapped[str] = mapped_column(String(160), unique=True)
+    hash: Mapped[str] = mapped_column(String(64))
+
+
+class LedgerHead(Base):
+    """The end of the ledger's chain, in one row: who appends holds it. entries: how many there are; hash: that of the last."""
+
+    __tablename__ = "ledger_head"
+    id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    entries: Mapped[int] = mapped_column(Integer)
+    hash: Mapped[str] = mapped_column(String(64))
 
 
 class Usage(Base):

@@ -1,0 +1,32 @@
+"""The schema of `policy.yaml`: what the platform demands of every model of a team."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from jinsu.spec.parts import CanaryBounds, Part, ServeBounds, SubmissionBounds
+
+
+class ReviewPolicy(Part):
+    """Who must approve a candidate of the team."""
+
+    approvers: int = Field(1, ge=0, le=5, description="Least number of people who must approve.")
+    self_approval: bool = Field(False, description="Whether a submitter's own approval counts.")
+    days: float = Field(3, gt=0, le=90, description="Days until a reviewer is reminded, and every day after.")
+
+
+class ResourcePolicy(Part):
+    """The most that one training of the team may ask for."""
+
+    gpu: int | None = Field(None, ge=0, description="Whole GPUs.")
+    hours: float | None = Field(None, gt=0, description="Wall-clock hours.")
+
+
+class PolicySpec(Part):
+    """A team's policy. Administrators put it; problems and models of the team may only be stricter."""
+
+    review: ReviewPolicy = Field(default_factory=ReviewPolicy)
+    serve: ServeBounds = Field(default_factory=ServeBounds)
+    canary: CanaryBounds = Field(default_factory=CanaryBounds)
+    submissions: SubmissionBounds = Field(default_factory=SubmissionBounds)
+    resources: ResourcePolicy = Field(default_factory=ResourcePolicy)

@@ -1,0 +1,143 @@
+"""The schema of `problem.yaml`: what is predicted, from which data, and how every model that answers it is judged."""
+
+from __future__ import annotations
+
+from enum import StrEnum
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+
+from jinsu.spec.parts import NAME, Part, ReleaseBounds, ServeBounds, SubmissionBounds
+from jinsu.spec.quantity_types import Threshold
+
+DATASET = r"^[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?(@(latest|[0-9a-f]{8,64}))?$"
+
+CLASSIFICATION = ("accuracy", "balanced_accuracy", "f1_macro")
+"""Metrics of classes; each is maximized."""
+REGRESSION = ("mae", "rmse")
+"""Metrics of numbers; each is minimized."""
+
+Metric = Literal["accuracy", "balanced_accuracy", "f1_macro", "mae", "rmse"]
+
+
+class Kind(StrEnum):
+    """What the target is."""
+
+    CLASSIFICATION = "classification"
+    """One of several classes."""
+    REGRESSION = "regression"
+    """A number."""
+
+
+_METRICS = {Kind.CLASSIFICATION: CLASSIFICATION, Kind.REGRESSION: REGRESSION}
+
+
+class Split(Part):
+    """Which rows are held out. The first version decides: a row that was held out once stays held out."""
+
+    holdout: float = Field(0.2, gt=0, lt=1, description="Share of the rows that are held out.")
+    by: str | list[str] | None = Field(
+        None, description="Column or columns whose equal values stay on one side (a customer, a product)."
+    )
+    time: str | None = Field(None, description="Column of times or numbers: the latest rows are held out.")
+    stratify: str | None = Field(None, description="Column of which every value is held out in the same share.")
+    column: str | None = Field(None, description="Column that says it: rows with a value of `held` are held out.")
+    held: list[str] = Field(default_factory=lambda: ["test"], min_length=1, description="Values of `column`, as text.")
+
+    @property
+    def keys(self) -> list[str]:
+        """The columns of `by`."""
+        return [] if self.by is None else [self.by] if isinstance(self.by, str) else list(self.by)
+
+    @model_validator(mode="after")
+    def _one_way(self) -> Self:
+        ways = [name for name in ("by", "time", "stratify", "column") if getattr(self, name) is not None]
+        if len(ways) > 1:
+            raise ValueError(f"{' and '.join(ways)} contradict each other; keep one of them")
+        if "held" in self.model_fields_set and self.column is None:
+            raise ValueError("held: has no meaning without column; write {column: NAME, held: [VALUE]}")
+        return self
+
+
+class Judging(Part):
+    """What makes a model good enough to be shown to a reviewer: measured on the held-out rows."""
+
+    metric: Metric = Field(description="What is measured.", examples=["accuracy"])
+    min: float | None = Field(None, description="Least value of a metric that is maximized.")
+    max: float | None = Field(None, description="Greatest value of a metric that is minimized.")
+    vs_champion: Threshold | None = Field(
+        None, description="Least difference to the champion on the same rows; above zero is better."
+    )
+    guardrails: dict[Metric, Guardrail] = Field(
+        default_factory=dict, description="Bounds of other metrics of the same kind.", examples=['{f1_macro: ">= 0.6"}']
+    )
+    max_folded: float = Field(
+        0.05,
+        ge=0,
+        le=1,
+        description="Largest share of rows that the model may put into its `other` label instead of telling them apart.",
+    )
+    slices: list[str] = Field(default_factory=list, max_length=8, description="Columns to report separately.")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> Self:
+        unused, used = ("max", "min") if self.maximize else ("min", "max")
+        if getattr(self, unused) is not None:
+            raise ValueError(f"{unused}: has no meaning for {self.metric!r}; write {used!r}")
+        for name in self.guardrails:
+            if (name in CLASSIFICATION) != (self.metric in CLASSIFICATION):
+                raise ValueError(f"guardrails.{name}: {name!r} measures another kind of target than {self.metric!r}")
+        return self
+
+    @property
+    def maximize(self) -> bool:
+        """Whether a greater value of the metric is better."""
+        return self.metric in CLASSIFICATION
+
+
+class ProblemSpec(Judging):
+    """A problem as its owner describes it: `problem.yaml`, or the section `problem` of `model.yaml`."""
+
+    name: str | None = Field(
+        None, pattern=NAME, description="Name of the problem. Written inside model.yaml, it is that of the model."
+    )
+    kind: Kind | None = Field(None, strict=False, description="What the target is; it follows from the metric.")
+    dataset: str = Field(
+        pattern=DATASET, description="Dataset; its latest version, unless one is named.", examples=["digits"]
+    )
+    target: str = Field("label", min_length=1, description="Column that is predicted.")
+    features: list[str] | None = Field(
+        None, min_length=1, description="Columns that a model may read. Default: every column but the target."
+    )
+    split: Split = Field(default_factory=Split)
+    expectations: str | None = Field(
+        None, description="File of Great Expectations expectations, relative to this document."
+    )
+    serve: ServeBounds = Field(default_factory=ServeBounds)
+    release: ReleaseBounds = Field(default_factory=ReleaseBounds)
+    submissions: SubmissionBounds = Field(default_factory=SubmissionBounds)
+
+    @model_validator(mode="after")
+    def _judged_fairly(self) -> Self:
+        if self.kind is not None and self.metric not in _METRICS[self.kind]:
+            known = ", ".join(_METRICS[self.kind])
+            raise ValueError(f"metric: {self.metric!r} does not measure {self.kind}; write one of {known}")
+        if self.target in (self.features or []):
+            raise ValueError(f"features: {self.target!r} is the target; a model must not read what it predicts")
+        if self.target in self.split.keys:
+            raise ValueError(f"split.by: {self.target!r} is the target; whole classes would be held out")
+        if self.split.column is not None and self.split.column in {self.target, *(self.features or [])}:
+            raise ValueError(
+                f"split.column: {self.split.column!r} says what is held out; it is no target and no feature"
+            )
+        return self
+
+    @property
+    def judging(self) -> Judging:
+        """How candidates are scored."""
+        return Judging(**{name: getattr(self, name) for name in Judging.model_fields})
+
+
+Guardrail = Annotated[str, Field(pattern=r"^(>=|<=) -?[0-9]+(\.[0-9]+)?$", examples=[">= 0.9"])]
+"""A bound as people write it: `>= 0.9` or `<= 12.5`."""
+Judging.model_rebuild()
