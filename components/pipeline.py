@@ -65,9 +65,10 @@ def lifecycle(ca: str) -> dsl.base_component.BaseComponent:
     @dsl.pipeline(name="jinsu-lifecycle", description="From a training script to a champion: docs/kubeflow.md")
     def pipeline(
         model: str,
-        dataset: str = "",
+        user: str,
+        problem: str = "",
         train_params: dict = {},  # noqa: B006  # kfp reads the default, and nothing changes it
-        user: str = "kubeflow",
+        team: str = "",
         image: str = IMAGE,
         installation: str = "jinsu-kubeflow",
     ) -> None:
@@ -75,9 +76,10 @@ def lifecycle(ca: str) -> dsl.base_component.BaseComponent:
 
         Args:
             model: A model whose code the platform has: an example, or one submitted before.
-            dataset: Leave empty for the one in model.yaml. `@latest` is pinned when the run is admitted.
+            user: Account of the person who starts the run; another person reviews it.
+            problem: The problem that it answers; leave empty for the one of the code.
             train_params: Overrides of train.params, such as {"epochs": 10}.
-            user: Who starts the run; another person reviews it.
+            team: For which team, when the model is new and the person is in several.
             image: The platform's image, by its digest.
             installation: Name of the ConfigMap and of the Secret that the chart made in this namespace.
         """
@@ -86,7 +88,8 @@ def lifecycle(ca: str) -> dsl.base_component.BaseComponent:
             return on_platform(COMPONENTS[name](**inputs), size, image, installation, ca).after(*after)
 
         # A submission that was made elsewhere already runs in Airflow, so none is named here.
-        form = {"model": model, "dataset": dataset, "train_params": train_params, "submission": "", "user": user}
+        form = {"model": model, "problem": problem, "train_params": train_params, "submission": ""}
+        form |= {"user": user, "team": team}
         admit = stage("admit", WORK, run_name=dsl.PIPELINE_JOB_ID_PLACEHOLDER, **form)
         run = admit.outputs["submission"]
         validate_data = stage("validate_data", WORK, submission=run)

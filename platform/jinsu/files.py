@@ -22,10 +22,16 @@ def write_private(path: Path, text: str) -> None:
 
 def write_atomic(path: Path, text: str) -> None:
     """Writes all of the text or nothing, also after a power cut: a temporary file is synced, then renamed."""
+    write_atomic_bytes(path, text.encode())
+
+
+def write_atomic_bytes(path: Path, data: bytes) -> None:
+    """As `write_atomic`; a missing folder is made."""
+    path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
-        with draft.open("w", encoding="utf-8") as stream:
-            stream.write(text)
+        with draft.open("wb") as stream:
+            stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
         draft.replace(path)

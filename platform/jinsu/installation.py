@@ -22,13 +22,20 @@ from jinsu.registry.mlflow import Mlflow
 from jinsu.runs.admission import Admission, Capacity
 from jinsu.runs.cancellation import Cancellation
 from jinsu.runs.catalog import Catalog
+from jinsu.runs.champions import Champions
+from jinsu.runs.comparison import Comparison
 from jinsu.runs.journal import Journal
 from jinsu.runs.links import Links
 from jinsu.runs.local_catalog import LocalCatalog
+from jinsu.runs.offers import Offers
+from jinsu.runs.ownership import Ownership
+from jinsu.runs.problems import Problems
 from jinsu.runs.reviews import Reviews
-from jinsu.runs.rollback import Rollback
+from jinsu.runs.revocations import Revocations
 from jinsu.runs.rollouts import Rollouts
 from jinsu.runs.snapshots import SnapshotStore
+from jinsu.runs.splits import Splits
+from jinsu.runs.standings import Standings
 from jinsu.settings import Settings, Where
 from jinsu.state.database import Database
 from jinsu.steps.folders import StepFolders
@@ -131,10 +138,6 @@ class Installation:
         return SnapshotStore(self.objects)
 
     @cached_property
-    def teams_approving_themselves(self) -> tuple[str, ...]:
-        return self.settings.teams_approving_themselves
-
-    @cached_property
     def journal(self) -> Journal:
         return self.build(Journal)
 
@@ -151,8 +154,36 @@ class Installation:
         return self.build(Rollouts)
 
     @cached_property
-    def rollback(self) -> Rollback:
-        return self.build(Rollback)
+    def champions(self) -> Champions:
+        return self.build(Champions)
+
+    @cached_property
+    def standings(self) -> Standings:
+        return self.build(Standings)
+
+    @cached_property
+    def revocations(self) -> Revocations:
+        return self.build(Revocations)
+
+    @cached_property
+    def problems(self) -> Problems:
+        return self.build(Problems)
+
+    @cached_property
+    def splits(self) -> Splits:
+        return self.build(Splits)
+
+    @cached_property
+    def comparison(self) -> Comparison:
+        return self.build(Comparison)
+
+    @cached_property
+    def offers(self) -> Offers:
+        return self.build(Offers)
+
+    @cached_property
+    def ownership(self) -> Ownership:
+        return self.build(Ownership)
 
     @cached_property
     def cancellation(self) -> Cancellation:

@@ -71,7 +71,8 @@ class Settings:
     time. bind: the address that the servers listen on. artifacts: MLflow's destination for files; "" for the home.
     mlflow_auth_database_url: "" for a file in the home.
     notifications: whether PostgreSQL wakes idle processes, by triggers on the tables that they wait for; where it does not,
-    they poll (docs/adr/0015-rest.md).
+    they poll (docs/adr/0015-rest.md). review_webhook: where a reminder of a review that waits is posted, as
+    `{"text": …}`; "" for nowhere.
     """
 
     home: str
@@ -102,6 +103,7 @@ class Settings:
     mlflow_auth_database_url: str = field(default="", repr=False)
     public: Mapping[str, str] = field(default_factory=dict)
     notifications: bool = True
+    review_webhook: str = field(default="", repr=False)
     kubernetes: Kubernetes | None = None
 
     @property

@@ -14,10 +14,13 @@ from starlette.exceptions import HTTPException
 from jinsu import __version__
 from jinsu.api import models
 from jinsu.api.authentication import Known, UnauthorizedError
+from jinsu.api.comparing import Comparing
 from jinsu.api.datasets import Datasets
 from jinsu.api.people import People
+from jinsu.api.problems import ProblemPages
 from jinsu.api.reviewing import Reviewing
 from jinsu.api.rollouts import RolloutPages
+from jinsu.api.sampling import Sampling
 from jinsu.api.submissions import Submissions
 from jinsu.api.views import Views
 from jinsu.codec import named_numbers
@@ -45,8 +48,9 @@ def create_app(installation: Installation) -> FastAPI:
     views = installation.build(Views)
     for pages in (
         installation.build(Submissions, views=views),
-        installation.build(Datasets),
-        installation.build(Reviewing, views=views),
+        installation.build(Datasets, sampling=installation.build(Sampling)),
+        installation.build(Reviewing, views=views, comparing=installation.build(Comparing)),
+        installation.build(ProblemPages),
         installation.build(RolloutPages, views=views),
         installation.build(People),
     ):

@@ -18,13 +18,14 @@ from fastapi.responses import FileResponse, Response
 
 from jinsu.api import models
 from jinsu.api.authentication import Known
+from jinsu.api.sampling import Sampling
 from jinsu.codec import decode
-from jinsu.data.datasets import DatasetStore, DatasetVersion
+from jinsu.data.datasets import DatasetVersion
 from jinsu.errors import BadInputError, NotFoundError, TransientError
-from jinsu.runs.catalog import Catalog
 from jinsu.runs.links import signature
+from jinsu.runs.ownership import Ownership
 from jinsu.settings import Settings
-from jinsu.spec.model import NAME
+from jinsu.spec.parts import NAME
 from jinsu.steps.folders import StepFolders
 
 MAX_BYTES = 8 * 2**30
@@ -38,50 +39,48 @@ class Datasets:
     """Versions put, listed and sampled; Data Docs shown."""
 
     settings: Settings
-    datasets: DatasetStore
-    catalog: Catalog
+    ownership: Ownership
+    sampling: Sampling
     steps: StepFolders
 
     def router(self) -> APIRouter:
         router = APIRouter(prefix="/v1", tags=["datasets"])
         router.get("/datasets")(self.latest)
         router.post("/datasets/{name}")(self.put)
-        router.get("/datasets/{reference}/sample", response_class=Response)(self.sample)
+        router.post("/sample", response_class=Response)(self.sample)
         router.get("/docs/{key}/{sign}/{path:path}", response_class=FileResponse)(self.docs)
         return router
 
     def latest(self, who: Known) -> list[models.Dataset]:
         """The latest version of every dataset, by name."""
-        return [_shown(version) for version in self.datasets.all()]
+        return [_shown(version) for version in self.ownership.readable(who)]
 
-    async def put(self, name: str, suffix: str, request: Request, who: Known) -> models.Dataset:
-        """Makes a version from a table file, or from a folder as `.tar.gz`."""
+    async def put(self, name: str, suffix: str, request: Request, who: Known, team: str = "") -> models.Dataset:
+        """Makes a version from a table file, or from a folder as `.tar.gz`. Members of the team that owns the name may."""
         if not re.fullmatch(NAME, name):
             raise BadInputError(f"dataset {name!r}: use 1 to 40 lower-case letters, digits, '-' and '_'.")
         if suffix not in SUFFIXES:
             raise BadInputError(f"dataset {name}: {suffix!r} is not .parquet, .csv, .jsonl or .tar.gz.")
+        await anyio.to_thread.run_sync(self.ownership.claim, who, name, team)
         # Beside the datasets: on their disk, and under no system's small /tmp.
         self.settings.objects.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.settings.objects, prefix=".upload-") as folder:
             path = Path(folder) / f"upload{suffix}"
             await _receive(request.stream(), path)
             printed = await _in_process("jinsu.api.ingest", name, str(path), who.name, about=f"dataset {name}")
-        self.catalog.remember_dataset(name)
         return _shown(decode(DatasetVersion, json.loads(printed.splitlines()[-1])))
 
     async def sample(
-        self,
-        reference: str,
-        who: Known,
-        rows: Annotated[int, Query(ge=1, le=10_000)] = 256,
-        holdout: Annotated[float, Query(gt=0, lt=1)] = 0.2,
-        by: str = "",
+        self, body: models.CheckBody, who: Known, rows: Annotated[int, Query(ge=1, le=10_000)] = 256
     ) -> Response:
-        """The first rows that a training with this split would get, as Parquet. Held-out rows are not among them."""
+        """The first rows that a training of this code would get, as Parquet. Held-out rows are not among them.
+
+        Which rows are held out is the problem's; the caller cannot choose it.
+        """
+        plan = await anyio.to_thread.run_sync(self.sampling.question, who, body.code_digest, body.team)
         with tempfile.TemporaryDirectory(prefix="jinsu-sample-") as folder:
             path = Path(folder) / "sample.parquet"
-            arguments = (reference, str(rows), str(holdout), by, str(path))
-            await _in_process("jinsu.api.sample", *arguments, about=f"dataset {reference}")
+            await _in_process("jinsu.api.sample", str(rows), str(path), about="the sample", given=plan)
             return Response(path.read_bytes(), media_type="application/vnd.apache.parquet")
 
     def docs(self, key: str, sign: str, path: str) -> FileResponse:
@@ -109,9 +108,12 @@ def _shown(version: DatasetVersion) -> models.Dataset:
     )
 
 
-async def _in_process(module: str, *arguments: str, about: str) -> str:
-    """What the module prints. Raises BadInputError with its own sentence, or with a general one when it was killed."""
-    ended = await anyio.run_process([sys.executable, "-m", module, *arguments], check=False)
+async def _in_process(module: str, *arguments: str, about: str, given: bytes = b"") -> str:
+    """What the module prints. given: what it reads, which no other process sees.
+
+    Raises BadInputError with the module's own sentence, or with a general one when it was killed.
+    """
+    ended = await anyio.run_process([sys.executable, "-m", module, *arguments], input=given, check=False)
     if ended.returncode == _READING_FAILED:
         raise BadInputError(ended.stderr.decode(errors="replace").strip())
     if ended.returncode:

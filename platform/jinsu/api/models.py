@@ -11,8 +11,10 @@ from jinsu.codec import decode
 from jinsu.release.advance import Phase
 from jinsu.release.command import Verb
 from jinsu.release.gates import Finding
+from jinsu.runs.comparison import Aspect
 from jinsu.runs.stages import OUTPUTS, StageName, StageOutput
-from jinsu.state.states import LedgerEvent, ReviewState, StageState, SubmissionState
+from jinsu.spec.rules import Rules
+from jinsu.state.states import Door, LedgerEvent, ReviewState, StageState, SubmissionState, Verdict
 
 
 class _Body(BaseModel):
@@ -34,12 +36,14 @@ class SubmissionBody(_Body):
     code_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
     idempotency_key: str = Field(min_length=1, max_length=128)
     overrides: dict[str, Any] = Field(default_factory=dict)
+    team: str = Field("", max_length=40)
 
 
 class CheckBody(_Body):
     """A spec to be checked as admission would, after its code was sent."""
 
     code_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
+    team: str = Field("", max_length=40)
 
 
 class Reason(_Body):
@@ -52,12 +56,29 @@ class Code(_Answer):
     digest: str
 
 
+class Rule(_Answer):
+    """One rule that decides about a submission, and the document that it comes from."""
+
+    line: str
+    value: str
+    document: str
+
+
 class Checked(_Answer):
-    """A spec that admission would take now. dataset: the version that it would be pinned to."""
+    """A spec that admission would take now. dataset: the version that it would be pinned to.
+
+    rules: what would decide, line by line; effective: the same as data. expectations: the text of the problem's file.
+    """
 
     model: str
+    problem: str
+    problem_version: int
+    team: str
     dataset: str
     rows: int
+    rules: list[Rule]
+    effective: Rules
+    expectations: str | None
 
 
 class Accepted(_Answer):
@@ -74,6 +95,8 @@ class RunSummary(_Answer):
 
     id: str
     model: str
+    team: str
+    problem: str
     submitter: str
     state: SubmissionState
     stage: str
@@ -122,6 +145,8 @@ class Run(_Answer):
 
     id: str
     model: str
+    team: str
+    problem: str
     submitter: str
     state: SubmissionState
     reason: str
@@ -132,6 +157,7 @@ class Run(_Answer):
     dag_run: str | None
     why: str
     stages: list[Stage]
+    rules: list[Rule]
     rollout: Rollout | None
     links: dict[str, str]
 
@@ -166,17 +192,20 @@ class Dataset(_Answer):
 
 
 class AnswerBody(_Body):
-    approve: bool
+    verdict: Verdict
     reason: str = Field("", max_length=2000)
 
 
 class OpenReview(_Answer):
-    """A candidate that waits for a reviewer. gain: how much better than the champion; null without one."""
+    """A candidate that waits for reviewers. gain: how much better than the champion; null without one. due: when a
+    reviewer is reminded. stands: how many have approved."""
 
     run: str
     model: str
     version: str
     asked: float
+    due: float | None
+    stands: str
     metric: str
     value: float
     gain: float | None
@@ -184,12 +213,116 @@ class OpenReview(_Answer):
 
 
 class Answered(_Answer):
-    """A review after an answer."""
+    """A review after an answer. stands: where the question is, in words."""
 
     run: str
     model: str
     version: str
     state: ReviewState
+    stands: str
+
+
+class Opinion(_Answer):
+    """What one person said about a candidate."""
+
+    person: str
+    verdict: Verdict
+    via: Door
+    reason: str
+    at: float
+
+
+class Difference(_Answer):
+    """One thing in which the candidate differs from the champion."""
+
+    aspect: Aspect
+    what: str
+    before: str
+    after: str
+
+
+class ReviewPage(_Answer):
+    """All about one candidate. standing: why it may serve, or may not. looks: how many runs were scored on the problem's
+    held-out rows. may: what the caller may do now, as commands. champion: the version that it was compared with."""
+
+    run: str
+    model: str
+    version: str
+    team: str
+    submitter: str
+    state: ReviewState
+    stands: str
+    standing: str
+    asked: float
+    due: float | None
+    needed: int
+    opinions: list[Opinion]
+    metric: str
+    value: float
+    low: float
+    high: float
+    rows: int
+    gain: float | None
+    p99_ms: float
+    looks: int
+    champion: str | None
+    champion_run: str | None
+    differences: list[Difference]
+    rules: list[Rule]
+    may: list[str]
+    links: dict[str, str]
+
+
+class Revoked(_Answer):
+    """A version that may serve no longer."""
+
+    model: str
+    version: str
+
+
+# --- Problems ---
+
+
+class ProblemBody(_Body):
+    """problem.yaml as data, and the text of the expectations that it names. team: when the caller owns for several."""
+
+    document: dict[str, Any]
+    expectations: str | None = Field(None, max_length=200_000)
+    team: str = Field("", max_length=40)
+
+
+class ProblemPut(_Answer):
+    """The version that a document became, or was already."""
+
+    name: str
+    version: int
+    team: str
+
+
+class ProblemSummary(_Answer):
+    """One problem in a list. inline: whether it is written in the model.yaml of its only model."""
+
+    name: str
+    team: str
+    dataset: str
+    inline: bool
+
+
+class ProblemVersion(_Answer):
+    """One version, as its owner wrote it; fields that have their defaults are left out."""
+
+    version: int
+    document: dict[str, Any]
+    expectations: str | None
+    by: str
+    at: float
+
+
+class ProblemPage(ProblemSummary):
+    """A problem with its versions, newest first. looks: how many runs were scored on its held-out rows."""
+
+    looks: int
+    versions: list[ProblemVersion]
 
 
 # --- Rollouts, models, ledger ---
@@ -231,6 +364,16 @@ class LedgerEntry(_Answer):
     run: str | None
     evidence: str | None
     detail: str
+    hash: str
+
+
+class LedgerState(_Answer):
+    """What a walk along the ledger's chain found. head: hash of its end, to compare with one that was noted before.
+    faults: one sentence for each break; empty when the chain is whole."""
+
+    entries: int
+    head: str
+    faults: list[str]
 
 
 # --- People, and the API itself ---

@@ -10,15 +10,18 @@ from fastapi import APIRouter, Query, Request
 
 from jinsu.api import models
 from jinsu.api.authentication import Known
-from jinsu.api.views import Views
-from jinsu.errors import BadInputError, ConflictError
+from jinsu.api.views import Views, shown_rules
+from jinsu.errors import BadInputError, ConflictError, ForbiddenError
+from jinsu.identity import audit
+from jinsu.identity.people import Person
 from jinsu.runs.admission import Admission
 from jinsu.runs.admission import Request as AdmissionRequest
 from jinsu.runs.cancellation import Cancellation
-from jinsu.runs.catalog import Catalog
-from jinsu.runs.journal import Journal
 from jinsu.runs.snapshots import SnapshotStore
 from jinsu.settings import Settings
+from jinsu.state.database import Database
+from jinsu.state.states import AuditEvent, Role
+from jinsu.state.tables import Submission
 
 _MAX_TRIAL, _MAX_OFFSET = 2**31 - 1, 2**53
 """What a database's integer and a file's offset can be."""
@@ -28,11 +31,10 @@ _MAX_TRIAL, _MAX_OFFSET = 2**31 - 1, 2**53
 class Submissions:
     """Code in, submissions recorded, runs shown and cancelled."""
 
+    database: Database
     settings: Settings
     snapshots: SnapshotStore
     admission: Admission
-    catalog: Catalog
-    journal: Journal
     cancellation: Cancellation
     views: Views
 
@@ -59,23 +61,32 @@ class Submissions:
 
     def check(self, body: models.CheckBody, who: Known) -> models.Checked:
         """Checks a spec as admission would; nothing is recorded."""
-        spec, version = self.admission.check(body.code_digest, {})
-        return models.Checked(model=spec.name, dataset=version.reference, rows=version.rows)
+        plan = self.admission.check(who, body.code_digest, {}, body.team)
+        return models.Checked(
+            model=plan.spec.name,
+            problem=plan.rules.problem,
+            problem_version=plan.rules.version,
+            team=plan.rules.team,
+            dataset=plan.version.reference,
+            rows=plan.version.rows,
+            rules=shown_rules(plan.rules),
+            effective=plan.rules,
+            expectations=plan.expectations,
+        )
 
     def submit(self, body: models.SubmissionBody, who: Known) -> models.Accepted:
         """Records a submission; the same idempotency key again finds the same run."""
-        request = AdmissionRequest(who.name, body.code_digest, body.idempotency_key, body.overrides)
+        request = AdmissionRequest(who, body.code_digest, body.idempotency_key, body.overrides, team=body.team)
         row, new = self.admission.admit(request)
-        self.catalog.remember_model(row.model, row.code_digest)
         return models.Accepted(id=row.id, new=new, dataset=row.dataset, model=row.model)
 
     def runs(self, who: Known, limit: Annotated[int, Query(ge=1, le=1000)] = 20) -> list[models.RunSummary]:
         """The latest runs, newest first."""
-        return self.views.runs(limit)
+        return self.views.runs(who, limit)
 
     def run(self, run: str, who: Known) -> models.Run:
         """One run with its stages, its links, and what it waits for."""
-        return self.views.run(run)
+        return self.views.run(who, run)
 
     def logs(
         self,
@@ -85,13 +96,23 @@ class Submissions:
         offset: Annotated[int, Query(ge=0, le=_MAX_OFFSET)] = 0,
     ) -> models.Log:
         """A piece of a training's log from a byte offset on."""
-        return self.views.log(run, trial, offset)
+        return self.views.log(who, run, trial, offset)
 
     def cancel(self, run: str, body: models.Reason, who: Known) -> models.Run:
-        """Ends a run and every process of it. The submitter and administrators may."""
-        row = self.journal.submission(run)
-        who.require_owner(row.submitter)
+        """Ends a run and every process of it. The submitter, owners of the team and administrators may."""
+        row = self.views.seen(who, run)
+        if who.name != row.submitter and not who.has(Role.OWNER, row.team):
+            self._override(who, row)
         if row.ended is not None:
             raise ConflictError(f"run {run} has {row.state} already.")
         self.cancellation.run(run, body.reason or f"cancelled by {who.name}")
-        return self.views.run(run)
+        return self.views.run(who, run)
+
+    def _override(self, who: Person, row: Submission) -> None:
+        """An administrator ends another team's run; the audit log keeps who did."""
+        if not who.admin:
+            raise ForbiddenError(
+                f"{who.name} did not submit run {row.id}; {row.submitter} or an owner of team {row.team} may cancel it."
+            )
+        with self.database.begin() as session:
+            audit.note(session, who.name, AuditEvent.OVERRIDDEN, f"run {row.id} of team {row.team}", "cancelled")

@@ -5,21 +5,25 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import select
+from sqlalchemy import ColumnElement, or_, select, true
+from sqlalchemy.orm import InstrumentedAttribute
 
 from jinsu.api import models
 from jinsu.errors import JinsuError, NotFoundError
+from jinsu.identity.people import Person
 from jinsu.launchers.launcher import Launcher
 from jinsu.release.advance import weight
 from jinsu.runs import ledger
-from jinsu.runs.journal import Journal, output_of
+from jinsu.runs.journal import Journal, output_of, rules_of
 from jinsu.runs.links import Links
 from jinsu.runs.reviews import Reviews
 from jinsu.runs.rollouts import Rollouts, state_of
 from jinsu.runs.stages import ORDER, Evaluated, StageName
 from jinsu.runs.why import explain, training
+from jinsu.spec.rules import Rules
 from jinsu.state.database import Database
-from jinsu.state.tables import Endpoint, Review, Rollout, StageRecord, Submission
+from jinsu.state.states import Kept
+from jinsu.state.tables import Endpoint, Model, Review, Rollout, StageRecord, Submission
 from jinsu.steps.status import StepStatus
 
 
@@ -34,10 +38,26 @@ class Views:
     reviews: Reviews
     rollouts: Rollouts
 
-    def runs(self, limit: int) -> list[models.RunSummary]:
-        """The latest runs, newest first."""
+    def seen(self, who: Person, run: str) -> Submission:
+        """The record of a run. Raises NotFoundError also for one that the person may not see."""
+        row = self.journal.submission(run)
+        if not who.sees(Kept.MODEL, row.model, row.team):
+            raise NotFoundError(f"run {run!r} does not exist, or no team of {who.name} may see it; see: jinsu runs")
+        return row
+
+    def seen_model(self, who: Person, model: str) -> str:
+        """The team that owns a model. Raises NotFoundError also for a model that the person may not see."""
         with self.database.begin() as session:
-            rows = session.scalars(select(Submission).order_by(Submission.created.desc()).limit(limit)).all()
+            row = session.get(Model, model)
+        if row is None or not who.sees(Kept.MODEL, model, row.team):
+            raise NotFoundError(f"model {model!r} does not exist, or no team of {who.name} may see it; see: jinsu runs")
+        return row.team
+
+    def runs(self, who: Person, limit: int) -> list[models.RunSummary]:
+        """The latest runs that the person may see, newest first."""
+        with self.database.begin() as session:
+            latest = select(Submission).where(_visible(who, Submission.model, Submission.team))
+            rows = session.scalars(latest.order_by(Submission.created.desc()).limit(limit)).all()
             begun = session.execute(
                 select(StageRecord.submission, StageRecord.name).where(
                     StageRecord.submission.in_([row.id for row in rows])
@@ -48,6 +68,8 @@ class Views:
             models.RunSummary(
                 id=row.id,
                 model=row.model,
+                team=row.team,
+                problem=row.problem,
                 submitter=row.submitter,
                 state=row.state,
                 stage=furthest.get(row.id, ""),
@@ -59,9 +81,9 @@ class Views:
             for row in rows
         ]
 
-    def run(self, run: str) -> models.Run:
-        """Raises NotFoundError when there is no such run."""
-        row = self.journal.submission(run)
+    def run(self, who: Person, run: str) -> models.Run:
+        """Raises NotFoundError when there is no such run for this person."""
+        row = self.seen(who, run)
         with self.database.begin() as session:
             begun = select(StageRecord).where(StageRecord.submission == run).order_by(StageRecord.started)
             stages = list(session.scalars(begun))
@@ -69,6 +91,8 @@ class Views:
         return models.Run(
             id=row.id,
             model=row.model,
+            team=row.team,
+            problem=row.problem,
             submitter=row.submitter,
             state=row.state,
             reason=row.reason,
@@ -79,6 +103,7 @@ class Views:
             dag_run=row.dag_run,
             why=explain(row, stages, review, rollout, self._step(row, stages)),
             stages=[_stage(stage) for stage in stages],
+            rules=shown_rules(rules_of(row)),
             rollout=None if rollout is None else _rollout(rollout),
             links=dict(self.links.of(run)),
         )
@@ -90,9 +115,9 @@ class Views:
         except JinsuError:
             return None  # the run can be shown without it
 
-    def log(self, run: str, trial: int, offset: int) -> models.Log:
+    def log(self, who: Person, run: str, trial: int, offset: int) -> models.Log:
         """Raises NotFoundError before the trial has begun."""
-        self.journal.submission(run)
+        self.seen(who, run)
         with self.database.begin() as session:
             stage = session.get(StageRecord, (run, StageName.TRAIN, trial))
         if stage is None or stage.run_key is None:
@@ -100,8 +125,12 @@ class Views:
         text, after = self.launcher.logs(stage.run_key, offset)
         return models.Log(text=text, next=after, ended=stage.ended is not None)
 
-    def open_reviews(self) -> list[models.OpenReview]:
-        return [self._open_review(review) for review in self.reviews.open()]
+    def open_reviews(self, who: Person) -> list[models.OpenReview]:
+        """Questions about candidates that the person may see, oldest first."""
+        with self.database.begin() as session:
+            visible = select(Model.name).where(_visible(who, Model.name, Model.team))
+            names = set(session.scalars(visible))
+        return [self._open_review(review) for review in self.reviews.open() if review.model in names]
 
     def _open_review(self, review: Review) -> models.OpenReview:
         with self.database.begin() as session:
@@ -114,25 +143,34 @@ class Views:
             model=review.model,
             version=review.version,
             asked=review.asked,
+            due=review.due,
+            stands=self.reviews.in_words(review),
             metric=evaluated.metric,
             value=evaluated.overall.value,
             gain=evaluated.gain.value if evaluated.gain else None,
             links=dict(self.links.of(review.submission)),
         )
 
-    def latest_rollouts(self) -> list[models.Rollout]:
-        return [_rollout(row) for row in self.rollouts.latest()]
+    def latest_rollouts(self, who: Person, limit: int = 50) -> list[models.Rollout]:
+        with self.database.begin() as session:
+            visible = select(Model.name).where(_visible(who, Model.name, Model.team))
+            query = select(Rollout).where(Rollout.model.in_(visible)).order_by(Rollout.created.desc()).limit(limit)
+            return [_rollout(row) for row in session.scalars(query)]
 
-    def endpoints(self) -> list[models.Endpoint]:
+    def endpoints(self, who: Person) -> list[models.Endpoint]:
         """What serves, by model."""
         with self.database.begin() as session:
-            rows = session.scalars(select(Endpoint).order_by(Endpoint.model)).all()
+            visible = select(Model.name).where(_visible(who, Model.name, Model.team))
+            query = select(Endpoint).where(Endpoint.model.in_(visible)).order_by(Endpoint.model)
+            rows = session.scalars(query).all()
         return [
             models.Endpoint(model=row.model, champion=row.champion, endpoint=self.links.endpoint(row.model))
             for row in rows
         ]
 
-    def ledger(self, model: str) -> list[models.LedgerEntry]:
+    def ledger(self, who: Person, model: str) -> list[models.LedgerEntry]:
+        """The model's history, newest first."""
+        self.seen_model(who, model)
         return [
             models.LedgerEntry(
                 at=row.at,
@@ -143,9 +181,45 @@ class Views:
                 run=row.submission,
                 evidence=row.evidence,
                 detail=row.detail,
+                hash=row.hash,
             )
             for row in ledger.history(self.database, model)
         ]
+
+
+def _visible(who: Person, name: InstrumentedAttribute[str], team: InstrumentedAttribute[str]) -> ColumnElement[bool]:
+    """Condition on rows that name a model and the team that owns it: whether the person may see them."""
+    if who.admin:
+        return true()
+    granted = [kept for kind, kept in who.readable if kind is Kept.MODEL]
+    return or_(team.in_(who.teams), name.in_(granted))
+
+
+def shown_rules(rules: Rules) -> list[models.Rule]:
+    """Each rule in one line, with the document that it comes from. Pure."""
+    values = {
+        **{f"evaluate.{name}": value for name, value in rules.judging.model_dump(mode="json").items()},
+        **{f"evaluate.guardrails.{name}": bound for name, bound in rules.judging.guardrails.items()},
+        "serve.max_latency_ms": rules.max_latency_ms,
+        "serve.parity_tolerance": rules.parity_tolerance,
+        **{f"release.review.{name}": value for name, value in rules.review.model_dump().items()},
+        **{f"release.canary.{name}": value for name, value in rules.canary.model_dump().items()},
+        "submissions.per_day": rules.per_day,
+    }
+    problem = f"problem {rules.problem}, version {rules.version}"
+    return [
+        models.Rule(line=line, value=str(value), document=rules.documents.get(line, _SOURCES.get(line, problem)))
+        for line, value in values.items()
+        if value not in (None, [], {})
+    ]
+
+
+_SOURCES = {
+    "release.canary.steps": "model.yaml",
+    "release.canary.deadline": "model.yaml",
+    "release.review.days": "policy",
+}
+"""Where lines come from that only one kind of document may hold."""
 
 
 def _stage(row: StageRecord) -> models.Stage:

@@ -12,14 +12,13 @@ from jinsu.cli.show import as_json, print_json, progress
 _SPEC = """\
 # yaml-language-server: $schema=https://jinsu.dev/schema/model.json
 name: {name}
-data: {{dataset: {name}@latest}}
+problem: {{dataset: {name}, target: label, metric: accuracy, min: 0.5}}
 train:
   command: python train.py
   params: {{epochs: 5, lr: 0.01}}
   resources: {{gpu: 0, cpu: 1, memory: 2Gi, hours: 1}}
-evaluate: {{metric: accuracy, min: 0.5}}
 serve: {{max_latency_ms: 50}}
-release: {{review: required, canary: {{steps: [5, 25, 50], every: 1m, min_requests: 50}}}}
+release: {{canary: {{steps: [5, 25, 50], every: 1m, min_requests: 50}}}}
 """
 
 _SCRIPT = '''\
@@ -84,8 +83,9 @@ def init(folder: Path, name: str | None) -> None:
 
 @click.command()
 @click.argument("folder", type=click.Path(path_type=Path), default=Path())
+@click.option("--team", default="", help="For which team, when the model is new and you are in several.")
 @as_json
-def check(folder: Path, json_: bool) -> None:
+def check(folder: Path, team: str, json_: bool) -> None:
     """Try a model in seconds, before anything is queued.
 
     Reads the spec, looks at the dataset, validates a sample of its rows, runs the script on them until it saves, and
@@ -99,7 +99,7 @@ def check(folder: Path, json_: bool) -> None:
     from jinsu.cli.checking import check_folder
 
     with progress(json_) as say:
-        findings = check_folder(folder, say)
+        findings = check_folder(folder, say, team)
     if json_:
         print_json({finding.check: finding.text for finding in findings})
         return

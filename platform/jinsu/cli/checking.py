@@ -25,6 +25,9 @@ from jinsu.steps.spec import Input, Limits, StepSpec
 if TYPE_CHECKING:
     import pyarrow as pa
 
+    from jinsu.api.models import CheckBody
+    from jinsu.spec.rules import Rules
+
 SAMPLE_ROWS = 256
 SECONDS = 120.0
 _VALIDATED_ROWS = 10 * SAMPLE_ROWS
@@ -41,7 +44,7 @@ class Finding:
     text: str
 
 
-def check_folder(folder: Path, say: Callable[[str], None]) -> list[Finding]:
+def check_folder(folder: Path, say: Callable[[str], None], team: str = "") -> list[Finding]:
     """Every check that passed, in order. Raises the first problem as its sentence."""
     from jinsu.api.models import CheckBody, Checked, Code
 
@@ -50,51 +53,43 @@ def check_folder(folder: Path, say: Callable[[str], None]) -> list[Finding]:
     findings = [Finding("spec", f"{spec.name}, {len(code) / 1024:.0f} KiB of code")]
     client = Client()
     client.upload("/v1/code", Code, code)
-    checked = client.post("/v1/check", Checked, CheckBody(code_digest=digest))
+    body = CheckBody(code_digest=digest, team=team)
+    checked = client.post("/v1/check", Checked, body)
+    rules = checked.effective
+    findings.append(Finding("problem", f"{rules.problem}, version {rules.version}, of team {rules.team}"))
     findings.append(Finding("dataset", f"{checked.dataset}, {checked.rows} rows"))
     say("fetching a sample of the rows")
-    rows = _sample(client, checked.dataset, spec)
+    rows = _sample(client, body)
     say("validating the data")
-    findings.append(Finding("data", _validate(spec, folder, rows)))
+    findings.append(Finding("data", _validate(rules, checked.expectations, rows)))
     with tempfile.TemporaryDirectory(prefix="jinsu-check-") as place:
         root = Path(place)
         say("running the script on a sample")
         findings.append(Finding("script", _run(_step(spec, root, rows, code, digest), root)))
         say("checking what the script saved")
-        findings += _inspect(spec, root, rows)
+        findings += _inspect(rules, root, rows)
     return findings
 
 
-def _sample(client: Client, dataset: str, spec: ModelSpec) -> pa.Table:
+def _sample(client: Client, body: CheckBody) -> pa.Table:
     """Rows that a training would get; held-out rows stay on the platform."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    body = client.download(
-        f"/v1/datasets/{dataset}/sample",
-        rows=_VALIDATED_ROWS,
-        holdout=spec.data.holdout,
-        by=spec.data.holdout_by or "",
-    )
-    return pq.read_table(pa.BufferReader(body))
+    return pq.read_table(pa.BufferReader(client.post_for_bytes("/v1/sample", body, rows=_VALIDATED_ROWS)))
 
 
-def _validate(spec: ModelSpec, folder: Path, rows: pa.Table) -> str:
+def _validate(rules: Rules, text: str | None, rows: pa.Table) -> str:
     from jinsu.data.expectations import always, read_expectations, validate
 
-    expectations = always([], spec.data.target)
-    if spec.data.expectations:
-        path = folder / spec.data.expectations
-        if not path.is_file():
-            raise BadInputError(f"{path}: there is no such file (data.expectations).")
+    expectations = always([], rules.target)
+    if text is not None:
         # A sample cannot tell how many rows there are.
         expectations += [
-            item
-            for item in read_expectations(path.read_text(encoding="utf-8"), str(path))
-            if "row_count" not in item[0]
+            item for item in read_expectations(text, str(rules.expectations)) if "row_count" not in item[0]
         ]
     with tempfile.TemporaryDirectory() as docs:
-        verdict = validate(rows.to_pandas(), expectations, spec.name, Path(docs))
+        verdict = validate(rows.to_pandas(), expectations, rules.problem, Path(docs))
     if verdict.failed:
         raise BadInputError("the data fails: " + "; ".join(verdict.failed))
     return f"{len(verdict.checks)} expectations hold on a sample"
@@ -142,17 +137,17 @@ def _run(step: StepSpec, root: Path) -> str:
     return f"ran {status.result.seconds:.1f} s on {SAMPLE_ROWS} rows, used {status.result.peak_memory >> 20} MiB"
 
 
-def _inspect(spec: ModelSpec, root: Path, rows: pa.Table) -> list[Finding]:
+def _inspect(rules: Rules, root: Path, rows: pa.Table) -> list[Finding]:
     from jinsu.packaging.inputs import feature_columns, model_input
     from jinsu.packaging.manifest import Manifest
     from jinsu.packaging.package import package
     from jinsu.sdk.columns import columns_of
 
     out = StepFiles(root / "steps" / _RUN_KEY).out
-    found = package(out / MODEL_FOLDER, root / "package", spec.serve.parity_tolerance, spec.serve.max_latency_ms)
+    found = package(out / MODEL_FOLDER, root / "package", rules.parity_tolerance, rules.max_latency_ms)
     manifest = Manifest.read(root / "package")
     columns = columns_of(rows.slice(0, SAMPLE_ROWS))
-    features = feature_columns(list(columns), spec.data.features, spec.data.target)
+    features = feature_columns(list(columns), rules.features, rules.target, rules.split.column)
     model_input(columns, features, manifest.input)
     shape = (
         f"{manifest.input.dtype}{list(manifest.input.shape)} -> {manifest.output.dtype}{list(manifest.output.shape)}"

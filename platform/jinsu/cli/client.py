@@ -60,6 +60,10 @@ class Client:
     def upload(self, path: str, kind: type[_Answer], data: bytes | Iterable[bytes], **params: Any) -> _Answer:
         return _parsed(kind, self._send("POST", path, content=data, params=params, timeout=_UPLOAD_SECONDS))
 
+    def post_for_bytes(self, path: str, body: BaseModel, **params: Any) -> bytes:
+        """As `post`, for an answer that is no JSON."""
+        return self._send("POST", path, json=body.model_dump(mode="json"), params=params)
+
     def download(self, path: str, **params: Any) -> bytes:
         return self._send("GET", path, params=params)
 

@@ -18,8 +18,9 @@ def data() -> None:
 @data.command()
 @click.argument("name")
 @click.argument("path", type=click.Path(path_type=Path))
+@click.option("--team", default="", help="Which team owns it, when the name is new and you are in several.")
 @as_json
-def put(name: str, path: Path, json_: bool) -> None:
+def put(name: str, path: Path, team: str, json_: bool) -> None:
     """Make a version of dataset NAME from a table (.parquet, .csv, .jsonl) or a folder of files.
 
     \b
@@ -38,9 +39,9 @@ def put(name: str, path: Path, json_: bool) -> None:
             from jinsu.runs.snapshots import pack
 
             content, _ = pack(path, 8 * 2**30)
-            made = Client().upload(f"/v1/datasets/{name}", Dataset, content, suffix=".tar.gz")
+            made = Client().upload(f"/v1/datasets/{name}", Dataset, content, suffix=".tar.gz", team=team)
         else:
-            made = Client().upload(f"/v1/datasets/{name}", Dataset, stream_file(path), suffix=path.suffix)
+            made = Client().upload(f"/v1/datasets/{name}", Dataset, stream_file(path), suffix=path.suffix, team=team)
     if json_:
         print_json(made)
         return

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import subprocess
 import sys
 import tempfile
@@ -22,7 +21,7 @@ from jinsu.cli.show import progress
 from jinsu.errors import JinsuError
 from jinsu.resources import examples
 from jinsu.runs.snapshots import pack
-from jinsu.state.states import SubmissionState
+from jinsu.state.states import SubmissionState, Verdict
 
 
 class Traffic:
@@ -80,28 +79,29 @@ def submit(client: Client, epochs: int | None) -> str:
     return client.post("/v1/submissions", Accepted, body).id
 
 
-def approve_when_asked(home: Path, run: str) -> None:
-    """Approves the run's version with the reviewer's token as soon as its review is open, in a thread of its own."""
-    os.environ["JINSU_TOKEN"] = (home / "tokens" / "reviewer").read_text(encoding="utf-8").strip()
-    try:
-        reviewer = Client()
-    finally:
-        del os.environ["JINSU_TOKEN"]
+def approve_when_asked(run: str) -> None:
+    """Approves the run's version as soon as its review is open, in a thread of its own.
+
+    The policy of a laptop's team lets its one person approve own models.
+    """
+    reviewer = Client()
 
     def wait() -> None:
         while not reviewer.get(f"/v1/runs/{run}", Run).ended:
             if any(review.run == run for review in reviewer.get("/v1/reviews", list[OpenReview])):
-                reviewer.post(f"/v1/reviews/{run}", Answered, AnswerBody(approve=True, reason="approved by the demo"))
+                reviewer.post(
+                    f"/v1/reviews/{run}", Answered, AnswerBody(verdict=Verdict.APPROVE, reason="approved by the demo")
+                )
                 return
             time.sleep(0.3)
 
     threading.Thread(target=wait, daemon=True).start()
 
 
-def launch(client: Client, home: Path, title: str, epochs: int | None) -> Run:
+def launch(client: Client, title: str, epochs: int | None) -> Run:
     run = submit(client, epochs)
     click.echo(f"\n{title}: {run}")
-    approve_when_asked(home, run)
+    approve_when_asked(run)
     ended = follow_run(client, run)
     if ended.state is not SubmissionState.SUCCEEDED:
         raise JinsuError(f"the demo's run {run} {ended.state}: {ended.reason}")
@@ -122,10 +122,10 @@ def main() -> None:
         dataset = client.upload("/v1/datasets/digits", Dataset, table.read_bytes(), suffix=".parquet")
     click.echo(f"dataset digits@{dataset.version}: {dataset.rows} rows")
     if not any(item.model == "digits" for item in client.get("/v1/models", list[Endpoint])):
-        launch(client, home, "A first version, trained for 2 epochs only", 2)
+        launch(client, "A first version, trained for 2 epochs only", 2)
         _wait_for_endpoint(f"{settings.endpoint_url}/models/digits/health")
     with Traffic(f"{settings.endpoint_url}/models/digits/invocations") as traffic:
-        ended = launch(client, home, "A challenger, trained for longer, meets live traffic", None)
+        ended = launch(client, "A challenger, trained for longer, meets live traffic", None)
         time.sleep(1.0)
     total = sum(traffic.answered.values())
     shares = ", ".join(f"version {version}: {count}" for version, count in sorted(traffic.answered.items()))

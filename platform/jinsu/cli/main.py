@@ -23,8 +23,10 @@ _COMMANDS = {
     "logs": ("running", "Show what a training script printed."),
     "cancel": ("running", "Stop a run and its processes."),
     "data": ("data", "Put and list datasets."),
-    "review": ("releasing", "List, approve or reject candidates."),
+    "problem": ("problems", "Put and show what is predicted, and how it is judged."),
+    "review": ("reviewing", "Show, approve or reject candidates."),
     "rollout": ("releasing", "Watch, abort, resume or take back a rollout."),
+    "ledger": ("ledger", "Show and verify what served when."),
     "predict": ("releasing", "Ask a model's endpoint."),
     "user": ("installation", "Give a person a token."),
 }

@@ -1,82 +1,15 @@
-"""jinsu review, rollout, predict."""
+"""jinsu rollout, predict."""
 
 from __future__ import annotations
 
 import json
 import sys
-import time
 from collections.abc import Callable
 from typing import Any
 
 import click
 
 from jinsu.cli.show import ago, as_json, listing, print_json
-
-
-@click.group()
-def review() -> None:
-    """List, approve or reject candidates. MLflow's alias and Airflow's task answer the same question."""
-
-
-@review.command("list")
-@as_json
-def list_(json_: bool) -> None:
-    """List candidates that wait for a person.
-
-    \b
-    Example:
-      jinsu review list
-    """
-    from jinsu.api.models import OpenReview
-    from jinsu.cli.client import Client
-
-    columns: dict[str, Callable[[OpenReview], object]] = {
-        "run": lambda item: item.run,
-        "model": lambda item: item.model,
-        "version": lambda item: item.version,
-        "score": lambda item: f"{item.metric} {item.value:.4f}",
-        "to champion": lambda item: "" if item.gain is None else f"{item.gain:+.4f}",
-        "waits": lambda item: ago(item.asked),
-        "evidence": lambda item: item.links.get("Evidence"),
-    }
-    reviews = Client().get("/v1/reviews", list[OpenReview])
-    listing(reviews, columns, "Nothing waits for a review.", json_=json_)
-
-
-def _answer(run: str, approve: bool, reason: str, json_: bool) -> None:
-    from jinsu.api.models import AnswerBody, Answered
-    from jinsu.cli.client import Client
-
-    answered = Client().post(f"/v1/reviews/{run}", Answered, AnswerBody(approve=approve, reason=reason))
-    print_json(answered) if json_ else click.echo(f"{answered.model} version {answered.version}: {answered.state}")
-
-
-@review.command()
-@click.argument("run")
-@click.option("--reason", default="")
-@as_json
-def approve(run: str, reason: str, json_: bool) -> None:
-    """Let RUN's version meet live traffic.
-
-    \b
-    Example:
-      jinsu review approve digits-4f1c9a2b3d
-    """
-    _answer(run, True, reason, json_)
-
-
-@review.command()
-@click.argument("run")
-@click.option("--reason", default="")
-@as_json
-def reject(run: str, reason: str, json_: bool) -> None:
-    """Send RUN's version back.
-
-    \b
-    Example:
-      jinsu review reject digits-4f1c9a2b3d --reason "worse on sevens"
-    """
-    _answer(run, False, reason, json_)
 
 
 @click.group()
@@ -106,32 +39,6 @@ def rollouts(json_: bool) -> None:
         "why": lambda item: item.reason,
     }
     listing(Client().get("/v1/rollouts", list[Rollout]), columns, "No rollouts yet.", json_=json_)
-
-
-@rollout.command()
-@click.argument("model")
-@as_json
-def ledger(model: str, json_: bool) -> None:
-    """Show what served when, who approved it, and on what evidence.
-
-    \b
-    Example:
-      jinsu rollout ledger digits
-    """
-    from jinsu.api.models import LedgerEntry
-    from jinsu.cli.client import Client
-
-    columns: dict[str, Callable[[LedgerEntry], object]] = {
-        "when": lambda item: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item.at)),
-        "what": lambda item: item.event,
-        "version": lambda item: item.version,
-        "before": lambda item: item.previous,
-        "by": lambda item: item.actor,
-        "run": lambda item: item.run,
-        "detail": lambda item: item.detail,
-    }
-    entries = Client().get(f"/v1/ledger/{model}", list[LedgerEntry])
-    listing(entries, columns, f"The ledger of {model} is empty.", json_=json_)
 
 
 def _command(model: str, verb: str, reason: str, json_: bool) -> None:

@@ -22,9 +22,10 @@ if TYPE_CHECKING:
 @click.argument("folder", type=click.Path(path_type=Path), default=Path())
 @click.option("-f", "--follow", is_flag=True, help="Stay until the run ends.")
 @click.option("-p", "--param", "params", multiple=True, metavar="NAME=VALUE", help="Override one of train.params.")
+@click.option("--team", default="", help="For which team, when the model is new and you are in several.")
 @click.option("--key", help="Idempotency key: the same one again finds the same run. Default: a new one each time.")
 @as_json
-def submit(folder: Path, follow: bool, params: tuple[str, ...], key: str | None, json_: bool) -> None:
+def submit(folder: Path, follow: bool, params: tuple[str, ...], team: str, key: str | None, json_: bool) -> None:
     """Hand over FOLDER with its model.yaml; the platform does the rest.
 
     \b
@@ -42,7 +43,9 @@ def submit(folder: Path, follow: bool, params: tuple[str, ...], key: str | None,
     content, digest = pack(folder)
     client = Client()
     client.upload("/v1/code", Code, content)
-    body = SubmissionBody(code_digest=digest, idempotency_key=key or uuid.uuid4().hex, overrides=overrides(params))
+    body = SubmissionBody(
+        code_digest=digest, idempotency_key=key or uuid.uuid4().hex, overrides=overrides(params), team=team
+    )
     accepted = client.post("/v1/submissions", Accepted, body)
     if not json_:
         click.echo(f"{'submitted' if accepted.new else 'known already:'} {accepted.id}  (dataset {accepted.dataset})")

@@ -29,7 +29,7 @@ class Dispatcher:
         """
         with self.database.begin() as session:
             waiting = session.scalars(
-                select(Submission.id)
+                select(Submission)
                 .where(Submission.state == SubmissionState.ACCEPTED, Submission.dag_run.is_(None))
                 .order_by(Submission.created)
                 .limit(_BATCH)
@@ -37,8 +37,9 @@ class Dispatcher:
         for_each(waiting, self._start)
         return len(waiting) == _BATCH
 
-    def _start(self, run: str) -> None:
-        self.airflow.trigger(run, {"submission": run})
+    def _start(self, waiting: Submission) -> None:
+        run = waiting.id
+        self.airflow.trigger(run, {"submission": run}, team=waiting.team, user=waiting.submitter)
         with self.database.begin() as session:
             row = session.get(Submission, run, with_for_update=True)
             if row is not None and row.dag_run is None:

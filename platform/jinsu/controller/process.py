@@ -23,6 +23,7 @@ from jinsu.gateway.discovery import XdsServer
 from jinsu.gateway.envoy import binary
 from jinsu.gateway.statistics import Envoys
 from jinsu.installation import Installation
+from jinsu.runs.offers import Offers
 from jinsu.settings import Settings
 
 
@@ -92,6 +93,7 @@ def _reconcilers(installation: Installation) -> tuple[Reconciler, ...]:
         Reconciler("following champions", build(ChampionFollower).run, Pace(1.0, 15.0, ("candidates", _ALIASES))),
         Reconciler("dispatching runs", build(Dispatcher).run, Pace(0.3, 5.0, ("submissions",))),
         Reconciler("following reviews", build(ReviewFollower).run, Pace(1.0, 5.0, ("reviews", _ALIASES))),
+        Reconciler("offering code", build(Offers).refresh, Pace(1.0, 15.0, ("submissions",))),
         Reconciler("uploading metrics", build(MetricUploader).run, steady(2.0)),
         Reconciler("ending runs", build(EndedRuns).run, steady(5.0)),
     )

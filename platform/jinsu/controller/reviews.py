@@ -1,21 +1,33 @@
-"""Carries answers between the doors of a review: an alias set in MLflow answers it, and Airflow's stage goes on."""
+"""Carries answers between the doors of a review: Airflow's stage goes on after an answer, and reviewers are reminded."""
 
 from __future__ import annotations
 
+import logging
+import time
 from dataclasses import dataclass
 
+import httpx
 from sqlalchemy import select
 
 from jinsu.clients.airflow import Airflow
 from jinsu.controller.each import each_of, for_each
-from jinsu.errors import ForbiddenError
 from jinsu.registry.mlflow import CHALLENGER, Mlflow
-from jinsu.runs.reviews import Answer, Reviews
+from jinsu.runs.links import Links
+from jinsu.runs.reviews import DAY, Reviews
 from jinsu.runs.stages import StageName
 from jinsu.settings import Settings
 from jinsu.state.database import Database
-from jinsu.state.states import Door, ReviewState, StageState
+from jinsu.state.states import ReviewState, StageState
 from jinsu.state.tables import Review, StageRecord, Submission
+
+log = logging.getLogger("jinsu.reviews")
+
+OPTIONS = {
+    ReviewState.APPROVED: "Approve",
+    ReviewState.REJECTED: "Reject",
+    ReviewState.CHANGES_ASKED: "Ask for changes",
+}
+"""What Airflow's question is answered with, by the state that a review ended in."""
 
 
 @dataclass(frozen=True)
@@ -25,6 +37,7 @@ class ReviewFollower:
     settings: Settings
     database: Database
     reviews: Reviews
+    links: Links
     mlflow: Mlflow
     airflow: Airflow
 
@@ -34,43 +47,68 @@ class ReviewFollower:
         Raises JinsuError, after every review had its turn, when a server did not answer about one.
         """
         each_of(
-            lambda: for_each(self.reviews.open(), self._follow_alias),
+            lambda: for_each(self.reviews.open(), self._refuse_alias),
             lambda: for_each(self._answered(), lambda answered: self._answer_airflow(*answered)),
+            lambda: for_each(self._overdue(), self._remind),
         )
         return bool(self._answered())
 
-    def _follow_alias(self, review: Review) -> None:
-        if self.mlflow.aliases(review.model).get(CHALLENGER) == review.version:
-            self._approve(review)
-
-    def _answer_airflow(self, review: Review, dag_run: str) -> None:
-        option = "Approve" if review.state is ReviewState.APPROVED else "Reject"
-        self.airflow.answer(dag_run, StageName.REVIEW, option, review.reason, str(review.reviewer))
-
-    def _approve(self, review: Review) -> None:
-        """MLflow does not record who set the alias; only its reviewers and administrators may (docs/concepts.md)."""
-        reviewer = self.settings.mlflow_reviewer.name
-        try:
-            self.reviews.answer(review.submission, Answer(True, reviewer, Door.MLFLOW))
-        except ForbiddenError as problem:
-            # The question stays open for another reviewer, and the alias, which approves nothing, goes.
-            self.mlflow.tag_version(review.model, review.version, "jinsu.review", f"refused: {problem}")
+    def _refuse_alias(self, review: Review) -> None:
+        """Takes the alias from a candidate that is not approved: it was set past the gate, so nobody knows by whom."""
+        if self.mlflow.aliases(review.model).get(CHALLENGER) != review.version:
+            return
+        if (now := self.reviews.of(review.submission)) is not None and now.state is ReviewState.OPEN:
+            self.mlflow.tag_version(
+                review.model,
+                review.version,
+                "jinsu.review",
+                "refused: the alias was set past the gate, by nobody known",
+            )
             self.mlflow.drop_alias(review.model, CHALLENGER, review.version)
 
-    def _answered(self) -> list[tuple[Review, str]]:
-        """Answered reviews whose stage still waits, each with its DAG run."""
+    def _answer_airflow(self, review: Review, run: Submission) -> None:
+        user = str(review.reviewer).partition(", ")[0]
+        self.airflow.answer(
+            str(run.dag_run), StageName.REVIEW, OPTIONS[review.state], review.reason, user, team=run.team
+        )
+
+    def _overdue(self) -> list[Review]:
+        return [review for review in self.reviews.open() if review.due is not None and review.due <= time.time()]
+
+    def _remind(self, review: Review) -> None:
+        """Tells reviewers once a day that a question waits: in the log, and at the webhook of the settings."""
+        days = (time.time() - review.asked) / DAY
+        links = self.links.of(review.submission)
+        text = (
+            f"{review.model} version {review.version} has waited {days:.1f} days for a review "
+            f"({self.reviews.in_words(review)}): jinsu review show {review.submission} {links.get('Evidence', '')}"
+        ).rstrip()
+        log.warning("%s", text)
+        if self.settings.review_webhook:
+            try:
+                httpx.post(self.settings.review_webhook, json={"text": text}, timeout=5.0).raise_for_status()
+            except httpx.HTTPError as problem:  # the next pass tries again
+                log.warning("the reminder could not be sent: %s", type(problem).__name__)
+                return
+        with self.database.begin() as session:
+            row = session.get(Review, review.submission, with_for_update=True)
+            if row is not None:
+                row.due = time.time() + DAY
+
+    def _answered(self) -> list[tuple[Review, Submission]]:
+        """Answered reviews whose stage still waits, each with its run."""
         waiting = (
-            select(Review, Submission.dag_run)
+            select(Review, Submission)
             .join(Submission, Submission.id == Review.submission)
             .join(
                 StageRecord,
                 (StageRecord.submission == Review.submission) & (StageRecord.name == StageName.REVIEW),
             )
             .where(
-                Review.state.in_((ReviewState.APPROVED, ReviewState.REJECTED)),
+                Review.state.in_(tuple(OPTIONS)),
                 StageRecord.state == StageState.RUNNING,
                 Submission.ended.is_(None),
             )
         )
         with self.database.begin() as session:
-            return [(review, str(dag_run)) for review, dag_run in session.execute(waiting)]
+            return [(review, run) for review, run in session.execute(waiting)]

@@ -1,52 +1,229 @@
-"""The split that the platform makes: which rows train, which are held out.
+"""The split that the platform makes: which rows of a problem's dataset train, and which are held out.
 
-A row's side follows from a hash of its content, so it is the same in every run and on every machine, and two equal
-rows never end on different sides (a duplicate in both parts would flatter the model).
+The first version of a dataset fixes a plan. Which side a row is on follows from the row and the plan alone, so every run
+and every machine makes the same split. A row is known by its key: the values of some of its columns, hashed with a secret
+of the problem. Keys that were held out once are remembered, and stay held out in every later version.
 """
 
 from __future__ import annotations
 
 import hashlib
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any
 
 from jinsu.errors import BadInputError
+from jinsu.spec.problem import Split
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-
 TRAIN_FILE, EVAL_FILE = "train.parquet", "eval.parquet"
 """Files of the two sides: the rows that a training gets, and the held-out rows, which the platform keeps."""
+_ALL = 2**64
 
 
-def holdout_mask(table: pa.Table, share: float, by: str | None = None) -> np.ndarray:
-    """Boolean array, one value a row: True where the row is held out. About `share` of the rows are.
+class Way(StrEnum):
+    """How a plan tells the two sides apart."""
 
-    With `by`, only that column decides, so its equal values stay together. Raises BadInputError for a column that the
-    table does not have, and for a share that leaves one side empty.
+    KEY = "key"
+    """By the hash of the row's key: about the same share of the keys in every version."""
+    TIME = "time"
+    """By a column of times: everything from the cut on is held out."""
+    STRATIFIED = "stratified"
+    """By the hash of the key, with a threshold for each value of a column."""
+    GIVEN = "given"
+    """By a column that says it."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a problem's rows are divided.
+
+    keys: the columns whose values name a row. share: of the rows, between 0 and 1. column: of the time, the stratum or the
+    given side; "" for a plan by key. cut: the first time that is held out. thresholds: by stratum, the hash below which a
+    key is held out. held: the values of `column` that are held out.
     """
-    mask = held_out(table, share, by)
+
+    way: Way
+    keys: tuple[str, ...]
+    share: float
+    column: str = ""
+    cut: float | str | None = None
+    thresholds: Mapping[str, int] = field(default_factory=dict)
+    held: tuple[str, ...] = ()
+
+
+def fix(table: pa.Table, split: Split, target: str, features: Sequence[str] | None, salt: bytes) -> Plan:
+    """The plan for a problem, from the first version of its dataset.
+
+    Raises BadInputError for a column that the table does not have, and for a column of times without order.
+    """
+    for name in (*split.keys, *(name for name in (split.time, split.stratify, split.column) if name)):
+        if name not in table.column_names:
+            columns = ", ".join(table.column_names)
+            raise BadInputError(f"problem: split: the dataset has no column {name!r}; it has {columns}.")
+    keys = tuple(split.keys) or _naming(table, target, features, split.column)
+    if split.time is not None:
+        return Plan(Way.TIME, keys, split.holdout, split.time, cut=_cut(table, split.time, split.holdout))
+    if split.column is not None:
+        return Plan(Way.GIVEN, keys, split.holdout, split.column, held=tuple(split.held))
+    if split.stratify is not None:
+        thresholds = _thresholds(_hashes(table, keys, salt), _texts(table, split.stratify), split.holdout)
+        return Plan(Way.STRATIFIED, keys, split.holdout, split.stratify, thresholds=thresholds)
+    return Plan(Way.KEY, keys, split.holdout)
+
+
+def without_salt(columns: Sequence[str], split: Split) -> Plan:
+    """The plan of version 0.1, whose key was `by`, or the whole row, without a secret. columns: those of the table."""
+    return Plan(Way.KEY, tuple(split.keys) or tuple(columns), split.holdout)
+
+
+def holdout_mask(table: pa.Table, plan: Plan, salt: bytes, remembered: np.ndarray | None = None) -> np.ndarray:
+    """Boolean array, one value a row: True where the row is held out.
+
+    remembered: sorted keys (uint64) that were held out before. Raises BadInputError for a column that the table does not
+    have any more, and for a split that leaves one side empty.
+    """
+    mask = held_out(table, plan, salt, remembered)
     if mask.all() or not mask.any():
+        side = "training" if mask.all() else "the held-out part"
         raise BadInputError(
-            f"data.holdout: {share:g} of {table.num_rows} rows leaves one side empty; put more rows or change the share."
+            f"problem: split: of {table.num_rows} rows none is left for {side}; put more rows, or make a problem with "
+            "another split."
         )
     return mask
 
 
-def held_out(rows: pa.Table, share: float, by: str | None = None) -> np.ndarray:
+def held_out(rows: pa.Table, plan: Plan, salt: bytes, remembered: np.ndarray | None = None) -> np.ndarray:
     """As `holdout_mask`, for any rows of a table: each one's side follows from the row alone."""
     import numpy as np
 
-    if by is not None and by not in rows.column_names:
+    missing = [name for name in (*plan.keys, plan.column) if name and name not in rows.column_names]
+    if missing:
         raise BadInputError(
-            f"data.holdout_by: the dataset has no column {by!r}; it has {', '.join(rows.column_names)}."
+            f"problem: split: the dataset has no column {missing[0]!r}, by which its rows are divided; "
+            f"it has {', '.join(rows.column_names)}."
         )
-    columns = [rows.column(name).to_pylist() for name in ([by] if by else rows.column_names)]
-    threshold = int(share * 2**64)
-    hashes = (_row_hash(row) for row in zip(*columns, strict=True))
-    return np.fromiter((value < threshold for value in hashes), dtype=bool, count=rows.num_rows)
+    hashes = _hashes(rows, plan.keys, salt)
+    match plan.way:
+        case Way.KEY:
+            mask = hashes < np.uint64(_threshold(plan.share))
+        case Way.STRATIFIED:
+            usual = _threshold(plan.share)
+            limits = [plan.thresholds.get(text, usual) for text in _texts(rows, plan.column)]
+            mask = hashes < np.asarray(limits, dtype=np.uint64)
+        case Way.GIVEN:
+            mask = np.asarray([text in plan.held for text in _texts(rows, plan.column)], dtype=bool)
+        case Way.TIME:
+            mask = np.asarray([_from(value, plan.cut) for value in _times(rows, plan.column)], dtype=bool)
+    if remembered is not None and len(remembered):
+        place = np.minimum(np.searchsorted(remembered, hashes), len(remembered) - 1)
+        mask |= remembered[place] == hashes
+    return mask
 
 
-def _row_hash(row: tuple[object, ...]) -> int:
-    return int.from_bytes(hashlib.blake2b(repr(row).encode(), digest_size=8).digest(), "big")
+def held_keys(table: pa.Table, mask: np.ndarray, plan: Plan, salt: bytes) -> np.ndarray:
+    """The keys of the held-out rows, sorted, each once: uint64."""
+    import numpy as np
+
+    return np.unique(_hashes(table, plan.keys, salt)[mask])
+
+
+def repeated_share(table: pa.Table, mask: np.ndarray, features: Sequence[str]) -> float:
+    """Share of the held-out rows whose features stand in a training row too: what a model could have learned by heart."""
+    import numpy as np
+
+    hashes = _hashes(table, features, b"")
+    return float(np.isin(hashes[mask], np.unique(hashes[~mask])).mean())
+
+
+def _naming(table: pa.Table, target: str, features: Sequence[str] | None, given: str | None) -> tuple[str, ...]:
+    """The columns that name a row when nobody says which: the features, else all columns but the target.
+
+    A number or text that is different in every row, such as a record's id, would make equal rows look different, and so
+    put one of them on each side; it is left out unless nothing else remains.
+    """
+    if features:
+        return tuple(features)
+    every = [name for name in table.column_names if name not in (target, given)]
+    return tuple(name for name in every if not _is_id(table, name)) or tuple(every)
+
+
+def _is_id(table: pa.Table, name: str) -> bool:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    column = table.column(name)
+    kinds = (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string)
+    return any(kind(column.type) for kind in kinds) and pc.count_distinct(column).as_py() == table.num_rows > 1
+
+
+def _threshold(share: float) -> int:
+    return min(int(share * _ALL), _ALL - 1)
+
+
+def _thresholds(hashes: np.ndarray, strata: Sequence[str], share: float) -> dict[str, int]:
+    """For each stratum the hash below which its share of the keys lies; a stratum of one key gets the usual threshold."""
+    import numpy as np
+
+    names = np.asarray(strata)
+    found = {}
+    for name in np.unique(names):
+        keys = np.unique(hashes[names == name])
+        wanted = round(share * len(keys))
+        if 0 < wanted < len(keys):
+            found[str(name)] = int(keys[wanted])
+    return found
+
+
+def _cut(table: pa.Table, column: str, share: float) -> float | str:
+    values = sorted(value for value in _times(table, column) if value is not None)
+    if not values:
+        raise BadInputError(f"problem: split.time: column {column!r} holds no time.")
+    found: float | str = values[min(int(len(values) * (1 - share)), len(values) - 1)]
+    return found
+
+
+def _times(table: pa.Table, name: str) -> list[Any]:
+    """The values of a column as numbers (times as seconds since the epoch) or, when they are text, as text."""
+    import pyarrow as pa
+
+    column = table.column(name)
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp("us"))
+    if pa.types.is_timestamp(column.type):
+        micro = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+        return [None if value is None else value / 1e6 for value in micro.to_pylist()]
+    if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
+        return [None if value is None or value != value else float(value) for value in column.to_pylist()]
+    if pa.types.is_string(column.type) or pa.types.is_large_string(column.type):
+        return list(column.to_pylist())
+    raise BadInputError(
+        f"problem: split.time: column {name!r} is {column.type}; times, numbers and ISO texts have an order."
+    )
+
+
+def _from(value: Any, cut: float | str | None) -> bool:
+    """Whether a time is at or after the cut; a row without a time, or of another type than before, is not held out."""
+    comparable = isinstance(value, str) == isinstance(cut, str) and value is not None and cut is not None
+    return comparable and value >= cut
+
+
+def _texts(table: pa.Table, name: str) -> list[str]:
+    return [str(value) for value in table.column(name).to_pylist()]
+
+
+def _hashes(table: pa.Table, names: Sequence[str], salt: bytes) -> np.ndarray:
+    """The key of each row: uint64."""
+    import numpy as np
+
+    columns = [table.column(name).to_pylist() for name in names]
+    rows = (int.from_bytes(_digest(row, salt), "big") for row in zip(*columns, strict=True))
+    return np.fromiter(rows, dtype=np.uint64, count=table.num_rows)
+
+
+def _digest(row: tuple[object, ...], salt: bytes) -> bytes:
+    return hashlib.blake2b(repr(row).encode(), digest_size=8, key=salt).digest()

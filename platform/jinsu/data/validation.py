@@ -30,8 +30,12 @@ class Verdict:
 
 @dataclass(frozen=True)
 class Validation(Verdict):
-    """A verdict with the number of rows, and how many of them train and are held out (0 when the data failed)."""
+    """A verdict with the number of rows, and how many of them train and are held out (0 when the data failed).
+
+    repeated: share of the held-out rows whose features stand in a training row too.
+    """
 
     rows: int
     train_rows: int = 0
     eval_rows: int = 0
+    repeated: float = 0.0

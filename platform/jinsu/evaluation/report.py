@@ -12,7 +12,7 @@ import numpy as np
 from jinsu.errors import GateFailedError
 from jinsu.evaluation.metrics import difference, score
 from jinsu.evaluation.score import Score
-from jinsu.spec.model import CLASSIFICATION, REGRESSION, Evaluate
+from jinsu.spec.problem import CLASSIFICATION, REGRESSION, Judging
 
 MAX_SLICES = 20
 
@@ -101,7 +101,7 @@ def folded_share(target: np.ndarray, labels: Sequence[Any] | None, other: Any) -
 
 
 def judge(
-    rules: Evaluate,
+    rules: Judging,
     truth: np.ndarray,
     answers: np.ndarray,
     columns: Mapping[str, np.ndarray],
@@ -125,7 +125,7 @@ def judge(
     champion_score = None if champion is None else score(rules.metric, truth, champion)
     gain = None if champion is None else difference(rules.metric, truth, answers, champion, rules.maximize)
     confusion, labels = _confusion(truth_values, answer_values) if rules.metric in CLASSIFICATION else ((), ())
-    reasons = tuple(_reasons(rules, overall, gain, folded))
+    reasons = tuple(_reasons(rules, overall, others, gain, folded))
     return Report(rules.metric, overall, others, slices, champion_score, gain, confusion, labels, reasons, folded)
 
 
@@ -163,21 +163,33 @@ def _natural_order(text: str) -> tuple[int, float, str]:
     return (0, float(text), text) if number else (1, 0.0, text)
 
 
-def _reasons(rules: Evaluate, overall: Score, gain: Score | None, folded: float) -> list[str]:
-    reasons = []
+def _reasons(
+    rules: Judging, overall: Score, others: Mapping[str, Score], gain: Score | None, folded: float
+) -> list[str]:
+    reasons = [
+        f"{name} is {others[name].value:.4f}, guardrails.{name} asks for {bound}"
+        for name, bound in rules.guardrails.items()
+        if not _within(others[name].value, bound)
+    ]
     if folded > rules.max_folded:
         reasons.append(
-            f"the model gives up the class of {folded:.1%} of the rows, evaluate.max_folded allows {rules.max_folded:.0%}"
+            f"the model gives up the class of {folded:.1%} of the rows, max_folded allows {rules.max_folded:.0%}"
         )
     if rules.min is not None and not overall.value >= rules.min:
-        reasons.append(f"{rules.metric} is {overall.value:.4f}, evaluate.min asks for {rules.min:g}")
+        reasons.append(f"{rules.metric} is {overall.value:.4f}, min asks for {rules.min:g}")
     if rules.max is not None and not overall.value <= rules.max:
-        reasons.append(f"{rules.metric} is {overall.value:.4f}, evaluate.max allows {rules.max:g}")
+        reasons.append(f"{rules.metric} is {overall.value:.4f}, max allows {rules.max:g}")
     if rules.vs_champion is not None and gain is not None and not gain.value >= rules.vs_champion:
         reasons.append(
             f"{rules.metric} differs from the champion's by {gain.value:+.4f}, "
-            f"evaluate.vs_champion asks for >= {rules.vs_champion:g}"
+            f"vs_champion asks for >= {rules.vs_champion:g}"
         )
     if not np.isfinite(overall.value):
         reasons.append(f"{rules.metric} is {overall.value}, which is no number")
     return reasons
+
+
+def _within(value: float, bound: str) -> bool:
+    """Whether a value keeps a guardrail such as `>= 0.9`; one that is no number does not."""
+    sign, _, limit = bound.partition(" ")
+    return value >= float(limit) if sign == ">=" else value <= float(limit)

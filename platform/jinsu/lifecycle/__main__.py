@@ -106,9 +106,17 @@ def _form(given: argparse.Namespace) -> Form:
         raise BadInputError("--model or --submission: say what to launch.")
     if not given.submission and not given.run_name:
         raise BadInputError("--run-name: name the run; the same name finds the same run again.")
-    if not 1 <= len(given.user) <= _NAME_LENGTH:
-        raise BadInputError(f"--user: give 1 to {_NAME_LENGTH} characters.")
-    return Form(given.run_name or given.submission, given.user, given.submission, given.model, given.dataset, params)
+    if not given.submission and not 1 <= len(given.user) <= _NAME_LENGTH:
+        raise BadInputError("--user: say for whom; it is the name of a person's account.")
+    return Form(
+        dag_run=given.run_name or given.submission,
+        user=given.user,
+        team=given.team,
+        submission=given.submission,
+        model=given.model,
+        problem=given.problem,
+        overrides={f"train.params.{name}": value for name, value in params.items()},
+    )
 
 
 def _number(text: str) -> int:

@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinsu.errors import BadInputError
+from jinsu.errors import BadInputError, ForbiddenError
+from jinsu.identity.people import Person, find
 from jinsu.registry.mlflow import Mlflow
 from jinsu.runs.admission import Admission, Request
 from jinsu.runs.catalog import Catalog
@@ -20,17 +21,21 @@ from jinsu.state.tables import Submission
 
 @dataclass(frozen=True)
 class Form:
-    """What starts a run: the id of a submission, or a known model with what its submitter changes.
+    """What starts a run: the id of a submission, or code that the platform has with what its submitter changes.
 
-    dag_run: the run's name in the engine that executes the stages. user: who pressed the button.
+    dag_run: the run's name in the engine that executes the stages. user: who pressed the button. team: for whom, when the
+    model is new and the user is in several teams. code: digest of a code snapshot; model: its latest code instead.
+    problem: the problem in place of the code's own. overrides: parts of model.yaml, such as `{"train.params.lr": 0.1}`.
     """
 
     dag_run: str
     user: str
+    team: str = ""
     submission: str = ""
+    code: str = ""
     model: str = ""
-    dataset: str = ""
-    train_params: Mapping[str, Any] = field(default_factory=dict)
+    problem: str = ""
+    overrides: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -67,15 +72,25 @@ class Admit:
         return Admitted(row.dataset, len(trials(spec_of(row))))
 
     def _from_form(self, form: Form) -> str:
-        models = self.catalog.read().models
-        if form.model not in models:
-            raise BadInputError(f"model: {form.model!r} is not known; known: {', '.join(sorted(models))}.")
-        overrides = {f"train.params.{name}": value for name, value in form.train_params.items()}
-        if form.dataset:
-            overrides["data.dataset"] = form.dataset
+        with self.database.begin() as session:
+            person = find(session, form.user)
+        if person is None:
+            raise ForbiddenError(f"{form.user!r} has no account here; an administrator adds people: jinsu user add")
+        overrides = {**form.overrides, **({"problem": form.problem} if form.problem else {})}
         key = f"airflow:{form.dag_run}"[:128]
-        row, _ = self.admission.admit(Request(form.user, models[form.model], key, overrides, form.dag_run))
+        request = Request(person, self._code(form, person), key, overrides, form.dag_run, form.team)
+        row, _ = self.admission.admit(request)
         return row.id
+
+    def _code(self, form: Form, person: Person) -> str:
+        """Digest of the chosen code, among those that the person's teams have submitted, and the examples."""
+        known = [code for team in sorted(person.teams) for code in self.catalog.read().codes(team)]
+        chosen = next((code for code in known if form.code == code.digest or form.model == code.model), None)
+        if chosen is None:
+            names = ", ".join(sorted({code.model for code in known})) or "none yet"
+            wanted = f"code {form.code[:8]}" if form.code else f"model {form.model!r}"
+            raise BadInputError(f"{wanted} is not known to the teams of {person.name}; known models: {names}.")
+        return chosen.digest
 
 
 def trials(spec: ModelSpec) -> range:

@@ -5,14 +5,15 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
-from jinsu.errors import GateFailedError, NotFoundError, TransientError
+from jinsu.errors import ForbiddenError, GateFailedError, NotFoundError, TransientError
 from jinsu.registry.mlflow import CHALLENGER, Mlflow
 from jinsu.release.advance import Phase, Policy, State
 from jinsu.release.gates import GatePolicy
-from jinsu.runs.journal import Journal, spec_of
+from jinsu.runs.journal import Journal, rules_of
 from jinsu.runs.rollouts import ACTIVE, Rollouts, state_of
 from jinsu.runs.stages import Registered, RolledOut, StageName
-from jinsu.spec.model import ModelSpec
+from jinsu.runs.standings import Standings
+from jinsu.spec.rules import Rules
 
 PROMOTABLE = (Phase.PROMOTING, Phase.PROMOTED)
 _PAUSE_SECONDS = 1.0
@@ -25,6 +26,7 @@ class Canary:
     journal: Journal
     rollouts: Rollouts
     mlflow: Mlflow
+    standings: Standings
 
     def run(self, run: str) -> RolledOut:
         """Asks, and waits until the challenger may be promoted or was taken back."""
@@ -36,12 +38,23 @@ class Canary:
     def start(self, run: str) -> None:
         """Asks for the rollout once. It takes the place of whatever rollout the model has.
 
-        Raises ConflictError when the run was cancelled.
+        Raises ConflictError when the run was cancelled, GateFailedError for a version that may not serve: whoever skips the
+        review, by marking the stage as done in Airflow, comes here all the same.
         """
         row = self.journal.submission(run)
         version = self.journal.output(Registered, run).version
-        self.rollouts.request(run, row.model, version, policy_of(spec_of(row)))
+        try:
+            self.standings.require(row.model, version)
+        except ForbiddenError as problem:
+            self._refuse(run, str(problem))
+        self.rollouts.request(run, row.model, version, policy_of(rules_of(row)))
         self.journal.note(run, StageName.CANARY, "waiting for the release controller")
+
+    def _refuse(self, run: str, sentence: str) -> None:
+        def work() -> RolledOut:
+            raise GateFailedError(sentence)
+
+        self.journal.record(StageName.CANARY, run, work)
 
     def waiting(self, run: str) -> bool:
         """Whether the controller has not decided yet."""
@@ -68,10 +81,8 @@ class Canary:
         return RolledOut(state.challenger, state.champion or "", state.reason)
 
 
-def policy_of(spec: ModelSpec) -> Policy:
-    """The rollout's policy as the spec words it. Pure."""
-    canary = spec.release.canary
-    gates = GatePolicy(
-        canary.min_requests, canary.max_error_increase, canary.max_latency_ratio, spec.serve.max_latency_ms
-    )
+def policy_of(rules: Rules) -> Policy:
+    """The rollout's policy as the rules word it. Pure."""
+    canary = rules.canary
+    gates = GatePolicy(canary.min_requests, canary.max_error_increase, canary.max_latency_ratio, rules.max_latency_ms)
     return Policy(tuple(canary.steps), canary.every, canary.deadline, gates)

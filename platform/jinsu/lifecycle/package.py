@@ -13,10 +13,11 @@ from jinsu.errors import GateFailedError
 from jinsu.lifecycle.admit import trials
 from jinsu.packaging.findings import PackageFindings
 from jinsu.packaging.package import package
-from jinsu.runs.journal import Journal, spec_of
+from jinsu.runs.journal import Journal, rules_of, spec_of
 from jinsu.runs.stages import Packaged, StageName, Trained
 from jinsu.sdk.model_files import MODEL_FOLDER
-from jinsu.spec.model import Evaluate, ModelSpec
+from jinsu.spec.problem import Judging
+from jinsu.spec.rules import Rules
 from jinsu.steps.folders import StepFolders
 from jinsu.steps.spec import run_key
 
@@ -35,26 +36,28 @@ class Package:
         return self.journal.record(StageName.PACKAGE, run, lambda: self._package(run))
 
     def _package(self, run: str) -> Packaged:
-        spec = spec_of(self.journal.submission(run))
-        trained = {trial: self.journal.output(Trained, run, trial) for trial in trials(spec)}
-        trial = best_trial(trained, spec.evaluate)
+        row = self.journal.submission(run)
+        rules = rules_of(row)
+        trained = {trial: self.journal.output(Trained, run, trial) for trial in trials(spec_of(row))}
+        trial = best_trial(trained, rules.judging)
         source = trained[trial].run_key
         result = self.steps.result(source, verify=True)
         if result is None:
             raise GateFailedError("the trained model's files changed or are gone since training; submit again.")
         model = {name: digest for name, digest in result.outputs.items() if name.startswith(f"{MODEL_FOLDER}/")}
-        key = run_key("package", spec.serve.model_dump(mode="json"), model, "", "jinsu-1")
-        self.steps.inline(key, lambda out: _work(spec, self.steps.out(source) / MODEL_FOLDER, out))
+        limits = {"max_latency_ms": rules.max_latency_ms, "parity_tolerance": rules.parity_tolerance}
+        key = run_key("package", limits, model, "", "jinsu-1")
+        self.steps.inline(key, lambda out: _work(rules, self.steps.out(source) / MODEL_FOLDER, out))
         findings = self.steps.document(PackageFindings, key, REPORT_FILE)
         return Packaged(key, trial, findings.parity, findings.latency)
 
 
-def _work(spec: ModelSpec, saved: Path, out: Path) -> None:
-    findings = package(saved, out, spec.serve.parity_tolerance, spec.serve.max_latency_ms)
+def _work(rules: Rules, saved: Path, out: Path) -> None:
+    findings = package(saved, out, rules.parity_tolerance, rules.max_latency_ms)
     (out / REPORT_FILE).write_text(json.dumps(encode(findings)), encoding="utf-8")
 
 
-def best_trial(trained: Mapping[int, Trained], rules: Evaluate) -> int:
+def best_trial(trained: Mapping[int, Trained], rules: Judging) -> int:
     """The trial whose last logged value of the evaluation metric is best. A single trial needs no metric. Pure.
 
     A value that is no finite number counts as none: NaN is neither more nor less than any other.

@@ -85,11 +85,12 @@ INPUTS: Mapping[StageName, tuple[Input, ...]] = MappingProxyType(
             Input(
                 "model", Kind.STRING, "A model whose code the platform has: an example, or one submitted before.", ""
             ),
-            Input("dataset", Kind.STRING, "Dataset and version; empty for the one in model.yaml.", ""),
+            Input("problem", Kind.STRING, "The problem that it answers; empty for the one of the code.", ""),
             Input("train_params", Kind.OBJECT, 'Overrides of train.params, such as {"epochs": 10}.', "{}"),
             Input("submission", Kind.STRING, "Id of a submission that was made before; then no model is named.", ""),
             Input("run_name", Kind.STRING, "The run's name in the engine that executes the stages.", ""),
-            Input("user", Kind.STRING, "Who starts the run; another person reviews it.", "kubeflow"),
+            Input("user", Kind.STRING, "Account of the person who starts the run; another person reviews it.", ""),
+            Input("team", Kind.STRING, "For which team, when the model is new and the person is in several.", ""),
         ),
         StageName.TRAIN: (*_RUN, Input("trial", Kind.STRING, "Which of train.trials, as a number from 0.", "0")),
     }

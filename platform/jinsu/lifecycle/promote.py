@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from jinsu.errors import GateFailedError, NotFoundError
+from jinsu.errors import ForbiddenError, GateFailedError, NotFoundError
 from jinsu.lifecycle.canary import PROMOTABLE
 from jinsu.lifecycle.register import EVIDENCE
-from jinsu.registry.mlflow import CHALLENGER, CHAMPION, Mlflow
+from jinsu.registry.mlflow import CHALLENGER, Mlflow
 from jinsu.release.advance import State
-from jinsu.runs import ledger
+from jinsu.runs.champions import Champions, Intent
 from jinsu.runs.journal import Journal
 from jinsu.runs.open_run import refuse_cancelled
 from jinsu.runs.reviews import Reviews
 from jinsu.runs.rollouts import Rollouts, state_of
 from jinsu.runs.stages import Promoted, StageName
-from jinsu.state.database import Database
 from jinsu.state.states import LedgerEvent, SubmissionState
 from jinsu.state.tables import Submission
 
@@ -24,10 +23,10 @@ from jinsu.state.tables import Submission
 class Promote:
     """Moves the alias `champion` and writes the ledger."""
 
-    database: Database
     journal: Journal
     reviews: Reviews
     rollouts: Rollouts
+    champions: Champions
     mlflow: Mlflow
 
     def run(self, run: str) -> Promoted:
@@ -47,21 +46,22 @@ class Promote:
         state = state_of(rollout)
         if state.phase not in PROMOTABLE:
             raise GateFailedError(f"version {state.challenger} was {state.phase} before promotion: {state.reason}")
-        entry = self._entry(row, state)
-        if not ledger.recorded(self.database, entry.identity):  # else the alias may have moved on since
-            self.mlflow.set_alias(row.model, CHAMPION, state.challenger)
-            ledger.record(self.database, entry)
+        try:
+            self.champions.move(
+                self._intent(row, state)
+            )  # a move that has ended is not done again: the alias may have gone on
+        except ForbiddenError as problem:
+            raise GateFailedError(str(problem)) from None
         self.mlflow.drop_alias(row.model, CHALLENGER, state.challenger)
         return Promoted(state.challenger, state.champion)
 
-    def _entry(self, row: Submission, state: State) -> ledger.Entry:
+    def _intent(self, row: Submission, state: State) -> Intent:
         review = self.reviews.of(row.id)
-        return ledger.Entry(
+        return Intent(
             identity=f"promote:{row.id}",
             model=row.model,
-            event=LedgerEvent.PROMOTED,
             version=state.challenger,
-            previous=state.champion,
+            event=LedgerEvent.PROMOTED,
             actor=str(review.reviewer) if review else "nobody",
             submission=row.id,
             evidence=f"run {row.mlflow_run}/{EVIDENCE}",

@@ -7,10 +7,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from jinsu.errors import GateFailedError, NotFoundError
-from jinsu.runs.journal import Journal, spec_of
-from jinsu.runs.reviews import Answer, Reviews
+from jinsu.runs.journal import Journal
+from jinsu.runs.reviews import Reviews
 from jinsu.runs.stages import Evaluated, Registered, Reviewed, StageName
-from jinsu.state.states import Door, ReviewState
+from jinsu.state.states import ReviewState
 from jinsu.state.tables import Review as ReviewRecord
 
 _PAUSE_SECONDS = 1.0
@@ -31,17 +31,10 @@ class Review:
         return self.finish(run)
 
     def ask(self, run: str) -> ReviewRecord:
-        """Opens the question once; without a required review the spec answers it.
-
-        Raises ConflictError when the run was cancelled.
-        """
-        row = self.journal.submission(run)
+        """Opens the question once; rules that ask for no approver answer it. Raises ConflictError for a cancelled run."""
         version = self.journal.output(Registered, run).version
-        review = self.reviews.ask(run, row.model, version)
+        review = self.reviews.ask(run, version)
         self.journal.note(run, StageName.REVIEW, "waiting for a person")
-        stands = review.state in (ReviewState.OPEN, ReviewState.APPROVED)  # an approval's alias may still be missing
-        if spec_of(row).release.review == "none" and stands:
-            return self.reviews.answer(run, Answer(True, "model.yaml", Door.SPEC, "release.review: none"))
         return review
 
     def waiting(self, run: str) -> bool:

@@ -85,7 +85,8 @@ class Train:
             result = judge(self.launcher.status(key))
             self._record_usage(self.journal.submission(run), key, result)
             points, _ = parse_metrics(self.launcher.metrics(key, 0))
-            return Trained(key, result.seconds, result.peak_memory, last_values(points))
+            environment = self._environment(run, trial)
+            return Trained(key, result.seconds, result.peak_memory, last_values(points), environment)
 
         return self.journal.record(StageName.TRAIN, run, work, trial)
 

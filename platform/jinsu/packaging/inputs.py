@@ -10,9 +10,14 @@ from jinsu.errors import GateFailedError
 from jinsu.packaging.manifest import Tensor
 
 
-def feature_columns(columns: Sequence[str], features: Sequence[str] | None, target: str) -> list[str]:
-    """The columns that a model reads: `features` when the spec names them, else every column but the target."""
-    return list(features) if features else [name for name in columns if name != target]
+def feature_columns(
+    columns: Sequence[str], features: Sequence[str] | None, target: str, given: str | None = None
+) -> list[str]:
+    """The columns that a model reads: `features` when they are named, else every column but the target.
+
+    given: the column that says which rows are held out, which no model reads.
+    """
+    return list(features) if features else [name for name in columns if name not in (target, given)]
 
 
 def model_input(columns: Mapping[str, np.ndarray], features: Sequence[str], tensor: Tensor) -> np.ndarray:
@@ -31,7 +36,7 @@ def model_input(columns: Mapping[str, np.ndarray], features: Sequence[str], tens
     if size != tensor.row_size:
         raise GateFailedError(
             f"features {list(features)}: a row holds {size} values, the model takes {list(tensor.shape[1:])}; "
-            "name the right columns in data.features, or save with another example."
+            "name the right columns in features, or save with another example."
         )
     return np.ascontiguousarray(rows.reshape((len(rows), *tensor.shape[1:])).astype(tensor.dtype))
 

@@ -5,33 +5,54 @@ from __future__ import annotations
 import hashlib
 import time
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
+from sqlalchemy.orm import Session
 
 from jinsu.data.datasets import DatasetStore, DatasetVersion
-from jinsu.errors import BadInputError, ConflictError
+from jinsu.errors import BadInputError, ConflictError, ForbiddenError
+from jinsu.identity.people import Person
+from jinsu.identity.policies import policy_of
+from jinsu.runs.problems import (
+    latest,
+    may_use_dataset,
+    named,
+    new_problem,
+    next_version,
+    seen,
+    team_for,
+)
 from jinsu.runs.snapshots import SnapshotStore, read_member
 from jinsu.spec.load import FILE_NAME, parse_spec, spec_from
 from jinsu.spec.model import ModelSpec
+from jinsu.spec.problem import ProblemSpec
+from jinsu.spec.rules import NamedProblem, Rules, effective
 from jinsu.state.database import Database
-from jinsu.state.states import SubmissionState
-from jinsu.state.tables import Submission
+from jinsu.state.states import Role, SubmissionState
+from jinsu.state.tables import Base, Model, Problem, ProblemVersion, Submission
 
 MAX_OPEN = 1000
+_DAY = 86400.0
+_CHANGEABLE = ("problem", "train")
+"""The sections of model.yaml that a submission may change; the others are the code's."""
 
 
 @dataclass(frozen=True)
 class Request:
-    """What a submitter hands over. `overrides` replaces parts of the snapshot's spec (`{"train.params.lr": 0.1}`)."""
+    """What a submitter hands over. `overrides` replaces parts of the snapshot's spec (`{"train.params.lr": 0.1}`).
 
-    submitter: str
+    team: for whom, when the submitter is in several teams and the model is new.
+    """
+
+    submitter: Person
     code_digest: str
     idempotency_key: str
     overrides: Mapping[str, Any]
     dag_run: str | None = None
+    team: str = ""
 
 
 @dataclass(frozen=True)
@@ -48,6 +69,18 @@ class Capacity:
 
 
 @dataclass(frozen=True)
+class Plan:
+    """A submission that would be admitted. expectations: the text of the problem's file. changes: the records of a problem
+    or a model that are new with it."""
+
+    spec: ModelSpec
+    rules: Rules
+    version: DatasetVersion
+    expectations: str | None
+    changes: Sequence[Base] = field(default_factory=tuple)
+
+
+@dataclass(frozen=True)
 class Admission:
     """Checks and records submissions."""
 
@@ -59,69 +92,197 @@ class Admission:
     def admit(self, request: Request) -> tuple[Submission, bool]:
         """Records the submission, or finds the one made with the same key; says whether it is new.
 
-        Raises BadInputError or NotFoundError for a spec that cannot run here, ConflictError when the key was used for other
-        code or when too many runs are open.
+        Raises BadInputError or NotFoundError for a spec that cannot run here, ForbiddenError for somebody who may not submit
+        to the model, ConflictError when the key was used for other code, or when too many runs are open or were submitted.
         """
         if not 1 <= len(request.idempotency_key) <= 128 or not request.idempotency_key.isprintable():
             raise BadInputError("idempotency key: give 1 to 128 printable characters.")
         if (known := self._find(request)) is not None:
             return _same(known, request), False
-        spec, version = self.check(request.code_digest, request.overrides)
-        row = _row(request, spec, version)
+        plan = self.check(request.submitter, request.code_digest, request.overrides, request.team)
+        row = _row(request, plan)
         try:
-            self._add(row)
+            self._add(row, plan)
         except IntegrityError:
             known = self._find(request)  # the same submission, sent twice at once
-            assert known is not None
+            if known is None:
+                raise ConflictError(
+                    f"model {row.model!r} or its problem was just made by another submission; try again."
+                ) from None
             return _same(known, request), False
         return row, True
 
-    def check(self, code_digest: str, overrides: Mapping[str, Any]) -> tuple[ModelSpec, DatasetVersion]:
-        """The spec in the code snapshot and the dataset version that it stands for; nothing is recorded."""
+    def check(self, person: Person, code_digest: str, overrides: Mapping[str, Any], team: str = "") -> Plan:
+        """What the code's spec stands for, and the rules that it would run under; nothing is recorded."""
         code = self.snapshots.get(code_digest)
         spec = _spec(code, overrides)
-        check_capacity(spec, self.capacity)
-        version = self.datasets.resolve(spec.data.dataset)
-        check_columns(spec, list(version.schema), version.kind)
-        if spec.data.expectations and read_member(code, spec.data.expectations) is None:
-            raise BadInputError(f"{FILE_NAME}: data.expectations: the folder has no file {spec.data.expectations!r}.")
-        return spec, version
+        with self.database.begin() as session:
+            problem, changes = _problem(session, person, spec, code, team)
+            policy = policy_of(session, problem.team)
+            expectations = _text(session, problem, changes)
+        version = self.datasets.resolve(problem.spec.dataset)
+        rules = effective(spec, problem, policy, version.reference)
+        check_capacity(spec, problem.team, self.capacity)
+        check_columns(spec, problem.spec, list(version.schema), version.kind)
+        return Plan(spec, rules, version, expectations, changes)
 
-    def _add(self, row: Submission) -> None:
+    def _add(self, row: Submission, plan: Plan) -> None:
         with self.database.begin() as session:
             waiting = session.scalar(select(func.count()).select_from(Submission).where(Submission.ended.is_(None)))
             if (waiting or 0) >= MAX_OPEN:
                 raise ConflictError(f"{waiting} runs are open, the limit is {MAX_OPEN}; wait, or cancel some.")
+            _refuse_too_many(session, row, plan.rules)
+            for change in plan.changes:
+                session.merge(change) if isinstance(change, Model) else session.add(change)
+                session.flush()
             session.add(row)
 
     def _find(self, request: Request) -> Submission | None:
         with self.database.begin() as session:
             return session.scalar(
                 select(Submission).where(
-                    Submission.submitter == request.submitter,
+                    Submission.submitter == request.submitter.name,
                     Submission.idempotency_key == request.idempotency_key,
                 )
             )
 
 
-def submission_id(model: str, request: Request) -> str:
+def _problem(
+    session: Session, person: Person, spec: ModelSpec, code: bytes, team: str
+) -> tuple[NamedProblem, list[Base]]:
+    """The problem that the spec answers, and the records that are new with this submission.
+
+    Raises ForbiddenError when the person may not submit to the model, NotFoundError for an unknown problem, ConflictError
+    for a model name that is taken.
+    """
+    model = session.get(Model, spec.name)
+    if model is not None and model.team not in person.teams:
+        raise ConflictError(f"{FILE_NAME}: name: {spec.name!r} is taken by another team; choose another name.")
+    if model is not None:
+        person.require(Role.RESEARCHER, model.team)
+    changes: list[Base] = []
+    if isinstance(spec.problem, str):
+        row = seen(session, person, spec.problem)
+        problem = named(row, latest(session, row.name))
+        person.require(Role.RESEARCHER, problem.team)
+    else:
+        problem, changes = _inline(session, person, spec, spec.problem, code, model, team)
+    if model is None:
+        made = Model(name=spec.name, team=problem.team, problem=problem.name, by=person.name, created=time.time())
+        return problem, [*changes, made]
+    if model.problem != problem.name:
+        if not person.has(Role.OWNER, model.team) or problem.team != model.team:
+            raise ForbiddenError(
+                f"{FILE_NAME}: problem: model {spec.name!r} answers problem {model.problem!r}; only an owner of team "
+                f"{model.team} may turn it to {problem.name!r}. Write `problem: {model.problem}`, or choose another name."
+            )
+        turned = {"name": model.name, "team": model.team, "by": model.by, "created": model.created}
+        changes = [*changes, Model(**turned, problem=problem.name)]
+    return problem, changes
+
+
+def _inline(
+    session: Session,
+    person: Person,
+    spec: ModelSpec,
+    problem: ProblemSpec,
+    code: bytes,
+    model: Model | None,
+    team: str,
+) -> tuple[NamedProblem, list[Base]]:
+    """A problem that is written in model.yaml: new, as it was, or changed by an owner."""
+    name, expectations = problem.name or spec.name, _expectations(code, problem)
+    known = session.get(Problem, name)
+    if known is None:
+        owner = model.team if model is not None else team_for(person, team, Role.RESEARCHER)
+        may_use_dataset(session, person, problem.dataset, owner)
+        _refuse_judged_dataset(session, person, problem.dataset, owner)
+        made = new_problem(problem, name, owner, person.name, expectations, inline=True)
+        return NamedProblem(name, 1, owner, problem), list(made)
+    if known.team not in person.teams:
+        raise ConflictError(f"{FILE_NAME}: problem: {name!r} is taken by another team; choose another name.")
+    if not known.inline:
+        raise BadInputError(
+            f"{FILE_NAME}: problem: {name!r} is kept by team {known.team} in a problem.yaml of its own; "
+            f"write `problem: {name}` instead."
+        )
+    last = latest(session, name)
+    version = next_version(last, problem, name, person.name, expectations)
+    if version is None:
+        return named(known, last), []
+    if not person.has(Role.OWNER, known.team):
+        raise ForbiddenError(
+            f"{FILE_NAME}: problem: it differs from version {last.version} of problem {name!r}; only an owner of team "
+            f"{known.team} changes how models are judged. Write `problem: {name}` to take it as it is."
+        )
+    return named(known, version), [version]
+
+
+def _text(session: Session, problem: NamedProblem, changes: Sequence[Base]) -> str | None:
+    """The expectations of the problem's version, which may be new with this submission."""
+    made = next((row for row in changes if isinstance(row, ProblemVersion)), None)
+    kept = made or session.get(ProblemVersion, (problem.name, problem.version))
+    return None if kept is None else kept.expectations
+
+
+def _refuse_judged_dataset(session: Session, person: Person, dataset: str, team: str) -> None:
+    """A problem of a submitter's own over a dataset that others are judged on would show its held-out rows."""
+    name = dataset.partition("@")[0]
+    judging = session.scalar(select(Problem.name).where(Problem.dataset == name, ~Problem.inline).limit(1))
+    if judging is not None and not person.has(Role.OWNER, team):
+        raise ForbiddenError(
+            f"{FILE_NAME}: problem: dataset {name!r} belongs to problem {judging!r}, which holds rows of it out; "
+            f"write `problem: {judging}`, or ask an owner of team {team} for a new problem."
+        )
+
+
+def _expectations(code: bytes, problem: ProblemSpec) -> str | None:
+    """The text of the expectations that an inline problem names. Raises BadInputError when the folder has no such file."""
+    if problem.expectations is None:
+        return None
+    text = read_member(code, problem.expectations)
+    if text is None:
+        raise BadInputError(f"{FILE_NAME}: problem.expectations: the folder has no file {problem.expectations!r}.")
+    return text
+
+
+def _refuse_too_many(session: Session, row: Submission, rules: Rules) -> None:
+    if rules.per_day is None:
+        return
+    recent = select(Submission.created).where(
+        Submission.submitter == row.submitter,
+        Submission.problem == row.problem,
+        Submission.created > row.created - _DAY,
+    )
+    times = sorted(session.scalars(recent))
+    if len(times) >= rules.per_day:
+        hours = (times[-rules.per_day] + _DAY - row.created) / 3600
+        document = rules.documents.get("submissions.per_day", "")
+        raise ConflictError(
+            f"{row.submitter} has submitted {len(times)} times to problem {row.problem} in 24 hours, "
+            f"{document} allows {rules.per_day}; the next one may come in {hours:.1f} hours."
+        )
+
+
+def submission_id(model: str, submitter: str, key: str) -> str:
     """`digits-4f1c9a2b3d`: readable, and the same for the same submitter and key."""
-    digest = hashlib.sha256(f"{request.submitter}\0{request.idempotency_key}".encode()).hexdigest()
+    digest = hashlib.sha256(f"{submitter}\0{key}".encode()).hexdigest()
     return f"{model[:28]}-{digest[:10]}"
 
 
-def _row(request: Request, spec: ModelSpec, version: DatasetVersion) -> Submission:
-    document = spec.model_dump(mode="json")
-    document["data"]["dataset"] = version.reference
+def _row(request: Request, plan: Plan) -> Submission:
+    spec = plan.spec.model_copy(update={"problem": plan.rules.problem})
     return Submission(
-        id=submission_id(spec.name, request),
-        submitter=request.submitter,
+        id=submission_id(spec.name, request.submitter.name, request.idempotency_key),
+        submitter=request.submitter.name,
         idempotency_key=request.idempotency_key,
         model=spec.name,
-        team=spec.team,
-        spec=document,
+        team=plan.rules.team,
+        spec=spec.model_dump(mode="json"),
+        problem=plan.rules.problem,
+        rules=plan.rules.model_dump(mode="json"),
         code_digest=request.code_digest,
-        dataset=version.reference,
+        dataset=plan.version.reference,
         dag_run=request.dag_run,
         experiment=None,
         mlflow_run=None,
@@ -141,6 +302,10 @@ def _spec(code: bytes, overrides: Mapping[str, Any]) -> ModelSpec:
         return spec
     document = spec.model_dump(mode="json", exclude_unset=True)
     for path, value in overrides.items():
+        if path.partition(".")[0] not in _CHANGEABLE:
+            raise BadInputError(
+                f"submission: {path}: only {' and '.join(_CHANGEABLE)} can be changed; edit {FILE_NAME}."
+            )
         _assign(document, path, value)
     return spec_from(document, "submission")
 
@@ -162,41 +327,44 @@ def _same(known: Submission, request: Request) -> Submission:
     return known
 
 
-def check_columns(spec: ModelSpec, columns: Sequence[str], kind: str) -> None:
-    """Every column that the spec names must exist in the dataset."""
+def check_columns(spec: ModelSpec, problem: ProblemSpec, columns: Sequence[str], kind: str) -> None:
+    """Every column that the problem and the spec name must exist in the dataset."""
     if kind != "table":
         raise BadInputError(
-            f"data.dataset: {spec.data.dataset} is a set of files; training and evaluation need a table."
+            f"problem: dataset: {problem.dataset} is a set of files; training and evaluation need a table."
         )
-    named = {
-        "data.target": [spec.data.target],
-        "data.features": spec.data.features or [],
-        "evaluate.slices": spec.evaluate.slices,
-        "data.holdout_by": [spec.data.holdout_by] if spec.data.holdout_by else [],
+    split = problem.split
+    places = {
+        "problem: target": [problem.target],
+        "problem: features": problem.features or [],
+        "problem: slices": problem.slices,
+        "problem: split": [*split.keys, *(name for name in (split.time, split.stratify, split.column) if name)],
+        f"{FILE_NAME}: features": spec.features or [],
     }
-    for where, names in named.items():
+    for where, names in places.items():
         for column in names:
             if column not in columns:
                 raise BadInputError(
-                    f"{FILE_NAME}: {where}: dataset {spec.data.dataset} has no column {column!r}; it has {', '.join(columns)}."
+                    f"{where}: dataset {problem.dataset} has no column {column!r}; it has {', '.join(columns)}."
                 )
 
 
-def check_capacity(spec: ModelSpec, capacity: Capacity) -> None:
+def check_capacity(spec: ModelSpec, team: str, capacity: Capacity) -> None:
     """The installation must have a place for the team and the resources that the spec names."""
     resources = spec.train.resources
-    if capacity.teams is not None and spec.team not in capacity.teams:
+    if capacity.teams is not None and team not in capacity.teams:
         raise BadInputError(
-            f"{FILE_NAME}: team: {spec.team!r} has no place on this platform; it knows {_listed(capacity.teams)}."
+            f"team {team!r} has no place to train on this platform; it has {_listed(capacity.teams)}. "
+            "A platform engineer adds it to the chart's values: teams."
         )
     if resources.gpu > capacity.gpus:
         raise BadInputError(
             f"{FILE_NAME}: train.resources.gpu: {resources.gpu} asked for, this platform has {capacity.gpus}."
         )
-    named = resources.gpu_type
-    if resources.gpu and named and capacity.gpu_types is not None and named not in capacity.gpu_types:
+    wanted = resources.gpu_type
+    if resources.gpu and wanted and capacity.gpu_types is not None and wanted not in capacity.gpu_types:
         raise BadInputError(
-            f"{FILE_NAME}: train.resources.gpu_type: {named!r} is not on this platform; it has {_listed(capacity.gpu_types)}."
+            f"{FILE_NAME}: train.resources.gpu_type: {wanted!r} is not on this platform; it has {_listed(capacity.gpu_types)}."
         )
 
 

@@ -1,10 +1,10 @@
-"""The names that Airflow's trigger form offers, in one small document that a DAG file can read without a question to
+"""What Airflow's trigger form offers to each team, in one small document that a DAG file can read without a question to
 anybody."""
 
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from jinsu.codec import decode
@@ -13,38 +13,69 @@ FILE_NAME = "catalog.json"
 
 
 @dataclass(frozen=True)
-class Known:
-    """models: the digest of each model's latest code, by name. datasets: names, sorted."""
+class CodeVersion:
+    """A code snapshot that may be run again.
 
-    models: Mapping[str, str] = field(default_factory=dict)
-    datasets: tuple[str, ...] = ()
+    problem: what its model answers. by: who submitted it. at: when, in seconds since the epoch. params: `train.params` of
+    its model.yaml.
+    """
+
+    model: str
+    problem: str
+    digest: str
+    by: str
+    at: float
+    params: Mapping[str, bool | int | float | str] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Offer:
+    """What one team may choose. problems: names, sorted. codes: newest first."""
+
+    problems: Sequence[str] = ()
+    codes: Sequence[CodeVersion] = ()
+
+
+@dataclass(frozen=True)
+class Known:
+    """teams: the offer of each. examples: code that every team is offered while nobody has submitted a model of its name."""
+
+    teams: Mapping[str, Offer] = field(default_factory=dict)
+    examples: Sequence[CodeVersion] = ()
+
+    def codes(self, team: str) -> Sequence[CodeVersion]:
+        """The code that a team may run, newest first, examples last."""
+        own = self.teams.get(team, Offer()).codes
+        taken = {code.model for offer in self.teams.values() for code in offer.codes}
+        return [*own, *(example for example in self.examples if example.model not in taken)]
 
 
 Change = Callable[[Known], Known]
 
 
 def known_from(document: object) -> Known:
-    """Raises ValueError for a document that is no catalog."""
-    return decode(Known, document)
+    """Raises ValueError for a document that is no catalog. That of version 0.1 is none, and counts as an empty one."""
+    former = isinstance(document, Mapping) and "models" in document
+    return Known() if former else decode(Known, document)
 
 
 class Catalog(ABC):
-    """Remembers names. Several processes may do so at once."""
+    """Remembers what is offered. Several processes may do so at once."""
 
     @abstractmethod
     def read(self) -> Known:
-        """Every name that is known now."""
+        """What is offered now."""
 
     @abstractmethod
     def _change(self, change: Change) -> None:
         """Replaces what is known by `change(known)`; no other process' change is lost."""
 
-    def remember_model(self, model: str, code_digest: str, *, replace_known: bool = True) -> None:
-        """The latest code of a model; without `replace_known`, only of a model that is not known yet."""
-        models = self.read().models
-        if models.get(model) != code_digest and (replace_known or model not in models):
-            self._change(lambda now: replace(now, models={**now.models, model: code_digest}))
+    def offer(self, teams: Mapping[str, Offer]) -> None:
+        """Offers this to the teams, in place of what was offered before."""
+        if self.read().teams != teams:
+            self._change(lambda now: replace(now, teams=teams))
 
-    def remember_dataset(self, name: str) -> None:
-        if name not in self.read().datasets:
-            self._change(lambda now: replace(now, datasets=tuple(sorted({*now.datasets, name}))))
+    def offer_examples(self, examples: Sequence[CodeVersion]) -> None:
+        """Offers these examples, in place of those before."""
+        if list(self.read().examples) != list(examples):
+            self._change(lambda now: replace(now, examples=tuple(examples)))

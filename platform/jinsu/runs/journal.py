@@ -15,6 +15,7 @@ from jinsu.runs.stages import OUTPUTS, StageName, StageOutput, stage_of
 from jinsu.runs.text import clean
 from jinsu.spec.load import FILE_NAME, spec_from
 from jinsu.spec.model import ModelSpec
+from jinsu.spec.rules import Rules
 from jinsu.state.database import Database
 from jinsu.state.states import StageState, SubmissionState
 from jinsu.state.tables import StageRecord, Submission
@@ -122,6 +123,11 @@ class Journal:
 def spec_of(row: Submission) -> ModelSpec:
     """The spec that a submission was admitted with."""
     return spec_from(row.spec, FILE_NAME)
+
+
+def rules_of(row: Submission) -> Rules:
+    """The rules that a submission was admitted under."""
+    return Rules.model_validate(row.rules)
 
 
 def output_of(row: StageRecord) -> StageOutput | None:

@@ -1,4 +1,8 @@
-"""The append-only history of what served when, who approved it, and on what evidence."""
+"""The append-only history of what served when, who approved it, and on what evidence.
+
+The entries form a chain: each one's hash covers the entry before it, so that an entry that was edited, removed or put in
+between is found by `verify`. Whoever appends holds the row of the chain's end, so there is one order.
+"""
 
 from __future__ import annotations
 
@@ -6,12 +10,13 @@ import time
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import select
-from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from jinsu.runs.text import clean
+from jinsu.state.chain import COVERED, START, link
 from jinsu.state.database import Database
 from jinsu.state.states import LedgerEvent
-from jinsu.state.tables import LedgerEntry
+from jinsu.state.tables import LedgerEntry, LedgerHead
 
 MOVES = (LedgerEvent.PROMOTED, LedgerEvent.ROLLED_BACK, LedgerEvent.MOVED_BY_HAND)
 """Events after which the version is the champion."""
@@ -32,19 +37,47 @@ class Entry:
     detail: str = ""
 
 
+@dataclass(frozen=True)
+class Verified:
+    """What a walk along the chain found. head: the hash of its end. faults: one sentence for each break."""
+
+    entries: int
+    head: str
+    faults: tuple[str, ...]
+
+
 def append(session: Session, entry: Entry) -> None:
     """Adds the entry within a transaction, unless it is there already."""
-    if not _is_there(session, entry.identity):
-        session.add(LedgerEntry(at=time.time(), **asdict(entry)))
+    head = _head(session)
+    if _is_there(session, entry.identity):
+        return
+    values = {**asdict(entry), "at": round(time.time(), 6), "event": entry.event.value, "detail": clean(entry.detail)}
+    head.hash, head.entries = link(head.hash, values), head.entries + 1
+    session.add(LedgerEntry(**{**values, "event": entry.event}, hash=head.hash))
+    session.flush()
 
 
-def record(database: Database, entry: Entry) -> None:
-    """Adds the entry in a transaction of its own."""
-    try:
-        with database.begin() as session:
-            append(session, entry)
-    except IntegrityError:
-        return  # another process has added it meanwhile
+def verify(session: Session, noted: str = "") -> Verified:
+    """Walks along the whole chain. noted: the end of the chain at an earlier time, or ""."""
+    last, faults, entries, found = START, [], 0, noted in ("", START)
+    for row in session.scalars(select(LedgerEntry).order_by(LedgerEntry.id).execution_options(yield_per=500)):
+        entries += 1
+        expected = link(last, {name: getattr(row, name) for name in COVERED})
+        if row.hash != expected:
+            faults.append(
+                f"entry {row.id} ({row.model}, {row.event}) does not follow from the one before: "
+                "it was edited, or an entry before it was"
+            )
+        last, found = row.hash, found or row.hash == noted
+    if not found:
+        faults.append(f"no entry has the hash {noted[:64]} that was noted: the history before it was rewritten")
+    head = session.get(LedgerHead, 1)
+    if head is None or (head.entries, head.hash) != (entries, last):
+        counted = "nothing" if head is None else f"{head.entries} entries"
+        faults.append(
+            f"the ledger holds {entries} entries, its end counts {counted}: entries at its end are missing or new"
+        )
+    return Verified(entries, last, tuple(faults))
 
 
 def recorded(database: Database, identity: str) -> bool:
@@ -53,22 +86,20 @@ def recorded(database: Database, identity: str) -> bool:
         return _is_there(session, identity)
 
 
-def _is_there(session: Session, identity: str) -> bool:
-    return session.scalar(select(LedgerEntry.id).where(LedgerEntry.identity == identity)) is not None
-
-
-def last_move(session: Session, model: str) -> LedgerEntry | None:
-    """The event that made the present champion, as far as the ledger knows."""
-    return session.scalar(
-        select(LedgerEntry)
-        .where(LedgerEntry.model == model, LedgerEntry.event.in_(MOVES))
-        .order_by(LedgerEntry.id.desc())
-        .limit(1)
-    )
-
-
 def history(database: Database, model: str, limit: int = 200) -> list[LedgerEntry]:
     """The model's events, newest first."""
     with database.begin() as session:
         query = select(LedgerEntry).where(LedgerEntry.model == model).order_by(LedgerEntry.id.desc()).limit(limit)
         return list(session.scalars(query))
+
+
+def _head(session: Session) -> LedgerHead:
+    head = session.get(LedgerHead, 1, with_for_update=True)
+    if head is None:
+        head = LedgerHead(id=1, entries=0, hash=START)
+        session.add(head)
+    return head
+
+
+def _is_there(session: Session, identity: str) -> bool:
+    return session.scalar(select(LedgerEntry.id).where(LedgerEntry.identity == identity)) is not None

@@ -1,103 +1,200 @@
-"""Reviews: one question about a candidate, three doors through which it is answered, one answer."""
+"""Reviews: one question about a candidate, three doors through which it is answered, as many approvers as the rules ask for."""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from jinsu.errors import ConflictError, ForbiddenError, NotFoundError
+from jinsu.identity.people import Person, find
 from jinsu.registry.mlflow import CHALLENGER, Mlflow
-from jinsu.runs.journal import Journal
+from jinsu.release.standing import counted
+from jinsu.runs.journal import Journal, rules_of
 from jinsu.runs.open_run import hold
 from jinsu.runs.text import clean
+from jinsu.spec.rules import ReviewRules
 from jinsu.state.database import Database
-from jinsu.state.states import Door, ReviewState
-from jinsu.state.tables import Review, Submission
+from jinsu.state.states import Door, ReviewState, Role, Verdict
+from jinsu.state.tables import Opinion, Review, Submission
+
+DAY = 86400.0
 
 
 @dataclass(frozen=True)
-class Answer:
-    """A reviewer's answer, and the door that it came through."""
+class Said:
+    """What a person says about a candidate, and the door that it came through."""
 
-    approved: bool
-    reviewer: str
+    person: str
+    verdict: Verdict
     via: Door
     reason: str = ""
-
-    @property
-    def state(self) -> ReviewState:
-        return ReviewState.APPROVED if self.approved else ReviewState.REJECTED
 
 
 @dataclass(frozen=True)
 class Reviews:
-    """Asks and answers. teams_approving_themselves: teams whose submitters may review their own runs."""
+    """Asks and answers."""
 
     database: Database
     journal: Journal
     mlflow: Mlflow
-    teams_approving_themselves: tuple[str, ...] = ()
 
-    def ask(self, run: str, model: str, version: str) -> Review:
-        """Opens the question, or finds it. Raises ConflictError when the run was cancelled."""
+    def ask(self, run: str, version: str) -> Review:
+        """Opens the question, or finds it. Rules that ask for no approver answer it. Raises ConflictError for a
+        cancelled run."""
+        row = self.journal.submission(run)
         with self.database.begin() as session:
             hold(session, run)
             review = session.get(Review, run)
             if review is None:
-                review = Review(
-                    submission=run, model=model, version=version, state=ReviewState.OPEN, reason="", asked=time.time()
-                )
+                review = _question(row, version, rules_of(row).review)
                 session.add(review)
+        if review.state is ReviewState.APPROVED:  # nobody is asked, or the alias of an approval is missing still
+            self._tell(row, review)
         return review
 
     def of(self, run: str) -> Review | None:
         with self.database.begin() as session:
             return session.get(Review, run)
 
+    def opinions(self, run: str) -> Sequence[Opinion]:
+        """What was said about the candidate of a run, oldest first."""
+        with self.database.begin() as session:
+            return _opinions(session, run)
+
     def open(self) -> list[Review]:
-        """Questions that nobody has answered, oldest first."""
+        """Questions that are not decided, oldest first."""
         with self.database.begin() as session:
             return list(session.scalars(select(Review).where(Review.state == ReviewState.OPEN).order_by(Review.asked)))
 
-    def answer(self, run: str, answer: Answer) -> Review:
-        """Records the answer and sets the alias, unless the run has ended since.
+    def run_of(self, model: str, version: str) -> str:
+        """The run whose candidate is this version. Raises NotFoundError when its reviewers were never asked."""
+        with self.database.begin() as session:
+            run = session.scalar(select(Review.submission).where(Review.model == model, Review.version == version))
+        if run is None:
+            raise NotFoundError(f"{model} version {version} asks for no review; see: jinsu review list")
+        return run
 
-        The first answer stays; the same one again changes nothing.
+    def give(self, run: str, said: Said) -> Review:
+        """Records what a reviewer says; decides the question when that is enough, and sets the alias unless the run has
+        ended since. The same word again changes nothing.
 
-        Raises ForbiddenError when the submitter answers for a team that does not allow it, NotFoundError when the run asks
-        for no review, ConflictError when another answer was first.
+        Raises ForbiddenError for somebody who may not say it, NotFoundError when the run asks for no review, ConflictError
+        when the question was decided otherwise.
         """
         row = self.journal.submission(run)
-        if not may_answer(row, answer.reviewer, self.teams_approving_themselves):
-            raise ForbiddenError(f"{answer.reviewer} submitted run {run}; another person must review it.")
-        review = self._write(run, answer)
-        if review.state is ReviewState.APPROVED and row.ended is None:
-            self.mlflow.set_alias(review.model, CHALLENGER, review.version)
-        note = f"{review.state} by {review.reviewer} via {review.via}"
-        self.mlflow.tag_version(review.model, review.version, "jinsu.review", note)
-        return review
-
-    def _write(self, run: str, answer: Answer) -> Review:
         with self.database.begin() as session:
             review = session.get(Review, run, with_for_update=True)
             if review is None:
                 raise NotFoundError(f"run {run} asks for no review now; see: jinsu review list")
-            if review.state not in (ReviewState.OPEN, answer.state):
-                raise ConflictError(f"run {run} was {_ended(review)}")
+            refuse(row, review, said, find(session, said.person))
             if review.state is ReviewState.OPEN:
-                review.state, review.reviewer, review.via = answer.state, answer.reviewer, answer.via
-                review.reason, review.answered = clean(answer.reason), time.time()
+                _write(session, review, said)
+                session.flush()
+                _decide(review, row, _opinions(session, run), said)
+            elif not _says_the_same(review, said):
+                raise ConflictError(f"run {run} was {_ended(review)}")
+        self._tell(row, review)
         return review
+
+    def _tell(self, row: Submission, review: Review) -> None:
+        """Shows the state in MLflow."""
+        if review.state is ReviewState.APPROVED and row.ended is None:
+            self.mlflow.set_alias(review.model, CHALLENGER, review.version)
+        self.mlflow.tag_version(review.model, review.version, "jinsu.review", self.in_words(review))
+
+    def in_words(self, review: Review) -> str:
+        """Where the question stands, such as `approved by rita via mlflow` or `1 of 2 approvals: rita`."""
+        if review.state is not ReviewState.OPEN:
+            return f"{review.state} by {review.reviewer} via {review.via}"
+        names = [item.person for item in self.opinions(review.submission) if item.verdict is Verdict.APPROVE]
+        return f"{len(names)} of {review.needed} approvals{': ' if names else ''}{', '.join(names)}"
+
+
+def refuse(row: Submission, review: Review, said: Said, person: Person | None) -> None:
+    """Raises ForbiddenError when the person is no reviewer of the run's team, or approves an own model against its rules.
+    Pure."""
+    if person is None:
+        raise ForbiddenError(
+            f"{said.person!r} has no account here; a reviewer of team {row.team} answers run {row.id}."
+        )
+    person.require(Role.REVIEWER, row.team)
+    if said.verdict is Verdict.APPROVE and person.name == row.submitter and not review.self_approval:
+        raise ForbiddenError(f"{person.name} submitted run {row.id}; another person must review it.")
+
+
+def outcome(opinions: Sequence[tuple[str, Verdict]], submitter: str, needed: int, self_approval: bool) -> ReviewState:
+    """Where a question stands after what was said, in its order: one refusal decides, and so do enough approvals. Pure."""
+    for _, verdict in opinions:
+        if verdict is Verdict.REJECT:
+            return ReviewState.REJECTED
+        if verdict is Verdict.ASK_CHANGES:
+            return ReviewState.CHANGES_ASKED
+    approvals = {person for person, verdict in opinions if verdict is Verdict.APPROVE}
+    enough = len(counted(approvals, submitter, self_approval)) >= needed
+    return ReviewState.APPROVED if enough else ReviewState.OPEN
+
+
+def _question(row: Submission, version: str, rules: ReviewRules) -> Review:
+    now = time.time()
+    review = Review(
+        submission=row.id,
+        model=row.model,
+        version=version,
+        state=ReviewState.OPEN,
+        needed=rules.approvers,
+        self_approval=rules.self_approval,
+        due=now + rules.days * DAY,
+        reason="",
+        asked=now,
+    )
+    if not rules.approvers:
+        review.state, review.reviewer, review.via, review.answered = ReviewState.APPROVED, "nobody", Door.SPEC, now
+        review.reason = f"the rules ask for no approver ({rules_of(row).documents.get('release.review.approvers', '')})"
+    return review
+
+
+def _opinions(session: Session, run: str) -> Sequence[Opinion]:
+    return session.scalars(select(Opinion).where(Opinion.submission == run).order_by(Opinion.at)).all()
+
+
+def _write(session: Session, review: Review, said: Said) -> None:
+    opinion = session.get(Opinion, (review.submission, said.person))
+    if opinion is None:
+        opinion = Opinion(submission=review.submission, person=said.person)
+        session.add(opinion)
+    elif opinion.verdict is said.verdict:
+        return
+    opinion.verdict, opinion.via, opinion.reason, opinion.at = said.verdict, said.via, clean(said.reason), time.time()
+
+
+def _decide(review: Review, row: Submission, opinions: Sequence[Opinion], said: Said) -> None:
+    spoken = [(item.person, item.verdict) for item in opinions]
+    state = outcome(spoken, row.submitter, review.needed, review.self_approval)
+    if state is ReviewState.OPEN:
+        return
+    deciding = [said.person]
+    if state is ReviewState.APPROVED:
+        deciding = [item.person for item in opinions if item.verdict is Verdict.APPROVE]
+    review.state, review.reviewer, review.via = state, ", ".join(deciding), said.via
+    review.reason, review.answered = clean(said.reason), time.time()
+
+
+_STATE = {
+    Verdict.APPROVE: ReviewState.APPROVED,
+    Verdict.REJECT: ReviewState.REJECTED,
+    Verdict.ASK_CHANGES: ReviewState.CHANGES_ASKED,
+}
+
+
+def _says_the_same(review: Review, said: Said) -> bool:
+    return review.state is _STATE[said.verdict]
 
 
 def _ended(review: Review) -> str:
     if review.state is ReviewState.CANCELLED:
         return f"cancelled already: {review.reason}"
     return f"{review.state} by {review.reviewer} already."
-
-
-def may_answer(row: Submission, reviewer: str, teams_approving_themselves: tuple[str, ...]) -> bool:
-    """Whether a person may review a run: not the submitter, unless the team allows it. Pure."""
-    return reviewer != row.submitter or row.team in teams_approving_themselves

@@ -58,11 +58,6 @@ class Rollouts:
         with self.database.begin() as session:
             return session.scalar(select(Rollout.phase).where(Rollout.submission == run)) in ACTIVE
 
-    def latest(self, limit: int = 50) -> list[Rollout]:
-        """Newest first."""
-        with self.database.begin() as session:
-            return list(session.scalars(select(Rollout).order_by(Rollout.created.desc()).limit(limit)))
-
     def command(self, model: str, command: Command) -> Rollout:
         """Leaves a command for the model's newest active rollout. Raises NotFoundError when there is none."""
         with self.database.begin() as session:

@@ -82,6 +82,13 @@ def read_member(data: bytes, name: str) -> str | None:
         return None if member is None else member.read(1 << 20).decode("utf-8", errors="replace")
 
 
+def contents(data: bytes) -> dict[str, bytes]:
+    """Every file of a snapshot that was inspected before, by its path."""
+    with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as bundle:
+        opened = ((member.name, bundle.extractfile(member)) for member in bundle if member.isfile())
+        return {name: stream.read() for name, stream in opened if stream is not None}
+
+
 def inspect(data: bytes, limit: int) -> None:
     """Refuses an archive that is broken, too large unpacked, or holds anything but plain files below its folder."""
     total = count = 0

@@ -73,6 +73,8 @@ class Trained:
     """The most memory that the script used, in bytes."""
     metrics: Mapping[str, float]
     """The last value of each metric that the script logged."""
+    environment: str = ""
+    """What the script ran in: the versions of torch and numpy, or the image's digest."""
 
 
 @dataclass(frozen=True)

@@ -7,7 +7,9 @@ from pathlib import Path
 
 from jinsu.clients.airflow import Airflow
 from jinsu.registry.mlflow import Mlflow
-from jinsu.runs.catalog import Catalog
+from jinsu.identity.people import PLATFORM
+from jinsu.runs.catalog import Catalog, CodeVersion
+from jinsu.runs.ownership import Ownership
 from jinsu.runs.snapshots import SnapshotStore, pack
 from jinsu.settings import Settings
 from jinsu.spec.load import read_spec
@@ -24,6 +26,7 @@ class Provision:
     mlflow: Mlflow
     snapshots: SnapshotStore
     catalog: Catalog
+    ownership: Ownership
 
     def run(self, examples: Path) -> None:
         """examples: a folder of examples, one folder each. Raises TransientError while a server does not answer."""
@@ -32,12 +35,15 @@ class Provision:
         self.mlflow.ensure_user(reviewer)
         for kind, permission in _REVIEWER_MAY:
             self.mlflow.grant(reviewer.name, kind, permission)
+        self.ownership.adopt()
         self._offer(examples)
 
     def _offer(self, examples: Path) -> None:
         """Puts the code of the examples into the catalog, so that the trigger form knows them from the start."""
-        limit = self.settings.max_code_bytes
-        for spec in sorted(examples.glob("*/model.yaml")):
-            data, _ = pack(spec.parent, limit)
-            digest = self.snapshots.put(data, limit)
-            self.catalog.remember_model(read_spec(spec.parent).name, digest, replace_known=False)
+        self.catalog.offer_examples([self._example(path.parent) for path in sorted(examples.glob("*/model.yaml"))])
+
+    def _example(self, folder: Path) -> CodeVersion:
+        spec, limit = read_spec(folder), self.settings.max_code_bytes
+        digest = self.snapshots.put(pack(folder, limit)[0], limit)
+        problem = spec.problem if isinstance(spec.problem, str) else spec.problem.name or spec.name
+        return CodeVersion(spec.name, problem, digest, PLATFORM, 0.0, spec.train.params)

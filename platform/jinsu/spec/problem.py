@@ -85,6 +85,8 @@ class Judging(Part):
         if getattr(self, unused) is not None:
             raise ValueError(f"{unused}: has no meaning for {self.metric!r}; write {used!r}")
         for name in self.guardrails:
+            if name == self.metric:
+                raise ValueError(f"guardrails.{name}: it is the metric itself; write {used!r}")
             if (name in CLASSIFICATION) != (self.metric in CLASSIFICATION):
                 raise ValueError(f"guardrails.{name}: {name!r} measures another kind of target than {self.metric!r}")
         return self

@@ -234,15 +234,8 @@ def _guardrails(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> Itera
             merge.refuse(f"evaluate.guardrails.{name}: turn it the way of {problem.title}: {theirs[name]}")
             continue
         (sign,) = signs
-        value = merge.need(
-            _Line(
-                f"evaluate.guardrails.{name}",
-                sign == "<=",
-                None,
-                *(None if bound is None else float(bound[3:]) for bound in (ours.get(name), theirs.get(name))),
-                None,
-            )
-        )
+        asked, demanded = (float(bound[3:]) if bound else None for bound in (ours.get(name), theirs.get(name)))
+        value = merge.need(_Line(f"evaluate.guardrails.{name}", sign == "<=", None, asked, demanded, None))
         yield name, f"{sign} {value:g}"
 
 
@@ -271,8 +264,8 @@ def _canary(merge: _Merge, model: ModelSpec, problem: NamedProblem, policy: Name
     ours, theirs, demanded = model.release.canary, problem.spec.release.canary, policy.spec.canary
 
     def line(name: str, lower: bool, default: Any) -> _Line[Any]:
-        values = (getattr(document, name) for document in (ours, theirs, demanded))
-        return _Line(f"release.canary.{name}", lower, default, *values)
+        asked, bound, least = (getattr(document, name) for document in (ours, theirs, demanded))
+        return _Line(f"release.canary.{name}", lower, default, asked, bound, least)
 
     return CanaryRules(
         steps=_steps(merge, model, problem, policy),

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 import sqlalchemy as sa
-from sqlalchemy.engine import Connection, RowMapping
+from sqlalchemy.engine import Connection
 
 from jinsu.spec.former import problem_of
 from jinsu.spec.model import ModelSpec
@@ -27,6 +27,8 @@ from jinsu.state.tables import Base
 BY = "version 0.1"
 """Who made the problems, models and memberships that come from the records of version 0.1."""
 DEFAULT_TEAM = "default"
+
+_Row = Mapping[str, Any]
 
 _VERDICTS = {ReviewState.APPROVED.value: Verdict.APPROVE, ReviewState.REJECTED.value: Verdict.REJECT}
 
@@ -93,7 +95,7 @@ def model_spec(spec: Mapping[str, Any]) -> ModelSpec:
     return ModelSpec.model_validate({**kept, "serve": spec.get("serve", {})})
 
 
-def _make_problem(connection: Connection, row: RowMapping) -> None:
+def _make_problem(connection: Connection, row: _Row) -> None:
     problem = problem_spec(row["spec"], row["dataset"])
     name, team, now = str(row["model"]), str(row["team"]), float(row["created"])
     document = problem.model_dump(mode="json", exclude_defaults=True)
@@ -106,7 +108,7 @@ def _make_problem(connection: Connection, row: RowMapping) -> None:
         _add(connection, "datasets", name=problem.dataset, team=team, by=BY, created=now)
 
 
-def _convert_submission(connection: Connection, row: RowMapping, team: str) -> None:
+def _convert_submission(connection: Connection, row: _Row, team: str) -> None:
     spec, name = model_spec(row["spec"]), str(row["model"])
     problem = NamedProblem(name, 1, team, problem_spec(row["spec"], row["dataset"]))
     # The policy of that day: any reviewer could approve, and a spec could ask for none.
@@ -130,7 +132,7 @@ def _note_looks(connection: Connection) -> None:
         _add(connection, "looks", problem=row["model"], run=row["id"], at=row["started"])
 
 
-def _convert_people(connection: Connection, users: Sequence[RowMapping], submissions: Sequence[RowMapping]) -> None:
+def _convert_people(connection: Connection, users: Sequence[_Row], submissions: Sequence[_Row]) -> None:
     now = time.time()
     for team in teams_of(submissions):
         _add(connection, "teams", name=team, created=now)
@@ -160,6 +162,13 @@ def _convert_people(connection: Connection, users: Sequence[RowMapping], submiss
 
 def _convert_reviews(connection: Connection) -> None:
     connection.execute(sa.text("UPDATE reviews SET needed = 0 WHERE via = :via"), {"via": Door.SPEC.value})
+    # Where somebody approved an own model, that team's policy of the day allowed it.
+    connection.execute(
+        sa.text(
+            "UPDATE reviews SET self_approval = true WHERE reviewer ="
+            " (SELECT submitter FROM submissions WHERE submissions.id = reviews.submission)"
+        )
+    )
     answered = _all(
         connection, "SELECT submission, state, reviewer, via, reason, answered FROM reviews WHERE reviewer IS NOT NULL"
     )
@@ -186,9 +195,10 @@ def _chain(connection: Connection) -> None:
     _add(connection, "ledger_head", id=1, entries=len(entries), hash=last)
 
 
-def _all(connection: Connection, question: str) -> Sequence[RowMapping]:
+def _all(connection: Connection, question: str) -> Sequence[_Row]:
     columns = {"spec": sa.JSON()} if " spec," in question else {}
-    return connection.execute(sa.text(question).columns(**columns)).mappings().all()  # type: ignore[arg-type]
+    found = connection.execute(sa.text(question).columns(**columns)).mappings().all()
+    return [dict(row) for row in found]
 
 
 def _add(connection: Connection, table: str, **values: Any) -> None:

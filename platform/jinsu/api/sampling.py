@@ -1,0 +1,65 @@
+"""Which rows a sample may show: those that a training of the same code would get."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from dataclasses import dataclass
+
+from jinsu.codec import decode, encode
+from jinsu.data.split import Plan
+from jinsu.errors import NotFoundError
+from jinsu.identity.people import Person
+from jinsu.runs.admission import Admission
+from jinsu.runs.splits import Splits
+
+
+@dataclass(frozen=True)
+class Question:
+    """What the process that reads the rows must know.
+
+    dataset: the pinned version. plan: the problem's split; None for a problem that no run has fixed yet: then the rows fix
+    a plan of their own, of `split`, `target` and `features`. salt: hexadecimal.
+    """
+
+    dataset: str
+    problem: str
+    plan: Plan | None
+    salt: str
+    split: dict[str, object]
+    target: str
+    features: list[str] | None
+
+
+@dataclass(frozen=True)
+class Sampling:
+    """Works out what a sample of the rows of a submission may hold."""
+
+    admission: Admission
+    splits: Splits
+
+    def question(self, who: Person, code_digest: str, team: str) -> bytes:
+        """A `Question` as JSON. It holds the problem's secret, so it goes to the process by its input alone.
+
+        Raises what admission raises for the same code.
+        """
+        plan = self.admission.check(who, code_digest, {}, team)
+        try:
+            fixed = self.splits.fixed(plan.rules.problem)
+        except NotFoundError:  # the problem comes into being with the first submission
+            fixed = None
+        question = Question(
+            dataset=plan.version.reference,
+            problem=plan.rules.problem,
+            plan=None if fixed is None else fixed.plan,
+            salt=secrets.token_hex(32) if fixed is None else fixed.salt.hex(),
+            split=plan.rules.split.model_dump(mode="json", exclude_defaults=True),
+            target=plan.rules.target,
+            features=plan.rules.features,
+        )
+        return json.dumps(encode(question)).encode()
+
+
+def question_from(text: bytes) -> Question:
+    """The question that `Sampling.question` wrote."""
+    return decode(Question, json.loads(text))

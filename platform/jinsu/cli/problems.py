@@ -1,0 +1,145 @@
+"""jinsu problem."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from jinsu.cli.show import as_json, listing, print_json, table
+
+if TYPE_CHECKING:
+    from jinsu.api.models import ProblemBody, ProblemPage
+
+
+@click.group()
+def problem() -> None:
+    """Put and show problems: what is predicted, from which data, and how every model is judged."""
+
+
+@problem.command()
+@click.argument("path", type=click.Path(path_type=Path), default=Path())
+@click.option("--team", default="", help="Which team owns it, when you are an owner in several.")
+@as_json
+def put(path: Path, team: str, json_: bool) -> None:
+    """Make a problem, or its next version, from PATH: a problem.yaml or the folder that holds it.
+
+    \b
+    Example:
+      jinsu problem put problem.yaml
+    """
+    from jinsu.api.models import ProblemPut
+    from jinsu.cli.client import Client
+
+    made = Client().post("/v1/problems", ProblemPut, read(path, team))
+    print_json(made) if json_ else click.echo(f"problem {made.name}, version {made.version}, of team {made.team}")
+
+
+def read(path: Path, team: str) -> ProblemBody:
+    """The document and the expectations beside it. Raises BadInputError naming every field that is wrong."""
+    from jinsu.api.models import ProblemBody
+    from jinsu.spec.document import read_yaml
+    from jinsu.spec.load import PROBLEM_FILE, problem_from, read_small
+
+    file = path / PROBLEM_FILE if path.is_dir() else path
+    document = read_yaml(read_small(file), str(file))
+    spec = problem_from(document, str(file))
+    expectations = None if spec.expectations is None else read_small(file.parent / spec.expectations)
+    return ProblemBody(document=document, expectations=expectations, team=team)
+
+
+@problem.command("list")
+@as_json
+def list_(json_: bool) -> None:
+    """List the problems that your teams own or may read.
+
+    \b
+    Example:
+      jinsu problem list
+    """
+    from jinsu.api.models import ProblemSummary
+    from jinsu.cli.client import Client
+
+    columns: dict[str, Callable[[ProblemSummary], object]] = {
+        "problem": lambda item: item.name,
+        "team": lambda item: item.team,
+        "dataset": lambda item: item.dataset,
+        "written in": lambda item: "model.yaml" if item.inline else "problem.yaml",
+    }
+    listing(Client().get("/v1/problems", list[ProblemSummary]), columns, "No problems yet.", json_=json_)
+
+
+@problem.command()
+@click.argument("name")
+@as_json
+def show(name: str, json_: bool) -> None:
+    """Show problem NAME as it is now.
+
+    \b
+    Example:
+      jinsu problem show categories
+    """
+    page = _page(name)
+    if json_:
+        print_json(page)
+        return
+    import yaml
+
+    latest = page.versions[0]
+    click.echo(f"# version {latest.version} by {latest.by}, owned by team {page.team}")
+    click.echo(f"# its held-out rows were looked at by {page.looks} runs")
+    click.echo(
+        yaml.safe_dump({"name": page.name, **latest.document}, sort_keys=False, default_flow_style=None).rstrip()
+    )
+    if latest.expectations:
+        click.echo(f"\n# {latest.document.get('expectations')}\n{latest.expectations.rstrip()}")
+
+
+@problem.command()
+@click.argument("name")
+@as_json
+def history(name: str, json_: bool) -> None:
+    """Show every version of problem NAME: when, by whom, and which lines changed.
+
+    \b
+    Example:
+      jinsu problem history categories
+    """
+    page = _page(name)
+    if json_:
+        print_json(page.versions)
+        return
+    rows = []
+    for newer, older in zip(page.versions, [*page.versions[1:], None], strict=True):
+        before = {} if older is None else flat(older.document)
+        after = flat(newer.document)
+        lines = [f"{line}: {before.get(line, '-')} -> {after.get(line, '-')}" for line in sorted({*before, *after})]
+        changed = [line for line in lines if older and len(set(line.partition(": ")[2].split(" -> "))) > 1]
+        when = time.strftime("%Y-%m-%d %H:%M", time.localtime(newer.at))
+        rows.append(
+            (
+                newer.version,
+                when,
+                newer.by,
+                "; ".join(changed) or ("first version" if older is None else "expectations"),
+            )
+        )
+    table(("version", "when", "by", "what changed"), rows, "No versions.")
+
+
+def flat(document: object, path: str = "") -> dict[str, str]:
+    """A document as its lines: `{"split.by": "title"}`. Pure."""
+    if isinstance(document, dict):
+        inner = (flat(value, f"{path}.{key}" if path else str(key)) for key, value in document.items())
+        return {line: value for lines in inner for line, value in lines.items()}
+    return {path: str(document)}
+
+
+def _page(name: str) -> ProblemPage:
+    from jinsu.api.models import ProblemPage
+    from jinsu.cli.client import Client
+
+    return Client().get(f"/v1/problems/{name}", ProblemPage)

@@ -1,0 +1,69 @@
+"""Which team owns a dataset, and who may put its versions."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from jinsu.data.datasets import DatasetStore, DatasetVersion
+from jinsu.errors import ConflictError, NotFoundError
+from jinsu.identity.people import Person
+from jinsu.runs.problems import team_for
+from jinsu.state.database import Database
+from jinsu.state.states import Kept, Role
+from jinsu.state.tables import Dataset
+
+_DEFAULT_TEAM = "default"
+
+
+@dataclass(frozen=True)
+class Ownership:
+    """Answers who owns a dataset, and records it."""
+
+    database: Database
+    datasets: DatasetStore
+
+    def claim(self, person: Person, name: str, team: str = "") -> str:
+        """The team for which a person may put a version of a dataset; a new name becomes that team's.
+
+        Raises ForbiddenError, BadInputError when the team must be named, ConflictError for a name of another team.
+        """
+        with self.database.begin() as session:
+            row = session.get(Dataset, name)
+            if row is None:
+                owner = team_for(person, team, Role.RESEARCHER)
+                session.add(Dataset(name=name, team=owner, by=person.name, created=time.time()))
+                return owner
+        if row.team not in person.teams:
+            raise ConflictError(f"dataset {name!r} is taken by another team; choose another name.")
+        if team and team != row.team:
+            raise ConflictError(f"dataset {name!r} belongs to team {row.team}, not to {team}.")
+        person.require(Role.RESEARCHER, row.team)
+        return row.team
+
+    def require_readable(self, person: Person, name: str) -> None:
+        """Raises NotFoundError for a dataset that does not exist, or that the person may not see."""
+        with self.database.begin() as session:
+            row = session.get(Dataset, name)
+        if row is None or not person.sees(Kept.DATASET, name, row.team):
+            raise NotFoundError(
+                f"dataset {name!r} does not exist, or no team of {person.name} may read it; see: jinsu data list"
+            )
+
+    def readable(self, person: Person) -> list[DatasetVersion]:
+        """The latest version of every dataset that the person may see, by name."""
+        with self.database.begin() as session:
+            owners = {row.name: row.team for row in session.query(Dataset)}
+        return [
+            version
+            for version in self.datasets.all()
+            if version.name in owners and person.sees(Kept.DATASET, version.name, owners[version.name])
+        ]
+
+    def adopt(self) -> None:
+        """Gives datasets without an owner, which version 0.1 left, to the default team."""
+        names = {version.name: version.created_by for version in self.datasets.all()}
+        with self.database.begin() as session:
+            for name, by in names.items():
+                if session.get(Dataset, name) is None:
+                    session.add(Dataset(name=name, team=_DEFAULT_TEAM, by=by[:64], created=time.time()))

@@ -1,0 +1,198 @@
+"""Problems: versions of what is predicted and how it is judged, each owned by a team.
+
+A new version may change how candidates are judged. What is predicted, from which dataset, and which rows are held out is
+fixed by the first version: a model that was judged on other rows could not be compared.
+"""
+
+from __future__ import annotations
+
+import secrets
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from jinsu.errors import BadInputError, ConflictError, ForbiddenError, NotFoundError
+from jinsu.identity import audit
+from jinsu.identity.people import Person
+from jinsu.spec.problem import ProblemSpec
+from jinsu.spec.rules import NamedProblem
+from jinsu.state.database import Database
+from jinsu.state.states import AuditEvent, Kept, Role
+from jinsu.state.tables import Dataset, Look, Problem, ProblemSplit, ProblemVersion
+
+FIXED = ("dataset", "target", "split")
+"""Fields that every version of a problem has in common."""
+
+
+@dataclass(frozen=True)
+class Problems:
+    """Puts and shows problems."""
+
+    database: Database
+
+    def put(self, person: Person, spec: ProblemSpec, expectations: str | None, team: str = "") -> NamedProblem:
+        """Makes a problem, or its next version; the same document again changes nothing. Owners may.
+
+        team: needed when the person owns problems of several teams. Raises BadInputError, ForbiddenError, ConflictError.
+        """
+        if spec.name is None:
+            raise BadInputError("problem.yaml: name: is missing; write it like categories.")
+        with self.database.begin() as session:
+            known = session.get(Problem, spec.name, with_for_update=True)
+            if known is None:
+                owner = team_for(person, team, Role.OWNER)
+                may_use_dataset(session, person, spec.dataset, owner)
+                rows = new_problem(spec, spec.name, owner, person.name, expectations, inline=False)
+                for row in rows:
+                    session.add(row)
+                    session.flush()
+                audit.note(session, person.name, AuditEvent.PROBLEM_PUT, spec.name, "version 1")
+                return NamedProblem(spec.name, 1, owner, spec)
+            person.require(Role.OWNER, known.team)
+            return self._next(session, known, person.name, spec, expectations)
+
+    def _next(
+        self, session: Session, known: Problem, by: str, spec: ProblemSpec, expectations: str | None
+    ) -> NamedProblem:
+        last = latest(session, known.name)
+        version = next_version(last, spec, known.name, by, expectations)
+        if version is None:
+            return named(known, last)
+        session.add(version)
+        known.inline = False
+        audit.note(session, by, AuditEvent.PROBLEM_PUT, known.name, f"version {version.version}")
+        return named(known, version)
+
+    def get(self, person: Person, name: str) -> tuple[Problem, Sequence[ProblemVersion], int]:
+        """A problem, its versions newest first, and how often its held-out rows were looked at.
+
+        Raises NotFoundError for an unknown problem and for one that the person may not see.
+        """
+        with self.database.begin() as session:
+            row = seen(session, person, name)
+            versions = select(ProblemVersion).where(ProblemVersion.problem == name)
+            every = session.scalars(versions.order_by(ProblemVersion.version.desc())).all()
+            return row, every, looks(session, name)
+
+    def all(self, person: Person) -> list[Problem]:
+        """Every problem that the person may see, by name."""
+        with self.database.begin() as session:
+            rows = session.scalars(select(Problem).order_by(Problem.name)).all()
+        return [row for row in rows if person.sees(Kept.PROBLEM, row.name, row.team)]
+
+
+def team_for(person: Person, team: str, role: Role) -> str:
+    """The team for which a person acts: the one that is named, else the only one in which the person has the role. Pure.
+
+    Raises ForbiddenError, and BadInputError when it must be named.
+    """
+    if team:
+        person.require(role, team)
+        return team
+    own = sorted(name for name in person.teams if person.has(role, name))
+    if not own:
+        raise ForbiddenError(
+            f"{person.name} is no {role} of any team; an administrator adds people: jinsu team set-role"
+        )
+    if len(own) > 1:
+        raise BadInputError(f"{person.name} is a {role} of {', '.join(own)}: say for which team, with --team.")
+    return own[0]
+
+
+def new_problem(
+    spec: ProblemSpec, name: str, team: str, by: str, expectations: str | None, *, inline: bool
+) -> tuple[Problem, ProblemVersion, ProblemSplit]:
+    """The records of a problem that does not exist yet. Its secret is drawn here."""
+    now, dataset = time.time(), spec.dataset.partition("@")[0]
+    return (
+        Problem(name=name, team=team, dataset=dataset, inline=inline, by=by, created=now),
+        ProblemVersion(problem=name, version=1, document=_document(spec), expectations=expectations, by=by, at=now),
+        ProblemSplit(problem=name, salt=secrets.token_hex(32), plan=None, held=None),
+    )
+
+
+def next_version(
+    last: ProblemVersion, spec: ProblemSpec, name: str, by: str, expectations: str | None
+) -> ProblemVersion | None:
+    """The record of the next version; None when it says the same. Pure.
+
+    Raises ConflictError when the document changes what is fixed.
+    """
+    before = ProblemSpec.model_validate(last.document)
+    for field in FIXED:
+        old, new = getattr(before, field), getattr(spec, field)
+        if (old, new) != (new, old):
+            raise ConflictError(
+                f"problem {name}: {field}: the first version fixed it ({_shown(old)}), because models were judged by it; "
+                f"make a problem of another name for {_shown(new)}."
+            )
+    # A version that came from 0.1 knows the file's name only.
+    if _document(spec) == last.document and expectations in (last.expectations, None):
+        return None
+    return ProblemVersion(
+        problem=name,
+        version=last.version + 1,
+        document=_document(spec),
+        expectations=expectations,
+        by=by,
+        at=time.time(),
+    )
+
+
+def latest(session: Session, name: str) -> ProblemVersion:
+    """The newest version of a problem that exists."""
+    query = select(ProblemVersion).where(ProblemVersion.problem == name).order_by(ProblemVersion.version.desc())
+    return session.scalars(query.limit(1)).one()
+
+
+def latest_spec(session: Session, name: str) -> ProblemSpec:
+    """The newest version of a problem, as its owner wrote it."""
+    return ProblemSpec.model_validate(latest(session, name).document)
+
+
+def named(problem: Problem, version: ProblemVersion) -> NamedProblem:
+    """A version as the rules name it."""
+    spec = ProblemSpec.model_validate(version.document)
+    return NamedProblem(problem.name, version.version, problem.team, spec)
+
+
+def seen(session: Session, person: Person, name: str) -> Problem:
+    """The problem of this name. Raises NotFoundError also for one that the person may not see."""
+    row = session.get(Problem, name)
+    if row is None or not person.sees(Kept.PROBLEM, row.name, row.team):
+        raise NotFoundError(
+            f"problem {name!r} does not exist, or no team of {person.name} may read it; see: jinsu problem list"
+        )
+    return row
+
+
+def looks(session: Session, problem: str) -> int:
+    """How many runs were scored on the problem's held-out rows."""
+    return session.scalar(select(func.count()).select_from(Look).where(Look.problem == problem)) or 0
+
+
+def may_use_dataset(session: Session, person: Person, reference: str, team: str) -> None:
+    """Raises NotFoundError when the team owns no dataset of this name and was let read none.
+
+    reference: as a problem names the dataset.
+    """
+    name = reference.partition("@")[0]
+    row = session.get(Dataset, name)
+    if row is None or not (row.team == team or person.sees(Kept.DATASET, name, row.team)):
+        raise NotFoundError(
+            f"dataset {name!r} does not exist, or team {team} may not read it; see: jinsu data list. "
+            f"Add it: jinsu data put {name} PATH"
+        )
+
+
+def _document(spec: ProblemSpec) -> dict[str, object]:
+    return spec.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
+
+
+def _shown(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    return str(value.model_dump(mode="json", exclude_defaults=True)) if hasattr(value, "model_dump") else str(value)

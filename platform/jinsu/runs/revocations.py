@@ -1,0 +1,72 @@
+"""Takes back that a version may serve."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import dataclass
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from jinsu.errors import BadInputError, ConflictError
+from jinsu.registry.mlflow import CHALLENGER, Mlflow
+from jinsu.release.command import Command, Verb
+from jinsu.runs import ledger
+from jinsu.runs.champions import reviewer_of
+from jinsu.runs.rollouts import Rollouts
+from jinsu.runs.standings import facts_of, standing_of
+from jinsu.runs.text import clean
+from jinsu.state.database import Database
+from jinsu.state.states import LedgerEvent
+from jinsu.state.tables import Candidate, Endpoint, Model, Revocation
+
+
+@dataclass(frozen=True)
+class Revocations:
+    """Revokes versions."""
+
+    database: Database
+    mlflow: Mlflow
+    rollouts: Rollouts
+
+    def revoke(self, model: str, version: str, by: str, reason: str) -> None:
+        """Ends a version's right to serve for ever; a rollout of it is aborted. Repeating it changes nothing.
+
+        Raises ForbiddenError for somebody who is no reviewer of the team, NotFoundError for an unknown version,
+        BadInputError without a reason, and ConflictError for the version that serves.
+        """
+        if not reason.strip():
+            raise BadInputError("revoke: say why: --reason TEXT")
+        with self.database.begin() as session:
+            reviewer_of(session, model, by)
+            session.get(Model, model, with_for_update=True)
+            facts = facts_of(session, model, version)
+            if facts.revoked:
+                return
+            endpoint = session.get(Endpoint, model)
+            if endpoint is not None and endpoint.champion == version:
+                raise ConflictError(_instead(session, model, version))
+            session.add(Revocation(model=model, version=version, by=by, reason=clean(reason), at=time.time()))
+            identity = f"{LedgerEvent.REVOKED}:{model}:{version}"
+            serving = None if endpoint is None else endpoint.champion
+            ledger.append(
+                session,
+                ledger.Entry(identity, model, LedgerEvent.REVOKED, version, serving, by, detail=clean(reason)),
+            )
+            run = session.scalar(
+                select(Candidate.submission).where(Candidate.model == model, Candidate.version == version)
+            )
+        if run is not None:
+            self.rollouts.command_run(run, Command(Verb.ABORT, f"{by} revoked version {version}: {reason}"))
+        self.mlflow.drop_alias(model, CHALLENGER, version)
+        self.mlflow.tag_version(model, version, "jinsu.review", f"revoked by {by}: {clean(reason)}")
+
+
+def _instead(session: Session, model: str, version: str) -> str:
+    """What to do before the serving version can be revoked."""
+    others = select(Candidate.version).where(Candidate.model == model, Candidate.ready, Candidate.version != version)
+    ready = [other for other in session.scalars(others) if other and standing_of(session, model, other).may_serve]
+    if not ready:
+        return f"{model}: version {version} serves, and no other version may; launch another one first."
+    newest = max(ready, key=int)
+    return f"{model}: version {version} serves; go back first: jinsu rollout back {model} {newest}"
