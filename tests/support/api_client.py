@@ -6,23 +6,19 @@ from typing import Any
 import httpx
 
 from jinsu.api.app import create_app
-from jinsu.identity.people import Role, ensure_user
+from tests.support.people import make_people
 from jinsu.installation import Installation
 
-PEOPLE = {"ann": Role.RESEARCHER, "eve": Role.RESEARCHER, "bob": Role.REVIEWER, "root": Role.ADMIN}
-
-
 class ApiClient:
-    """Asks as one of `PEOPLE`, whose tokens are their names."""
+    """Asks as one of `tests.support.people`."""
 
     def __init__(self, installation: Installation) -> None:
         self.app = create_app(installation)
         self._database = installation.database
 
     def know_people(self) -> None:
-        """Has all of `PEOPLE` in the database."""
-        for name, role in PEOPLE.items():
-            ensure_user(self._database, name, role, f"token of {name}")
+        """Has everybody in the database."""
+        make_people(self._database)
 
     def ask(self, method: str, path: str, who: str | None = "ann", **more: Any) -> httpx.Response:
         """The answer; an error in the application is an answer 500. Without `who`, no token is shown."""

@@ -18,10 +18,12 @@ from tests.support.crash_points import CrashingDatabase, CrashPoints
 from tests.support.fake_airflow import SECRET, FakeAirflow
 from tests.support.fake_launcher import FakeLauncher
 from tests.support.fake_mlflow import ACCOUNT, FakeMlflow
+from tests.support.people import make_people, person
 from tests.support.tiny_model import saved_model
 
 from jinsu.data.expectations import Expectation
 from jinsu.data.validation import Check, Verdict
+from jinsu.identity.people import Person
 from jinsu.installation import Installation
 from jinsu.lifecycle.admit import Admit, Form
 from jinsu.lifecycle.canary import Canary
@@ -30,23 +32,23 @@ from jinsu.lifecycle.stages import STAGES
 from jinsu.lifecycle.train import Train
 from jinsu.release.advance import Phase
 from jinsu.runs.admission import Request
-from jinsu.runs.reviews import Answer
+from jinsu.runs.reviews import Said
 from jinsu.runs.snapshots import pack
 from jinsu.runs.stages import ORDER, StageName, StageOutput
 from jinsu.settings import Account, Settings
 from jinsu.state.database import Database, engine
-from jinsu.state.states import Door
+from jinsu.state.states import Door, Verdict
 from jinsu.state.tables import Base, Candidate, Endpoint, LedgerEntry, Review, Rollout, StageRecord, Submission, Usage
 from jinsu.steps.status import WAITING
 
 MODEL = "toy"
 SPEC = """\
 name: toy
-data: {dataset: points, expectations: expectations.yaml}
+problem: {dataset: points, expectations: expectations.yaml, metric: accuracy, min: 0.7, vs_champion: ">= -0.05",
+          slices: [label]}
 train: {command: python train.py, params: {lr: 0.1}}
-evaluate: {metric: accuracy, min: 0.7, vs_champion: ">= -0.05", slices: [label]}
 serve: {max_latency_ms: 1000}
-release: {review: required, canary: {steps: [50], every: 1s, min_requests: 10}}
+release: {canary: {steps: [50], every: 1s, min_requests: 10}}
 """
 EXPECTATIONS = "- expect_column_values_to_be_between: {column: a, min_value: -10, max_value: 10}\n"
 METRICS = b'{"name": "accuracy", "value": 0.9, "step": 0, "time": 1.0}\n'
@@ -57,10 +59,12 @@ def make_home(home: Path) -> None:
     """Writes an empty database, and the dataset `points`, into the folder `home`."""
     database = Database(_database_url(home))
     database.migrate()
+    make_people(database)
     engine(database.url).dispose()
     pq.write_table(points(), home / "points.parquet")
     bench = StageBench(home)
     bench.installation.datasets.put("points", home / "points.parquet", "ann")
+    bench.installation.ownership.claim(bench.person("ann"), "points")
     bench.close()
 
 
@@ -121,6 +125,10 @@ class StageBench:
         """A stage, a reconciler or a page, as the installation builds it."""
         return self.installation.build(kind, **more)
 
+    def person(self, name: str) -> Person:
+        """One of `tests.support.people`, as of now."""
+        return person(self.records, name)
+
     # --- Submissions ---
 
     def code(self, spec: str = SPEC, script: str = "", expectations: str = EXPECTATIONS) -> str:
@@ -137,7 +145,9 @@ class StageBench:
     def submit(self, submitter: str = "ann", key: str = "1", code: str = "", **overrides: Any) -> str:
         """Id of an accepted submission; it becomes the bench's run. `__` in a name stands for a dot."""
         named = {name.replace("__", "."): value for name, value in overrides.items()}
-        row, _ = self.installation.admission.admit(Request(submitter, code or self.code(), key, named))
+        row, _ = self.installation.admission.admit(
+            Request(self.person(submitter), code or self.code(), key, named)
+        )
         self.run = row.id
         return row.id
 
@@ -164,7 +174,7 @@ class StageBench:
             case StageName.REVIEW:
                 review = self.build(ReviewStage)
                 review.ask(run)
-                review.reviews.answer(run, Answer(True, "bob", Door.CLI, "looks right"))
+                review.reviews.give(run, Said("bob", Verdict.APPROVE, Door.CLI, "looks right"))
                 return review.finish(run)
             case StageName.CANARY:
                 self.build(Canary).start(run)
