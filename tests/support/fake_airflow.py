@@ -1,4 +1,4 @@
-"""Airflow in memory: the part of its REST API that `jinsu.clients.airflow` asks of one DAG.
+"""Airflow in memory: the part of its REST API that `jinsu.clients.airflow` asks of the teams' DAGs.
 
 It answers as a real server does, errors included: `tests/contract/test_fake_airflow.py` puts the same questions to both.
 """
@@ -14,12 +14,13 @@ import jwt
 from tests.support.crash_points import CrashPoints
 from tests.support.fake_http import FakeServer, Refusal
 
-from jinsu.clients.airflow import DAG, Airflow
+from jinsu.clients.airflow import PLATFORM, PLATFORM_CLAIM, Airflow
+from jinsu.clients.dag_ids import DEFAULT_TEAM, dag_of
 
 URL = "http://airflow.test"
 SECRET = "only-for-tests-and-long-enough-for-a-signature-of-64-bytes-or-more"
-OPTIONS = ("Approve", "Reject")
-_RUNS = f"/api/v2/dags/{DAG}/dagRuns"
+OPTIONS = ("Approve", "Reject", "Ask for changes")
+_RUNS = re.compile(r"/api/v2/dags/(?P<dag>[^/]+)/dagRuns(/(?P<run>[^/]+)(/(?P<rest>.+))?)?")
 
 
 @dataclass
@@ -33,11 +34,14 @@ class Question:
 
 @dataclass
 class DagRun:
-    """questions: what its tasks ask now, by task."""
+    """user: who triggered it. questions: what its tasks ask now, by task. notes: what is written beside its tasks."""
 
     conf: dict[str, Any]
+    dag: str = dag_of(DEFAULT_TEAM)
+    user: str = PLATFORM
     state: str = "queued"
     questions: dict[str, Question] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
 
 
 @lru_cache
@@ -47,13 +51,17 @@ def _client() -> Airflow:
 
 
 class FakeAirflow(FakeServer):
-    """One Airflow server. Its DAG runs are a plain attribute, for tests to look at and to change by hand."""
+    """One Airflow server. Its DAG runs are a plain attribute, for tests to look at and to change by hand.
+
+    It keeps one DAG run of an id, while Airflow keeps one in each DAG. teams: whose DAGs it has read; None for everybody's.
+    """
 
     records = ("runs",)
 
     def __init__(self, crash: CrashPoints | None = None) -> None:
         super().__init__(crash)
         self.runs: dict[str, DagRun] = {}
+        self.teams: set[str] | None = None
 
     def connect(self) -> Airflow:
         """Jinsu's own client, connected to this server."""
@@ -67,28 +75,46 @@ class FakeAirflow(FakeServer):
 
     def handle(self, method: str, path: str, query: dict[str, str], body: Any, request: httpx.Request) -> Any:
         user = _user(request)
-        if path == _RUNS:
-            return self._trigger(body) if method == "POST" else self._list(query)
-        run, _, rest = path.removeprefix(f"{_RUNS}/").partition("/")
-        if run not in self.runs:
-            raise _refusal(404, f"The DagRun with dag_id: `{DAG}` and run_id: `{run}` was not found")
-        if rest:
-            return self._question(method, run, rest.split("/")[1], body, user)
+        found = _RUNS.fullmatch(path)
+        assert found is not None, path
+        dag, run, rest = found["dag"], found["run"], found["rest"]
+        if run is None:
+            return self._trigger(dag, body, user) if method == "POST" else self._list(query)
+        if run not in self.runs or self.runs[run].dag != dag:
+            raise _refusal(404, f"The DagRun with dag_id: `{dag}` and run_id: `{run}` was not found")
+        if rest is not None:
+            return self._task(method, run, rest.split("/")[1], rest.endswith("/hitlDetails"), body, user)
         if method == "PATCH":
             self.runs[run].state = body["state"]
         return self._document(run)
 
-    def _trigger(self, body: dict[str, Any]) -> Any:
+    def _task(self, method: str, run: str, task: str, question: bool, body: Any, user: str) -> Any:
+        if question:
+            return self._question(method, run, task, body, user)
+        self.runs[run].notes[task] = body["note"]
+        return {"task_instances": [{"task_id": task, "note": body["note"]}]}
+
+    def _trigger(self, dag: str, body: dict[str, Any], user: str) -> Any:
         run = body["dag_run_id"]
+        if self.teams is not None and dag not in {dag_of(team) for team in self.teams}:
+            raise _refusal(404, f"Dag with dag_id: '{dag}' not found")
         if not re.match(r"^[A-Za-z0-9_.~:+-]+$", run):
             raise _refusal(400, f"The run_id provided '{run}' does not match regex pattern …")
         if run in self.runs:
             raise _refusal(409, "Unique constraint violation")
-        self.runs[run] = DagRun(body["conf"])
+        self.runs[run] = DagRun(body["conf"], dag, user)
         return self._document(run)
 
     def _document(self, run: str) -> dict[str, Any]:
-        return {"dag_run_id": run, "state": self.runs[run].state, "conf": self.runs[run].conf, "end_date": None}
+        kept = self.runs[run]
+        return {
+            "dag_id": kept.dag,
+            "dag_run_id": run,
+            "state": kept.state,
+            "conf": kept.conf,
+            "end_date": None,
+            "triggering_user_name": kept.user,
+        }
 
     def _list(self, query: dict[str, str]) -> Any:
         found = [run for run, dag_run in self.runs.items() if dag_run.state == query["state"]]
@@ -117,4 +143,5 @@ def _refusal(status: int, detail: str) -> Refusal:
 def _user(request: httpx.Request) -> str:
     token = request.headers["authorization"].removeprefix("Bearer ")
     claims = jwt.decode(token, SECRET, algorithms=["HS512"], audience="apache-airflow", issuer="jinsu")
+    assert claims[PLATFORM_CLAIM] is True
     return str(claims["sub"])

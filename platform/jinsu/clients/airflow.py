@@ -9,16 +9,22 @@ from typing import Any
 
 import httpx
 
+from jinsu.clients.dag_ids import DEFAULT_TEAM, dag_of, team_of
 from jinsu.errors import ConflictError, NotFoundError, PermanentError, TransientError
 
-DAG = "lifecycle"
+PLATFORM = "jinsu"
+"""The name under which the platform itself uses Airflow."""
+PLATFORM_CLAIM = "jinsu"
+"""The claim of the tokens that the platform signs for itself. Airflow never signs one, so no person can have it."""
 _TOKEN_SECONDS = 600
+_LONGEST_NOTE = 1000
 
 
 class Airflow:
-    """One Airflow, as the platform's own user or in the name of a person who answered a question elsewhere.
+    """One Airflow, used by the platform itself or in the name of a person who acted elsewhere.
 
-    Every method raises TransientError while Airflow does not answer, unless its docstring says otherwise.
+    A run is named by its DAG run and its team, because each team has a DAG of its own. Every method raises TransientError
+    while Airflow does not answer, unless its docstring says otherwise.
     """
 
     def __init__(self, url: str, secret: str, timeout: float = 20.0) -> None:
@@ -26,33 +32,45 @@ class Airflow:
         self._http = httpx.Client(base_url=url, timeout=timeout)
         self._tokens: dict[str, tuple[str, float]] = {}
 
-    def trigger(self, run: str, conf: dict[str, Any]) -> None:
-        """Starts a DAG run of the lifecycle with this id; the same id again changes nothing."""
+    def trigger(self, run: str, conf: dict[str, Any], *, team: str, user: str = PLATFORM) -> None:
+        """Starts a DAG run of the team's lifecycle with this id; the same id again changes nothing.
+
+        user: the person whose run it is, as Airflow shows and filters it. Raises TransientError also while Airflow has not
+        read the DAG of a new team.
+        """
         body = {"dag_run_id": run, "logical_date": None, "conf": conf}
         try:
-            self._call("POST", f"dags/{DAG}/dagRuns", body)
+            self._call("POST", f"dags/{dag_of(team)}/dagRuns", body, user=user)
         except ConflictError:
             return
+        except NotFoundError as problem:
+            raise TransientError(
+                f"Airflow has not read the DAG of team {team} yet; run {run} is tried again."
+            ) from problem
 
-    def is_open(self, run: str) -> bool:
+    def is_open(self, run: str, *, team: str) -> bool:
         """Whether the run is queued or running; False also for a run that Airflow does not know."""
         try:
-            return self._call("GET", f"dags/{DAG}/dagRuns/{run}")["state"] in ("running", "queued")
+            return self._call("GET", _run(team, run))["state"] in ("running", "queued")
         except NotFoundError:
             return False
 
-    def failed_runs(self) -> dict[str, str]:
-        """End (ISO 8601) of each of the last hundred failed DAG runs, by id."""
-        query = f"dags/{DAG}/dagRuns?state=failed&order_by=-run_after&limit=100"
-        return {run["dag_run_id"]: str(run.get("end_date")) for run in self._call("GET", query)["dag_runs"]}
+    def failed_runs(self) -> dict[tuple[str, str], str]:
+        """End (ISO 8601) of each of the last hundred failed DAG runs, by team and id.
 
-    def fail_run(self, run: str) -> None:
+        Two teams may have DAG runs of the same id: a person who triggers a run chooses its id.
+        """
+        runs = self._call("GET", "dags/~/dagRuns?state=failed&order_by=-run_after&limit=100")["dag_runs"]
+        found = ((team_of(run["dag_id"]), run) for run in runs)
+        return {(team, run["dag_run_id"]): str(run.get("end_date")) for team, run in found if team is not None}
+
+    def fail_run(self, run: str, *, team: str) -> None:
         """Ends a run as failed; harmless for a run that has failed already."""
-        self._call("PATCH", f"dags/{DAG}/dagRuns/{run}", {"state": "failed"})
+        self._call("PATCH", _run(team, run), {"state": "failed"})
 
-    def answer(self, run: str, task: str, option: str, reason: str, user: str) -> bool:
+    def answer(self, run: str, task: str, option: str, reason: str, user: str, *, team: str) -> bool:
         """Answers the question of a waiting task in the name of `user`; False when the task does not ask (yet)."""
-        path = f"dags/{DAG}/dagRuns/{run}/taskInstances/{task}/-1/hitlDetails"
+        path = f"{_run(team, run)}/taskInstances/{task}/-1/hitlDetails"
         try:
             self._call("PATCH", path, {"chosen_options": [option], "params_input": {"reason": reason}}, user=user)
         except NotFoundError:
@@ -60,6 +78,10 @@ class Airflow:
         except ConflictError:
             return True  # an earlier answer stands
         return True
+
+    def note(self, run: str, task: str, text: str, *, team: str) -> None:
+        """Writes a note beside a task, in place of the one before. Raises NotFoundError for an unknown task."""
+        self._call("PATCH", f"{_run(team, run)}/taskInstances/{task}", {"note": text[:_LONGEST_NOTE]})
 
     def ensure_pool(self, name: str, slots: int) -> None:
         """Makes the pool, or gives an existing one so many slots. Waiting (deferred) tasks take a slot too."""
@@ -75,11 +97,11 @@ class Airflow:
             self._call("PATCH", f"pools/{name}", body)
 
     def parse_again(self) -> None:
-        """Has the file of the lifecycle DAG parsed within a second or two, not when its turn comes.
+        """Has the file of the lifecycle DAGs parsed within a second or two, not when its turn comes.
 
         Raises NotFoundError before the file was parsed for the first time.
         """
-        file = self._call("GET", f"dags/{DAG}")["file_token"]
+        file = self._call("GET", f"dags/{dag_of(DEFAULT_TEAM)}")["file_token"]
         with suppress(ConflictError):  # it is about to be parsed
             self._call("PUT", f"parseDagFile/{file}")
 
@@ -97,12 +119,12 @@ class Airflow:
     def ready(self) -> bool:
         """Whether the lifecycle can be triggered. Raises nothing."""
         try:
-            return not self._call("GET", f"dags/{DAG}")["is_paused"]
+            return not self._call("GET", f"dags/{dag_of(DEFAULT_TEAM)}")["is_paused"]
         except (NotFoundError, TransientError, PermanentError):
             return False
 
     def _token(self, user: str) -> str:
-        """A token for `user`, signed with Airflow's own secret, and kept until it is about to expire."""
+        """A token of the platform in the name of `user`, signed with Airflow's secret, and kept until it is about to expire."""
         token, expires = self._tokens.get(user, ("", 0.0))
         if expires > time.time() + 60:
             return token
@@ -111,8 +133,7 @@ class Airflow:
         now = int(time.time())
         claims = {
             "sub": user,
-            "role": "admin",
-            "teams": [],
+            PLATFORM_CLAIM: True,
             "jti": uuid.uuid4().hex,
             "iss": "jinsu",
             "aud": "apache-airflow",
@@ -124,7 +145,7 @@ class Airflow:
         self._tokens[user] = (token, now + _TOKEN_SECONDS)
         return token
 
-    def _call(self, method: str, path: str, body: dict[str, Any] | None = None, user: str = "jinsu") -> dict[str, Any]:
+    def _call(self, method: str, path: str, body: dict[str, Any] | None = None, user: str = PLATFORM) -> dict[str, Any]:
         try:
             answer = self._http.request(
                 method, f"/api/v2/{path}", json=body, headers={"Authorization": f"Bearer {self._token(user)}"}
@@ -142,3 +163,7 @@ class Airflow:
         if answer.status_code >= 500 or answer.status_code == 429:
             raise TransientError(text)
         raise PermanentError(text)
+
+
+def _run(team: str, run: str) -> str:
+    return f"dags/{dag_of(team)}/dagRuns/{run}"

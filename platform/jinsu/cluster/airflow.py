@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import sys
-from pathlib import Path
 
 from jinsu import settings as configuration
 from jinsu.cluster.become import become
-from jinsu.files import write_private
 from jinsu.resources import dags
 from jinsu.servers import airflow as server
 from jinsu.settings import Settings
@@ -32,6 +29,5 @@ def start(part: str) -> None:
 
 
 def environment(settings: Settings) -> dict[str, str]:
-    """Airflow's configuration in a pod. Writes the file of its accounts, which the configuration names."""
-    write_private(Path(settings.home) / "airflow" / "passwords.json", json.dumps(server.passwords(settings)))
+    """Airflow's configuration in a pod."""
     return {**server.environment(settings, dags()), **_AIRFLOW, "PATH": os.environ["PATH"]}

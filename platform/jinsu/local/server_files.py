@@ -1,4 +1,4 @@
-"""The files that the servers read when they start: their environments, accounts and configurations."""
+"""The files that the servers read when they start: their environments and configurations."""
 
 from __future__ import annotations
 
@@ -21,7 +21,6 @@ def write_server_files(settings: Settings, dags: Path) -> None:
     write_private(environment_files(settings) / "airflow.json", json.dumps(airflow_environment))
     write_private(environment_files(settings) / "mlflow.json", json.dumps(mlflow.environment(settings)))
     write_private(home / "mlflow" / "auth.ini", mlflow.authentication(settings))
-    write_private(home / "airflow" / "passwords.json", json.dumps(airflow.passwords(settings)))
     gateway = Gateway(port_of(settings.endpoint_url), port_of(settings.envoy_admin_url), settings.xds_port)
     write_private(home / "run" / "envoy.json", json.dumps(bootstrap(gateway)))
     LocalCatalog(settings.catalog).create()

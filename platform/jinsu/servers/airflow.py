@@ -8,6 +8,8 @@ from jinsu.settings import Settings
 
 PARTS = ("api-server", "scheduler", "dag-processor", "triggerer")
 """Airflow's processes, by the command that starts each."""
+PLUGINS = Path(__file__).parents[1] / "orchestration" / "plugins"
+"""The folder from which Airflow loads the platform's links in its menu."""
 
 
 def environment(settings: Settings, dags: Path) -> dict[str, str]:
@@ -24,13 +26,11 @@ def environment(settings: Settings, dags: Path) -> dict[str, str]:
             "max_active_runs_per_dag": 16,
             "load_examples": False,
             "dags_folder": dags,
-            "plugins_folder": home / "plugins",
+            "plugins_folder": PLUGINS,
             "dags_are_paused_at_creation": False,
             "fernet_key": settings.fernet_key,
             "execution_api_server_url": f"{settings.airflow_url}/execution/",
-            "auth_manager": "airflow.api_fastapi.auth.managers.simple.simple_auth_manager.SimpleAuthManager",
-            "simple_auth_manager_users": f"{settings.airflow.name}:admin,reviewer:user",
-            "simple_auth_manager_passwords_file": home / "passwords.json",
+            "auth_manager": "jinsu.orchestration.auth_manager.JinsuAuthManager",
             "min_serialized_dag_update_interval": 5,
             "min_serialized_dag_fetch_interval": 5,
         },
@@ -48,7 +48,12 @@ def environment(settings: Settings, dags: Path) -> dict[str, str]:
             "secret_key": settings.airflow_secret,
             "log_fetch_timeout_sec": 2,
         },
-        "api_auth": {"jwt_secret": settings.airflow_secret, "jwt_issuer": "jinsu"},
+        "api_auth": {
+            "jwt_secret": settings.airflow_secret,
+            "jwt_issuer": "jinsu",
+            "jwt_expiration_time": 43200,
+            "jwt_cli_expiration_time": 3600,
+        },
         "logging": {"base_log_folder": home / "logs"},
         "usage_data_collection": {"enabled": False},
         "scheduler": {
@@ -78,11 +83,6 @@ def environment(settings: Settings, dags: Path) -> dict[str, str]:
         for key, value in values.items()
     }
     return {"AIRFLOW_HOME": str(home), "MALLOC_ARENA_MAX": "2", **variables}
-
-
-def passwords(settings: Settings) -> dict[str, str]:
-    """The accounts that may sign in to Airflow's pages: each name with its password."""
-    return {settings.airflow.name: settings.airflow.password, "reviewer": settings.mlflow_reviewer.password}
 
 
 def _asynchronous(url: str) -> str:
