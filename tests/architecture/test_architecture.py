@@ -79,7 +79,7 @@ print(json.dumps({
             "doc": dag.doc_md, "schedule": str(dag.schedule), "display": dag.dag_display_name,
             "native": dag.render_template_as_native_obj,
             "params": {key: {"title": p.schema.get("title"), "description": p.description, "type": p.schema.get("type"),
-                             "enum": p.schema.get("enum"), "value": p.value}
+                             "section": p.schema.get("section"), "value": p.value}
                        for key, p in ((key, dag.params.get_param(key)) for key in dag.params)},
             "tasks": {
                 task.task_id: {
@@ -97,12 +97,32 @@ print(json.dumps({
 
 @pytest.fixture(scope="module")
 def bag(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    """What Airflow reads from `dags/`, on a platform that knows one model and one dataset."""
+    """What Airflow reads from `dags/`, on a platform with a team beside the first one."""
     home = tmp_path_factory.mktemp("home")
-    (home / "catalog.json").write_text(json.dumps({"models": {"digits": "c0de"}, "datasets": ["digits"]}))
+    (home / "catalog.json").write_text(json.dumps({"teams": {"shopping": team_with(models=1)}}))
     printed = run(sys.executable, "-c", READ, ROOT / "dags", environment=airflow(home))
     document: dict[str, Any] = json.loads(printed.splitlines()[-1])
     return document
+
+
+def team_with(models: int, codes: int = 1) -> dict[str, Any]:
+    """A team in the catalog with so many models, each of which was submitted so many times."""
+    params = {"epochs": 5, "lr": 0.001, "augment": True, "optimizer": "adam"}
+    return {
+        "problems": ["categories"],
+        "codes": [
+            {
+                "model": f"titles{model}",
+                "problem": "categories",
+                "digest": f"{model * codes + code:064x}",
+                "by": "mira",
+                "at": 1764000000.0 - code,
+                "params": params,
+            }
+            for code in range(codes)
+            for model in range(models)
+        ],
+    }
 
 
 def airflow(home: Path) -> dict[str, str]:
@@ -117,7 +137,14 @@ def airflow(home: Path) -> dict[str, str]:
 
 def test_dags_are_read_without_an_error(bag: dict[str, Any]) -> None:
     assert bag["errors"] == {}
-    assert list(bag["dags"]) == ["lifecycle"]
+    assert set(bag["dags"]) == {"lifecycle", "lifecycle-shopping"}, "one for each team"
+
+
+def test_every_team_has_the_same_lifecycle(bag: dict[str, Any]) -> None:
+    one, other = bag["dags"]["lifecycle"], bag["dags"]["lifecycle-shopping"]
+
+    assert one["tasks"] == other["tasks"]
+    assert (one["display"], other["display"]) == ("Model lifecycle", "Model lifecycle · shopping")
 
 
 def test_the_lifecycle_is_one_chain_of_nine_tasks(bag: dict[str, Any]) -> None:
@@ -147,15 +174,15 @@ def test_what_a_user_wrote_is_never_a_template(bag: dict[str, Any]) -> None:
 
 
 def test_the_form_explains_itself(bag: dict[str, Any]) -> None:
-    lifecycle = bag["dags"]["lifecycle"]
+    lifecycle = bag["dags"]["lifecycle-shopping"]
     params = lifecycle["params"]
 
-    assert set(params) == {"model", "dataset", "train_params", "submission"}
+    fields = ["code", "problem", "gpu", "memory", "priority"]
+    parameters = [f"titles0.{name}" for name in ("epochs", "lr", "augment", "optimizer")]
+    assert list(params) == [*fields, *parameters, "submission"]
     assert [name for name, param in params.items() if not param["title"] or not param["description"]] == []
-    assert params["model"]["enum"] == ["digits", None]
-    assert params["dataset"]["enum"] == ["digits@latest", None]
+    assert {params[name]["section"] for name in parameters} == {"Parameters of titles0"}
     assert lifecycle["schedule"] == "None"
-    assert lifecycle["display"] == "Model lifecycle"
     assert [name for name in TASKS if f"**{name}**" not in lifecycle["doc"]] == []
 
 
@@ -175,6 +202,8 @@ for _ in range(5):
 
 @pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.stem)
 def test_a_dag_file_is_read_in_no_time(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """For one team that has submitted the code of twelve models eight times."""
+    (tmp_path / "catalog.json").write_text(json.dumps({"teams": {"default": team_with(models=12, codes=8)}}))
     printed = re.findall(r"^seconds (.+)$", run(sys.executable, "-c", TIME, path, environment=airflow(tmp_path)), re.M)
     assert len(printed) == 5
     seconds = min(map(float, printed))

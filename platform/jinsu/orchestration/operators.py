@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 WORKER_WAIT = 30.0
 """Seconds that a stage waits in its worker, before the triggerer takes over."""
 _POLL = 0.15
+OPTIONS = {"Approve": "approve", "Reject": "reject", "Ask for changes": "ask changes"}
+"""What a reviewer may choose in Airflow, each with the verdict (`jinsu.state.states.Verdict`) that it gives."""
 
 _Value = TypeVar("_Value")
 
@@ -42,6 +44,11 @@ def _guarded(call: Callable[[], _Value]) -> _Value:
         raise AirflowFailException(str(problem)) from problem
 
 
+def _submission(context: Any) -> str:
+    """Id of the submission, as the stage `admit` left it."""
+    return str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
+
+
 class _StageOperator(BaseOperator):  # type: ignore[misc]
     """What the operators of all stages but `review` share: the submission's id and the buttons."""
 
@@ -53,8 +60,7 @@ class _StageOperator(BaseOperator):  # type: ignore[misc]
         self.links: Mapping[str, str] = {}
 
     def submission(self, context: Any) -> str:
-        """Id of the submission, as the stage `admit` left it."""
-        return str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
+        return _submission(context)
 
     def link(self, run: str) -> None:
         """Finds the addresses of the buttons, which change as the run proceeds."""
@@ -82,17 +88,18 @@ class Admit(_StageOperator):
 
 
 def _form(context: Any) -> Form:
+    """What the person filled in. Raises BadInputError for a form that cannot be understood."""
+    from jinsu.clients.dag_ids import team_of
     from jinsu.lifecycle.admit import Form
+    from jinsu.orchestration import form
 
     dag_run, params = context["dag_run"], context["params"]
-    return Form(
-        dag_run=dag_run.run_id,
-        user=str(dag_run.triggering_user_name or "airflow"),
-        submission=params.get("submission") or "",
-        model=params.get("model") or "",
-        dataset=params.get("dataset") or "",
-        train_params=params.get("train_params") or {},
-    )
+    team = str(team_of(context["dag"].dag_id))
+    begun = Form(dag_run=dag_run.run_id, user=str(dag_run.triggering_user_name or "airflow"), team=team)
+    if submission := params.get("submission"):
+        return replace(begun, submission=submission)
+    chosen = form.filled(params, form.read().get(team, form.Choices()))
+    return replace(begun, code=chosen.code, problem=chosen.problem, overrides=chosen.overrides)
 
 
 class RunStage(_StageOperator):
@@ -154,22 +161,24 @@ class Train(_StageOperator):
 
 
 class Review(HITLOperator):  # type: ignore[misc]
-    """Asks a reviewer. Airflow's Required Actions, MLflow's alias and `jinsu review` all answer the same question."""
+    """Asks reviewers. Airflow's Required Actions, MLflow's alias and `jinsu review` all answer the same question.
+
+    Whoever answers here is a reviewer of the team (`jinsu.orchestration.permissions`). An answer that does not decide, such
+    as the first of two approvals, is recorded, and the question is asked again.
+    """
 
     template_fields = ()
     operator_extra_links = (RunLink(), EvidenceLink())
 
     def __init__(self, **arguments: Any) -> None:
-        super().__init__(
-            **{"subject": "May this model meet live traffic?", "options": ["Approve", "Reject"], **arguments}
-        )
+        super().__init__(**{"subject": "May this model meet live traffic?", "options": list(OPTIONS), **arguments})
         self.links: Mapping[str, str] = {}
 
     def execute(self, context: Any) -> Any:
         from jinsu.installation import connect
         from jinsu.state.states import ReviewState
 
-        run = str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
+        run = _submission(context)
         self.links = connect().links.of(run)
         stage = _review_stage()
         if _guarded(lambda: stage.ask(run)).state is not ReviewState.OPEN:
@@ -178,31 +187,55 @@ class Review(HITLOperator):  # type: ignore[misc]
         return super().execute(context)
 
     def execute_complete(self, context: Any, event: dict[str, Any]) -> Any:
-        from airflow.sdk.exceptions import AirflowException
-
-        from jinsu.errors import ConflictError, ForbiddenError
-        from jinsu.runs.reviews import Answer
-        from jinsu.state.states import Door
+        from jinsu.state.states import ReviewState
 
         response = super().execute_complete(context, event)
-        run = str(context["ti"].xcom_pull(task_ids="admit", key="submission"))
-        user = response["responded_by_user"] or {}
-        answer = Answer(
-            approved="Approve" in response["chosen_options"],
-            reviewer=str(user.get("name") or user.get("id") or "airflow"),
-            via=Door.AIRFLOW,
-            reason=str((response["params_input"] or {}).get("reason") or ""),
-        )
+        run = _submission(context)
+        refusal = _guarded(lambda: _give(run, response))
+        reviews = _review_stage().reviews
+        asked = reviews.of(run)
+        if asked is None or asked.state is not ReviewState.OPEN:
+            return self._end(run)
+        stands = f"So far: {reviews.in_words(asked)}. Another reviewer of the team is asked."
+        return self._ask_again(context, f"{refusal} {stands}".strip())
+
+    def _ask_again(self, context: Any, why: str) -> Any:
+        """Waits for another answer, and shows beside the task why: Airflow keeps the text of the first question."""
+        from jinsu.clients.dag_ids import team_of
+        from jinsu.errors import JinsuError
+        from jinsu.installation import connect
+
+        self.log.info("%s", why)
+        task = context["ti"]
         try:
-            _review_stage().reviews.answer(run, answer)
-        except ConflictError:
-            pass  # an answer through another door was first, and stands
-        except ForbiddenError as problem:
-            raise AirflowException(f"{problem} The question is asked again.") from problem
-        return self._end(run)
+            connect().airflow.note(task.run_id, task.task_id, why, team=str(team_of(task.dag_id)))
+        except JinsuError as problem:
+            self.log.warning("no note was written: %s", problem)
+        return self.execute(context)
 
     def _end(self, run: str) -> Any:
         return asdict(_guarded(lambda: _review_stage().finish(run)))
+
+
+def _give(run: str, response: Mapping[str, Any]) -> str:
+    """Records what a person answered in Airflow. Returns the sentence that refuses it; "" for an answer that was taken."""
+    from jinsu.clients.airflow import PLATFORM
+    from jinsu.errors import ConflictError, ForbiddenError
+    from jinsu.runs.reviews import Said
+    from jinsu.state.states import Door, Verdict
+
+    person = str((response["responded_by_user"] or {}).get("id") or PLATFORM)
+    if person == PLATFORM:  # an answer through another door, which is recorded already
+        return ""
+    verdict = Verdict(OPTIONS[response["chosen_options"][0]])
+    reason = str((response["params_input"] or {}).get("reason") or "")
+    try:
+        _review_stage().reviews.give(run, Said(person, verdict, Door.AIRFLOW, reason))
+    except ConflictError:
+        return ""  # an answer through another door was first, and stands
+    except ForbiddenError as problem:
+        return str(problem)
+    return ""
 
 
 def _review_stage() -> ReviewStage:
