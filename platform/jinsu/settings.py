@@ -67,9 +67,9 @@ class Settings:
 
     home: the installation's folder. runtime: the folder of its sockets. The URLs are those that the parts use among
     themselves; `public` has those that people use, where they differ, by the part's name. airflow, mlflow: the platform's
-    own accounts. mlflow_reviewer: the account with which reviewers sign in. training_slots: how many trainings run at a
-    time. bind: the address that the servers listen on. artifacts: MLflow's destination for files; "" for the home.
-    mlflow_auth_database_url: "" for a file in the home.
+    own accounts. mlflow_reviewer: the account that all reviewers shared in version 0.1; nobody can use it any more.
+    training_slots: how many trainings run at a time. bind: the address that the servers listen on. artifacts: MLflow's
+    destination for files; "" for the home. mlflow_auth_database_url: "" for a file in the home.
     notifications: whether PostgreSQL wakes idle processes, by triggers on the tables that they wait for; where it does not,
     they poll (docs/adr/0015-rest.md). review_webhook: where a reminder of a review that waits is posted, as
     `{"text": …}`; "" for nowhere.
@@ -86,13 +86,13 @@ class Settings:
     xds_port: int
     airflow: Account
     mlflow: Account
-    mlflow_reviewer: Account
     airflow_database_url: str = field(repr=False)
     mlflow_database_url: str = field(repr=False)
     supervisor_password: str = field(repr=False)
     airflow_secret: str = field(repr=False)
     mlflow_secret: str = field(repr=False)
     fernet_key: str = field(repr=False)
+    mlflow_reviewer: Account = Account("reviewer", "")
     training_slots: int = 2
     max_code_bytes: int = MAX_CODE_BYTES
     max_gpus: int = 0
@@ -168,7 +168,8 @@ def parse(document: Mapping[str, Any], environment: Mapping[str, str]) -> Settin
     """
     values: dict[str, Any] = _filled(dict(document), environment)
     for name in ("airflow", "mlflow", "mlflow_reviewer"):
-        values[name] = Account(**values[name])
+        if name in values:
+            values[name] = Account(**values[name])
     values["teams_approving_themselves"] = tuple(values["teams_approving_themselves"])
     if values.get("object_store") is not None:
         values["object_store"] = S3Settings(**values["object_store"])

@@ -35,7 +35,6 @@ def new_settings(home: Path, runtime: Path, port: int) -> Settings:
         xds_port=0,
         airflow=Account("admin", secrets.token_urlsafe(12)),
         mlflow=Account("admin", secrets.token_urlsafe(12)),
-        mlflow_reviewer=Account("reviewer", secrets.token_urlsafe(12)),
         airflow_database_url=server.url("airflow", password, "psycopg2"),
         mlflow_database_url=server.url("mlflow", password, "psycopg2"),
         supervisor_password=secrets.token_urlsafe(24),

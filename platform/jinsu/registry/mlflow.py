@@ -198,23 +198,6 @@ class Mlflow:
             return {}
         return {entry["alias"]: str(entry["version"]) for entry in answer["registered_model"].get("aliases", [])}
 
-    # Users
-
-    def ensure_user(self, account: Account) -> None:
-        """Makes the user with this password; an existing user keeps the password."""
-        try:
-            self._call("POST", "users/create", {"username": account.name, "password": account.password})
-        except ConflictError:
-            return
-
-    def grant(self, user: str, kind: str, permission: str) -> None:
-        """Gives a user a permission on everything of a kind (`experiment`, `registered_model`, …)."""
-        body = {"username": user, "resource_type": kind, "resource_id": "*", "permission": permission}
-        try:
-            self._send("POST", "/api/3.0/mlflow/users/permissions/grant", json=body)
-        except ConflictError:
-            return
-
     def _call(
         self,
         method: str,

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 from urllib.parse import urlsplit
 
+from jinsu.servers.mlflow_app import AUTHORIZATION
 from jinsu.settings import Settings
 
 
@@ -30,6 +31,7 @@ def environment(settings: Settings) -> dict[str, str]:
         "MLFLOW_AUTH_ADMIN_USERNAME": settings.mlflow.name,
         "MLFLOW_AUTH_ADMIN_PASSWORD": settings.mlflow.password,
         "MLFLOW_FLASK_SERVER_SECRET_KEY": settings.mlflow_secret,
+        "MLFLOW_BASIC_AUTH_FAIL_CLOSED": "true",
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "DO_NOT_TRACK": "true",
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -48,15 +50,14 @@ def environment(settings: Settings) -> dict[str, str]:
 
 
 def authentication(settings: Settings) -> str:
-    """The text of MLflow's authentication file. An account may do only what was granted to it."""
+    """The text of MLflow's authentication file. A user may do only what was granted; the gate says whose a request is."""
     database = settings.mlflow_auth_database_url or f"sqlite:///{settings.home}/mlflow/auth.db"
     database = database.replace("%", "%%")  # the file is read by ConfigParser
     return f"""[mlflow]
 default_permission = NO_PERMISSIONS
 database_uri = {database}
 admin_username = {settings.mlflow.name}
-authorization_function = mlflow.server.auth:authenticate_request_basic_auth
-auth_cache_ttl_seconds = 60
+authorization_function = {AUTHORIZATION}
 """
 
 

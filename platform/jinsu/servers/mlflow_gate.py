@@ -1,69 +1,206 @@
-"""MLflow's own application, with one gap of its permissions closed.
+"""The door to MLflow: it asks who somebody is, lets people read, and hands a reviewer's words to the platform.
 
-MLflow lets every authenticated user create experiments and models, and lets a user who may set an alias create versions
-too. Behind this gate only the platform's account may, so that every version has its evidence.
+MLflow behind the gate sees a person as a user who may read the models of the person's teams. Only the platform's own
+account reaches MLflow with the right to change something.
 """
 
 from __future__ import annotations
 
-import base64
-import os
-from collections.abc import Awaitable, Callable
-from typing import Any
+import logging
+from dataclasses import dataclass, field
+from typing import Protocol
 
-_PLATFORM_ONLY = (
-    "/mlflow/experiments/create",
-    "/mlflow/registered-models/create",
-    "/mlflow/registered-models/rename",
-    "/mlflow/registered-models/set-tag",
-    "/mlflow/registered-models/delete-tag",
-    "/mlflow/model-versions/create",
-    "/mlflow/logged-models",
+from anyio import CapacityLimiter, to_thread
+from sqlalchemy.exc import SQLAlchemyError
+from starlette.responses import JSONResponse, Response
+
+from jinsu.errors import BadInputError, ConflictError, ForbiddenError, JinsuError, NotFoundError, TransientError
+from jinsu.identity.people import Person
+from jinsu.servers.mlflow_app import Permissions, acting_as, create_mlflow
+from jinsu.servers.mlflow_doors import Act, Passage, act, check_query, passage, read_object, refusal
+from jinsu.servers.mlflow_people import People, Recognition, Visitor
+from jinsu.servers.mlflow_requests import (
+    CALLBACK,
+    LOGOUT,
+    Request,
+    Shown,
+    comes_from_elsewhere,
+    is_account,
+    request_of,
+)
+from jinsu.servers.mlflow_sign_in import SignIn
+from jinsu.serving.asgi_types import App, Message, Receive, Scope, Send
+from jinsu.settings import Account, Settings
+from jinsu.state.database import Database
+from jinsu.state.states import TokenUse
+
+_log = logging.getLogger(__name__)
+_LONGEST_BODY = 1_000_000
+_KEPT_BACK = (b"authorization", b"cookie")
+_NOBODY = ""
+_CODES: tuple[tuple[type[JinsuError], int, str], ...] = (
+    (BadInputError, 400, "INVALID_PARAMETER_VALUE"),
+    (NotFoundError, 404, "RESOURCE_DOES_NOT_EXIST"),
+    (ForbiddenError, 403, "PERMISSION_DENIED"),
+    (ConflictError, 409, "RESOURCE_CONFLICT"),
+    (TransientError, 503, "TEMPORARILY_UNAVAILABLE"),
+    (JinsuError, 400, "BAD_REQUEST"),
 )
 
-Asgi = Callable[[dict[str, Any], Any, Any], Awaitable[None]]
+
+class Deeds(Protocol):
+    """Does what a change in MLflow stands for."""
+
+    def do(self, act: Act, person: Person) -> None: ...
 
 
-def gate(inner: Asgi, platform_user: str) -> Asgi:
-    """The application `inner`, which answers 403 to other accounts where only `platform_user` may write.
+@dataclass(frozen=True)
+class Gate:
+    """The application that stands before MLflow's. platform: the platform's own account."""
 
-    The gate reads the name that a request claims; MLflow behind it checks the password.
-    """
+    inner: App
+    people: People
+    recognition: Recognition
+    sign_in: SignIn
+    deeds: Deeds
+    platform: Account
+    # A deed asks this same server: deeds must not use up the threads in which it answers.
+    _threads: CapacityLimiter = field(default_factory=lambda: CapacityLimiter(4))
 
-    async def app(scope: dict[str, Any], receive: Any, send: Any) -> None:
-        path = scope.get("path", "").rstrip("/")
-        if (
-            scope["type"] == "http"
-            and scope["method"] != "GET"
-            and path.endswith(_PLATFORM_ONLY)
-            and user_of(scope) != platform_user
-        ):
-            await send({"type": "http.response.start", "status": 403, "headers": [(b"content-type", b"text/plain")]})
-            await send(
-                {
-                    "type": "http.response.body",
-                    "body": b"Only the platform registers models; submit one: jinsu submit FOLDER",
-                }
-            )
-            return
-        await inner(scope, receive, send)
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] == "lifespan":
+            await self.inner(scope, receive, send)
+        elif scope["type"] != "http":
+            await send({"type": "websocket.close", "code": 1008})
+        else:
+            answer = await self._http(request_of(scope), scope, receive, send)
+            if answer is not None:
+                await answer(scope, receive, send)
 
-    return app
+    async def _http(self, request: Request, scope: Scope, receive: Receive, send: Send) -> Response | None:
+        """The gate's own answer; None when MLflow has answered."""
+        way = passage(request.method, request.path)
+        if is_account(request.shown, self.platform):
+            await self._forward(self.platform.name, scope, receive, send)
+            return None
+        if way is Passage.OPEN:
+            await self._forward(_NOBODY, _without_secrets(scope), receive, send)
+            return None
+        try:
+            if request.path == CALLBACK:
+                return await self.sign_in.complete(request)
+            if request.path == LOGOUT:
+                return await self.sign_in.end(request)
+            visitor = await self._visitor(request.shown)
+            if visitor is None:
+                return self.sign_in.ask(request)
+            checked = await self._check(request, way, visitor.person, receive)
+        except JinsuError as problem:
+            return _error(problem)
+        except SQLAlchemyError:
+            _log.exception("the database does not answer")
+            return _error(TransientError("the platform's database does not answer; try again."))
+        if isinstance(checked, Response):
+            return checked
+        await self._forward(visitor.user, _without_secrets(scope), checked, send)
+        return None
+
+    async def _visitor(self, request: Shown) -> Visitor | None:
+        if request.token is None:
+            return None
+        use = TokenUse.MLFLOW_SESSION if request.cookie else TokenUse.API
+        visitor = await self.recognition.find(request.token, use)
+        known = visitor is not None and request.name in (None, visitor.person.name)
+        return visitor if known else None
+
+    async def _check(self, request: Request, way: Passage, person: Person, receive: Receive) -> Response | Receive:
+        """The answer to an act, or the body for MLflow to read. Raises ForbiddenError for what a person may not."""
+        try:
+            if request.shown.cookie and comes_from_elsewhere(request.method, request.headers):
+                raise ForbiddenError("this request came from a page that is not MLflow's; open MLflow's own page.")
+            if way is Passage.CLOSED:
+                raise ForbiddenError(refusal(request.method, request.path))
+            if way is Passage.ACT:
+                wanted = act(request.method, request.path, read_object(await _body(receive)))
+                await to_thread.run_sync(self._do, wanted, person, limiter=self._threads)
+                return JSONResponse({})
+        except ForbiddenError as problem:
+            if request.method not in ("GET", "HEAD", "OPTIONS"):
+                await self._note(person, request, problem)
+            raise
+        if way is not Passage.QUERY:
+            return receive
+        body = await _body(receive)
+        check_query(body)
+        return _again(body, receive)
+
+    def _do(self, wanted: Act, person: Person) -> None:
+        self.people.require_seen(person, wanted.model)
+        self.deeds.do(wanted, person)
+
+    async def _note(self, person: Person, request: Request, problem: ForbiddenError) -> None:
+        what = f"mlflow: {request.method} {request.path}"
+        try:
+            await to_thread.run_sync(self.people.note_refusal, person, what, str(problem), limiter=self._threads)
+        except Exception:  # the refusal stands, whether or not it could be written down
+            _log.exception("a refusal could not be recorded")
+
+    async def _forward(self, user: str, scope: Scope, receive: Receive, send: Send) -> None:
+        with acting_as(user):
+            await self.inner(scope, receive, send)
 
 
-def user_of(scope: dict[str, Any]) -> str:
-    """The name in the request's basic authentication, unchecked; "" when there is none."""
-    for name, value in scope["headers"]:
-        if name == b"authorization" and value[:6].lower() == b"basic ":
-            try:
-                return base64.b64decode(value[6:], validate=True).decode().partition(":")[0]
-            except ValueError:
-                return ""
-    return ""
+def _without_secrets(scope: Scope) -> Scope:
+    """The request without what its sender showed to the gate."""
+    kept = [(name, value) for name, value in scope["headers"] if name.lower() not in _KEPT_BACK]
+    return {**scope, "headers": kept}
 
 
-def create_app() -> Asgi:
+async def _body(receive: Receive) -> bytes:
+    """The whole body. Raises BadInputError for a long one."""
+    parts: list[bytes] = []
+    more = True
+    while more:
+        message = await receive()
+        parts.append(message.get("body", b""))
+        more = message.get("more_body", False)
+        if sum(map(len, parts)) > _LONGEST_BODY:
+            raise BadInputError(f"the body of the request is longer than {_LONGEST_BODY} bytes.")
+    return b"".join(parts)
+
+
+def _again(body: bytes, receive: Receive) -> Receive:
+    """A channel that gives a body that was read already, and then what comes after it."""
+    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
+
+    async def channel() -> Message:
+        return first.pop() if first else await receive()
+
+    return channel
+
+
+def _error(problem: JinsuError) -> Response:
+    """An error as MLflow's clients and pages show it."""
+    status, code = next((status, code) for kind, status, code in _CODES if isinstance(problem, kind))
+    headers = {"retry-after": str(int(problem.retry_after))} if isinstance(problem, TransientError) else None
+    return JSONResponse({"error_code": code, "message": str(problem)}, status, headers)
+
+
+def create_app() -> App:
     """The application that uvicorn serves."""
-    from mlflow.server.auth import create_app as create_mlflow
+    from jinsu import settings as configuration
+    from jinsu.installation import Installation
+    from jinsu.servers.mlflow_deeds import Deeds as PlatformDeeds
 
-    return gate(create_mlflow(), os.environ["MLFLOW_AUTH_ADMIN_USERNAME"])
+    settings = configuration.load()
+    return gate(settings, Installation(settings).build(PlatformDeeds))
+
+
+def gate(settings: Settings, deeds: Deeds) -> Gate:
+    """The gate before MLflow, which reads its own configuration from the environment of this process."""
+    inner, permissions = create_mlflow(), Permissions()
+    permissions.take_all(settings.mlflow_reviewer.name)  # version 0.1 let every reviewer use this account
+    people = People(Database(settings.database_url), permissions, settings.mlflow.name)
+    recognition = Recognition(people.find)
+    sign_in = SignIn(people, recognition, settings.address("api"), settings.address("mlflow"))
+    return Gate(inner, people, recognition, sign_in, deeds, settings.mlflow)

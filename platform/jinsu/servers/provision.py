@@ -6,7 +6,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinsu.clients.airflow import Airflow
-from jinsu.registry.mlflow import Mlflow
 from jinsu.identity.people import PLATFORM
 from jinsu.runs.catalog import Catalog, CodeVersion
 from jinsu.runs.ownership import Ownership
@@ -14,27 +13,20 @@ from jinsu.runs.snapshots import SnapshotStore, pack
 from jinsu.settings import Settings
 from jinsu.spec.load import read_spec
 
-_REVIEWER_MAY = (("experiment", "READ"), ("registered_model", "EDIT"), ("registered_model_version", "READ"))
-
 
 @dataclass(frozen=True)
 class Provision:
-    """The training pool, the reviewer's account, and the examples for the trigger form."""
+    """The training pool, and the examples for the trigger form."""
 
     settings: Settings
     airflow: Airflow
-    mlflow: Mlflow
     snapshots: SnapshotStore
     catalog: Catalog
     ownership: Ownership
 
     def run(self, examples: Path) -> None:
-        """examples: a folder of examples, one folder each. Raises TransientError while a server does not answer."""
+        """examples: a folder of examples, one folder each. Raises TransientError while Airflow does not answer."""
         self.airflow.ensure_pool("training", self.settings.training_slots)
-        reviewer = self.settings.mlflow_reviewer
-        self.mlflow.ensure_user(reviewer)
-        for kind, permission in _REVIEWER_MAY:
-            self.mlflow.grant(reviewer.name, kind, permission)
         self.ownership.adopt()
         self._offer(examples)
 
