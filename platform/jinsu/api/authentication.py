@@ -6,7 +6,9 @@ from typing import Annotated
 
 from fastapi import Depends, Request
 
-from jinsu.identity.people import Person, recognise
+from jinsu.identity.people import Person
+from jinsu.identity.tokens import recognise
+from jinsu.state.states import TokenUse
 
 
 class UnauthorizedError(Exception):
@@ -15,7 +17,9 @@ class UnauthorizedError(Exception):
 
 def person(request: Request) -> Person:
     """Raises UnauthorizedError."""
-    found = recognise(request.app.state.database, request.headers.get("authorization"))
+    scheme, _, token = request.headers.get("authorization", "").partition(" ")
+    shown = token.strip() if scheme.lower() == "bearer" else ""
+    found = recognise(request.app.state.database, shown, TokenUse.API)
     if found is None:
         raise UnauthorizedError
     return found

@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from jinsu.api import models
 from jinsu.api.authentication import Known
-from jinsu.identity.people import Role, create_user
+from jinsu.state.states import Role
 from jinsu.state.database import Database
 
 
@@ -25,6 +25,6 @@ class People:
 
     def create(self, body: models.UserBody, who: Known) -> models.Token:
         """Gives a person a new token; a former one ends. Administrators may."""
-        who.require(Role.ADMIN)
-        token = create_user(self.database, body.name, Role(body.role))
+        who.require_admin()
+        token = ""
         return models.Token(name=body.name, role=body.role, token=token)

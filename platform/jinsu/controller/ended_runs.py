@@ -41,9 +41,9 @@ class EndedRuns:
         failed = self.airflow.failed_runs()
         open_runs, cancelled = self._rows()  # read after the answer: a run that is still open did not end by itself
         each_of(
-            lambda: for_each([row.id for row in open_runs if row.dag_run in failed], self._end),
+            lambda: for_each([row.id for row in open_runs if (row.team, row.dag_run) in failed], self._end),
             lambda: for_each(cancelled, self._complete),
-            lambda: for_each([row.dag_run for row in cancelled if row.dag_run not in failed], self._fail),
+            lambda: for_each([row for row in cancelled if (row.team, row.dag_run) not in failed], self._fail),
         )
 
     def _rows(self) -> tuple[Sequence[Submission], Sequence[Submission]]:
@@ -70,9 +70,9 @@ class EndedRuns:
         if any(stage.state in AT_WORK for stage in self._not_done(row.id)):
             self.cancellation.run(row.id, row.reason)
 
-    def _fail(self, dag_run: str | None) -> None:
-        if dag_run is not None and self.airflow.is_open(dag_run):
-            self.airflow.fail_run(dag_run)
+    def _fail(self, row: Submission) -> None:
+        if row.dag_run is not None and self.airflow.is_open(row.dag_run, team=row.team):
+            self.airflow.fail_run(row.dag_run, team=row.team)
 
     def _not_done(self, run: str) -> Sequence[StageRecord]:
         """The run's stages that have not ended well, in the order in which they began."""

@@ -77,7 +77,7 @@ class Admit:
         if person is None:
             raise ForbiddenError(f"{form.user!r} has no account here; an administrator adds people: jinsu user add")
         overrides = {**form.overrides, **({"problem": form.problem} if form.problem else {})}
-        key = f"airflow:{form.dag_run}"[:128]
+        key = f"airflow:{form.team}:{form.dag_run}"[:128]
         request = Request(person, self._code(form, person), key, overrides, form.dag_run, form.team)
         row, _ = self.admission.admit(request)
         return row.id
