@@ -4,9 +4,23 @@ import hashlib
 from typing import Any
 
 import psycopg
+import pyarrow as pa
 import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import select, text
 from tests.support.former_version import Dump, former_tokens, load_former
 from tests.support.postgres import value
+
+from jinsu.data.split import held_out, without_salt
+from jinsu.identity.tokens import recognise
+from jinsu.runs import ledger
+from jinsu.runs.journal import rules_of, spec_of
+from jinsu.runs.standings import Standings
+from jinsu.spec.problem import Split
+from jinsu.state.database import Database, engine
+from jinsu.state.states import LedgerEvent, Role, TokenUse
+from jinsu.state.tables import Base, Submission
 
 ROWS = {
     "candidates": 14,
@@ -108,3 +122,88 @@ def test_the_registry_of_the_same_moment_names_the_same_champions(empty_database
     assert {name: version for name, alias, version in aliases if alias == "champion"} == CHAMPIONS
     assert [(name, version) for name, alias, version in aliases if alias == "challenger"] == [("digits", "3")]
     assert value(empty_database, "SELECT count(*) FROM model_versions") == ROWS["candidates"]
+
+
+# --- What this version makes of it ---
+
+
+@pytest.fixture
+def upgraded(former: str) -> Database:
+    """The same database after the migration."""
+    database = Database(former)
+    database.migrate()
+    return database
+
+
+def test_an_upgraded_database_has_the_schema_of_a_new_one(upgraded: Database) -> None:
+    assert upgraded.current()
+    with engine(upgraded.url).connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+
+
+def test_an_upgrade_keeps_every_run_review_rollout_and_champion(upgraded: Database) -> None:
+    kept = {table: value(upgraded.url, f"SELECT count(*) FROM {table}") for table in ROWS if table != "users"}
+    assert kept == {table: count for table, count in ROWS.items() if table != "users"}
+    assert dict(rows(upgraded.url, "SELECT model, champion FROM endpoints")) == CHAMPIONS
+    with upgraded.begin() as session:
+        for row in session.scalars(select(Submission)):
+            rules, spec = rules_of(row), spec_of(row)
+            assert (rules.problem, spec.name, rules.dataset) == (row.model, row.model, row.dataset)
+        basket = session.scalars(select(Submission).where(Submission.model == "basket")).first()
+        assert basket is not None
+        assert spec_of(basket).train.trials == [{"features": 1}, {"features": 2}]
+
+
+def test_tokens_of_before_still_open_the_api(upgraded: Database) -> None:
+    people = {name: recognise(upgraded, token, TokenUse.API) for name, token in former_tokens().items()}
+    both = {"default", "shopping"}
+    assert {name: person and (person.admin, dict(person.teams)) for name, person in people.items()} == {
+        "root": (True, dict.fromkeys(both, Role.OWNER)),
+        "reviewer": (False, dict.fromkeys(both, Role.REVIEWER)),
+        "rita": (False, dict.fromkeys(both, Role.REVIEWER)),
+        "anna": (False, dict.fromkeys(both, Role.RESEARCHER)),
+    }
+
+
+def test_the_ledger_of_before_becomes_a_chain_that_goes_on(upgraded: Database) -> None:
+    with upgraded.begin() as session:
+        found = ledger.verify(session)
+    assert (found.entries, found.faults) == (len(LEDGER), ())
+    with upgraded.begin() as session:
+        ledger.append(session, ledger.Entry("test", "digits", LedgerEvent.ROLLED_BACK, "1", "2", "rita"))
+    with upgraded.begin() as session:
+        assert ledger.verify(session, found.head).faults == ()
+        session.execute(text("UPDATE ledger SET actor = 'somebody' WHERE id = 3"))
+    with upgraded.begin() as session:
+        assert ledger.verify(session).faults != ()
+
+
+def test_versions_keep_the_right_to_serve_that_their_reviews_gave(upgraded: Database) -> None:
+    standings = Standings(upgraded)
+    served = [("digits", "1"), ("digits", "2"), ("points", "2"), ("strayed", "1"), ("strayed", "2"), ("by_hand", "2")]
+    assert all(standings.of(model, version).may_serve for model, version in served)
+    under_way = standings.of("digits", "3")
+    assert under_way.may_serve, under_way
+    refused = {version: standings.of("points", version) for version in ("3", "4", "5")}
+    assert not any(standing.may_serve for standing in refused.values())
+    assert refused["3"].reason.startswith("rita rejected version 3")
+
+
+def test_splits_of_before_stay_as_they_were(upgraded: Database) -> None:
+    """A fresh secret would hand rows to training on which champions were judged."""
+    salts = dict(rows(upgraded.url, "SELECT problem, salt FROM problem_splits"))
+    assert salts == dict.fromkeys(CHAMPIONS, "")
+    table = pa.table({"a": list(range(400)), "label": [index % 2 for index in range(400)]})
+    plan = without_salt(table.column_names, Split(holdout=0.2))
+    hashes = [
+        hashlib.blake2b(repr(row).encode(), digest_size=8).digest()
+        for row in zip(*table.to_pydict().values(), strict=True)
+    ]
+    as_before = [int.from_bytes(digest, "big") < int(0.2 * 2**64) for digest in hashes]
+    assert held_out(table, plan, b"").tolist() == as_before
+
+
+def test_a_migration_that_is_repeated_changes_nothing(upgraded: Database) -> None:
+    before = rows(upgraded.url, "SELECT * FROM ledger ORDER BY id")
+    upgraded.migrate()
+    assert rows(upgraded.url, "SELECT * FROM ledger ORDER BY id") == before

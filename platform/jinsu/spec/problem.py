@@ -54,7 +54,7 @@ class Split(Part):
         ways = [name for name in ("by", "time", "stratify", "column") if getattr(self, name) is not None]
         if len(ways) > 1:
             raise ValueError(f"{' and '.join(ways)} contradict each other; keep one of them")
-        if "held" in self.model_fields_set and self.column is None:
+        if self.held != ["test"] and self.column is None:
             raise ValueError("held: has no meaning without column; write {column: NAME, held: [VALUE]}")
         return self
 
