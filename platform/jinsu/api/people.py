@@ -8,7 +8,6 @@ from fastapi import APIRouter
 
 from jinsu.api import models
 from jinsu.api.authentication import Known
-from jinsu.state.states import Role
 from jinsu.state.database import Database
 
 

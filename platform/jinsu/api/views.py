@@ -20,7 +20,7 @@ from jinsu.runs.reviews import Reviews
 from jinsu.runs.rollouts import Rollouts, state_of
 from jinsu.runs.stages import ORDER, Evaluated, StageName
 from jinsu.runs.why import explain, training
-from jinsu.spec.rules import Rules
+from jinsu.spec.rules import Rules, lines_of
 from jinsu.state.database import Database
 from jinsu.state.states import Kept
 from jinsu.state.tables import Endpoint, Model, Review, Rollout, StageRecord, Submission
@@ -197,29 +197,7 @@ def _visible(who: Person, name: InstrumentedAttribute[str], team: InstrumentedAt
 
 def shown_rules(rules: Rules) -> list[models.Rule]:
     """Each rule in one line, with the document that it comes from. Pure."""
-    values = {
-        **{f"evaluate.{name}": value for name, value in rules.judging.model_dump(mode="json").items()},
-        **{f"evaluate.guardrails.{name}": bound for name, bound in rules.judging.guardrails.items()},
-        "serve.max_latency_ms": rules.max_latency_ms,
-        "serve.parity_tolerance": rules.parity_tolerance,
-        **{f"release.review.{name}": value for name, value in rules.review.model_dump().items()},
-        **{f"release.canary.{name}": value for name, value in rules.canary.model_dump().items()},
-        "submissions.per_day": rules.per_day,
-    }
-    problem = f"problem {rules.problem}, version {rules.version}"
-    return [
-        models.Rule(line=line, value=str(value), document=rules.documents.get(line, _SOURCES.get(line, problem)))
-        for line, value in values.items()
-        if value not in (None, [], {})
-    ]
-
-
-_SOURCES = {
-    "release.canary.steps": "model.yaml",
-    "release.canary.deadline": "model.yaml",
-    "release.review.days": "policy",
-}
-"""Where lines come from that only one kind of document may hold."""
+    return [models.Rule(line=line, value=value, document=document) for line, value, document in lines_of(rules)]
 
 
 def _stage(row: StageRecord) -> models.Stage:

@@ -19,8 +19,11 @@ from jinsu.registry.evidence import evidence_page
 from jinsu.registry.facts import Facts, Lineage, TrainingFacts
 from jinsu.registry.mlflow import Mlflow, RunStatus
 from jinsu.registry.mlmodel import mlmodel_files
-from jinsu.runs.journal import Journal, spec_of
+from jinsu.runs.comparison import Comparison
+from jinsu.runs.journal import Journal, rules_of, spec_of
+from jinsu.runs.problems import looks
 from jinsu.runs.stages import Evaluated, Packaged, Registered, StageName, Trained, Validated
+from jinsu.spec.rules import lines_of
 from jinsu.state.database import Database
 from jinsu.state.tables import Candidate, Submission
 from jinsu.steps.folders import StepFolders
@@ -38,6 +41,7 @@ class Register:
     steps: StepFolders
     launcher: Launcher
     mlflow: Mlflow
+    comparison: Comparison
 
     def run(self, run: str) -> Registered:
         """Registers the packaged model; returns its version."""
@@ -73,7 +77,13 @@ class Register:
             submission=row.id,
             model=row.model,
             submitter=row.submitter,
+            team=row.team,
             spec=row.spec,
+            rules=lines_of(rules_of(row)),
+            differences=[
+                (item.aspect, item.what, item.before, item.after) for item in self.comparison.of(row.id).differences
+            ],
+            looks=self._looks(row.problem),
             lineage=Lineage(row.dataset, row.code_digest, trained.run_key, package.run_key),
             validation=self.steps.document(Validation, validated.run_key, VERDICT_FILE),
             evaluation=self.steps.document(Report, evaluated.run_key, REPORT_FILE),
@@ -84,6 +94,10 @@ class Register:
             curve=curve,
             trials=len(trials(spec_of(row))),
         )
+
+    def _looks(self, problem: str) -> int:
+        with self.database.begin() as session:
+            return looks(session, problem)
 
     def _upload(self, mlflow_run: str, package: str, facts: Facts) -> None:
         for name, data in mlmodel_files(self.steps.out(package), facts).items():
@@ -117,8 +131,9 @@ def describe(facts: Facts, evidence: str) -> str:
     lines += [
         f"One prediction takes {facts.latency.p99_ms:g} ms (99th percentile) and differs from the original's "
         f"by at most {facts.parity.largest_relative:.1e}",
-        f"Dataset `{facts.lineage.dataset}`, run `{facts.submission}` by {facts.submitter}",
+        f"Dataset `{facts.lineage.dataset}`, run `{facts.submission}` by {facts.submitter} of team {facts.team}",
         f"[Evidence]({evidence})",
-        "To approve, give this version the alias `challenger`.",
+        "To approve, give this version the alias `challenger`; to refuse, the tag `jinsu.reject` (or `jinsu.changes`) with "
+        f"the reason. All about it: `jinsu review show {facts.submission}`",
     ]
     return "\n\n".join(lines)

@@ -20,6 +20,7 @@ h1{margin:0 0 .2rem}h2{margin:2rem 0 .5rem;border-bottom:1px solid #d0d7de}table
 td,th{padding:.3rem .6rem;border-bottom:1px solid #eaeef2;text-align:left;vertical-align:top}th{color:#57606a;font-weight:600}
 .number{text-align:right;font-variant-numeric:tabular-nums}.good{color:#1a7f37}.bad{color:#d1242f}
 .big{font-size:2rem;font-weight:600}.quiet{color:#57606a}svg text{font:12px system-ui,sans-serif;fill:#57606a}
+pre{margin:0;white-space:pre-wrap;font-size:13px}
 code{background:#f6f8fa;padding:.1rem .3rem;border-radius:.3rem;word-break:break-all}
 """
 
@@ -34,6 +35,8 @@ def evidence_page(facts: Facts) -> str:
         _slices(report),
         "<h2>Confusion matrix</h2>" + confusion_matrix(report.confusion, report.labels) if report.confusion else "",
         "<h2>Learning curve</h2>" + learning_curve(facts.curve),
+        _differences(facts),
+        _rules(facts),
         _package(facts),
         _validation(facts.validation),
         _lineage(facts),
@@ -47,9 +50,11 @@ def evidence_page(facts: Facts) -> str:
 
 def _headline(facts: Facts) -> str:
     report, overall = facts.evaluation, facts.evaluation.overall
+    who = f"submitted by {escape(facts.submitter)} of team {escape(facts.team)}"
     return (
-        f"<h1>{escape(facts.model)}</h1><p class=quiet>run {escape(facts.submission)}, submitted by "
-        f"{escape(facts.submitter)}</p><p><span class=big>{escape(report.metric)} {overall.value:.4f}</span> "
+        f"<h1>{escape(facts.model)}</h1><p class=quiet>run {escape(facts.submission)}, {who}; "
+        f"{facts.looks} runs were scored on these held-out rows so far</p>"
+        f"<p><span class=big>{escape(report.metric)} {overall.value:.4f}</span> "
         f"<span class=quiet>95 % interval {overall.low:.4f} to {overall.high:.4f}, on {overall.rows} rows that "
         "training never saw; measured on the packaged model, the one that will serve</span></p>"
     )
@@ -68,6 +73,27 @@ def _champion(facts: Facts) -> str:
         f"{champion.value:.4f} on the same rows. The candidate differs by <b class={colour or 'quiet'}>"
         f"{gain.value:+.4f}</b> ({gain.low:+.4f} to {gain.high:+.4f}): {finding} at 95 %.</p>"
     )
+
+
+def _differences(facts: Facts) -> str:
+    if facts.champion is None:
+        return ""
+    title = f"<h2>What differs from champion {escape(facts.champion)}</h2>"
+    if not facts.differences:
+        return title + "<p>Nothing in spec, rules, code, data or environment.</p>"
+    rows = "".join(
+        f"<tr><td>{escape(aspect)}<td><code>{escape(what)}</code><td>{escape(before)}<td><pre>{escape(after)}</pre>"
+        for aspect, what, before, after in facts.differences
+    )
+    return f"{title}<table><tr><th>in<th>what<th>champion<th>candidate{rows}</table>"
+
+
+def _rules(facts: Facts) -> str:
+    rows = "".join(
+        f"<tr><td><code>{escape(line)}</code><td>{escape(value)}<td>{escape(document)}"
+        for line, value, document in facts.rules
+    )
+    return f"<h2>Rules that applied</h2><table><tr><th>rule<th>value<th>from{rows}</table>"
 
 
 def _scores(report: Report) -> str:
@@ -124,8 +150,12 @@ def _validation(verdict: Validation) -> str:
     )
     return (
         f"<h2>Data</h2><p>{verdict.rows} rows, {verdict.train_rows} to train and {verdict.eval_rows} "
-        f"held out. {len(verdict.checks)} expectations:</p><table>{rows}</table>"
+        f"held out{_repeated(verdict)}. {len(verdict.checks)} expectations:</p><table>{rows}</table>"
     )
+
+
+def _repeated(verdict: Validation) -> str:
+    return f" (the features of {verdict.repeated:.1%} of them stand in training rows too)" if verdict.repeated else ""
 
 
 def _lineage(facts: Facts) -> str:

@@ -41,14 +41,20 @@ class TrainingFacts:
 class Facts:
     """What the stages before `register` have recorded.
 
-    submitter: a person's name. spec: the whole spec, as JSON. champion: the version that the candidate was compared with,
+    submitter: a person's name, team: whose model it is. spec: the whole spec, as JSON. rules: what decided, each line with its
+    value and its document. differences: aspect, line, champion's and candidate's value. looks: how many runs were scored
+    on the same held-out rows. champion: the version that the candidate was compared with,
     or None. curve: every point of every logged metric. trials: number of trials.
     """
 
     submission: str
     model: str
     submitter: str
+    team: str
     spec: Mapping[str, Any]
+    rules: Sequence[tuple[str, str, str]]
+    differences: Sequence[tuple[str, str, str, str]]
+    looks: int
     lineage: Lineage
     validation: Validation
     evaluation: Report

@@ -70,12 +70,16 @@ def _at_work(
         return f"train is {step.phase}: {step.message}"
     if current.name == StageName.REVIEW and review is not None:
         return (
-            f"It waits for a person to review version {review.version}: jinsu review approve {row.id}, the alias "
-            "'challenger' in MLflow, or Airflow's Required Actions."
+            f"It waits for {_people(review.needed)} of team {row.team} to review version {review.version}: "
+            f"jinsu review show {row.id}, the alias 'challenger' in MLflow, or Airflow's Required Actions."
         )
     if current.name == StageName.CANARY and rollout is not None:
         return _rolling_out(rollout)
     return f"{current.name} has been running for {now - current.started:.0f} s."
+
+
+def _people(needed: int) -> str:
+    return "a person" if needed == 1 else f"{needed} people"
 
 
 def _current(stages: Sequence[StageRecord]) -> StageRecord | None:

@@ -256,7 +256,7 @@ def _review(merge: _Merge, model: ModelSpec, problem: NamedProblem, policy: Name
             demanded.approvers,
         )
     )
-    merge.documents["release.review.self_approval"] = policy.title
+    merge.documents |= dict.fromkeys(("release.review.self_approval", "release.review.days"), policy.title)
     return ReviewRules(approvers=approvers, self_approval=demanded.self_approval, days=demanded.days)
 
 
@@ -300,3 +300,30 @@ def _resources(merge: _Merge, model: ModelSpec, policy: NamedPolicy) -> None:
         asked, allowed = getattr(model.train.resources, name), getattr(policy.spec.resources, name)
         if allowed is not None and asked > allowed:
             merge.refuse(f"train.resources.{name}: {asked:g} is more than {policy.title} allows ({allowed:g})")
+
+
+_SOURCES = {"release.canary.steps": MODEL_FILE, "release.canary.deadline": MODEL_FILE}
+"""Where lines come from that only one kind of document may hold."""
+
+
+def lines_of(rules: Rules) -> list[tuple[str, str, str]]:
+    """Each rule as its line, its value and the document that it comes from. Pure."""
+    judging = rules.judging.model_dump(mode="json", exclude={"guardrails"})
+    values: dict[str, object] = {
+        **{f"evaluate.{name}": value for name, value in judging.items()},
+        **{f"evaluate.guardrails.{name}": bound for name, bound in rules.judging.guardrails.items()},
+        "target": rules.target,
+        "features": ", ".join(rules.features or ()),
+        "split": rules.split.model_dump(mode="json", exclude_defaults=True),
+        "serve.max_latency_ms": rules.max_latency_ms,
+        "serve.parity_tolerance": rules.parity_tolerance,
+        **{f"release.review.{name}": value for name, value in rules.review.model_dump().items()},
+        **{f"release.canary.{name}": value for name, value in rules.canary.model_dump().items()},
+        "submissions.per_day": rules.per_day,
+    }
+    problem = f"problem {rules.problem}, version {rules.version}"
+    return [
+        (line, str(value), rules.documents.get(line, _SOURCES.get(line, problem)))
+        for line, value in values.items()
+        if value not in (None, "", [], {})
+    ]
