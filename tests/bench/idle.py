@@ -53,7 +53,7 @@ def _serve_one_model(home: Path) -> None:
     client = Client()
     put_digits(client)
     run = submit(client, 2)
-    approve_when_asked(home, run)
+    approve_when_asked(run)
     ended = follow_run(client, run, quiet=True)
     if ended.state is not SubmissionState.SUCCEEDED:
         raise RuntimeError(f"run {run} {ended.state}: {ended.reason}")

@@ -107,7 +107,7 @@ def _start(port: int, say: Say) -> float:
 def _launch(client: Client, platform: Installation, home: Path, epochs: int | None) -> Lifecycle:
     begun = time.time()
     run = submit(client, epochs)
-    approve_when_asked(home, run)
+    approve_when_asked(run)
     with _watching(platform, run) as entered:
         ended = follow_run(client, run, quiet=True)
     if ended.state is not SubmissionState.SUCCEEDED:

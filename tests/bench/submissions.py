@@ -78,7 +78,7 @@ def _body(number: int, digest: str) -> dict[str, Any]:
         "train.params.ridge": float(1 + number % MODELS),
     }
     if number >= RELEASED + NOT_GOOD_ENOUGH:
-        overrides["data.expectations"] = "impossible.yaml"
+        overrides["problem.expectations"] = "impossible.yaml"
     elif number >= RELEASED:
         overrides["evaluate.min"] = 0.9999
     return {"code_digest": digest, "idempotency_key": f"bench-{number}", "overrides": overrides}

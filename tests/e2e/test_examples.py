@@ -86,7 +86,7 @@ def submit(platform: Any, folder: Path) -> str:
     content, digest = pack(folder)
     platform.api.post("/code", content=content)
     overrides = {
-        "release.review": "none",
+        "release.review.approvers": 0,
         "release.canary.every": "1s",
         "release.canary.min_requests": 20,
         "release.canary.steps": [50],

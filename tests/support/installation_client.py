@@ -23,7 +23,7 @@ class InstallationClient:
         """The points folder as another model. Equal parameters train once, so most runs take a few seconds."""
         overrides = {
             "name": model,
-            "release.review": review,
+            **({"release.review.approvers": 0} if review == "none" else {}),
             **{f"release.canary.{name}": value for name, value in (canary or {}).items()},
             **{f"train.{name}": value for name, value in (train or {}).items()},
             **{f"train.params.{name}": value for name, value in params.items()},

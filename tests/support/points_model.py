@@ -8,12 +8,11 @@ import pyarrow.parquet as pq
 
 SPEC = """\
 name: points
-data: {dataset: points@latest}
+problem: {dataset: points, metric: accuracy, min: 0.7, vs_champion: ">= -0.05", slices: [label]}
 train:
   command: python train.py
   params: {features: 2}
-evaluate: {metric: accuracy, min: 0.7, vs_champion: ">= -0.05", slices: [label]}
-release: {review: required, canary: {steps: [50], every: 1s, min_requests: 10}}
+release: {canary: {steps: [50], every: 1s, min_requests: 10}}
 """
 
 SCRIPT = '''\

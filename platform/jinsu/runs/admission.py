@@ -36,8 +36,6 @@ from jinsu.state.tables import Base, Model, Problem, ProblemVersion, Submission
 
 MAX_OPEN = 1000
 _DAY = 86400.0
-_CHANGEABLE = ("problem", "train")
-"""The sections of model.yaml that a submission may change; the others are the code's."""
 
 
 @dataclass(frozen=True)
@@ -302,10 +300,6 @@ def _spec(code: bytes, overrides: Mapping[str, Any]) -> ModelSpec:
         return spec
     document = spec.model_dump(mode="json", exclude_unset=True)
     for path, value in overrides.items():
-        if path.partition(".")[0] not in _CHANGEABLE:
-            raise BadInputError(
-                f"submission: {path}: only {' and '.join(_CHANGEABLE)} can be changed; edit {FILE_NAME}."
-            )
         _assign(document, path, value)
     return spec_from(document, "submission")
 
