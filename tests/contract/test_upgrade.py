@@ -9,6 +9,7 @@ import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import select, text
+from sqlalchemy.exc import DBAPIError
 from tests.support.former_version import Dump, former_tokens, load_former
 from tests.support.postgres import value
 
@@ -173,6 +174,7 @@ def test_the_ledger_of_before_becomes_a_chain_that_goes_on(upgraded: Database) -
         ledger.append(session, ledger.Entry("test", "digits", LedgerEvent.ROLLED_BACK, "1", "2", "rita"))
     with upgraded.begin() as session:
         assert ledger.verify(session, found.head).faults == ()
+        session.execute(text("ALTER TABLE ledger DISABLE TRIGGER USER"))  # as an administrator of the database could
         session.execute(text("UPDATE ledger SET actor = 'somebody' WHERE id = 3"))
     with upgraded.begin() as session:
         assert ledger.verify(session).faults != ()
@@ -207,3 +209,11 @@ def test_a_migration_that_is_repeated_changes_nothing(upgraded: Database) -> Non
     before = rows(upgraded.url, "SELECT * FROM ledger ORDER BY id")
     upgraded.migrate()
     assert rows(upgraded.url, "SELECT * FROM ledger ORDER BY id") == before
+
+
+@pytest.mark.parametrize(
+    "statement", ["UPDATE ledger SET actor = 'x'", "DELETE FROM ledger", "TRUNCATE ledger", "DELETE FROM audit"]
+)
+def test_the_platforms_own_role_cannot_change_what_is_only_appended(upgraded: Database, statement: str) -> None:
+    with pytest.raises(DBAPIError, match="only ever appended"), upgraded.begin() as session:
+        session.execute(text(statement))

@@ -268,3 +268,22 @@ def upgrade() -> None:
         batch_op.alter_column("problem", existing_type=sa.String(length=40), server_default=None)
         batch_op.alter_column("rules", existing_type=sa.JSON(), server_default=None)
     op.drop_table("users")
+    if op.get_bind().dialect.name == "postgresql":
+        _append_only("ledger", "audit")
+
+
+def _append_only(*tables: str) -> None:
+    """Refuses to change or remove a row. An administrator of the database can still do so; the ledger's chain shows it."""
+    op.execute(
+        """
+        CREATE FUNCTION jinsu_append_only() RETURNS trigger LANGUAGE plpgsql AS $$
+        BEGIN
+            RAISE EXCEPTION 'rows of % are only ever appended', TG_TABLE_NAME;
+        END $$
+        """
+    )
+    for table in tables:
+        op.execute(
+            f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
+            "FOR EACH STATEMENT EXECUTE FUNCTION jinsu_append_only()"
+        )
