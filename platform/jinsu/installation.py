@@ -138,6 +138,10 @@ class Installation:
         return SnapshotStore(self.objects)
 
     @cached_property
+    def split_secret(self) -> str:
+        return self.settings.fernet_key
+
+    @cached_property
     def journal(self) -> Journal:
         return self.build(Journal)
 

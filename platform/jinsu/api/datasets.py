@@ -9,6 +9,7 @@ import sys
 import tempfile
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -61,12 +62,14 @@ class Datasets:
             raise BadInputError(f"dataset {name!r}: use 1 to 40 lower-case letters, digits, '-' and '_'.")
         if suffix not in SUFFIXES:
             raise BadInputError(f"dataset {name}: {suffix!r} is not .parquet, .csv, .jsonl or .tar.gz.")
-        await anyio.to_thread.run_sync(self.ownership.claim, who, name, team)
+        await anyio.to_thread.run_sync(partial(self.ownership.claim, who, name, team, keep=False))
         # Beside the datasets: on their disk, and under no system's small /tmp.
         self.settings.objects.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=self.settings.objects, prefix=".upload-") as folder:
             path = Path(folder) / f"upload{suffix}"
             await _receive(request.stream(), path)
+            # Before the version is visible, and after the file has come: a name is nobody's by a broken upload.
+            await anyio.to_thread.run_sync(self.ownership.claim, who, name, team)
             printed = await _in_process("jinsu.api.ingest", name, str(path), who.name, about=f"dataset {name}")
         return _shown(decode(DatasetVersion, json.loads(printed.splitlines()[-1])))
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import secrets
 from dataclasses import dataclass
 
 from jinsu.codec import decode, encode
@@ -11,6 +10,7 @@ from jinsu.data.split import Plan
 from jinsu.errors import NotFoundError
 from jinsu.identity.people import Person
 from jinsu.runs.admission import Admission
+from jinsu.runs.problems import split_salt
 from jinsu.runs.splits import Splits
 
 
@@ -37,6 +37,7 @@ class Sampling:
 
     admission: Admission
     splits: Splits
+    split_secret: str
 
     def question(self, who: Person, code_digest: str, team: str) -> bytes:
         """A `Question` as JSON. It holds the problem's secret, so it goes to the process by its input alone.
@@ -52,10 +53,10 @@ class Sampling:
             dataset=plan.version.reference,
             problem=plan.rules.problem,
             plan=None if fixed is None else fixed.plan,
-            salt=secrets.token_hex(32) if fixed is None else fixed.salt.hex(),
+            salt=split_salt(self.split_secret, plan.version.name) if fixed is None else fixed.salt.hex(),
             split=plan.rules.split.model_dump(mode="json", exclude_defaults=True),
             target=plan.rules.target,
-            features=plan.rules.features,
+            features=plan.problem.features,
         )
         return json.dumps(encode(question)).encode()
 

@@ -42,7 +42,8 @@ class Way(StrEnum):
 class Plan:
     """How a problem's rows are divided.
 
-    keys: the columns whose values name a row. share: of the rows, between 0 and 1. column: of the time, the stratum or the
+    keys: the columns whose values name a row; where a time or a given column decides, all columns that say something about
+    the row itself, because equal features at another time are another row. share: of the rows, between 0 and 1. column: of the time, the stratum or the
     given side; "" for a plan by key. cut: the first time that is held out. thresholds: by stratum, the hash below which a
     key is held out. held: the values of `column` that are held out.
     """
@@ -65,7 +66,8 @@ def fix(table: pa.Table, split: Split, target: str, features: Sequence[str] | No
         if name not in table.column_names:
             columns = ", ".join(table.column_names)
             raise BadInputError(f"problem: split: the dataset has no column {name!r}; it has {columns}.")
-    keys = tuple(split.keys) or _naming(table, target, features, split.column)
+    whole = tuple(name for name in table.column_names if name not in (target, split.column))
+    keys = tuple(split.keys) or (whole if split.time or split.column else _naming(table, target, features))
     if split.time is not None:
         return Plan(Way.TIME, keys, split.holdout, split.time, cut=_cut(table, split.time, split.holdout))
     if split.column is not None:
@@ -140,15 +142,15 @@ def repeated_share(table: pa.Table, mask: np.ndarray, features: Sequence[str]) -
     return float(np.isin(hashes[mask], np.unique(hashes[~mask])).mean())
 
 
-def _naming(table: pa.Table, target: str, features: Sequence[str] | None, given: str | None) -> tuple[str, ...]:
-    """The columns that name a row when nobody says which: the features, else all columns but the target.
+def _naming(table: pa.Table, target: str, features: Sequence[str] | None) -> tuple[str, ...]:
+    """The columns whose equal values stay together when nobody says which: the features, else all columns but the target.
 
     A number or text that is different in every row, such as a record's id, would make equal rows look different, and so
     put one of them on each side; it is left out unless nothing else remains.
     """
     if features:
         return tuple(features)
-    every = [name for name in table.column_names if name not in (target, given)]
+    every = [name for name in table.column_names if name != target]
     return tuple(name for name in every if not _is_id(table, name)) or tuple(every)
 
 

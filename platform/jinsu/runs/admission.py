@@ -22,6 +22,7 @@ from jinsu.runs.problems import (
     named,
     new_problem,
     next_version,
+    refuse_judged_dataset,
     seen,
     team_for,
 )
@@ -72,6 +73,7 @@ class Plan:
     or a model that are new with it."""
 
     spec: ModelSpec
+    problem: ProblemSpec
     rules: Rules
     version: DatasetVersion
     expectations: str | None
@@ -80,12 +82,13 @@ class Plan:
 
 @dataclass(frozen=True)
 class Admission:
-    """Checks and records submissions."""
+    """Checks and records submissions. split_secret: what the secrets of new splits follow from."""
 
     database: Database
     snapshots: SnapshotStore
     datasets: DatasetStore
     capacity: Capacity
+    split_secret: str
 
     def admit(self, request: Request) -> tuple[Submission, bool]:
         """Records the submission, or finds the one made with the same key; says whether it is new.
@@ -115,14 +118,14 @@ class Admission:
         code = self.snapshots.get(code_digest)
         spec = _spec(code, overrides)
         with self.database.begin() as session:
-            problem, changes = _problem(session, person, spec, code, team)
+            problem, changes = _problem(session, person, spec, code, team, self.split_secret)
             policy = policy_of(session, problem.team)
             expectations = _text(session, problem, changes)
         version = self.datasets.resolve(problem.spec.dataset)
         rules = effective(spec, problem, policy, version.reference)
         check_capacity(spec, problem.team, self.capacity)
         check_columns(spec, problem.spec, list(version.schema), version.kind)
-        return Plan(spec, rules, version, expectations, changes)
+        return Plan(spec, problem.spec, rules, version, expectations, changes)
 
     def _add(self, row: Submission, plan: Plan) -> None:
         with self.database.begin() as session:
@@ -146,7 +149,7 @@ class Admission:
 
 
 def _problem(
-    session: Session, person: Person, spec: ModelSpec, code: bytes, team: str
+    session: Session, person: Person, spec: ModelSpec, code: bytes, team: str, secret: str
 ) -> tuple[NamedProblem, list[Base]]:
     """The problem that the spec answers, and the records that are new with this submission.
 
@@ -164,7 +167,7 @@ def _problem(
         problem = named(row, latest(session, row.name))
         person.require(Role.RESEARCHER, problem.team)
     else:
-        problem, changes = _inline(session, person, spec, spec.problem, code, model, team)
+        problem, changes = _inline(session, person, spec, spec.problem, code, model, team, secret)
     if model is None:
         made = Model(name=spec.name, team=problem.team, problem=problem.name, by=person.name, created=time.time())
         return problem, [*changes, made]
@@ -187,6 +190,7 @@ def _inline(
     code: bytes,
     model: Model | None,
     team: str,
+    secret: str,
 ) -> tuple[NamedProblem, list[Base]]:
     """A problem that is written in model.yaml: new, as it was, or changed by an owner."""
     name, expectations = problem.name or spec.name, _expectations(code, problem)
@@ -194,8 +198,8 @@ def _inline(
     if known is None:
         owner = model.team if model is not None else team_for(person, team, Role.RESEARCHER)
         may_use_dataset(session, person, problem.dataset, owner)
-        _refuse_judged_dataset(session, person, problem.dataset, owner)
-        made = new_problem(problem, name, owner, person.name, expectations, inline=True)
+        refuse_judged_dataset(session, person, problem.dataset)
+        made = new_problem(problem, name, owner, person.name, expectations, inline=True, secret=secret)
         return NamedProblem(name, 1, owner, problem), list(made)
     if known.team not in person.teams:
         raise ConflictError(f"{FILE_NAME}: problem: {name!r} is taken by another team; choose another name.")
@@ -221,17 +225,6 @@ def _text(session: Session, problem: NamedProblem, changes: Sequence[Base]) -> s
     made = next((row for row in changes if isinstance(row, ProblemVersion)), None)
     kept = made or session.get(ProblemVersion, (problem.name, problem.version))
     return None if kept is None else kept.expectations
-
-
-def _refuse_judged_dataset(session: Session, person: Person, dataset: str, team: str) -> None:
-    """A problem of a submitter's own over a dataset that others are judged on would show its held-out rows."""
-    name = dataset.partition("@")[0]
-    judging = session.scalar(select(Problem.name).where(Problem.dataset == name, ~Problem.inline).limit(1))
-    if judging is not None and not person.has(Role.OWNER, team):
-        raise ForbiddenError(
-            f"{FILE_NAME}: problem: dataset {name!r} belongs to problem {judging!r}, which holds rows of it out; "
-            f"write `problem: {judging}`, or ask an owner of team {team} for a new problem."
-        )
 
 
 def _expectations(code: bytes, problem: ProblemSpec) -> str | None:

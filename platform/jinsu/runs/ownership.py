@@ -23,8 +23,8 @@ class Ownership:
     database: Database
     datasets: DatasetStore
 
-    def claim(self, person: Person, name: str, team: str = "") -> str:
-        """The team for which a person may put a version of a dataset; a new name becomes that team's.
+    def claim(self, person: Person, name: str, team: str = "", *, keep: bool = True) -> str:
+        """The team for which a person may put a version of a dataset. With `keep`, a new name becomes that team's.
 
         Raises ForbiddenError, BadInputError when the team must be named, ConflictError for a name of another team.
         """
@@ -32,7 +32,8 @@ class Ownership:
             row = session.get(Dataset, name)
             if row is None:
                 owner = team_for(person, team, Role.RESEARCHER)
-                session.add(Dataset(name=name, team=owner, by=person.name, created=time.time()))
+                if keep:
+                    session.add(Dataset(name=name, team=owner, by=person.name, created=time.time()))
                 return owner
         if row.team not in person.teams:
             raise ConflictError(f"dataset {name!r} is taken by another team; choose another name.")

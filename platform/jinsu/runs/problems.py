@@ -6,7 +6,8 @@ fixed by the first version: a model that was judged on other rows could not be c
 
 from __future__ import annotations
 
-import secrets
+import hashlib
+import hmac
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -29,9 +30,10 @@ FIXED = ("dataset", "target", "split")
 
 @dataclass(frozen=True)
 class Problems:
-    """Puts and shows problems."""
+    """Puts and shows problems. split_secret: what the secrets of new splits follow from."""
 
     database: Database
+    split_secret: str
 
     def put(self, person: Person, spec: ProblemSpec, expectations: str | None, team: str = "") -> NamedProblem:
         """Makes a problem, or its next version; the same document again changes nothing. Owners may.
@@ -45,7 +47,10 @@ class Problems:
             if known is None:
                 owner = team_for(person, team, Role.OWNER)
                 may_use_dataset(session, person, spec.dataset, owner)
-                rows = new_problem(spec, spec.name, owner, person.name, expectations, inline=False)
+                refuse_judged_dataset(session, person, spec.dataset)
+                rows = new_problem(
+                    spec, spec.name, owner, person.name, expectations, inline=False, secret=self.split_secret
+                )
                 for row in rows:
                     session.add(row)
                     session.flush()
@@ -59,10 +64,10 @@ class Problems:
     ) -> NamedProblem:
         last = latest(session, known.name)
         version = next_version(last, spec, known.name, by, expectations)
+        known.inline = False
         if version is None:
             return named(known, last)
         session.add(version)
-        known.inline = False
         audit.note(session, by, AuditEvent.PROBLEM_PUT, known.name, f"version {version.version}")
         return named(known, version)
 
@@ -102,15 +107,24 @@ def team_for(person: Person, team: str, role: Role) -> str:
     return own[0]
 
 
+def split_salt(secret: str, dataset: str) -> str:
+    """The secret of every split of a dataset, 64 hexadecimal digits.
+
+    It follows from the dataset, so that problems over the same rows hold the same rows out when they name them alike, and
+    what `jinsu check` shows before a problem exists is what its first run will train on. Pure.
+    """
+    return hmac.new(secret.encode(), f"split of {dataset}".encode(), hashlib.sha256).hexdigest()
+
+
 def new_problem(
-    spec: ProblemSpec, name: str, team: str, by: str, expectations: str | None, *, inline: bool
+    spec: ProblemSpec, name: str, team: str, by: str, expectations: str | None, *, inline: bool, secret: str
 ) -> tuple[Problem, ProblemVersion, ProblemSplit]:
-    """The records of a problem that does not exist yet. Its secret is drawn here."""
+    """The records of a problem that does not exist yet. secret: that of the installation's splits."""
     now, dataset = time.time(), spec.dataset.partition("@")[0]
     return (
         Problem(name=name, team=team, dataset=dataset, inline=inline, by=by, created=now),
         ProblemVersion(problem=name, version=1, document=_document(spec), expectations=expectations, by=by, at=now),
-        ProblemSplit(problem=name, salt=secrets.token_hex(32), plan=None, held=None),
+        ProblemSplit(problem=name, salt=split_salt(secret, dataset), plan=None, held=None),
     )
 
 
@@ -188,6 +202,21 @@ def may_use_dataset(session: Session, person: Person, reference: str, team: str)
         )
 
 
+def refuse_judged_dataset(session: Session, person: Person, reference: str) -> None:
+    """A second problem over rows that a kept problem holds out could show them: only an owner of the dataset makes one.
+
+    Raises ForbiddenError.
+    """
+    name = reference.partition("@")[0]
+    judging = session.scalar(select(Problem).where(Problem.dataset == name, ~Problem.inline).limit(1))
+    owner = session.get(Dataset, name)
+    if judging is not None and owner is not None and not person.has(Role.OWNER, owner.team):
+        raise ForbiddenError(
+            f"dataset {name!r} belongs to problem {judging.name!r}, which holds rows of it out; write "
+            f"`problem: {judging.name}`, or ask an owner of team {owner.team}, which owns the dataset, for a new problem."
+        )
+
+
 def _document(spec: ProblemSpec) -> dict[str, object]:
     return spec.model_dump(mode="json", exclude_defaults=True, exclude={"name"})
 
@@ -195,4 +224,6 @@ def _document(spec: ProblemSpec) -> dict[str, object]:
 def _shown(value: object) -> str:
     if isinstance(value, str):
         return value
-    return str(value.model_dump(mode="json", exclude_defaults=True)) if hasattr(value, "model_dump") else str(value)
+    if not hasattr(value, "model_dump"):
+        return str(value)
+    return str(value.model_dump(mode="json", exclude_defaults=True) or value.model_dump(mode="json", exclude_none=True))

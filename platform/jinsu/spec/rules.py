@@ -92,6 +92,9 @@ class NamedPolicy:
 
 _Value = TypeVar("_Value", int, float)
 
+_IN_MODEL = {"release.canary.first_step": "release.canary.steps: its first"}
+"""How `model.yaml` calls a line that the other documents call otherwise."""
+
 
 @dataclass(frozen=True)
 class _Line(Generic[_Value]):
@@ -141,9 +144,11 @@ class _Merge:
 
     def _refuse(self, line: _Line[Any], bound: Any, document: str) -> None:
         word = "at most" if line.lower else "at least"
-        theirs = line.name.removeprefix("evaluate.") if document == self._problem.title else line.name
+        # The same line stands elsewhere in the other documents.
+        section = "evaluate." if document == self._problem.title else "release."
+        theirs = line.name.removeprefix(section)
         self.refuse(
-            f"{line.name}: {line.model:g} is looser than {document} allows (line {theirs}: {bound:g}); "
+            f"{_IN_MODEL.get(line.name, line.name)}: {line.model:g} is looser than {document} allows (line {theirs}: {bound:g}); "
             f"write {word} {bound:g}, or leave the line out"
         )
 
