@@ -56,7 +56,7 @@ def spec_from(document: object, source: str = FILE_NAME) -> ModelSpec:
     """
     if isinstance(document, Mapping) and (lines := in_the_present_form(document)):
         raise BadInputError(
-            f"{source}: data and evaluate.metric have moved into the problem, and the team follows from who you are; write instead:\n{lines}"
+            f"{source}: data and evaluate.metric have moved into the problem, and the team is yours; write instead:\n{lines}"
         )
     return _validated(ModelSpec, document, source, "'name:' and 'train:'")
 
