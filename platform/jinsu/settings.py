@@ -25,6 +25,8 @@ from jinsu.placement.kubernetes import Cluster, Servers
 
 MAX_CODE_BYTES = 64 * 2**20
 """The most that the files of one code snapshot may have together, unless an installation's settings say otherwise."""
+ROLES = ("researcher", "reviewer", "owner")
+"""The roles that a group may give: the values of `jinsu.state.states.Role`, a room above."""
 _PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
 
 
@@ -43,6 +45,43 @@ class Account:
 
     name: str
     password: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class GroupRole:
+    """What a group of the identity provider stands for. role: researcher, reviewer or owner."""
+
+    team: str
+    role: str
+
+
+@dataclass(frozen=True)
+class Oidc:
+    """The OpenID provider at which people sign in.
+
+    client_secret: "" for a client without one. name_claim: the claim that a new account is called by. groups_claim: the claim
+    with the groups, in the id_token or in userinfo. groups: what each group gives. admins: groups of administrators; when
+    empty, `jinsu user` decides who is one.
+    """
+
+    issuer: str
+    client_id: str
+    client_secret: str = field(default="", repr=False)
+    scopes: tuple[str, ...] = ("openid", "profile", "email", "groups")
+    name_claim: str = "preferred_username"
+    groups_claim: str = "groups"
+    groups: Mapping[str, GroupRole] = field(default_factory=dict)
+    admins: tuple[str, ...] = ()
+
+    @classmethod
+    def from_document(cls, document: Mapping[str, Any]) -> Oidc:
+        """Raises BadInputError for a role that there is not."""
+        groups = {name: GroupRole(**given) for name, given in document.get("groups", {}).items()}
+        for name, given in groups.items():
+            if given.role not in ROLES:
+                raise BadInputError(f"settings: oidc.groups.{name}: {given.role!r} is not one of {', '.join(ROLES)}.")
+        lists = {name: tuple(document[name]) for name in ("scopes", "admins") if name in document}
+        return cls(**{**document, **lists, "groups": groups})
 
 
 @dataclass(frozen=True)
@@ -70,6 +109,7 @@ class Settings:
     own accounts. mlflow_reviewer: the account that all reviewers shared in version 0.1; nobody can use it any more.
     training_slots: how many trainings run at a time. bind: the address that the servers listen on. artifacts: MLflow's
     destination for files; "" for the home. mlflow_auth_database_url: "" for a file in the home.
+    local_accounts: whether people may sign in with a password that this installation keeps. oidc: the identity provider.
     notifications: whether PostgreSQL wakes idle processes, by triggers on the tables that they wait for; where it does not,
     they poll (docs/adr/0015-rest.md). review_webhook: where a reminder of a review that waits is posted, as
     `{"text": …}`; "" for nowhere.
@@ -104,6 +144,8 @@ class Settings:
     public: Mapping[str, str] = field(default_factory=dict)
     notifications: bool = True
     review_webhook: str = field(default="", repr=False)
+    local_accounts: bool = True
+    oidc: Oidc | None = None
     kubernetes: Kubernetes | None = None
 
     @property
@@ -173,6 +215,8 @@ def parse(document: Mapping[str, Any], environment: Mapping[str, str]) -> Settin
     values["teams_approving_themselves"] = tuple(values["teams_approving_themselves"])
     if values.get("object_store") is not None:
         values["object_store"] = S3Settings(**values["object_store"])
+    if values.get("oidc") is not None:
+        values["oidc"] = Oidc.from_document(values["oidc"])
     if (section := values.get("kubernetes")) is not None:
         steps, servers = Cluster.from_document(section["steps"]), Servers.from_document(section["servers"])
         values["kubernetes"] = Kubernetes(**{**section, "steps": steps, "servers": servers})

@@ -2,21 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable
 from typing import Any
 
 from fastapi import FastAPI, Request, Response
-from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, Counter, generate_latest
-from starlette.exceptions import HTTPException
 
 from jinsu import __version__
-from jinsu.api import models
-from jinsu.api.authentication import Known, UnauthorizedError
+from jinsu.api import models, people_pages, refusals
+from jinsu.api.authentication import Known
 from jinsu.api.comparing import Comparing
 from jinsu.api.datasets import Datasets
-from jinsu.api.people import People
 from jinsu.api.problems import ProblemPages
 from jinsu.api.reviewing import Reviewing
 from jinsu.api.rollouts import RolloutPages
@@ -24,26 +21,14 @@ from jinsu.api.sampling import Sampling
 from jinsu.api.submissions import Submissions
 from jinsu.api.views import Views
 from jinsu.codec import named_numbers
-from jinsu.errors import BadInputError, ConflictError, ForbiddenError, JinsuError, NotFoundError, TransientError
 from jinsu.installation import Installation
-from jinsu.runs.text import clean
-
-_STATUS: tuple[tuple[type[JinsuError], int], ...] = (
-    (BadInputError, 422),
-    (NotFoundError, 404),
-    (ForbiddenError, 403),
-    (ConflictError, 409),
-    (TransientError, 503),
-    (JinsuError, 400),
-)
-_SHOWN = 5
 
 
 def create_app(installation: Installation) -> FastAPI:
     """The application; its description is at `/docs`."""
     app = FastAPI(title="Jinsu", version=__version__, docs_url="/docs", redoc_url=None, default_response_class=_Json)
     app.state.database = installation.database
-    _errors(app)
+    refusals.install(app)
     _metrics(app)
     views = installation.build(Views)
     for pages in (
@@ -52,9 +37,11 @@ def create_app(installation: Installation) -> FastAPI:
         installation.build(Reviewing, views=views, comparing=installation.build(Comparing)),
         installation.build(ProblemPages),
         installation.build(RolloutPages, views=views),
-        installation.build(People),
+        *(installation.build(kind) for kind in people_pages.PAGES),
     ):
-        app.include_router(pages.router(), responses=_PROBLEMS)
+        app.include_router(pages.router(), responses=refusals.DESCRIBED)
+    for browser_pages in people_pages.BROWSER_PAGES:
+        app.include_router(installation.build(browser_pages).router(), include_in_schema=False)
     return app
 
 
@@ -63,51 +50,6 @@ class _Json(JSONResponse):
 
     def render(self, content: Any) -> bytes:
         return super().render(named_numbers(content))
-
-
-_PROBLEMS: dict[int | str, dict[str, object]] = {
-    status: {"model": models.Problem} for status in (401, *(status for _, status in _STATUS))
-}
-
-
-def _errors(app: FastAPI) -> None:
-    @app.exception_handler(JinsuError)
-    async def explain(_request: Request, problem: JinsuError) -> JSONResponse:
-        status = next(code for kind, code in _STATUS if isinstance(problem, kind))
-        headers = {"retry-after": str(int(problem.retry_after))} if isinstance(problem, TransientError) else None
-        return _problem(str(problem), problem.exit_code, status, headers)
-
-    @app.exception_handler(UnauthorizedError)
-    async def unauthorized(_request: Request, _error: UnauthorizedError) -> JSONResponse:
-        message = "no valid token; the command line reads $JINSU_TOKEN, or the file 'token' in $JINSU_HOME."
-        return _problem(message, ForbiddenError.exit_code, 401, {"www-authenticate": "Bearer"})
-
-    @app.exception_handler(RequestValidationError)
-    async def misshapen(_request: Request, problem: RequestValidationError) -> JSONResponse:
-        return _problem(_sentence(problem.errors()), BadInputError.exit_code, 422)
-
-    @app.exception_handler(HTTPException)
-    async def unreadable(_request: Request, problem: HTTPException) -> JSONResponse:
-        kind = NotFoundError if problem.status_code == 404 else BadInputError
-        status = 422 if problem.status_code == 400 else problem.status_code
-        return _problem(f"the request cannot be answered: {problem.detail}.", kind.exit_code, status, problem.headers)
-
-    @app.middleware("http")
-    async def refuse_nul(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """No name holds a NUL, and neither a database nor the arguments of a process take one."""
-        if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
-            return _problem("the address holds a NUL character.", BadInputError.exit_code, 422)
-        return await call_next(request)
-
-
-def _sentence(problems: Sequence[Mapping[str, Any]]) -> str:
-    """Which fields of a request are wrong and why; never the values, which may hold anything. Pure."""
-    fields = (".".join(map(str, problem["loc"][1:])) or "the request" for problem in problems[:_SHOWN])
-    return "; ".join(f"{field[:60]}: {problem['msg']}" for field, problem in zip(fields, problems, strict=False))
-
-
-def _problem(error: str, exit_code: int, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(models.Problem(error=clean(error), exit_code=exit_code).model_dump(), status, headers)
 
 
 def _metrics(app: FastAPI) -> None:

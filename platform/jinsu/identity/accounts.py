@@ -15,16 +15,21 @@ from jinsu.identity.passwords import hashed
 from jinsu.identity.people import PLATFORM
 from jinsu.spec.parts import NAME
 from jinsu.state.states import AuditEvent, Kept, Role, Source
-from jinsu.state.tables import Account, Dataset, Grant, Membership, Model, Problem, Team
+from jinsu.state.tables import Account, Dataset, Grant, Membership, Model, Policy, Problem, Team
 
 _PERSON = r"[A-Za-z0-9][A-Za-z0-9._@+-]{0,63}"
 _RESERVED = frozenset({PLATFORM, "airflow", "mlflow", "admin-platform", "nobody", "model.yaml"})
 
 
+def may_be_called(name: str) -> bool:
+    """Whether a person may have this name: a short word that is none of the platform's. Pure."""
+    return re.fullmatch(_PERSON, name) is not None and name not in _RESERVED
+
+
 def add_person(session: Session, name: str, *, actor: str, admin: bool = False, password: str | None = None) -> Account:
     """Makes a person, or lets one who had left come back. Raises BadInputError for a name that cannot be used,
     ConflictError when there is one of this name."""
-    if not re.fullmatch(_PERSON, name) or name in _RESERVED:
+    if not may_be_called(name):
         raise BadInputError(f"user {name!r}: give 1 to 64 letters, digits and . _ @ + -, and no name of the platform.")
     account = session.get(Account, name)
     if account is not None and account.left is None:
@@ -67,7 +72,21 @@ def set_password(session: Session, name: str, password: str, *, actor: str) -> N
     """Gives a local account a password; its sessions end. Raises NotFoundError, BadInputError for a short one."""
     account = _present(session, name)
     account.password = hashed(password)
+    tokens.end_sessions(session, name)
     audit.note(session, actor, AuditEvent.PASSWORD_SET, name)
+
+
+def link(session: Session, name: str, subject: str, *, actor: str) -> None:
+    """Connects an account with a person of the identity provider; that person signs in to it from now on.
+
+    subject: `ISSUER|SUB`. Raises NotFoundError, and ConflictError when the subject has another account.
+    """
+    account = _present(session, name)
+    other = session.scalar(select(Account.name).where(Account.subject == subject, Account.name != name))
+    if other is not None:
+        raise ConflictError(f"{subject} is {other} here; one person has one account: jinsu user remove {other}")
+    account.subject = subject
+    audit.note(session, actor, AuditEvent.IDENTITY_LINKED, name, subject)
 
 
 def add_team(session: Session, name: str, *, actor: str) -> None:
@@ -96,6 +115,7 @@ def remove_team(session: Session, name: str, *, actor: str) -> None:
             raise ConflictError(f"team {name!r} owns {kind} {owned!r}; a team that owns something stays.")
     session.execute(delete(Membership).where(Membership.team == name))
     session.execute(delete(Grant).where(Grant.team == name))
+    session.execute(delete(Policy).where(Policy.team == name))
     session.delete(session.get(Team, name))
     audit.note(session, actor, AuditEvent.TEAM_REMOVED, name)
 

@@ -44,13 +44,17 @@ class Person:
     def require(self, role: Role, team: str) -> None:
         """Raises ForbiddenError when the person's role in the team is lower than `role`."""
         if not self.has(role, team):
-            here = f"a {self.teams[team]} of team {team}" if team in self.teams else f"not in team {team}"
-            raise ForbiddenError(f"{self.name} is {here}; this needs a {role} of that team.")
+            here = f"{_one(self.teams[team])} of team {team}" if team in self.teams else f"not in team {team}"
+            raise ForbiddenError(f"{self.name} is {here}; this needs {_one(role)} of that team.")
 
     def require_admin(self) -> None:
         """Raises ForbiddenError when the person is no administrator."""
         if not self.admin:
             raise ForbiddenError(f"{self.name} is no administrator; ask one: jinsu user list shows who they are.")
+
+
+def _one(role: Role) -> str:
+    return f"an {role}" if role is Role.OWNER else f"a {role}"
 
 
 def find(session: Session, name: str) -> Person | None:

@@ -7,7 +7,7 @@ import secrets
 import time
 from collections.abc import Sequence
 
-from sqlalchemy import select, update
+from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from jinsu.errors import NotFoundError
@@ -40,7 +40,9 @@ def give(
     """Makes a token for a person and returns it; it is kept nowhere. lifetime: seconds; None for one that does not end."""
     token = f"jinsu_{secrets.token_urlsafe(32)}"
     keep(session, person, use, token, label=label, lifetime=LIFETIME[use] if lifetime == -1.0 else lifetime)
-    if use is TokenUse.API:
+    if use is not TokenUse.API:
+        _forget_ended(session, person, use)
+    else:
         audit.note(session, actor, AuditEvent.TOKEN_MADE, person, label)
     return token
 
@@ -113,6 +115,23 @@ def revoke(session: Session, person: str, token: str, *, actor: str) -> None:
 def revoke_all(session: Session, person: str) -> None:
     """Ends every token and every session of a person."""
     session.execute(update(Token).where(Token.person == person, Token.revoked.is_(None)).values(revoked=time.time()))
+
+
+def end_sessions(session: Session, person: str, *uses: TokenUse) -> None:
+    """Ends a person's sessions in browsers: those of these uses, or of the API's and MLflow's pages."""
+    kinds = uses or (TokenUse.SESSION, TokenUse.MLFLOW_SESSION)
+    ended = update(Token).where(Token.person == person, Token.use.in_(kinds), Token.revoked.is_(None))
+    session.execute(ended.values(revoked=time.time()))
+
+
+def shown(session: Session, token: str) -> Token | None:
+    """The record of a token, whether or not it has ended."""
+    return session.scalar(select(Token).where(Token.sha256 == digest(token)))
+
+
+def _forget_ended(session: Session, person: str, use: TokenUse) -> None:
+    """Removes a person's codes and sessions that ended by themselves: a browser makes new ones at every visit."""
+    session.execute(delete(Token).where(Token.person == person, Token.use == use, Token.expires < time.time()))
 
 
 def _valid(session: Session, token: str, uses: Sequence[TokenUse]) -> Token | None:

@@ -161,6 +161,8 @@ class AuditEvent(StrEnum):
     """A person's account and tokens ended."""
     PASSWORD_SET = "password set"  # noqa: S105
     """A local account got a password."""
+    IDENTITY_LINKED = "identity linked"
+    """An administrator connected an account with a person of the identity provider."""
     ADMIN_CHANGED = "administrator changed"
     """A person became an administrator, or is one no longer."""
     TEAM_ADDED = "team added"

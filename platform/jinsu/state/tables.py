@@ -77,6 +77,24 @@ class Token(Base):
     revoked: Mapped[float | None] = mapped_column(Float)
 
 
+class SignInRequest(Base):
+    """A command line that waits until a signed-in person confirms its code. Only the digests of its two codes are kept.
+
+    device: of the code that the command line holds. code: of the one that the person compares. label: what the command line
+    calls itself. person: who confirmed it. refused: whether a person said no. ended: when its token was fetched.
+    """
+
+    __tablename__ = "sign_in_requests"
+    device: Mapped[str] = mapped_column(String(64), primary_key=True)
+    code: Mapped[str] = mapped_column(String(64), unique=True)
+    label: Mapped[str] = mapped_column(String(100), default="")
+    person: Mapped[str | None] = mapped_column(ForeignKey("people.name"))
+    refused: Mapped[bool] = mapped_column(Boolean, default=False)
+    created: Mapped[float] = mapped_column(Float)
+    expires: Mapped[float] = mapped_column(Float, index=True)
+    ended: Mapped[float | None] = mapped_column(Float)
+
+
 class Team(Base):
     """People who own problems, datasets and models together."""
 

@@ -174,6 +174,26 @@ def upgrade() -> None:
         batch_op.create_index(batch_op.f("ix_tokens_person"), ["person"], unique=False)
 
     op.create_table(
+        "sign_in_requests",
+        sa.Column("device", sa.String(length=64), nullable=False),
+        sa.Column("code", sa.String(length=64), nullable=False),
+        sa.Column("label", sa.String(length=100), nullable=False),
+        sa.Column("person", sa.String(length=64), nullable=True),
+        sa.Column("refused", sa.Boolean(), nullable=False),
+        sa.Column("created", sa.Float(), nullable=False),
+        sa.Column("expires", sa.Float(), nullable=False),
+        sa.Column("ended", sa.Float(), nullable=True),
+        sa.ForeignKeyConstraint(
+            ["person"],
+            ["people.name"],
+        ),
+        sa.PrimaryKeyConstraint("device"),
+        sa.UniqueConstraint("code"),
+    )
+    with op.batch_alter_table("sign_in_requests", schema=None) as batch_op:
+        batch_op.create_index(batch_op.f("ix_sign_in_requests_expires"), ["expires"], unique=False)
+
+    op.create_table(
         "looks",
         sa.Column("problem", sa.String(length=40), nullable=False),
         sa.Column("run", sa.String(length=40), nullable=False),
