@@ -31,14 +31,15 @@ def create_app(installation: Installation) -> FastAPI:
     refusals.install(app)
     _metrics(app)
     views = installation.build(Views)
-    for pages in (
+    groups: tuple[people_pages.Pages, ...] = (
         installation.build(Submissions, views=views),
         installation.build(Datasets, sampling=installation.build(Sampling)),
         installation.build(Reviewing, views=views, comparing=installation.build(Comparing)),
         installation.build(ProblemPages),
         installation.build(RolloutPages, views=views),
         *(installation.build(kind) for kind in people_pages.PAGES),
-    ):
+    )
+    for pages in groups:
         app.include_router(pages.router(), responses=refusals.DESCRIBED)
     for browser_pages in people_pages.BROWSER_PAGES:
         app.include_router(installation.build(browser_pages).router(), include_in_schema=False)
