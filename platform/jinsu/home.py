@@ -21,6 +21,8 @@ HOME_VARIABLE = "JINSU_HOME"
 FOLDER_NAME = ".jinsu"
 SETTINGS_NAME = "settings.json"
 SOCKET_NAME = "supervisor.sock"
+FIRST_PASSWORD = "first-password.json"  # noqa: S105
+"""The file in the home with the name and the first password of this machine's user."""
 
 
 @dataclass(frozen=True)

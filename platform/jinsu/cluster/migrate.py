@@ -10,13 +10,23 @@ import time
 from sqlalchemy import create_engine, text
 from sqlalchemy.engine import make_url
 from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy.orm import Session
 
 from jinsu import settings as configuration
 from jinsu.cluster import airflow
 from jinsu.errors import TransientError
-from jinsu.identity.people import Role, ensure_user
+from jinsu.identity import accounts, policies, tokens
+from jinsu.identity.people import PLATFORM
+from jinsu.settings import Settings
+from jinsu.spec.policy import PolicySpec, ReviewPolicy
 from jinsu.state.database import Database
+from jinsu.state.tables import Account
 
+BOOTSTRAP = "admin"
+"""The first administrator, whose token is in the chart's Secret."""
+_LABEL, _FORMER_LABEL = "bootstrap", "from version 0.1"
+_OWN_APPROVAL = PolicySpec(review=ReviewPolicy(approvers=1, self_approval=True))
+"""The policy of a team whose members may approve what they submitted themselves."""
 _PATIENCE = 600.0
 
 
@@ -32,7 +42,26 @@ def start() -> None:
     _run("MLflow", [sys.executable, "-m", "mlflow", "db", "upgrade", settings.mlflow_database_url], {})
     database = Database(settings.database_url)
     database.migrate()
-    ensure_user(database, "admin", Role.ADMIN, os.environ["JINSU_ADMIN_TOKEN"])
+    with database.begin() as session:
+        ensure_people(session, settings, os.environ["JINSU_ADMIN_TOKEN"])
+
+
+def ensure_people(session: Session, settings: Settings, token: str) -> None:
+    """The bootstrap administrator with the token of the chart's Secret, and the teams of the chart. Safe to repeat.
+
+    A token that was revoked stays so, and an administrator who was removed stays removed. When the Secret has another
+    token than before, the one before ends.
+    """
+    account = session.get(Account, BOOTSTRAP)
+    if account is None:
+        account = accounts.add_person(session, BOOTSTRAP, actor=PLATFORM, admin=True)
+    if account.left is None:
+        tokens.replace(session, BOOTSTRAP, token, labels=(_LABEL, _FORMER_LABEL), actor=PLATFORM)
+    approving = settings.teams_approving_themselves
+    for team in sorted({*settings.on_kubernetes.steps.namespaces, *approving}):
+        accounts.ensure_team(session, team, actor=PLATFORM)
+    for team in approving:
+        policies.ensure_policy(session, team, _OWN_APPROVAL, actor=PLATFORM)
 
 
 def _ensure_database(url: str) -> None:

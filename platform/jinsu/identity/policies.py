@@ -38,6 +38,12 @@ def put_policy(session: Session, team: str, spec: PolicySpec, *, actor: str) -> 
     return _named(row)
 
 
+def ensure_policy(session: Session, team: str, spec: PolicySpec, *, actor: str) -> None:
+    """Makes the first version of a team's policy; a team that has one keeps it. Raises NotFoundError."""
+    if _latest(session, team) is None:
+        put_policy(session, team, spec, actor=actor)
+
+
 def history(session: Session, team: str) -> Sequence[Policy]:
     """Every version, newest first."""
     return session.scalars(select(Policy).where(Policy.team == team).order_by(Policy.version.desc())).all()

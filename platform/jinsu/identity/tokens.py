@@ -64,6 +64,20 @@ def keep(session: Session, person: str, use: TokenUse, token: str, *, label: str
         )
 
 
+def replace(session: Session, person: str, token: str, *, labels: Sequence[str], actor: str) -> None:
+    """Records a token that was made elsewhere and does not end, as the only one with these labels; the first is its own.
+
+    The same token again changes nothing, also when it was revoked.
+    """
+    if session.scalar(select(Token.id).where(Token.sha256 == digest(token))) is not None:
+        return
+    for row in of(session, person):
+        if row.label in labels:
+            revoke(session, person, row.id, actor=actor)
+    keep(session, person, TokenUse.API, token, label=labels[0], lifetime=None)
+    audit.note(session, actor, AuditEvent.TOKEN_MADE, person, labels[0])
+
+
 def recognise(database: Database, token: str | None, *uses: TokenUse) -> Person | None:
     """The person whom a token of one of these uses was given to; None when it has ended, or its person has left."""
     if not token:
