@@ -6,7 +6,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -52,7 +51,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     with TemporaryDirectory(prefix="jinsu-test-") as runtime:
         settings = at_port(
             Settings(
-                str(tmp_path / "my home"), runtime, "", "", "", "", "", "", 0, nobody, nobody, nobody, "", "", "", "", "", ""
+                str(tmp_path / "my home"), runtime, "", "", "", "", "", "", 0, nobody, nobody, "", "", "", "", "", ""
             ),
             7700,
         )  # fmt: skip
@@ -113,21 +112,19 @@ def run() -> Run:
         "Evidence": "http://127.0.0.1:7703/#/experiments/1/runs/0a/artifactPath/evidence.html",
     }
     return Run(
-        id="digits-1", model="digits", submitter="minji", state=SubmissionState.SUCCEEDED, reason="", dataset="digits@1",
+        id="digits-1", model="digits", team="default", problem="digits", rules=[],
+        submitter="minji", state=SubmissionState.SUCCEEDED, reason="", dataset="digits@1",
         created=1.0, ended=2.0, mlflow_run="0a", dag_run="manual__2026-11-24T10:00:00+00:00", why="", stages=[],
         rollout=None, links=links,
     )  # fmt: skip
 
 
 def test_the_demo_ends_with_the_pages_that_matter(installation: Settings) -> None:
-    settings = replace(installation, airflow=Account("admin", "p"), mlflow_reviewer=Account("reviewer", "q"))
-    lines = closing_lines(settings, run(), [[[0, 16]]])
+    lines = closing_lines(installation, run(), [[[0, 16]]])
     text = "\n".join(lines)
-    passwords = f"{settings.home}/airflow/passwords.json"
     assert "http://127.0.0.1:7702/dags/lifecycle/runs/manual__2026-11-24T10%3A00%3A00%2B00%3A00\n" in text
-    assert f"sign in as admin; the password is in {passwords}\n" in text
+    assert text.count(f"your name and first password are in {installation.home}/first-password.json\n") == 2
     assert f"{run().links['Evidence']}\n" in text
-    assert f"sign in as reviewer; the password is in {passwords}\n" in text
     assert "curl -sS http://127.0.0.1:7701/models/digits/invocations " in text
 
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
+from urllib.parse import quote
 
+from jinsu.cli.credentials import Place, place
 from jinsu.errors import (
     BadInputError,
     ConflictError,
@@ -40,14 +41,15 @@ _UPLOAD_SECONDS = 3600.0
 
 
 class Client:
-    """One API, as one user: `$JINSU_API` and `$JINSU_TOKEN`, else the platform on this machine."""
+    """The API at a place, as the person whose token is kept there. signed_in: false asks without a token."""
 
-    def __init__(self) -> None:
+    def __init__(self, where: Place | None = None, *, signed_in: bool = True) -> None:
         import httpx
 
-        self.url = os.environ.get("JINSU_API") or _local_url()
-        token = os.environ.get("JINSU_TOKEN") or _local_token()
-        self._http = httpx.Client(base_url=self.url, headers={"authorization": f"Bearer {token}"}, timeout=60.0)
+        where = where or place()
+        self.url = where.url
+        headers = {"authorization": f"Bearer {where.token()}"} if signed_in else {}
+        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=60.0)
 
     def get(self, path: str, kind: type[_Answer], **params: Any) -> _Answer:
         """The answer as `kind`: a type of `jinsu.api.models`, or a list of one."""
@@ -56,6 +58,12 @@ class Client:
     def post(self, path: str, kind: type[_Answer], body: BaseModel | None = None) -> _Answer:
         document = None if body is None else body.model_dump(mode="json")
         return _parsed(kind, self._send("POST", path, json=document))
+
+    def put(self, path: str, kind: type[_Answer], body: BaseModel) -> _Answer:
+        return _parsed(kind, self._send("PUT", path, json=body.model_dump(mode="json")))
+
+    def delete(self, path: str, kind: type[_Answer]) -> _Answer:
+        return _parsed(kind, self._send("DELETE", path))
 
     def upload(self, path: str, kind: type[_Answer], data: bytes | Iterable[bytes], **params: Any) -> _Answer:
         return _parsed(kind, self._send("POST", path, content=data, params=params, timeout=_UPLOAD_SECONDS))
@@ -91,27 +99,9 @@ def _parsed(kind: type[_Answer], body: bytes) -> _Answer:
     return TypeAdapter(kind).validate_json(body)
 
 
-def _local_url() -> str:
-    from jinsu import settings
-    from jinsu.home import find_home
-
-    try:
-        return settings.load().api_url
-    except NotFoundError:
-        raise NotFoundError(
-            f"{find_home()}: there is no platform here; start one with: jinsu up, "
-            "or set JINSU_API and JINSU_TOKEN for one elsewhere."
-        ) from None
-
-
-def _local_token() -> str:
-    from jinsu.home import find_home
-
-    path = find_home() / "token"
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError:
-        raise ForbiddenError(f"no token: set JINSU_TOKEN, or start a platform here (no {path}).") from None
+def path(*parts: str) -> str:
+    """A path of the API, `/v1/PART/PART`, in which a part is one whatever characters it has."""
+    return "/".join(["/v1", *(quote(part, safe="") for part in parts)])
 
 
 def stream_file(path: Path) -> Iterable[bytes]:

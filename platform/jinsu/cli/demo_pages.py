@@ -9,6 +9,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 from jinsu.api.models import Run
+from jinsu.home import FIRST_PASSWORD
 from jinsu.settings import Settings
 
 DAG = "lifecycle"
@@ -22,8 +23,8 @@ def closing_lines(settings: Settings, run: Run, question: Sequence[object]) -> l
     run_page = f"{settings.airflow_url}/dags/{DAG}/runs/{quote(run.dag_run or '', safe='')}"
     return [
         "Look around:",
-        *_page("the run in Airflow", run_page, _sign_in(settings, settings.airflow.name)),
-        *_page("the evidence in MLflow", run.links["Evidence"], _sign_in(settings, settings.mlflow_reviewer.name)),
+        *_page("the run in Airflow", run_page, _sign_in(settings)),
+        *_page("the evidence in MLflow", run.links["Evidence"], _sign_in(settings)),
         *_page("the endpoint", curl(run.links["Endpoint"], question), "on this machine it asks for no account"),
     ]
 
@@ -38,6 +39,5 @@ def _page(title: str, address: str, account: str) -> tuple[str, str]:
     return f"  {title:<24}{address}", f"  {'':<24}{account}"
 
 
-def _sign_in(settings: Settings, name: str) -> str:
-    passwords = Path(settings.home) / "airflow" / "passwords.json"
-    return f"sign in as {name}; the password is in {passwords}"
+def _sign_in(settings: Settings) -> str:
+    return f"your name and first password are in {Path(settings.home) / FIRST_PASSWORD}"

@@ -1,10 +1,9 @@
-"""jinsu up, down, status, user."""
+"""jinsu up, down, status."""
 
 from __future__ import annotations
 
 from contextlib import suppress
 from pathlib import Path
-from typing import Literal
 
 import click
 
@@ -49,22 +48,25 @@ def up(port: int | None, json_: bool) -> None:
 
 
 def show_addresses() -> None:
-    """Prints the address of each part, and the file with the passwords."""
+    """Prints the address of each part, and the file with the first password."""
     from jinsu import settings as configuration
+    from jinsu.home import FIRST_PASSWORD
 
     settings = configuration.load()
-    passwords = Path(settings.home) / "airflow" / "passwords.json"
+    home = Path(settings.home)
     table(
-        ("what", "where", "sign in as"),
+        ("what", "where"),
         [
-            ("Airflow", settings.airflow_url, "admin or reviewer"),
-            ("MLflow", settings.mlflow_url, "reviewer"),
-            ("models", f"{settings.endpoint_url}/models/NAME/invocations", ""),
-            ("API", f"{settings.api_url}/docs", "a token"),
+            ("Airflow", settings.airflow_url),
+            ("MLflow", settings.mlflow_url),
+            ("models", f"{settings.endpoint_url}/models/NAME/invocations"),
+            ("API", f"{settings.api_url}/docs"),
         ],
         "",
     )
-    click.echo(f"Passwords: {passwords}. Stop with: {printed_command(Path(settings.home), 'down')}")
+    if (home / FIRST_PASSWORD).exists():
+        click.echo(f"Your name and first password, for all pages: {home / FIRST_PASSWORD}")
+    click.echo(f"Stop with: {printed_command(home, 'down')}")
 
 
 @click.command()
@@ -127,21 +129,3 @@ def _resident_mb(pid: int | None) -> int:
     with suppress(psutil.NoSuchProcess):
         return psutil.Process(pid).memory_info().rss >> 20 if pid else 0
     return 0
-
-
-@click.command()
-@click.argument("name")
-@click.option("--role", type=click.Choice(["researcher", "reviewer", "admin"]), default="researcher", show_default=True)
-@as_json
-def user(name: str, role: Literal["researcher", "reviewer", "admin"], json_: bool) -> None:
-    """Give a person a token. It is shown once; a new one replaces it.
-
-    \b
-    Example:
-      jinsu user minji --role reviewer
-    """
-    from jinsu.api.models import Token, UserBody
-    from jinsu.cli.client import Client
-
-    token = Client().post("/v1/users", Token, UserBody(name=name, role=role))
-    print_json(token) if json_ else click.echo(token.token)

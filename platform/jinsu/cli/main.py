@@ -28,7 +28,14 @@ _COMMANDS = {
     "rollout": ("releasing", "Watch, abort, resume or take back a rollout."),
     "ledger": ("ledger", "Show and verify what served when."),
     "predict": ("releasing", "Ask a model's endpoint."),
-    "user": ("installation", "Give a person a token."),
+    "login": ("signing_in", "Sign in to a platform."),
+    "logout": ("signing_in", "Sign out; the token ends."),
+    "whoami": ("signing_in", "Say who is signed in, with which roles."),
+    "token": ("tokens", "List, make, revoke and rotate own tokens."),
+    "user": ("people", "List, add and remove people."),
+    "team": ("teams", "List, add and change teams, roles and policies."),
+    "grant": ("teams", "Let another team read a problem, a model or a dataset."),
+    "audit": ("people", "Show what was done to people, rights and rules."),
 }
 
 EXAMPLE = """
