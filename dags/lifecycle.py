@@ -41,11 +41,7 @@ def lifecycle(team: str, offered: form.Choices) -> None:
         render_template_as_native_obj=False,
         default_args=DEFAULTS,
         tags=["jinsu"],
-        params={
-            field.name: Param(field.value, description=field.description, **field.schema)
-            for field in form.fields(offered)
-        },
-    ):
+    ) as dag:
         admit = Admit(task_id="admit", task_display_name="1 · Admit")
         validate_data = RunStage(task_id="validate_data", task_display_name="2 · Validate data", stage="validate_data")
         train = Train.partial(
@@ -66,6 +62,9 @@ def lifecycle(team: str, offered: form.Choices) -> None:
         promote = RunStage(task_id="promote", task_display_name="9 · Promote", stage="promote")
 
         chain(admit, validate_data, train, package, evaluate, register, review, canary, promote)
+
+    for field in form.fields(offered):  # after the tasks: each would make a copy of every field
+        dag.params[field.name] = Param(field.value, description=field.description, **field.schema)
 
 
 for team, offered in form.read().items():

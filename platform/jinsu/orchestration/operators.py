@@ -93,12 +93,12 @@ def _form(context: Any) -> Form:
     from jinsu.lifecycle.admit import Form
     from jinsu.orchestration import form
 
-    dag_run, params = context["dag_run"], context["params"]
-    team = str(team_of(context["dag"].dag_id))
+    dag_run, values = context["dag_run"], context["dag_run"].conf or {}
+    team = str(team_of(dag_run.dag_id))
     begun = Form(dag_run=dag_run.run_id, user=str(dag_run.triggering_user_name or "airflow"), team=team)
-    if submission := params.get("submission"):
-        return replace(begun, submission=submission)
-    chosen = form.filled(params, form.read().get(team, form.Choices()))
+    if submission := values.get("submission"):
+        return replace(begun, submission=str(submission))
+    chosen = form.filled(values, form.read().get(team, form.Choices()))
     return replace(begun, code=chosen.code, problem=chosen.problem, overrides=chosen.overrides)
 
 

@@ -28,6 +28,9 @@ def environment(settings: Settings, dags: Path) -> dict[str, str]:
             "dags_folder": dags,
             "plugins_folder": PLUGINS,
             "dags_are_paused_at_creation": False,
+            # Only `admit` reads what was filled in. Otherwise every task of a run would check the values again, against a
+            # form that has changed since, and a run that waits for a reviewer would fail when it goes on.
+            "dag_run_conf_overrides_params": False,
             "fernet_key": settings.fernet_key,
             "execution_api_server_url": f"{settings.airflow_url}/execution/",
             "auth_manager": "jinsu.orchestration.auth_manager.JinsuAuthManager",
