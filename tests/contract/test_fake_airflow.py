@@ -1,43 +1,20 @@
 """Airflow in memory answers as a real Airflow does: both are asked the same."""
 
 import itertools
-import json
-import os
-import socket
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-import httpx
 import pytest
-from tests.support.fake_airflow import SECRET, FakeAirflow
-from tests.support.stage_bench import settings_of
-from tests.support.waiting import until
+from tests.support.fake_airflow import FakeAirflow
+from tests.support.real_airflow import real_airflow
 
-from jinsu.clients.airflow import DAG, Airflow
+from jinsu.clients.airflow import Airflow
+from jinsu.clients.dag_ids import dag_of
 from jinsu.errors import NotFoundError, PermanentError, TransientError
-from jinsu.servers import airflow as server
-from jinsu.settings import Settings
 
-DAGS = Path(__file__).parents[2] / "dags"
-TASK = "review"
+TASK, TEAM, OTHER = "review", "shopping", "search"
 numbers = itertools.count()
-
-# What the task `review` does when it asks a person: it is deferred, and its question is in the database.
-ASK = """
-import sys
-from airflow.models.hitl import HITLDetail
-from airflow.models.taskinstance import TaskInstance
-from airflow.utils.session import create_session
-with create_session() as session:
-    task = session.query(TaskInstance).filter_by(run_id=sys.argv[1], task_id=sys.argv[2]).one()
-    task.state = "deferred"
-    options = ["Approve", "Reject"]
-    session.add(HITLDetail(ti_id=task.id, options=options, subject="?", params={"reason": {"value": ""}}))
-"""
 
 
 @dataclass
@@ -50,45 +27,8 @@ class Asked:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Asked]:
-    """The API server of a real Airflow, on SQLite, that has read the platform's DAG. Nothing executes its tasks."""
-    home = tmp_path_factory.mktemp("airflow")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        address = f"http://127.0.0.1:{free.getsockname()[1]}"
-    environment = environment_of(
-        settings_of(home, airflow_url=address, airflow_database_url=f"sqlite:///{home}/airflow/airflow.db")
-    )
-    run = [sys.executable, "-m", "airflow"]
-    subprocess.run([*run, "db", "migrate"], env=environment, check=True, capture_output=True)
-    subprocess.run([*run, "dags", "reserialize"], env=environment, check=True, capture_output=True)
-    with (home / "server.log").open("wb") as log:
-        process = subprocess.Popen([*run, "api-server"], env=environment, stdout=log, stderr=log)
-
-    def ask(dag_run: str, task: str) -> None:
-        command = [sys.executable, "-c", ASK, dag_run, task]
-        subprocess.run(command, env=environment, check=True, capture_output=True)
-
-    try:
-        until(lambda: answers(address), 120, lambda: (home / "server.log").read_text()[-2000:])
-        yield Asked(Airflow(address, SECRET, timeout=60), ask)
-    finally:
-        process.terminate()
-        process.wait(20)
-
-
-def environment_of(settings: Settings) -> dict[str, str]:
-    home = Path(settings.home) / "airflow"
-    (home / "plugins").mkdir(parents=True)
-    (home / "passwords.json").write_text(json.dumps(server.passwords(settings)))
-    found = {**os.environ, **server.environment(settings, DAGS), "JINSU_HOME": settings.home}
-    del found["AIRFLOW__DATABASE__SQL_ALCHEMY_CONN_ASYNC"]  # SQLite's is Airflow's own to choose
-    return found
-
-
-def answers(address: str) -> bool:
-    try:
-        return httpx.get(f"{address}/api/v2/version").is_success
-    except httpx.TransportError:
-        return False
+    with real_airflow(tmp_path_factory.mktemp("airflow"), {"teams": {TEAM: {}, OTHER: {}}}) as found:
+        yield Asked(found.airflow, lambda run, task: found.ask(run, task, TEAM))
 
 
 @pytest.fixture(params=["in memory", "real"])
@@ -97,6 +37,7 @@ def asked(request: pytest.FixtureRequest) -> Asked:
         found: Asked = request.getfixturevalue("real")
         return found
     fake = FakeAirflow()
+    fake.teams = {TEAM, OTHER}
     return Asked(fake.connect(), fake.ask)
 
 
@@ -107,31 +48,60 @@ def run() -> str:
 
 
 def question(airflow: Airflow, run: str) -> Any:
-    return airflow._call("GET", f"dags/{DAG}/dagRuns/{run}/taskInstances/{TASK}/-1/hitlDetails")
+    return airflow._call("GET", f"dags/{dag_of(TEAM)}/dagRuns/{run}/taskInstances/{TASK}/-1/hitlDetails")
 
 
 def test_a_run_is_triggered_once(asked: Asked, run: str) -> None:
     airflow = asked.airflow
-    assert not airflow.is_open(run)
+    assert not airflow.is_open(run, team=TEAM)
 
-    airflow.trigger(run, {"submission": run})
-    airflow.trigger(run, {"submission": "another"})
+    airflow.trigger(run, {"submission": run}, team=TEAM)
+    airflow.trigger(run, {"submission": "another"}, team=TEAM)
 
-    assert airflow.is_open(run)
-    assert airflow._call("GET", f"dags/{DAG}/dagRuns/{run}")["conf"] == {"submission": run}
-    assert run not in airflow.failed_runs()
+    assert airflow.is_open(run, team=TEAM)
+    assert airflow._call("GET", f"dags/{dag_of(TEAM)}/dagRuns/{run}")["conf"] == {"submission": run}
+    assert (TEAM, run) not in airflow.failed_runs()
+
+
+def test_a_run_belongs_to_the_person_who_submitted_it(asked: Asked, run: str) -> None:
+    asked.airflow.trigger(run, {}, team=TEAM, user="mira")
+    assert asked.airflow._call("GET", f"dags/{dag_of(TEAM)}/dagRuns/{run}")["triggering_user_name"] == "mira"
+
+
+def test_a_run_is_its_teams_alone(asked: Asked, run: str) -> None:
+    """Whoever triggers a run chooses its id, so another team may have one of the same id."""
+    asked.airflow.trigger(run, {}, team=TEAM)
+
+    assert not asked.airflow.is_open(run, team=OTHER)
+    with pytest.raises(NotFoundError):
+        asked.airflow.fail_run(run, team=OTHER)
+    asked.airflow.fail_run(run, team=TEAM)
+    assert (OTHER, run) not in asked.airflow.failed_runs()
+
+
+def test_the_dag_of_a_new_team_may_not_be_there_yet(asked: Asked, run: str) -> None:
+    with pytest.raises(TransientError, match="has not read the DAG of team new yet"):
+        asked.airflow.trigger(run, {}, team="new")
+
+
+def test_a_note_stands_beside_a_task(asked: Asked, run: str) -> None:
+    asked.airflow.trigger(run, {}, team=TEAM)
+    asked.airflow.note(run, TASK, "x" * 2000, team=TEAM)
+    asked.airflow.note(run, TASK, "1 of 2 approvals: rita", team=TEAM)
+    with pytest.raises(NotFoundError):
+        asked.airflow.note("never-triggered", TASK, "?", team=TEAM)
 
 
 def test_a_run_that_is_failed_has_ended(asked: Asked, run: str) -> None:
     airflow = asked.airflow
-    airflow.trigger(run, {})
+    airflow.trigger(run, {}, team=TEAM)
     for _ in range(2):
-        airflow.fail_run(run)
+        airflow.fail_run(run, team=TEAM)
 
-    assert run in airflow.failed_runs()
-    assert not airflow.is_open(run)
+    assert (TEAM, run) in airflow.failed_runs()
+    assert not airflow.is_open(run, team=TEAM)
     with pytest.raises(NotFoundError):
-        airflow.fail_run("never-triggered")
+        airflow.fail_run("never-triggered", team=TEAM)
 
 
 def test_the_file_of_the_lifecycle_may_be_parsed_anew_at_any_time(real: Asked) -> None:
@@ -142,20 +112,20 @@ def test_the_file_of_the_lifecycle_may_be_parsed_anew_at_any_time(real: Asked) -
 
 def test_a_name_that_no_run_may_have_is_refused(asked: Asked) -> None:
     with pytest.raises(PermanentError, match="does not match regex pattern"):
-        asked.airflow.trigger("a name", {})
+        asked.airflow.trigger("a name", {}, team=TEAM)
 
 
 def test_a_question_is_answered_once_in_the_name_of_a_person(asked: Asked, run: str) -> None:
     airflow = asked.airflow
-    assert not airflow.answer(run, TASK, "Approve", "", "bob")
-    airflow.trigger(run, {})
-    assert not airflow.answer(run, TASK, "Approve", "", "bob")  # it does not ask yet
+    assert not airflow.answer(run, TASK, "Approve", "", "bob", team=TEAM)
+    airflow.trigger(run, {}, team=TEAM)
+    assert not airflow.answer(run, TASK, "Approve", "", "bob", team=TEAM)  # it does not ask yet
     asked.ask(run, TASK)
     with pytest.raises(PermanentError, match="allowed options are"):
-        airflow.answer(run, TASK, "Perhaps", "", "bob")
+        airflow.answer(run, TASK, "Perhaps", "", "bob", team=TEAM)
 
-    assert airflow.answer(run, TASK, "Reject", "too slow", "bob")
-    assert airflow.answer(run, TASK, "Approve", "", "eve")  # it is answered already
+    assert airflow.answer(run, TASK, "Reject", "too slow", "bob", team=TEAM)
+    assert airflow.answer(run, TASK, "Approve", "", "eve", team=TEAM)  # it is answered already
 
     found = question(airflow, run)
     assert found["chosen_options"] == ["Reject"]
@@ -168,7 +138,7 @@ def test_an_airflow_that_is_down_is_a_passing_problem() -> None:
     airflow = fake.connect()
     fake.down = True
     with pytest.raises(TransientError, match="does not answer"):
-        airflow.trigger("toy-1", {})
+        airflow.trigger("toy-1", {}, team=TEAM)
     fake.down, fake.refuse = False, lambda method, path: 503
     with pytest.raises(TransientError):
         airflow.failed_runs()
