@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from jinsu.errors import BadInputError
 from jinsu.orchestration import form
 from jinsu.orchestration.form import Choices, Code, Field
+from jinsu.runs.catalog import CodeVersion, Known, Offer
 from jinsu.spec.model import ModelSpec, Resources, Train
 from jinsu.spec.quantities import parse_bytes
 
@@ -221,14 +222,28 @@ def test_an_installation_without_a_catalog_has_the_first_team(tmp_path: Path, mo
 
 
 def test_a_form_stays_of_a_size_that_a_page_can_hold() -> None:
-    many = [Code(f"m{n % 40}", "p", f"{n:064x}", "mira", float(n), {"lr": 0.1}) for n in range(400)]
+    many = [Code(f"m{n % 40}", "p", f"{n:064x}", "mira", 1000.0 - n, {"lr": 0.1}) for n in range(400)]
     offered = form.choices({"teams": {"default": {"problems": [], "codes": [asdict(item) for item in many]}}})[
         "default"
     ]
-    assert [code.at for code in offered.codes] == [float(n) for n in range(399, 299, -1)], (
-        "the latest ones, newest first"
-    )
+    assert offered.codes == tuple(many[:100])
     assert len([name for name in fields_of(offered) if "." in name]) == 12
+
+
+def test_the_form_offers_what_the_catalog_says_that_a_team_may_run() -> None:
+    """Examples too, while nobody has submitted a model of their name."""
+    own = [CodeVersion(**asdict(code)) for code in (TITLES_NOW, TITLES_BEFORE)]
+    taken, free = (
+        CodeVersion(name, name, digit * 64, "jinsu", 0.0, {"lr": 0.1})
+        for name, digit in (("titles", "e"), ("tips", "f"))
+    )
+    known = Known({"shopping": Offer(("categories",), own), "search": Offer()}, (taken, free))
+    offered = form.choices(json.loads(json.dumps(asdict(known))))
+
+    assert set(offered) == {"default", "shopping", "search"}
+    for team, found in offered.items():
+        assert [asdict(code) for code in found.codes] == [asdict(code) for code in known.codes(team)]
+    assert [code.model for code in offered["search"].codes] == ["tips"]
 
 
 def test_code_that_was_submitted_twice_is_one_choice() -> None:

@@ -52,6 +52,7 @@ class Admit:
         """The submission's id, and how many trials it has."""
         run = form.submission or self._from_form(form)
         row = self.journal.submission(run)
+        _refuse_foreign(row, form)
         return run, self.journal.record(StageName.ADMIT, run, lambda: self._admit(row, form.dag_run))
 
     def _admit(self, row: Submission, dag_run: str) -> Admitted:
@@ -91,6 +92,20 @@ class Admit:
             wanted = f"code {form.code[:8]}" if form.code else f"model {form.model!r}"
             raise BadInputError(f"{wanted} is not known to the teams of {person.name}; known models: {names}.")
         return chosen.digest
+
+
+def _refuse_foreign(row: Submission, form: Form) -> None:
+    """Raises ForbiddenError when a person has the engine start the run of another person or team, or one that runs already.
+
+    Airflow lets a person fill in any submission; the platform triggers each run itself, in its submitter's name. form.team
+    is "" in an engine that lets in nobody but the platform.
+    """
+    if form.team and (row.team, row.submitter) != (form.team, form.user):
+        raise ForbiddenError(
+            f"submission: run {row.id} is not {form.user}'s in team {form.team}; leave the field empty."
+        )
+    if form.team and row.dag_run not in (None, form.dag_run):
+        raise ForbiddenError(f"submission: run {row.id} has begun already, as {row.dag_run}; leave the field empty.")
 
 
 def trials(spec: ModelSpec) -> range:

@@ -92,15 +92,19 @@ def read() -> dict[str, Choices]:
 
 
 def choices(document: Mapping[str, Any]) -> dict[str, Choices]:
-    """What each team may choose from, by a document of the catalog."""
-    teams = {DEFAULT_TEAM: {}, **document.get("teams", {})}
-    return {name: _choices(team) for name, team in teams.items()}
+    """What each team may choose from, by a document of the catalog (`jinsu.runs.catalog.Known`)."""
+    teams: Mapping[str, Mapping[str, Any]] = {DEFAULT_TEAM: {}, **document.get("teams", {})}
+    taken = {code["model"] for team in teams.values() for code in team.get("codes", ())}
+    examples = [code for code in document.get("examples", ()) if code["model"] not in taken]
+    return {name: _choices(team, examples) for name, team in teams.items()}
 
 
-def _choices(team: Mapping[str, Any]) -> Choices:
-    codes = {code["digest"]: Code(**code) for code in reversed(team.get("codes", ()))}
-    newest_first = sorted(codes.values(), key=lambda code: -code.at)
-    return Choices(tuple(team.get("problems", ())), tuple(newest_first[:_MOST_CODES]))
+def _choices(team: Mapping[str, Any], examples: Sequence[Mapping[str, Any]]) -> Choices:
+    """The team's own code, newest first, and then the examples that are still nobody's model."""
+    first: dict[str, Code] = {}
+    for code in (*team.get("codes", ()), *examples):
+        first.setdefault(code["digest"], Code(**code))
+    return Choices(tuple(team.get("problems", ())), tuple(list(first.values())[:_MOST_CODES]))
 
 
 def fields(offered: Choices) -> Iterator[Field]:

@@ -1,0 +1,218 @@
+"""What Airflow's operators make of a form and of an answer; the stages themselves are put in by the tests."""
+
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskAwaitingInput
+
+from jinsu.clients.airflow import PLATFORM
+from jinsu.clients.dag_ids import dag_of
+from jinsu.errors import ConflictError, ForbiddenError, JinsuError, NotFoundError, TransientError
+from jinsu.lifecycle.admit import Form, _refuse_foreign
+from jinsu.orchestration import form, operators
+from jinsu.runs.reviews import Said
+from jinsu.state.states import Door, ReviewState, Verdict
+from jinsu.state.tables import Submission
+
+TEAM, RUN, CODE = "shopping", "titles-1", "a" * 64
+
+
+def dag_run(conf: Any, user: str | None = "mira") -> Any:
+    return SimpleNamespace(run_id="manual__1", dag_id=dag_of(TEAM), conf=conf, triggering_user_name=user)
+
+
+# --- What the form means to the stage `admit` ---
+
+
+@pytest.fixture
+def offered(monkeypatch: pytest.MonkeyPatch) -> None:
+    code = form.Code("titles", "categories", CODE, "rita", 0.0, {"lr": 0.1, "epochs": 3})
+    monkeypatch.setattr(form, "read", lambda: {TEAM: form.Choices((), (code,)), "search": form.Choices()})
+
+
+def test_a_form_is_the_persons_who_pressed_the_button(offered: None) -> None:
+    sent = {"code": CODE, "problem": "shops", "gpu": 1, "titles.lr": 0.2, "titles.epochs": 3}
+    assert operators._form({"dag_run": dag_run(sent)}) == Form(
+        dag_run="manual__1",
+        user="mira",
+        team=TEAM,
+        code=CODE,
+        problem="shops",
+        overrides={"train.resources.gpu": 1, "train.params.lr": 0.2},
+    )
+
+
+def test_the_command_line_names_a_submission(offered: None) -> None:
+    found = operators._form({"dag_run": dag_run({"submission": RUN})})
+    assert found == Form(dag_run="manual__1", user="mira", team=TEAM, submission=RUN)
+
+
+@pytest.mark.parametrize("conf", [None, {}, {"code": None}, {"code": "b" * 64}])
+def test_a_form_without_code_is_refused(offered: None, conf: Any) -> None:
+    with pytest.raises(JinsuError, match="code: choose the version"):
+        operators._form({"dag_run": dag_run(conf)})
+
+
+@pytest.mark.parametrize(
+    ("team", "user", "begun", "sentence"),
+    [
+        ("search", "mira", None, "titles-1 is not mira's in team search"),
+        (TEAM, "rita", None, "titles-1 is not rita's in team shopping"),
+        (TEAM, "mira", "titles-1", "titles-1 has begun already"),
+    ],
+)
+def test_nobody_starts_a_run_of_somebody_else_or_one_that_runs(
+    team: str, user: str, begun: str | None, sentence: str
+) -> None:
+    row = Submission(id=RUN, team=TEAM, submitter="mira", dag_run=begun)
+    with pytest.raises(ForbiddenError, match=sentence):
+        _refuse_foreign(row, Form("manual__1", user, team, submission=RUN))
+
+
+@pytest.mark.parametrize("begun", [None, RUN])
+def test_the_platform_starts_a_run_in_its_submitters_name(begun: str | None) -> None:
+    row = Submission(id=RUN, team=TEAM, submitter="mira", dag_run=begun)
+    _refuse_foreign(row, Form(RUN, "mira", TEAM, submission=RUN))
+    _refuse_foreign(row, Form("another-engine", "", submission=RUN))
+
+
+# --- Answers to the review ---
+
+
+@dataclass
+class FakeReviews:
+    """Takes every answer. state: where the question stands after one. problem: what an answer is refused with."""
+
+    state: ReviewState = ReviewState.OPEN
+    problem: Exception | None = None
+    said: list[Said] = field(default_factory=list)
+
+    def give(self, run: str, said: Said) -> None:
+        assert run == RUN
+        if self.problem is not None:
+            raise self.problem
+        self.said.append(said)
+
+    def of(self, run: str) -> Any:
+        return SimpleNamespace(state=self.state)
+
+    def in_words(self, review: Any) -> str:
+        return "1 of 2 approvals: rita"
+
+
+@dataclass
+class Asking:
+    """A review that has asked its question. asked: the bodies; notes: what was written beside the task."""
+
+    reviews: FakeReviews
+    asked: list[str]
+    notes: list[tuple[str, ...]]
+    note_problem: Exception | None = None
+
+    def answer(self, person: str | None, option: str = "Approve", reason: str = "looks right") -> Any:
+        task = SimpleNamespace(run_id="manual__1", task_id="review", dag_id=dag_of(TEAM), id="1")
+        task.xcom_pull = lambda task_ids, key: RUN
+        event = {
+            "chosen_options": [option],
+            "params_input": {"reason": reason},
+            "responded_at": datetime.now(UTC),
+            "responded_by_user": None if person is None else {"id": person, "name": person},
+        }
+        operator = operators.Review(task_id="review", params={"reason": ""})
+        return operator.execute_complete({"ti": task, "task_instance": task}, event)
+
+
+@pytest.fixture
+def asking(monkeypatch: pytest.MonkeyPatch) -> Asking:
+    found = Asking(FakeReviews(), [], [])
+
+    @dataclass
+    class Finished:
+        by: str = "rita"
+
+    def note(run: str, task: str, text: str, team: str) -> None:
+        if found.note_problem is not None:
+            raise found.note_problem
+        found.notes.append((run, task, text, team))
+
+    stage = SimpleNamespace(
+        reviews=found.reviews,
+        ask=lambda run: SimpleNamespace(state=found.reviews.state),
+        question=lambda run, links: f"about {run}",
+        finish=lambda run: Finished(),
+    )
+    installation = SimpleNamespace(links=SimpleNamespace(of=lambda run: {}), airflow=SimpleNamespace(note=note))
+    monkeypatch.setattr(operators, "_review_stage", lambda: stage)
+    monkeypatch.setattr("jinsu.installation.connect", lambda: installation)
+    monkeypatch.setattr(
+        "airflow.providers.standard.operators.hitl.upsert_hitl_detail", lambda **sent: found.asked.append(sent["body"])
+    )
+    return found
+
+
+@pytest.mark.parametrize(
+    ("option", "verdict"),
+    [("Approve", Verdict.APPROVE), ("Reject", Verdict.REJECT), ("Ask for changes", Verdict.ASK_CHANGES)],
+)
+def test_an_answer_is_given_in_the_name_of_the_person(asking: Asking, option: str, verdict: Verdict) -> None:
+    asking.reviews.state = ReviewState.APPROVED
+    assert asking.answer("rita", option) == {"by": "rita"}
+    assert asking.reviews.said == [Said("rita", verdict, Door.AIRFLOW, "looks right")]
+
+
+def test_the_options_are_all_the_verdicts() -> None:
+    assert [Verdict(value) for value in operators.OPTIONS.values()] == list(Verdict)
+
+
+def test_an_approval_that_does_not_suffice_asks_again(asking: Asking) -> None:
+    with pytest.raises(TaskAwaitingInput):  # no attempt of the task is used up
+        asking.answer("rita")
+    assert asking.reviews.said == [Said("rita", Verdict.APPROVE, Door.AIRFLOW, "looks right")]
+    assert asking.asked == [f"about {RUN}"]
+    text = "So far: 1 of 2 approvals: rita. Another reviewer of the team is asked."
+    assert asking.notes == [("manual__1", "review", text, TEAM)]
+
+
+def test_an_answer_of_a_person_who_may_not_give_it_asks_again_and_says_why(asking: Asking) -> None:
+    asking.reviews.problem = ForbiddenError("mira submitted run titles-1; another person must review it.")
+    with pytest.raises(TaskAwaitingInput):
+        asking.answer("mira")
+    assert asking.notes[0][2].startswith("mira submitted run titles-1; another person must review it. So far: 1 of 2")
+
+
+def test_an_answer_through_another_door_stands(asking: Asking) -> None:
+    asking.reviews.state, asking.reviews.problem = (
+        ReviewState.REJECTED,
+        ConflictError("it was rejected by rita already"),
+    )
+    assert asking.answer("omar") == {"by": "rita"}
+
+
+@pytest.mark.parametrize("person", [PLATFORM, None])
+def test_what_the_platform_carries_over_is_nobodys_opinion(asking: Asking, person: str | None) -> None:
+    asking.reviews.state = ReviewState.APPROVED
+    assert asking.answer(person) == {"by": "rita"}
+    asking.reviews.state = ReviewState.OPEN
+    with pytest.raises(TaskAwaitingInput):
+        asking.answer(person)
+    assert asking.reviews.said == []
+
+
+def test_the_question_is_asked_again_also_where_no_note_can_be_written(asking: Asking) -> None:
+    asking.note_problem = TransientError("Airflow does not answer")
+    with pytest.raises(TaskAwaitingInput):
+        asking.answer("rita")
+
+
+@pytest.mark.parametrize(
+    ("problem", "kind"),
+    [(TransientError("MLflow does not answer"), AirflowException), (NotFoundError("no review"), AirflowFailException)],
+)
+def test_other_troubles_end_the_attempt(asking: Asking, problem: Exception, kind: type[Exception]) -> None:
+    asking.reviews.problem = problem
+    with pytest.raises(kind) as raised:
+        asking.answer("rita")
+    assert type(raised.value) is kind
