@@ -260,7 +260,7 @@ def test_my_runs_and_my_teams_are_links(airflow: RealAirflow, browser: httpx.Cli
     views = next(item for item in browser.get("/api/v2/plugins").json()["plugins"] if item["name"] == "jinsu_links")
     assert {view["name"]: view["href"] for view in views["external_views"]} == {
         "My runs": "/auth/my-runs",
-        "My team's runs": "/auth/team-runs",
+        "Team runs": "/auth/team-runs",
     }
 
 

@@ -18,5 +18,5 @@ class JinsuLinks(AirflowPlugin):  # type: ignore[misc]
     name = "jinsu_links"
     external_views = (
         {"name": "My runs", "href": f"{_AUTH}/my-runs", "nav_top_level": True},
-        {"name": "My team's runs", "href": f"{_AUTH}/team-runs", "nav_top_level": True},
+        {"name": "Team runs", "href": f"{_AUTH}/team-runs", "nav_top_level": True},
     )
