@@ -73,11 +73,11 @@ class Platform(InstallationClient):
         who = self.settings[account]
         return httpx.Client(base_url=self.settings["mlflow_url"], auth=(who["name"], who["password"]), timeout=30)
 
-    def airflow(self, name: str = "admin") -> httpx.Client:
-        """Signed in with a password, as the UI does."""
+    def airflow(self, name: str = "") -> httpx.Client:
+        """Airflow's REST API for a person who shows an API token: the one of `tokens/NAME`, else that of the command line."""
         url = self.settings["airflow_url"]
-        password = json.loads((self.home / "airflow" / "passwords.json").read_text())[name]
-        answer = httpx.post(f"{url}/auth/token", json={"username": name, "password": password}, timeout=30)
+        token = self.token(name) if name else (self.home / "token").read_text().strip()
+        answer = httpx.post(f"{url}/auth/token", json={"token": token}, timeout=30)
         headers = {"authorization": f"Bearer {answer.json()['access_token']}"}
         return httpx.Client(base_url=f"{url}/api/v2", headers=headers, timeout=30)
 

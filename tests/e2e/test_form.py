@@ -10,20 +10,22 @@ pytestmark = [pytest.mark.e2e, pytest.mark.slow]
 
 @pytest.fixture(scope="module")
 def airflow(platform: Any, folder: Any) -> httpx.Client:
-    """Signed in, with the points model on the form's list."""
+    """Signed in, with the points model's code on the form's list."""
     platform.jinsu("cancel", platform.jinsu_json("submit", folder)["id"])
     client = platform.airflow()
 
     def offered() -> bool:
         params = client.get("/dags/lifecycle/details").json()["params"]
-        return "points" in params["model"]["schema"]["enum"]
+        return platform.code in params["code"]["schema"]["enum"] and "points.features" in params
 
-    platform.until(offered, 45, "the form to offer the model")
+    platform.until(offered, 45, "the form to offer the code")
     return client
 
 
 def trigger(airflow: httpx.Client, **conf: Any) -> httpx.Response:
-    return airflow.post("/dags/lifecycle/dagRuns", json={"logical_date": None, "conf": conf})
+    """What the form sends; two underscores in a name stand for a dot."""
+    named = {name.replace("__", "."): value for name, value in conf.items()}
+    return airflow.post("/dags/lifecycle/dagRuns", json={"logical_date": None, "conf": named})
 
 
 def admitted(platform: Any, airflow: httpx.Client, dag_run: str) -> str:
@@ -42,13 +44,21 @@ def failure(platform: Any, airflow: httpx.Client, dag_run: str) -> str:
     return airflow.get(f"{path}/taskInstances/admit/logs/1").text
 
 
+def test_the_form_says_whose_code_it_is_and_what_its_parameters_are(airflow: httpx.Client, platform: Any) -> None:
+    params = airflow.get("/dags/lifecycle/details").json()["params"]
+    label = params["code"]["schema"]["values_display"][platform.code]
+    assert label.startswith("points · ")
+    assert label.endswith(platform.code[:8])
+    assert (params["points.features"]["value"], params["points.features"]["schema"]["type"][0]) == (2, "integer")
+
+
 def test_a_run_from_the_form(platform: Any, airflow: httpx.Client) -> None:
-    answer = trigger(airflow, model="points", train_params={"note": "{{ 7*7 }}", "features": 1})
+    answer = trigger(airflow, code=platform.code, points__note="{{ 7*7 }}", points__features=1, memory="1Gi")
     assert answer.is_success, answer.text
     run = admitted(platform, airflow, answer.json()["dag_run_id"])
     platform.until(lambda: platform.stage(run, "review"), 60, "the review")
     seen = platform.run(run)
-    assert seen["submitter"] == "admin"
+    assert seen["submitter"] == answer.json()["triggering_user_name"]
     assert (
         seen["dataset"]
         == platform.jinsu_json("data", "list")[0]["name"] + "@" + platform.jinsu_json("data", "list")[0]["version"]
@@ -58,24 +68,28 @@ def test_a_run_from_the_form(platform: Any, airflow: httpx.Client) -> None:
     assert platform.ended(run)["state"] == "failed"
 
 
-def test_the_same_parameters_are_refused_with_the_same_words(platform: Any, airflow: httpx.Client) -> None:
-    body = {"code_digest": platform.code, "idempotency_key": "list", "overrides": {"train.params.features": [1]}}
-    sentence = platform.api.post("/submissions", json=body).json()["error"]
-    assert "train.params.features: [1] is wrong" in sentence
-    dag_run = trigger(airflow, model="points", train_params={"features": [1]}).json()
-    assert sentence in failure(platform, airflow, dag_run["dag_run_id"])
-
-
-def test_an_unknown_model_is_refused(airflow: httpx.Client) -> None:
-    answer = trigger(airflow, model="no-such-model")
+def test_parameters_of_another_type_are_refused_by_the_form(platform: Any, airflow: httpx.Client) -> None:
+    answer = trigger(airflow, code=platform.code, points__features=[1])
     assert answer.status_code == 400
-    assert "'no-such-model' is not one of" in answer.json()["detail"]
+    assert "[1] is not of type 'integer', 'null'" in answer.json()["detail"]
 
 
-@pytest.mark.parametrize("conf", [{}, {"model": None}], ids=["nothing chosen", "emptied"])
-def test_a_run_without_a_model_fails_and_says_so(platform: Any, airflow: httpx.Client, conf: dict[str, Any]) -> None:
+def test_code_that_is_not_on_the_list_is_refused(airflow: httpx.Client) -> None:
+    answer = trigger(airflow, code="0" * 64)
+    assert answer.status_code == 400
+    assert "is not one of" in answer.json()["detail"]
+
+
+@pytest.mark.parametrize("conf", [{}, {"code": None}], ids=["nothing chosen", "emptied"])
+def test_a_run_without_code_fails_and_says_so(platform: Any, airflow: httpx.Client, conf: dict[str, Any]) -> None:
     """Whoever presses Trigger without choosing must not start some model's training."""
     dag_run = trigger(airflow, **conf).json()
     said = failure(platform, airflow, dag_run["dag_run_id"])
-    assert "model: " in said
+    assert "code: choose the version that is to be trained" in said
     assert "points" in said
+
+
+def test_somebody_elses_submission_is_not_started_again(platform: Any, airflow: httpx.Client) -> None:
+    run = platform.jinsu_json("runs")[0]["id"]
+    dag_run = trigger(airflow, submission=run).json()
+    assert "leave the field empty" in failure(platform, airflow, dag_run["dag_run_id"])
