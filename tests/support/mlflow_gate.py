@@ -1,9 +1,10 @@
-"""A real MLflow behind its gate, in a process of its own, on SQLite. What reviewers do there is only written down."""
+"""A real MLflow behind its gate, in a process of its own, on SQLite. What reviewers ask for there is only written down."""
 
 from __future__ import annotations
 
 import json
 import os
+import re
 import socket
 import subprocess
 import sys
@@ -24,14 +25,15 @@ from jinsu.servers import mlflow as server
 from jinsu.servers.mlflow_doors import Act
 from jinsu.servers.mlflow_gate import Gate, gate
 from jinsu.settings import Account, Settings
-from jinsu.state.database import Database
+from jinsu.state.database import Database, engine
 from jinsu.state.states import Role
+from jinsu.state.tables import Base
 
 PLATFORM = Account("admin", "only-for-tests")
 
 
 class WrittenDown:
-    """In place of the platform's parts: it writes down what was done, and refuses whoever reviews for no team."""
+    """In place of the platform's parts: it writes down what was asked for, and refuses whoever reviews for no team."""
 
     def __init__(self, home: str) -> None:
         self._file = Path(home) / "deeds.jsonl"
@@ -44,9 +46,21 @@ class WrittenDown:
 
 
 def create_app() -> Gate:
-    """What uvicorn serves in the process."""
+    """What uvicorn serves in the process. Writes down every request that MLflow knows."""
     settings = configuration.load()
-    return gate(settings, WrittenDown(settings.home))
+    app = gate(settings, WrittenDown(settings.home))
+    (Path(settings.home) / "routes.json").write_text(json.dumps(_routes(app.inner)))
+    return app
+
+
+def _routes(mlflow: Any) -> list[tuple[str, str]]:
+    """Method and path of everything that MLflow answers; `<…>` stands for a part of the path."""
+    from mlflow.server import app
+
+    found = {(method, rule.rule) for rule in app.url_map.iter_rules() for method in rule.methods or ()}
+    for route in mlflow.routes:
+        found |= {(method, re.sub(r"{(.*?)}", r"<\1>", route.path)) for method in getattr(route, "methods", None) or ()}
+    return sorted(found)
 
 
 @dataclass(frozen=True)
@@ -61,8 +75,12 @@ class GatedMlflow:
     def url(self) -> str:
         return self.settings.mlflow_url
 
+    def routes(self) -> list[tuple[str, str]]:
+        """Method and path of everything that this MLflow answers."""
+        return [(method, path) for method, path in json.loads((Path(self.settings.home) / "routes.json").read_text())]
+
     def deeds(self) -> list[dict[str, Any]]:
-        """What reviewers did, oldest first."""
+        """What reviewers asked for, oldest first."""
         file = Path(self.settings.home) / "deeds.jsonl"
         return [json.loads(line) for line in file.read_text().splitlines()] if file.exists() else []
 
@@ -80,7 +98,7 @@ def gated_mlflow(home: Path) -> Iterator[GatedMlflow]:
     settings = _settings(home, f"http://127.0.0.1:{port}")
     settings.write()
     database = Database(settings.database_url)
-    database.migrate()
+    Base.metadata.create_all(engine(database.url))
     (home / "mlflow").mkdir()
     (home / "mlflow" / "auth.ini").write_text(server.authentication(settings))
     *before, _ = server.command("127.0.0.1", port)

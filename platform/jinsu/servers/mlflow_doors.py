@@ -62,7 +62,8 @@ READS = (
     "GET {api}/3.0/mlflow/users/current/permissions",
     "GET /ajax-api/3.0/mlflow/ui-telemetry",
 )
-"""What MLflow answers a person from what the person may read. `{api}` stands for /api and /ajax-api."""
+"""What MLflow answers a person from what the person may read. `{api}` stands for /api and /ajax-api, `<id>` for
+an identity such as m-4f1c."""
 
 _ALIAS = re.compile(r"/(?:ajax-)?api/2\.0/mlflow/registered-models/alias")
 _TAG = re.compile(r"/(?:ajax-)?api/2\.0/mlflow/model-versions/(?:set|delete)-tag")
@@ -203,7 +204,7 @@ def _patterns(templates: tuple[str, ...]) -> dict[str, tuple[re.Pattern[str], ..
     found: dict[str, tuple[re.Pattern[str], ...]] = {}
     for method, _, template in (line.partition(" ") for line in templates):
         pattern = re.escape(template).replace(r"\{api\}", "/(?:ajax-)?api")
-        pattern = pattern.replace("<path>", "[^/].*").replace("<id>", "[^/]+")
+        pattern = pattern.replace("<path>", "[^/].*").replace("<id>", "[a-z]+-[0-9a-f]+")
         found[method] = (*found.get(method, ()), re.compile(pattern))
     return found
 

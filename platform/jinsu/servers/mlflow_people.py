@@ -19,7 +19,7 @@ from jinsu.state.database import Database
 from jinsu.state.states import AuditEvent, Kept, TokenUse
 from jinsu.state.tables import Model
 
-SECONDS = 3.0
+SECONDS = 2.0
 """How long a person who was recognised is not asked for again; as long, a right that was taken is still used."""
 _MOST = 1000
 
