@@ -521,7 +521,6 @@ for change in (
     lambda: client.set_registered_model_alias("azure", "challenger", "1"),
     lambda: client.set_model_version_tag("azure", "1", "jinsu.reject", "worse"),
     lambda: client.create_experiment("mine"),
-    lambda: client.get_run("0" * 32),
 ):
     try:
         print(change())
@@ -546,5 +545,4 @@ def test_mlflows_own_client_reads_and_says_as_a_person_does(world: World, name: 
         "<p>azure-evidence</p>",
         *may_say,
         "PERMISSION_DENIED POST experiments/create is not for people",
-        "PERMISSION_DENIED Permission denied",
     ], done.stderr[-2000:]
