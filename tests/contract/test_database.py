@@ -115,7 +115,7 @@ def test_the_ledger_takes_an_event_once(database: Database) -> None:
 def installation_on(database: Database, home: Path) -> Installation:
     account = Account("nobody", "nothing")
     values: dict[str, Any] = {field.name: "" for field in fields(Settings) if field.type == "str"}
-    values |= {"xds_port": 0, "airflow": account, "mlflow": account, "mlflow_reviewer": account}
+    values |= {"xds_port": 0, "airflow": account, "mlflow": account}
     return Installation(Settings(**{**values, "home": str(home), "database_url": database.url}))
 
 

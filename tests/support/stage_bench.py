@@ -35,7 +35,7 @@ from jinsu.runs.admission import Request
 from jinsu.runs.reviews import Said
 from jinsu.runs.snapshots import pack
 from jinsu.runs.stages import ORDER, StageName, StageOutput
-from jinsu.settings import Account, Settings
+from jinsu.settings import Settings
 from jinsu.state.database import Database, engine
 from jinsu.state.states import Door, Verdict
 from jinsu.state.tables import Base, Candidate, Endpoint, LedgerEntry, Review, Rollout, StageRecord, Submission, Usage
@@ -273,10 +273,9 @@ class StageBench:
 
 def settings_of(home: Path, **values: Any) -> Settings:
     """Settings of an installation in `home`, whose servers are nowhere."""
-    account = Account("reviewer", "only-for-tests")
     texts = {field.name: "" for field in fields(Settings) if field.type == "str"}
     urls = {name: f"http://{name.removesuffix('_url')}.test" for name in ("api_url", "endpoint_url", "mlflow_url")}
-    accounts = {"airflow": ACCOUNT, "mlflow": ACCOUNT, "mlflow_reviewer": account}
+    accounts = {"airflow": ACCOUNT, "mlflow": ACCOUNT}
     given = {**texts, **urls, **accounts, "xds_port": 0, "home": str(home), "airflow_secret": SECRET, **values}
     return Settings(**given)
 

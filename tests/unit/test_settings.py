@@ -17,12 +17,12 @@ from tests.chart.value_sets import VALUE_SETS
 from jinsu.errors import BadInputError
 from jinsu.placement.kubernetes import Gpu
 from jinsu.servers import airflow, mlflow
-from jinsu.settings import Settings, Where, parse
+from jinsu.settings import Account, Settings, Where, parse
 
 SECRETS = {
     name: f"value-of-{name}"
     for name in (
-        "JINSU_DATABASE_PASSWORD", "JINSU_AIRFLOW_PASSWORD", "JINSU_MLFLOW_PASSWORD", "JINSU_REVIEWER_PASSWORD",
+        "JINSU_DATABASE_PASSWORD", "JINSU_AIRFLOW_PASSWORD", "JINSU_MLFLOW_PASSWORD",
         "JINSU_AIRFLOW_SECRET", "JINSU_MLFLOW_SECRET", "JINSU_FERNET_KEY", "JINSU_GATEWAY_KEY",
     )
 }  # fmt: skip
@@ -56,7 +56,7 @@ def test_what_the_chart_renders_is_what_a_process_reads(values: str) -> None:
 @pytest.mark.parametrize("values", VALUE_SETS)
 def test_the_chart_writes_no_secret_into_the_settings(values: str) -> None:
     document = rendered(values)
-    for place in ("airflow", "mlflow", "mlflow_reviewer"):
+    for place in ("airflow", "mlflow"):
         assert document[place]["password"].startswith("${")
     for name in ("airflow_secret", "mlflow_secret", "fernet_key"):
         assert document[name].startswith("${")
@@ -148,6 +148,12 @@ MINIMAL: dict[str, Any] = {
     "airflow_database_url": "d", "mlflow_database_url": "d", "supervisor_password": "", "airflow_secret": "s",
     "mlflow_secret": "s", "fernet_key": "k", "teams_approving_themselves": [],
 }  # fmt: skip
+
+
+def test_settings_of_the_version_before_are_read_and_new_ones_hold_no_shared_account() -> None:
+    assert parse(MINIMAL, {}).mlflow_reviewer == Account("a", "p")
+    newer = {name: value for name, value in MINIMAL.items() if name != "mlflow_reviewer"}
+    assert parse(newer, {}).mlflow_reviewer.password == ""
 
 
 def test_a_secret_that_names_another_is_not_filled_in_twice() -> None:

@@ -78,7 +78,6 @@
   "xds_port" 18000
   "airflow" (dict "name" "admin" "password" "${JINSU_AIRFLOW_PASSWORD}")
   "mlflow" (dict "name" "admin" "password" "${JINSU_MLFLOW_PASSWORD}")
-  "mlflow_reviewer" (dict "name" "reviewer" "password" "${JINSU_REVIEWER_PASSWORD}")
   "supervisor_password" ""
   "airflow_secret" "${JINSU_AIRFLOW_SECRET}"
   "mlflow_secret" "${JINSU_MLFLOW_SECRET}"

@@ -69,12 +69,12 @@ class SignIn:
         return answer
 
     async def end(self, request: Request) -> Response:
-        """Ends the browser's session."""
+        """Ends the browser's session, and leads it to the API to end the one there."""
         token = request.cookies.get(COOKIE)
         if token:
             await to_thread.run_sync(self.people.sign_out, token)
             self.recognition.forget(token, TokenUse.MLFLOW_SESSION)
-        answer = _page(200, "You have signed out of MLflow.")
+        answer = RedirectResponse(f"{self.api}/logout", 303)
         answer.delete_cookie(COOKIE)
         return answer
 
