@@ -27,7 +27,7 @@ def make_people(database: Database) -> None:
     with database.begin() as session:
         _add(session, ADMIN, admin=True)
         for team, members in TEAMS.items():
-            accounts.add_team(session, team, actor=ADMIN)
+            accounts.ensure_team(session, team, actor=ADMIN)
             for name, role in members.items():
                 _add(session, name)
                 accounts.set_role(session, name, team, role, actor=ADMIN)

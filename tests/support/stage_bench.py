@@ -22,7 +22,8 @@ from tests.support.people import make_people, person
 from tests.support.tiny_model import saved_model
 
 from jinsu.data.expectations import Expectation
-from jinsu.data.validation import Check, Verdict
+from jinsu.data.validation import Check
+from jinsu.data.validation import Verdict as DataVerdict
 from jinsu.identity.people import Person
 from jinsu.installation import Installation
 from jinsu.lifecycle.admit import Admit, Form
@@ -280,12 +281,12 @@ def settings_of(home: Path, **values: Any) -> Settings:
     return Settings(**given)
 
 
-def all_hold(frame: Any, expectations: list[Expectation], name: str, docs: Path) -> Verdict:
+def all_hold(frame: Any, expectations: list[Expectation], name: str, docs: Path) -> DataVerdict:
     """In place of Great Expectations, which takes seconds to import: every expectation holds."""
     page = docs / "validations" / "page.html"
     page.parent.mkdir(parents=True)
     page.write_text("<html><head></head><body>all hold</body></html>")
-    return Verdict(True, tuple(Check(kind, True, "as expected") for kind, _ in expectations), "validations/page.html")
+    return DataVerdict(True, tuple(Check(kind, True, "as expected") for kind, _ in expectations), "validations/page.html")
 
 
 def _database_url(home: Path) -> str:
