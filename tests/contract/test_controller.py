@@ -146,9 +146,13 @@ class World:
 
     def _candidate(self, version: str, package: str) -> None:
         name, now = f"s{version}", time.time()
-        common = {"submitter": "ann", "team": "default", "spec": {}, "code_digest": "c", "dataset": "d@1"}
+        common = {"submitter": "ann", "team": "default", "spec": {}, "problem": MODEL, "rules": {}, "code_digest": "c"}
         with self.database.begin() as session:
-            session.add(Submission(id=name, idempotency_key=name, model=MODEL, state="running", created=now, **common))
+            session.add(
+                Submission(
+                    id=name, idempotency_key=name, model=MODEL, dataset="d@1", state="running", created=now, **common
+                )
+            )
             session.flush()
             candidate = {"package": package, "model": MODEL, "version": version}
             session.add(Candidate(submission=name, ready=True, **candidate))

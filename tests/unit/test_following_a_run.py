@@ -14,8 +14,8 @@ from jinsu.state.states import StageState, SubmissionState
 
 def run_in(state: SubmissionState, why: str, *stages: Stage) -> Run:
     return Run(
-        id="toy-1", model="toy", submitter="ann", state=state, reason="", dataset="toy@1", created=0.0,
-        ended=1.0 if state.ended else None, mlflow_run=None, dag_run="toy-1", why=why, stages=list(stages),
+        id="toy-1", model="toy", team="default", problem="toy", submitter="ann", state=state, reason="", dataset="toy@1", created=0.0,
+        ended=1.0 if state.ended else None, mlflow_run=None, dag_run="toy-1", why=why, stages=list(stages), rules=[],
         rollout=None, links={},
     )  # fmt: skip
 

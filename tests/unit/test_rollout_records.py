@@ -32,7 +32,8 @@ def database(tmp_path: Path) -> Database:
 
 def add_rollout(database: Database, run: str, state: State, command: str = "", created: float = 1.0) -> None:
     submission: dict[str, Any] = {
-        "submitter": "ann", "team": "default", "spec": {}, "code_digest": "c", "dataset": "d@1", "state": "running",
+        "submitter": "ann", "team": "default", "spec": {}, "problem": "toy", "rules": {},
+        "code_digest": "c", "dataset": "d@1", "state": "running",
     }  # fmt: skip
     with database.begin() as session:
         session.add(Submission(id=run, idempotency_key=run, model="toy", created=created, **submission))

@@ -86,7 +86,7 @@ def bench(tmp_path: Path) -> Bench:
             session.add(
                 Submission(
                     id=version, submitter="ann", idempotency_key=version, model="toy", team="default", spec={},
-                    code_digest="c", dataset="d@1", state="running", created=0.0,
+                    problem="toy", rules={}, code_digest="c", dataset="d@1", state="running", created=0.0,
                 )
             )  # fmt: skip
             session.flush()

@@ -28,7 +28,7 @@ POLICY = Policy((5, 50), 60.0, 600.0, GatePolicy(10, 0.02, 2.0, 100.0))
 def run(state: SubmissionState = SubmissionState.RUNNING, reason: str = "", **more: Any) -> Submission:
     ended = 1.0 if state.ended else None
     return Submission(
-        **{"id": "toy-1", "model": "toy", "dag_run": "toy-1", "state": state, "reason": reason, "ended": ended, **more}
+        **{"id": "toy-1", "model": "toy", "team": "default", "dag_run": "toy-1", "state": state, "reason": reason, "ended": ended, **more}
     )
 
 
@@ -54,7 +54,7 @@ def why(
     return said
 
 
-REVIEW = Review(submission="toy-1", model="toy", version="2", state=ReviewState.OPEN)
+REVIEW = Review(submission="toy-1", model="toy", version="2", state=ReviewState.OPEN, needed=1)
 
 
 # --- Runs ---
@@ -136,12 +136,17 @@ def test_the_launcher_is_asked_only_about_a_training_that_is_not_done(state: Sta
 def test_a_question_says_how_it_is_answered() -> None:
     said = why(run(), stage(StageName.REVIEW), review=REVIEW)
     for door in (
-        "version 2",
-        "jinsu review approve toy-1",
+        "a person of team default to review version 2",
+        "jinsu review show toy-1",
         "alias 'challenger' in MLflow",
         "Airflow's Required Actions",
     ):
         assert door in said
+
+
+def test_a_question_that_needs_two_people_says_so() -> None:
+    asked = Review(submission="toy-1", model="toy", version="2", state=ReviewState.OPEN, needed=2)
+    assert why(run(), stage(StageName.REVIEW), review=asked).startswith("It waits for 2 people of team default")
 
 
 def test_a_review_whose_question_is_not_open_yet_says_for_how_long() -> None:

@@ -80,7 +80,7 @@ def add_run(database: Database, key: str, *, ended: float | None = None, version
     with database.begin() as session:
         session.add(
             Submission(
-                id=run, submitter="ann", idempotency_key=key, model="toy", team="a", spec={}, code_digest="c",
+                id=run, submitter="ann", idempotency_key=key, model="toy", team="a", spec={}, problem="toy", rules={}, code_digest="c",
                 dataset="d@1", state="running", created=0.0, ended=ended,
             )
         )  # fmt: skip
