@@ -18,13 +18,14 @@ from tests.support.crash_points import CrashingDatabase, CrashPoints
 from tests.support.fake_airflow import SECRET, FakeAirflow
 from tests.support.fake_launcher import FakeLauncher
 from tests.support.fake_mlflow import ACCOUNT, FakeMlflow
-from tests.support.people import make_people, person
+from tests.support.people import ADMIN, make_people, person
 from tests.support.tiny_model import saved_model
 
 from jinsu.data.expectations import Expectation
 from jinsu.data.validation import Check
 from jinsu.data.validation import Verdict as DataVerdict
 from jinsu.identity.people import Person
+from jinsu.identity.policies import put_policy
 from jinsu.installation import Installation
 from jinsu.lifecycle.admit import Admit, Form
 from jinsu.lifecycle.canary import Canary
@@ -37,6 +38,7 @@ from jinsu.runs.reviews import Said
 from jinsu.runs.snapshots import pack
 from jinsu.runs.stages import ORDER, StageName, StageOutput
 from jinsu.settings import Settings
+from jinsu.spec.policy import PolicySpec
 from jinsu.state.database import Database, engine
 from jinsu.state.states import Door, Verdict
 from jinsu.state.tables import Base, Candidate, Endpoint, LedgerEntry, Review, Rollout, StageRecord, Submission, Usage
@@ -129,6 +131,11 @@ class StageBench:
     def person(self, name: str) -> Person:
         """One of `tests.support.people`, as of now."""
         return person(self.records, name)
+
+    def put_policy(self, team: str = "default", **sections: Any) -> None:
+        """The next version of a team's policy: sections of `policy.yaml`, such as `review={"approvers": 2}`."""
+        with self.records.begin() as session:
+            put_policy(session, team, PolicySpec.model_validate(sections), actor=ADMIN)
 
     # --- Submissions ---
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.support.stage_bench import SPEC, StageBench
+from tests.support.stage_bench import StageBench
 
 from jinsu.errors import ConflictError, GateFailedError, JinsuError, NotFoundError, TransientError
 from jinsu.lifecycle.canary import PROMOTABLE, Canary, policy_of
@@ -13,11 +13,11 @@ from jinsu.lifecycle.review import Review as ReviewStage
 from jinsu.registry.mlflow import CHALLENGER, CHAMPION
 from jinsu.release.advance import TERMINAL, Phase, Policy
 from jinsu.release.gates import GatePolicy
-from jinsu.runs.reviews import Answer
+from jinsu.runs.reviews import Said
 from jinsu.runs.stages import Promoted, Reviewed, RolledOut, StageName
-from jinsu.spec.load import parse_spec
-from jinsu.state.states import Door, LedgerEvent, ReviewState, StageState, SubmissionState
-from jinsu.state.tables import LedgerEntry, Review, Rollout
+from jinsu.runs.journal import rules_of
+from jinsu.state.states import Door, LedgerEvent, ReviewState, StageState, SubmissionState, Verdict
+from jinsu.state.tables import LedgerEntry, Review, Rollout, Submission
 
 BenchAfter = Callable[[StageName | None], StageBench]
 
@@ -49,26 +49,32 @@ def test_a_question_waits_until_a_person_answers(registered: StageBench) -> None
     assert registered.stage(StageName.REVIEW).detail == "waiting for a person"
     assert registered.submission.ended is None
 
-    stage.reviews.answer(registered.run, Answer(True, "bob", Door.CLI))
+    stage.reviews.give(registered.run, Said("bob", Verdict.APPROVE, Door.CLI))
 
     assert not stage.waiting(registered.run)
     assert stage.finish(registered.run) == Reviewed("1", "bob", "cli")
     assert registered.stage(StageName.REVIEW).state is StageState.DONE
 
 
-def test_without_a_required_review_the_spec_answers(registered: StageBench) -> None:
-    registered.run = registered.another_run(StageName.REGISTER, release__review="none")
+def unreviewed_run(bench: StageBench, last: StageName) -> str:
+    """A run whose rules ask for no approver: its team's policy allows that, and its spec says it."""
+    bench.put_policy(review={"approvers": 0})
+    return bench.another_run(last, release__review={"approvers": 0}, train__params={"lr": 3.0})
+
+
+def test_rules_that_ask_for_no_approver_answer_the_question(registered: StageBench) -> None:
+    registered.run = unreviewed_run(registered, StageName.REGISTER)
     stage = review_of(registered)
     for _ in range(2):
         assert stage.ask(registered.run).state is ReviewState.APPROVED
 
-    assert stage.finish(registered.run) == Reviewed("2", "model.yaml", "spec")
-    assert registered.row(Review, registered.run).reason == "release.review: none"
+    assert stage.finish(registered.run) == Reviewed("2", "nobody", "spec")
+    assert registered.row(Review, registered.run).reason == "the rules ask for no approver (model.yaml)"
     assert aliases(registered) == {CHALLENGER: "2"}
 
 
-def test_the_spec_answers_again_when_it_was_killed_before_the_alias(registered: StageBench) -> None:
-    registered.run = registered.another_run(StageName.REGISTER, release__review="none")
+def test_the_rules_answer_again_when_the_stage_was_killed_before_the_alias(registered: StageBench) -> None:
+    registered.run = unreviewed_run(registered, StageName.REGISTER)
     registered.mlflow.down = True
     with pytest.raises(TransientError):
         review_of(registered).ask(registered.run)
@@ -83,13 +89,28 @@ def test_the_spec_answers_again_when_it_was_killed_before_the_alias(registered: 
 def test_a_rejection_ends_the_run_with_its_reason(registered: StageBench, reason: str) -> None:
     stage = review_of(registered)
     stage.ask(registered.run)
-    stage.reviews.answer(registered.run, Answer(False, "bob", Door.MLFLOW, reason))
+    stage.reviews.give(registered.run, Said("bob", Verdict.REJECT, Door.MLFLOW, reason))
     with pytest.raises(GateFailedError):
         stage.finish(registered.run)
 
     row = registered.submission
     assert row.state is SubmissionState.FAILED
     assert row.reason == f"review: bob rejected version 1: {reason or 'no reason given'}"
+
+
+@pytest.mark.parametrize("reason", ["say which shops", ""])
+def test_an_ask_for_changes_ends_the_run_with_its_reason(registered: StageBench, reason: str) -> None:
+    stage = review_of(registered)
+    stage.ask(registered.run)
+    stage.reviews.give(registered.run, Said("carl", Verdict.ASK_CHANGES, Door.CLI, reason))
+    assert not stage.waiting(registered.run)
+    with pytest.raises(GateFailedError):
+        stage.finish(registered.run)
+
+    row = registered.submission
+    said = reason or "no reason given"
+    assert row.state is SubmissionState.FAILED
+    assert row.reason == f"review: carl asked for changes to version 1: {said}; submit again."
 
 
 def test_a_question_that_was_closed_says_that_the_run_ended(registered: StageBench) -> None:
@@ -104,8 +125,8 @@ def test_a_question_that_was_closed_says_that_the_run_ended(registered: StageBen
 
 def test_a_whole_pass_waits_for_the_answer(registered: StageBench, monkeypatch: pytest.MonkeyPatch) -> None:
     stage = review_of(registered)
-    answer = Answer(True, "bob", Door.CLI)
-    monkeypatch.setattr("jinsu.lifecycle.review.time.sleep", lambda _: stage.reviews.answer(registered.run, answer))
+    said = Said("bob", Verdict.APPROVE, Door.CLI)
+    monkeypatch.setattr("jinsu.lifecycle.review.time.sleep", lambda _: stage.reviews.give(registered.run, said))
     assert stage.run(registered.run).reviewer == "bob"
 
 
@@ -114,14 +135,18 @@ def test_the_question_says_what_a_reviewer_needs(bench_after: BenchAfter) -> Non
     run = bench.another_run(StageName.REGISTER, submitter="eve", train__params={"lr": 3.0})
     text = review_of(bench).question(run, {"Evidence": "https://mlflow.example.com/e", "Endpoint": "x"})
 
-    assert text.split("\n\n") == [
-        "Model **toy** version 2, by eve",
-        text.split("\n\n")[1],
+    parts = text.split("\n\n")
+    assert parts[0] == "Model **toy** version 2, submitted by **eve** of team default"
+    assert parts[1].startswith("accuracy **1.0000 (")
+    assert parts[2:4] == [
         "against champion 1: **+0.0000 (+0.0000 to +0.0000)**",
         "[Evidence](https://mlflow.example.com/e)",
     ]
-    assert text.split("\n\n")[1].startswith("accuracy **1.0000 (")
-    assert "against" not in review_of(bench).question(bench.run, {})
+    assert "| spec | train\\.params\\.lr | 0\\.1 | 3\\.0 |" in text
+    assert "Rules of problem toy, version 1:" in text
+    first = review_of(bench).question(bench.run, {})
+    assert "against" not in first
+    assert "There is no champion yet" in first
 
 
 def test_nothing_is_asked_about_a_version_that_is_not_there(bench_after: BenchAfter) -> None:
@@ -207,12 +232,12 @@ def test_a_whole_pass_waits_for_the_controller(reviewed: StageBench, monkeypatch
     assert list(phases) == []
 
 
-def test_the_policy_is_the_specs() -> None:
-    text = SPEC.replace(
-        "canary: {steps: [50], every: 1s, min_requests: 10}",
-        "canary: {steps: [5, 25], every: 2m, min_requests: 7, deadline: 1h, max_error_increase: 0.1, max_latency_ratio: 3}",
-    )
-    assert policy_of(parse_spec(text)) == Policy((5, 25), 120.0, 3600.0, GatePolicy(7, 0.1, 3.0, 1000.0))
+def test_the_policy_is_that_of_the_rules(bench_after: BenchAfter) -> None:
+    bench = bench_after(None)
+    canary = {"steps": [5, 25], "every": "2m", "min_requests": 7, "max_error_increase": 0.1, "max_latency_ratio": 3.0}
+    row = bench.row(Submission, bench.another_run(None, release__canary={**canary, "deadline": "1h"}))
+
+    assert policy_of(rules_of(row)) == Policy((5, 25), 120.0, 3600.0, GatePolicy(7, 0.1, 3.0, 1000.0))
 
 
 # --- promote ---
@@ -259,9 +284,9 @@ def test_the_second_champion_names_the_first(bench_after: BenchAfter) -> None:
     assert bench.ledger()[1] == (LedgerEvent.PROMOTED, "2", "1", "bob")
 
 
-def test_a_promotion_without_a_person_names_the_spec(rolled_out: StageBench) -> None:
-    rolled_out.another_run(StageName.PROMOTE, release__review="none", train__params={"lr": 3.0})
-    assert rolled_out.ledger() == [(LedgerEvent.PROMOTED, "2", None, "model.yaml")]
+def test_a_promotion_that_no_person_approved_says_so(rolled_out: StageBench) -> None:
+    unreviewed_run(rolled_out, StageName.PROMOTE)
+    assert rolled_out.ledger() == [(LedgerEvent.PROMOTED, "2", None, "nobody")]
 
 
 def test_the_alias_of_another_challenger_stays(rolled_out: StageBench) -> None:
