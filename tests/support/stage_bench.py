@@ -24,6 +24,7 @@ from tests.support.tiny_model import saved_model
 from jinsu.data.expectations import Expectation
 from jinsu.data.validation import Check
 from jinsu.data.validation import Verdict as DataVerdict
+from jinsu.identity import accounts
 from jinsu.identity.people import Person
 from jinsu.identity.policies import put_policy
 from jinsu.installation import Installation
@@ -40,7 +41,7 @@ from jinsu.runs.stages import ORDER, StageName, StageOutput
 from jinsu.settings import Settings
 from jinsu.spec.policy import PolicySpec
 from jinsu.state.database import Database, engine
-from jinsu.state.states import Door, Verdict
+from jinsu.state.states import Door, Role, Verdict
 from jinsu.state.tables import Base, Candidate, Endpoint, LedgerEntry, Review, Rollout, StageRecord, Submission, Usage
 from jinsu.steps.status import WAITING
 
@@ -136,6 +137,16 @@ class StageBench:
         """The next version of a team's policy: sections of `policy.yaml`, such as `review={"approvers": 2}`."""
         with self.records.begin() as session:
             put_policy(session, team, PolicySpec.model_validate(sections), actor=ADMIN)
+
+    def remove_person(self, name: str) -> None:
+        """Somebody leaves."""
+        with self.records.begin() as session:
+            accounts.remove_person(session, name, actor=ADMIN)
+
+    def set_role(self, name: str, team: str, role: str | None) -> None:
+        """Somebody has another role in a team from now on; with None, none."""
+        with self.records.begin() as session:
+            accounts.set_role(session, name, team, None if role is None else Role(role), actor=ADMIN)
 
     # --- Submissions ---
 

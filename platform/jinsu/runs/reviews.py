@@ -19,7 +19,7 @@ from jinsu.runs.text import clean
 from jinsu.spec.rules import ReviewRules
 from jinsu.state.database import Database
 from jinsu.state.states import Door, ReviewState, Role, Verdict
-from jinsu.state.tables import Opinion, Review, Submission
+from jinsu.state.tables import Opinion, Review, Revocation, Submission
 
 DAY = 86400.0
 
@@ -52,8 +52,9 @@ class Reviews:
             if review is None:
                 review = _question(row, version, rules_of(row).review)
                 session.add(review)
-        if review.state is ReviewState.APPROVED:  # nobody is asked, or the alias of an approval is missing still
-            self._tell(row, review)
+            revoked = _revoked(session, review)
+        if review.state is ReviewState.APPROVED and not revoked:
+            self._tell(row, review)  # nobody is asked, or the alias of an approval is missing still
         return review
 
     def of(self, run: str) -> Review | None:
@@ -83,7 +84,7 @@ class Reviews:
         ended since. The same word again changes nothing.
 
         Raises ForbiddenError for somebody who may not say it, NotFoundError when the run asks for no review, ConflictError
-        when the question was decided otherwise.
+        when the question was decided otherwise, or the version was revoked.
         """
         row = self.journal.submission(run)
         with self.database.begin() as session:
@@ -91,6 +92,8 @@ class Reviews:
             if review is None:
                 raise NotFoundError(f"run {run} asks for no review now; see: jinsu review list")
             refuse(row, review, said, find(session, said.person))
+            if revoked := _revoked(session, review):
+                raise ConflictError(f"run {run}: {revoked}")
             if review.state is ReviewState.OPEN:
                 _write(session, review, said)
                 session.flush()
@@ -155,6 +158,12 @@ def _question(row: Submission, version: str, rules: ReviewRules) -> Review:
         review.state, review.reviewer, review.via, review.answered = ReviewState.APPROVED, "nobody", Door.SPEC, now
         review.reason = f"the rules ask for no approver ({rules_of(row).documents.get('release.review.approvers', '')})"
     return review
+
+
+def _revoked(session: Session, review: Review) -> str:
+    """The sentence of the version's revocation, or ""."""
+    row = session.get(Revocation, (review.model, review.version))
+    return "" if row is None else row.in_words
 
 
 def _opinions(session: Session, run: str) -> Sequence[Opinion]:

@@ -17,8 +17,8 @@ from jinsu.runs.rollouts import Rollouts
 from jinsu.runs.standings import facts_of, standing_of
 from jinsu.runs.text import clean
 from jinsu.state.database import Database
-from jinsu.state.states import LedgerEvent
-from jinsu.state.tables import Candidate, Endpoint, Model, Revocation
+from jinsu.state.states import Door, LedgerEvent, ReviewState
+from jinsu.state.tables import Candidate, Endpoint, Model, Review, Revocation
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,8 @@ class Revocations:
     rollouts: Rollouts
 
     def revoke(self, model: str, version: str, by: str, reason: str) -> None:
-        """Ends a version's right to serve for ever; a rollout of it is aborted. Repeating it changes nothing.
+        """Ends a version's right to serve for ever; a rollout of it is aborted, an open question about it rejected.
+        Repeating it changes nothing.
 
         Raises ForbiddenError for somebody who is no reviewer of the team, NotFoundError for an unknown version,
         BadInputError without a reason, and ConflictError for the version that serves.
@@ -53,13 +54,19 @@ class Revocations:
                 session,
                 ledger.Entry(identity, model, LedgerEvent.REVOKED, version, serving, by, detail=clean(reason)),
             )
-            run = session.scalar(
-                select(Candidate.submission).where(Candidate.model == model, Candidate.version == version)
-            )
-        if run is not None:
-            self.rollouts.command_run(run, Command(Verb.ABORT, f"{by} revoked version {version}: {reason}"))
+            known = select(Candidate.submission).where(Candidate.model == model, Candidate.version == version)
+            run = session.scalars(known).one()
+            _reject(session, run, by, clean(reason))
+        self.rollouts.command_run(run, Command(Verb.ABORT, f"{by} revoked version {version}: {reason}"))
         self.mlflow.drop_alias(model, CHALLENGER, version)
         self.mlflow.tag_version(model, version, "jinsu.review", f"revoked by {by}: {clean(reason)}")
+
+
+def _reject(session: Session, run: str, by: str, reason: str) -> None:
+    review = session.get(Review, run, with_for_update=True)
+    if review is not None and review.state is ReviewState.OPEN:
+        review.state, review.reviewer, review.via = ReviewState.REJECTED, by, Door.CLI
+        review.reason, review.answered = reason, time.time()
 
 
 def _instead(session: Session, model: str, version: str) -> str:

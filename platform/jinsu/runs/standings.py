@@ -65,7 +65,7 @@ def facts_of(session: Session, model: str, version: str) -> Facts:
         needed=None if review is None else review.needed,
         self_approval=review is not None and review.self_approval,
         refused=_refusal(review),
-        revoked="" if revocation is None else f"{revocation.by} revoked version {version}: {revocation.reason}",
+        revoked="" if revocation is None else revocation.in_words,
         served=session.scalar(served.limit(1)) is not None,
     )
 

@@ -325,6 +325,10 @@ class Revocation(Base):
     reason: Mapped[str] = mapped_column(Text)
     at: Mapped[float] = mapped_column(Float)
 
+    @property
+    def in_words(self) -> str:
+        return f"{self.by} revoked version {self.version}: {self.reason}"
+
 
 class Rollout(Base):
     """One challenger under live traffic. `state` is that of `release.advance`, written after its weight was applied."""
