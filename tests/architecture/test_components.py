@@ -111,26 +111,26 @@ def test_the_published_pipeline_is_what_kubeflow_s_sdk_compiles(kfp: Path, tmp_p
 
 def test_a_private_authority_is_mounted_where_the_settings_name_it(kfp: Path, tmp_path: Path) -> None:
     run(kfp, COMPONENTS / "pipeline.py", "--ca", "my-authority", "--out", tmp_path / "pipeline.yaml")
-    for one in containers(Pipeline.read(tmp_path / "pipeline.yaml"), model="digits"):
+    for one in containers(Pipeline.read(tmp_path / "pipeline.yaml"), model="digits", user="jane"):
         assert one.config_maps["/etc/jinsu-ca"] == "my-authority"
 
 
 def test_the_pipeline_is_the_lifecycle() -> None:
-    stages = [one.command[3] for one in containers(Pipeline.read(COMPILED), model="digits")]
+    stages = [one.command[3] for one in containers(Pipeline.read(COMPILED), model="digits", user="jane")]
     assert stages == list(StageName)
 
 
-def test_the_pipeline_asks_for_what_airflow_s_form_asks_and_who_asks() -> None:
-    """But for `submission`, which the command line fills in for Airflow."""
+def test_the_pipeline_asks_for_what_admit_takes() -> None:
+    """But for `submission`, which Airflow's runs have, and for the run's name, which Kubeflow gives."""
     inputs = Pipeline.read(COMPILED).spec["root"]["inputDefinitions"]["parameters"]
-    form = re.findall(r'^        "(\w+)": Param\(', (ROOT / "dags" / "lifecycle.py").read_text(), re.MULTILINE)
-    assert {"model", "dataset", "train_params"} < set(form)
-    assert set(inputs) == {*form, "user", "image", "installation"} - {"submission"}
+    taken = {item.name for item in INPUTS[StageName.ADMIT]} - {"submission", "run_name"}
+    assert {"model", "problem", "train_params", "user", "team"} == taken
+    assert set(inputs) == {*taken, "image", "installation"}
     assert [name for name, one in inputs.items() if not one.get("description")] == []
 
 
 def test_a_stage_leaves_its_outputs_where_kubeflow_looks() -> None:
-    for one in containers(Pipeline.read(COMPILED), model="digits"):
+    for one in containers(Pipeline.read(COMPILED), model="digits", user="jane"):
         pairs = [one.command[at + 1 : at + 3] for at, word in enumerate(one.command) if word == "--write"]
         assert pairs == [
             (output.name, f"/tmp/kfp/outputs/{output.name}") for output in outputs(StageName(one.command[3]))

@@ -23,6 +23,7 @@ from tests.support.kubeflow_pod import COLLECT, STAGE, pod
 
 COMPILED = Pipeline.read(Path(__file__).parents[2] / "components" / "pipeline.yaml")
 STAGES = ["admit", "validate-data", "train", "package", "evaluate", "register", "review", "canary", "promote"]
+FORM = {"model": "digits", "user": "jane"}
 
 
 class Engine:
@@ -41,7 +42,7 @@ class Engine:
         return {name: values[kind] for name, kind in one.outputs.items()}
 
     def run(self, pipeline: Pipeline = COMPILED, **values: Any) -> dict[str, dict[str, Any]]:
-        return Execution(pipeline, self.launch, "run-7", pause=0).run(**{"model": "digits", **values})
+        return Execution(pipeline, self.launch, "run-7", pause=0).run(**{**FORM, **values})
 
 
 # --- Jinsu's pipeline ---
@@ -68,16 +69,17 @@ def test_each_trial_is_a_container_of_its_own() -> None:
 def test_the_form_reaches_admit_word_for_word() -> None:
     engine = Engine()
     hostile = "{{$.inputs.parameters['image']}} $(id) ' \""
-    engine.run(model=hostile, dataset="digits@latest", train_params={"epochs": 3.0, "lr": 0.5}, user="jane")
+    engine.run(model=hostile, problem="numbers", train_params={"epochs": 3.0, "lr": 0.5}, team="toys")
     command = engine.started[0].command
     given = dict(zip(command[4:-9:2], command[5:-9:2], strict=True))
     assert given == {
         "--model": hostile,
-        "--dataset": "digits@latest",
+        "--problem": "numbers",
         "--train-params": '{"epochs":3.0,"lr":0.5}',
         "--submission": "",
         "--run-name": "run-7",
         "--user": "jane",
+        "--team": "toys",
     }
     assert command[-9:] == (
         "--write", "submission", f"{OUTPUTS}/submission",
@@ -87,7 +89,7 @@ def test_the_form_reaches_admit_word_for_word() -> None:
 
 
 def test_image_and_installation_are_chosen_when_a_run_starts() -> None:
-    for one in containers(COMPILED, 2, model="digits", image="images.example/jinsu@sha256:1", installation="other"):
+    for one in containers(COMPILED, 2, **FORM, image="images.example/jinsu@sha256:1", installation="other"):
         assert one.image == "images.example/jinsu@sha256:1"
         assert set(one.config_maps.values()) == {variable.secret for variable in one.secrets} == {"other"}
         assert one.pull_policy == "IfNotPresent"
@@ -117,15 +119,16 @@ def test_a_stage_that_keeps_failing_ends_the_run() -> None:
     assert not [one for one in engine.started if one.task == "/package"]
 
 
-def test_a_run_without_a_model_does_not_start() -> None:
+@pytest.mark.parametrize("name", ["model", "user"])
+def test_a_run_without_a_model_or_a_person_does_not_start(name: str) -> None:
     engine = Engine()
-    with pytest.raises(ValueError, match="no value for model"):
-        engine.run(model=None)
+    with pytest.raises(ValueError, match=f"no value for {name}"):
+        engine.run(**{name: None})
     assert engine.started == []
 
 
 def test_a_pod_has_what_the_platform_spec_says() -> None:
-    (first, *_) = containers(COMPILED, model="digits")
+    (first, *_) = containers(COMPILED, **FORM)
     document = pod(first, "stage-0", "kubeflow", "jinsu-kubeflow")
     spec = document["spec"]
     (stage,), (collect,) = spec["initContainers"], spec["containers"]

@@ -13,15 +13,15 @@ from jinsu.errors import GateFailedError
 from jinsu.lifecycle.review import Review as ReviewStage
 from jinsu.lifecycle.train import Train
 from jinsu.registry.mlflow import CHALLENGER
-from jinsu.runs.reviews import Answer
+from jinsu.runs.reviews import Said
 from jinsu.runs.stages import Reviewed, StageName
 from jinsu.runs.why import explain
-from jinsu.state.states import Door, ReviewState, SubmissionState
+from jinsu.state.states import Door, ReviewState, SubmissionState, Verdict
 from jinsu.state.tables import Review, StageRecord, Submission
 
 BenchAfter = Callable[[StageName | None], StageBench]
 NAME = "0b5c2a4e-8f0e-4f5c-9a51-2f6a3a0d1c77"
-_RUNS = "/api/v2/dags/lifecycle/dagRuns"
+_RUNS, _ALL_RUNS = "/api/v2/dags/lifecycle/dagRuns", "/api/v2/dags/~/dagRuns"
 
 
 def in_kubeflow(bench: StageBench, **values: Any) -> StageBench:
@@ -59,7 +59,7 @@ def test_it_goes_on_though_airflow_does_not_list_it(training: tuple[StageBench, 
 
     assert bench.submission.ended is None
     assert bench.build(Train).waiting(key)
-    assert bench.airflow.asked == [("GET", _RUNS)]
+    assert bench.airflow.asked == [("GET", _ALL_RUNS)]
 
 
 def test_when_it_is_cancelled_its_training_ends_and_airflow_is_not_asked_to_fail_it(
@@ -70,37 +70,45 @@ def test_when_it_is_cancelled_its_training_ends_and_airflow_is_not_asked_to_fail
     bench.build(EndedRuns).run()
 
     assert not bench.build(Train).waiting(key)
-    assert bench.airflow.asked == [("GET", _RUNS), ("GET", f"{_RUNS}/{NAME}")]
+    assert bench.airflow.asked == [("GET", _ALL_RUNS), ("GET", f"{_RUNS}/{NAME}")]
     assert (bench.submission.state, bench.submission.reason) == (SubmissionState.CANCELLED, "jane cancelled it")
 
 
-@pytest.mark.parametrize("approved", [True, False])
+@pytest.mark.parametrize("verdict", [Verdict.APPROVE, Verdict.REJECT])
 def test_an_answer_by_command_line_ends_the_stage_though_airflow_does_not_ask(
-    approved: bool, asking: StageBench
+    verdict: Verdict, asking: StageBench
 ) -> None:
-    asking.installation.reviews.answer(asking.run, Answer(approved, "rita", Door.CLI, "as seen"))
+    asking.installation.reviews.give(asking.run, Said("bob", verdict, Door.CLI, "as seen"))
     asking.build(ReviewFollower).run()
 
     assert asking.airflow.asked == [("PATCH", f"{_RUNS}/{NAME}/taskInstances/review/-1/hitlDetails")]
     stage = asking.build(ReviewStage)
     assert not stage.waiting(asking.run)
-    if approved:
-        assert stage.finish(asking.run) == Reviewed("1", "rita", "cli")
+    if verdict is Verdict.APPROVE:
+        assert stage.finish(asking.run) == Reviewed("1", "bob", "cli")
     else:
-        with pytest.raises(GateFailedError, match="rita rejected version 1: as seen"):
+        with pytest.raises(GateFailedError, match="bob rejected version 1: as seen"):
             stage.finish(asking.run)
         assert asking.submission.state is SubmissionState.FAILED
     asking.build(ReviewFollower).run()
     assert len(asking.airflow.asked) == 1, "the stage has ended, and Airflow is not asked again"
 
 
-def test_the_alias_in_mlflow_answers_it(asking: StageBench) -> None:
+def test_a_reviewer_answers_it_in_mlflow(asking: StageBench) -> None:
+    asking.installation.reviews.give(asking.run, Said("bob", Verdict.APPROVE, Door.MLFLOW))
+
+    assert asking.build(ReviewStage).finish(asking.run) == Reviewed("1", "bob", "mlflow")
+    assert asking.installation.mlflow.aliases(MODEL)[CHALLENGER] == "1"
+
+
+def test_an_alias_that_was_set_past_the_gate_answers_nothing(asking: StageBench) -> None:
+    """Nobody knows by whom."""
     asking.installation.mlflow.set_alias(MODEL, CHALLENGER, "1")
     asking.build(ReviewFollower).run()
 
-    review = asking.row(Review)
-    assert (review.state, review.via) == (ReviewState.APPROVED, Door.MLFLOW)
-    assert asking.build(ReviewStage).finish(asking.run) == Reviewed("1", "reviewer", "mlflow")
+    assert asking.row(Review).state is ReviewState.OPEN
+    assert asking.build(ReviewStage).waiting(asking.run)
+    assert CHALLENGER not in asking.installation.mlflow.aliases(MODEL)
 
 
 def test_cancelling_it_while_a_person_is_asked_ends_the_stage(asking: StageBench) -> None:

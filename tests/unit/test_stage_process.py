@@ -23,9 +23,10 @@ from jinsu.lifecycle.train import Train
 from jinsu.packaging.findings import Latency, Parity
 from jinsu.release.advance import Phase
 from jinsu.runs import stages as kinds
-from jinsu.runs.reviews import Answer
+from jinsu.runs.reviews import Said
+from jinsu.runs.offers import Offers
 from jinsu.runs.stages import StageName
-from jinsu.state.states import Door, SubmissionState
+from jinsu.state.states import Door, SubmissionState, Verdict
 from jinsu.state.tables import Submission
 
 COMPONENTS = Path(__file__).parents[2] / "components"
@@ -151,9 +152,11 @@ def test_a_metric_that_is_no_number_does_not_spoil_the_file(installed: Perform, 
 
 def test_admit_is_given_the_form(installed: Perform, tmp_path: Path) -> None:
     asked = installed(LEFT[StageName.ADMIT])
-    form = {"model": "digits", "dataset": "digits@latest", "train_params": '{"epochs": 3}', "user": "jane"}
+    form = {"model": "digits", "problem": "numbers", "train_params": '{"epochs": 3}', "user": "jane", "team": "toys"}
     process.main(arguments(StageName.ADMIT, tmp_path, submission="", run_name="7f3a", **form))
-    assert asked.asked == (Form("7f3a", "jane", "", "digits", "digits@latest", {"epochs": 3}),)
+    assert asked.asked == (
+        Form("7f3a", "jane", "toys", model="digits", problem="numbers", overrides={"train.params.epochs": 3}),
+    )
 
 
 def test_a_trial_is_given_by_its_number(installed: Perform, tmp_path: Path) -> None:
@@ -169,8 +172,8 @@ def test_a_trial_is_given_by_its_number(installed: Perform, tmp_path: Path) -> N
         (["admit", "--model", "digits"], "--run-name"),
         (["admit", "--model", "digits", "--run-name", "a", "--train-params", "{"], "not JSON"),
         (["admit", "--model", "digits", "--run-name", "a", "--train-params", "[1]"], "write an object"),
-        (["admit", "--model", "digits", "--run-name", "a", "--user", "x" * 65], "1 to 64 characters"),
-        (["admit", "--model", "digits", "--run-name", "a", "--user", ""], "1 to 64 characters"),
+        (["admit", "--model", "digits", "--run-name", "a", "--user", "x" * 65], "the name of a person's account"),
+        (["admit", "--model", "digits", "--run-name", "a", "--user", ""], "the name of a person's account"),
         (["train", "--submission", RUN, "--trial", "first"], "a number from 0"),
         (["promote", "--submission", RUN, "--write", "champion", "x"], "leaves submission, version, previous"),
         (["promote"], "--submission"),
@@ -238,7 +241,7 @@ def test_the_whole_lifecycle_as_processes(
 ) -> None:
     """Each stage as its component starts it, with what other people and processes do meanwhile done beforehand."""
     bench = bench_after(None)
-    bench.installation.catalog.remember_model(MODEL, bench.code())
+    bench.build(Offers).refresh()
     monkeypatch.setattr(process, "connect", lambda: bench.installation)
     monkeypatch.setattr("jinsu.lifecycle.validate_data.validate", all_hold)
     left: dict[StageName, dict[str, Any]] = {}
@@ -247,7 +250,7 @@ def test_the_whole_lifecycle_as_processes(
         process.main(arguments(stage, tmp_path / stage, **given))
         left[stage] = read(stage, tmp_path / stage)
 
-    form = {"model": MODEL, "train_params": '{"lr": 0.2}', "user": "jane", "run_name": "0b5c2a4e"}
+    form = {"model": MODEL, "train_params": '{"lr": 0.2}', "user": "eve", "run_name": "0b5c2a4e"}
     do(StageName.ADMIT, submission="", **form)
     bench.run = left[StageName.ADMIT]["submission"]
     meanwhile = {StageName.TRAIN: train, StageName.REVIEW: approve, StageName.CANARY: roll_out}
@@ -256,10 +259,10 @@ def test_the_whole_lifecycle_as_processes(
         do(stage, submission=bench.run)
 
     assert left[StageName.PROMOTE] == {"submission": bench.run, "version": "1", "previous": ""}
-    assert left[StageName.REVIEW]["reviewer"] == "rita"
+    assert left[StageName.REVIEW]["reviewer"] == "bob"
     assert left[StageName.TRAIN]["metrics"] == {"accuracy": 0.9}
     row = bench.submission
-    assert (row.state, row.submitter, row.dag_run) == (SubmissionState.SUCCEEDED, "jane", "0b5c2a4e")
+    assert (row.state, row.submitter, row.dag_run) == (SubmissionState.SUCCEEDED, "eve", "0b5c2a4e")
     assert row.spec["train"]["params"] == {"lr": 0.2}
     assert bench.installation.mlflow.aliases(MODEL)["champion"] == "1"
     do(StageName.ADMIT, submission="", **form)
@@ -272,7 +275,7 @@ def train(bench: StageBench) -> None:
 
 def approve(bench: StageBench) -> None:
     bench.build(Review).ask(bench.run)
-    bench.installation.reviews.answer(bench.run, Answer(True, "rita", Door.CLI))
+    bench.installation.reviews.give(bench.run, Said("bob", Verdict.APPROVE, Door.CLI))
 
 
 def roll_out(bench: StageBench) -> None:
