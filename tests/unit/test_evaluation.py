@@ -14,7 +14,7 @@ from jinsu.evaluation.metrics import METRICS, difference, score, wilson
 from jinsu.evaluation.report import decode, fold, folded_share, judge
 from jinsu.packaging.inputs import feature_columns, model_input
 from jinsu.packaging.manifest import Tensor
-from jinsu.spec.model import CLASSIFICATION, REGRESSION, Evaluate
+from jinsu.spec.problem import CLASSIFICATION, REGRESSION, Judging
 
 REFERENCE = {
     "accuracy": sklearn.metrics.accuracy_score,
@@ -28,8 +28,8 @@ TRUTH = np.zeros(100)
 NUMBERS = st.lists(st.tuples(st.floats(-1e3, 1e3), st.floats(-1e3, 1e3)), min_size=1, max_size=60)
 
 
-def rules(metric: str = "accuracy", **more: Any) -> Evaluate:
-    return Evaluate(metric=metric, **more)  # type: ignore[arg-type]
+def rules(metric: str = "accuracy", **more: Any) -> Judging:
+    return Judging(metric=metric, **more)  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize("name", ["accuracy", "balanced_accuracy", "f1_macro"])
@@ -58,7 +58,7 @@ def test_labels_may_be_words(name: str) -> None:
 
 
 def test_every_metric_of_the_spec_is_there() -> None:
-    assert set(METRICS) == set(REFERENCE) == set(Evaluate.model_fields["metric"].annotation.__args__)  # type: ignore[union-attr]
+    assert set(METRICS) == set(REFERENCE) == set(Judging.model_fields["metric"].annotation.__args__)  # type: ignore[union-attr]
 
 
 def test_every_metric_belongs_to_one_kind() -> None:
@@ -194,7 +194,7 @@ def test_labels_may_be_written_as_the_target_is(target: list[Any]) -> None:
 
 def test_a_model_that_gives_up_is_told_so() -> None:
     report = judge(rules(max_folded=0.05), TRUTH, TRUTH, {}, None, folded=0.3)
-    assert report.reasons == ("the model gives up the class of 30.0% of the rows, evaluate.max_folded allows 5%",)
+    assert report.reasons == ("the model gives up the class of 30.0% of the rows, max_folded allows 5%",)
     assert judge(rules(max_folded=0.05), TRUTH, TRUTH, {}, None, folded=0.05).passed
 
 
@@ -219,15 +219,18 @@ def test_a_good_model_passes_and_its_report_is_whole() -> None:
 @pytest.mark.parametrize(
     ("wanted", "guess", "champion", "reason"),
     [
-        (rules(min=0.9), TRUTH + 1, None, "accuracy is 0.0000, evaluate.min asks for 0.9"),
-        (rules("mae", max=0.5), TRUTH + 1, None, "mae is 1.0000, evaluate.max allows 0.5"),
-        (rules(vs_champion=-0.002), TRUTH + 1, TRUTH, "differs from the champion's by -1.0000, evaluate.vs_champion asks for >= -0.002"),
+        (rules(min=0.9), TRUTH + 1, None, "accuracy is 0.0000, min asks for 0.9"),
+        (rules("mae", max=0.5), TRUTH + 1, None, "mae is 1.0000, max allows 0.5"),
+        (rules(vs_champion=-0.002), TRUTH + 1, TRUTH, "differs from the champion's by -1.0000, vs_champion asks for >= -0.002"),
         (rules("mae", vs_champion=0), TRUTH + 1, TRUTH, "differs from the champion's by -1.0000"),
+        (rules(guardrails={"f1_macro": ">= 0.9"}), TRUTH + 1, None, "f1_macro is 0.0000, guardrails.f1_macro asks for >= 0.9"),
+        (rules("mae", guardrails={"rmse": "<= 0.5"}), TRUTH + 1, None, "rmse is 1.0000, guardrails.rmse asks for <= 0.5"),
+        (rules("mae", guardrails={"rmse": "<= 0.5"}), TRUTH + np.nan, None, "rmse is nan, guardrails.rmse asks for <= 0.5"),
         (rules("mae"), TRUTH + np.nan, None, "mae is nan, which is no number"),
         (rules("rmse"), TRUTH + np.inf, None, "rmse is inf, which is no number"),
     ],
 )  # fmt: skip
-def test_a_bad_model_is_told_why(wanted: Evaluate, guess: np.ndarray, champion: np.ndarray | None, reason: str) -> None:
+def test_a_bad_model_is_told_why(wanted: Judging, guess: np.ndarray, champion: np.ndarray | None, reason: str) -> None:
     report = judge(wanted, TRUTH, guess, {}, champion)
     assert not report.passed
     assert any(reason in said for said in report.reasons)

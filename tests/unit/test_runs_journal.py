@@ -6,12 +6,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support.stage_bench import StageBench
+from tests.support.stage_bench import SPEC, StageBench
 
 from jinsu.errors import BadInputError, GateFailedError, NotFoundError, TransientError
 from jinsu.evaluation.score import Score
 from jinsu.packaging.findings import Latency, Parity
-from jinsu.runs.journal import Journal, output_of, spec_of
+from jinsu.runs.journal import Journal, output_of, rules_of, spec_of
 from jinsu.runs.stages import (
     ORDER,
     OUTPUTS,
@@ -29,7 +29,7 @@ from jinsu.runs.stages import (
     stage_of,
 )
 from jinsu.state.states import StageState, SubmissionState
-from jinsu.state.tables import StageRecord
+from jinsu.state.tables import StageRecord, Submission
 
 BenchAfter = Callable[[StageName | None], StageBench]
 
@@ -122,8 +122,20 @@ def test_each_stage_has_one_kind_of_output() -> None:
 
 def test_the_spec_is_the_one_that_was_admitted(bench: StageBench) -> None:
     spec = spec_of(bench.submission)
-    assert spec.data.dataset == bench.submission.dataset  # `points` when it was submitted, pinned since
+    assert (spec.name, spec.problem) == ("toy", "toy")  # the inline problem, by its name since
     assert spec.train.params == {"lr": 0.1}
+
+
+def test_the_rules_are_those_of_the_day(bench: StageBench) -> None:
+    rules = rules_of(bench.submission)
+    assert rules.dataset == bench.submission.dataset  # `points` when it was submitted, pinned since
+    assert (rules.problem, rules.version, rules.judging.min) == ("toy", 1, 0.7)
+
+    stricter = SPEC.replace("min: 0.7", "min: 0.8")
+    run = bench.submit("olga", "another", bench.code(stricter))
+    assert rules_of(bench.row(Submission, run)).judging.min == 0.8
+    bench.run = run
+    assert (rules_of(bench.submission).version, rules.version) == (2, 1)
 
 
 # --- Writing ---

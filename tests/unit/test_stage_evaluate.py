@@ -19,7 +19,7 @@ from jinsu.lifecycle import evaluate as module
 from jinsu.lifecycle.evaluate import REPORT_FILE, Evaluate, as_points, compare
 from jinsu.lifecycle.train import Train
 from jinsu.registry.mlflow import CHAMPION
-from jinsu.runs.journal import output_of, spec_of
+from jinsu.runs.journal import output_of, rules_of
 from jinsu.runs.stages import ORDER, Evaluated, Packaged, StageName, Validated
 from jinsu.sdk.columns import read_columns
 from jinsu.state.states import StageState, SubmissionState
@@ -100,7 +100,7 @@ def test_its_numbers_become_metrics_of_the_mlflow_run(bench: StageBench) -> None
 
 def test_a_model_below_the_floor_ends_the_run_and_keeps_what_was_measured(bench: StageBench) -> None:
     packaged(bench, saved_model(WRONG))
-    with pytest.raises(GateFailedError, match=r"accuracy is 0\.0000, evaluate\.min asks for 0\.7\. See the evaluation"):
+    with pytest.raises(GateFailedError, match=r"accuracy is 0\.0000, min asks for 0\.7\. See the evaluation"):
         evaluate(bench)
 
     assert bench.submission.state is SubmissionState.FAILED
@@ -111,7 +111,7 @@ def test_a_model_below_the_floor_ends_the_run_and_keeps_what_was_measured(bench:
 
 @pytest.mark.parametrize("floor", [1.0, 0.9999])
 def test_a_floor_may_be_reached_exactly(bench: StageBench, floor: float) -> None:
-    bench.run = bench.another_run(StageName.PACKAGE, evaluate__min=floor)
+    bench.run = bench.another_run(StageName.PACKAGE, "olga", problem__min=floor)
     assert evaluate(bench).overall.value == 1.0
 
 
@@ -145,9 +145,9 @@ def test_the_champion_answers_the_same_rows(beside_champion: StageBench) -> None
 
 
 def test_a_model_that_is_worse_than_the_champion_is_refused(beside_champion: StageBench) -> None:
-    packaged(beside_champion, saved_model(BLIND), evaluate__min=0.1)
+    packaged(beside_champion, saved_model(BLIND), submitter="olga", problem__min=0.1)
     with pytest.raises(
-        GateFailedError, match=r"differs from the champion's by -0\.\d+, evaluate\.vs_champion asks for"
+        GateFailedError, match=r"differs from the champion's by -0\.\d+, vs_champion asks for"
     ):
         evaluate(beside_champion)
 
@@ -178,7 +178,7 @@ def test_a_champion_of_unknown_origin_is_none(bench: StageBench) -> None:
 def test_a_champion_that_cannot_answer_these_rows_is_no_fault_of_the_candidate(
     beside_champion: StageBench, no_great_expectations: None
 ) -> None:
-    packaged(beside_champion, saved_model(((0.0, 3.0),)), data__features=["a"], evaluate__min=0.5)
+    packaged(beside_champion, saved_model(((0.0, 3.0),)), submitter="olga", problem__features=["a"], problem__min=0.5)
     evaluated = evaluate(beside_champion)
 
     assert (evaluated.champion, evaluated.gain) == ("1", None)
@@ -209,13 +209,13 @@ def test_equal_questions_are_answered_once(bench: StageBench, monkeypatch: pytes
 
 
 def test_the_candidate_answers_for_itself_and_not_for_rows_of_training(bench: StageBench) -> None:
-    spec = spec_of(bench.submission)
+    rules = rules_of(bench.submission)
     package = bench.installation.journal.output(Packaged, bench.run).run_key
     folder = bench.installation.steps.out(package)
     a = np.asarray([1.0, -1.0, 1.0, -1.0])
     columns = {"a": a, "b": np.zeros(4), "label": np.asarray([1, 0, 0, 1])}
 
-    report = compare(spec, columns, folder, folder)
+    report = compare(rules, columns, folder, folder)
 
     assert (report.overall.value, report.overall.rows) == (0.5, 4)
     assert report.gain is not None

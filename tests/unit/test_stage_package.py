@@ -4,18 +4,18 @@ import math
 from collections.abc import Callable, Mapping
 
 import pytest
-from tests.support.stage_bench import StageBench
+from tests.support.stage_bench import SPEC, StageBench
 from tests.support.tiny_model import GOOD, WRONG, saved_model
 
 from jinsu.errors import GateFailedError, NotFoundError
 from jinsu.lifecycle.package import Package, best_trial
 from jinsu.lifecycle.train import Train
 from jinsu.runs.stages import Packaged, StageName, Trained
-from jinsu.spec.model import Evaluate
+from jinsu.spec.problem import Judging
 from jinsu.state.states import StageState, SubmissionState
 
 BenchAfter = Callable[[StageName | None], StageBench]
-MOST, LEAST = Evaluate(metric="accuracy"), Evaluate(metric="rmse")
+MOST, LEAST = Judging(metric="accuracy"), Judging(metric="rmse")
 NAN, INF = math.nan, math.inf
 
 
@@ -71,7 +71,7 @@ def trained(values: Mapping[int, Mapping[str, float]]) -> dict[int, Trained]:
         (LEAST, [INF, 0.9], 1),
     ],
 )
-def test_the_best_trial(rules: Evaluate, values: list[float | None], best: int) -> None:
+def test_the_best_trial(rules: Judging, values: list[float | None], best: int) -> None:
     logged = {
         trial: {"loss": 0.0, **({} if value is None else {rules.metric: value})} for trial, value in enumerate(values)
     }
@@ -134,7 +134,7 @@ def test_the_same_model_is_measured_once(bench: StageBench) -> None:
 
 def test_another_budget_is_another_question(bench: StageBench) -> None:
     first = package(bench)
-    bench.run = bench.another_run(StageName.TRAIN, serve__max_latency_ms=500)
+    bench.run = bench.another_run(StageName.TRAIN, code=bench.code(SPEC.replace("1000", "500")))
 
     assert package(bench).run_key != first.run_key
 
@@ -162,7 +162,7 @@ def test_a_model_that_is_not_fit_ends_the_run_with_the_reason(
 
 
 def test_a_model_that_is_too_slow_is_refused(bench: StageBench) -> None:
-    bench.run = bench.another_run(StageName.TRAIN, serve__max_latency_ms=1e-6)
+    bench.run = bench.another_run(StageName.TRAIN, code=bench.code(SPEC.replace("1000", "0.000001")))
     with pytest.raises(GateFailedError, match=r"serve\.max_latency_ms allows 1e-06"):
         package(bench)
 

@@ -197,7 +197,7 @@ def test_the_evidence_is_one_page_that_needs_nothing_else(bench: StageBench) -> 
 def test_text_of_a_submitter_is_no_markup(bench: StageBench) -> None:
     evil = "<script>alert(1)</script><img src=x>"
     bench.run = bench.another_run(
-        StageName.VALIDATE_DATA, submitter=evil, train__params={"note": evil}, train__command=f"python '{evil}'"
+        StageName.VALIDATE_DATA, train__params={"note": evil}, train__command=f"python '{evil}'"
     )
     key = bench.build(Train).start(bench.run, 0)
     bench.launcher.write(key, metrics=json.dumps({"name": evil, "value": 1, "step": 0, "time": 1}).encode() + b"\n")

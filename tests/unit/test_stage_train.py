@@ -4,8 +4,9 @@ import json
 from collections.abc import Callable
 from typing import Any
 
+import pyarrow.parquet as pq
 import pytest
-from tests.support.stage_bench import StageBench
+from tests.support.stage_bench import StageBench, points
 
 from jinsu.data.split import TRAIN_FILE
 from jinsu.errors import JinsuError, NotFoundError, StepFailedError, TransientError
@@ -74,9 +75,7 @@ def test_limits_are_the_resources_of_the_spec(bench: StageBench) -> None:
 
 SAME: dict[str, dict[str, Any]] = {
     "another person": {"submitter": "eve"},
-    "another name": {"name": "another"},
-    "another gate": {"evaluate__min": 0.5},
-    "another rollout": {"release__canary__steps": [10]},
+    "another gate": {"submitter": "olga", "problem__min": 0.5},
     "more time": {"train__resources__hours": 2},
     "less priority": {"train__priority": "low"},
 }
@@ -84,7 +83,6 @@ OTHER: dict[str, dict[str, Any]] = {
     "params": {"train__params": {"lr": 0.2}},
     "a param": {"train__params__seed": 1},
     "command": {"train__command": "python train.py --fast"},
-    "rows": {"data__holdout": 0.3},
 }
 
 
@@ -99,6 +97,14 @@ def test_what_decides_a_training_trains_again(
     bench: StageBench, change: dict[str, Any], no_great_expectations: None
 ) -> None:
     run = bench.another_run(StageName.VALIDATE_DATA, **change)
+    assert step_of(bench, run).run_key != step_of(bench).run_key
+
+
+def test_other_rows_train_again(bench: StageBench, no_great_expectations: None) -> None:
+    pq.write_table(points(seed=1), bench.home / "new.parquet")
+    bench.installation.datasets.put("points", bench.home / "new.parquet", "ann")
+
+    run = bench.another_run(StageName.VALIDATE_DATA)
     assert step_of(bench, run).run_key != step_of(bench).run_key
 
 
@@ -209,7 +215,9 @@ def test_a_good_end_leaves_what_it_took_and_the_last_value_of_each_metric(bench:
     text = "".join(json.dumps({"name": name, "value": value, "step": 0, "time": 1}) + "\n" for name, value in lines)
     bench.finish_training(key, text.encode())
 
-    assert finished(bench, key) == Trained(key, 1.5, 2**20, {"loss": 0.25, "accuracy": 0.7})
+    trained = finished(bench, key)
+    assert trained == Trained(key, 1.5, 2**20, {"loss": 0.25, "accuracy": 0.7}, trained.environment)
+    assert trained.environment.startswith("local:torch-")
     assert bench.stage(StageName.TRAIN).state is StageState.DONE
 
 
