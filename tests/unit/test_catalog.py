@@ -16,7 +16,7 @@ import pytest
 
 from jinsu.clients.kubernetes import Kind, Kube
 from jinsu.errors import BadInputError, ConflictError, JinsuError, PermanentError, TransientError
-from jinsu.runs.catalog import FILE_NAME, Catalog, Known
+from jinsu.runs.catalog import FILE_NAME, Catalog, CodeVersion, Known, Offer, known_from
 from jinsu.runs.kubernetes_catalog import KubernetesCatalog
 from jinsu.runs.local_catalog import LocalCatalog
 
@@ -154,38 +154,64 @@ def catalog(request: pytest.FixtureRequest, tmp_path: Path) -> Catalog:
 # --- What every catalog promises ---
 
 
+def code(model: str, digest: str = "a" * 64, by: str = "ann", **params: int) -> CodeVersion:
+    return CodeVersion(model, "numbers", digest, by, 1.5, params)
+
+
+def offered(*names: str) -> dict[str, Offer]:
+    """The team `default` may choose these problems."""
+    return {"default": Offer(names)}
+
+
+def problems(catalog: Catalog) -> list[str]:
+    return list(catalog.read().teams["default"].problems)
+
+
 def test_an_empty_catalog_knows_nothing(catalog: Catalog) -> None:
     assert catalog.read() == Known()
 
 
-def test_what_is_remembered_is_read(catalog: Catalog) -> None:
-    catalog.remember_model("digits", "aa")
-    catalog.remember_dataset("mnist")
-    catalog.remember_dataset("adult")
-    catalog.remember_dataset("mnist")
-    assert catalog.read() == Known({"digits": "aa"}, ("adult", "mnist"))
+def test_what_is_offered_is_read(catalog: Catalog) -> None:
+    teams = {"ads": Offer(["clicks"], [code("ranker", epochs=3)]), "shopping": Offer(["prices", "titles"], [])}
+    catalog.offer(teams)
+    catalog.offer_examples([code("digits", by="examples")])
+    assert catalog.read() == Known(teams, [code("digits", by="examples")])
 
 
-def test_the_latest_code_of_a_model_wins(catalog: Catalog) -> None:
-    for digest in ("aa", "bb"):
-        catalog.remember_model("digits", digest)
-    assert catalog.read().models == {"digits": "bb"}
+def test_an_offer_takes_the_place_of_the_last(catalog: Catalog) -> None:
+    for name in ("old", "new"):
+        catalog.offer(offered(name))
+    assert problems(catalog) == ["new"]
 
 
-def test_an_example_never_takes_a_researchers_place(catalog: Catalog) -> None:
-    catalog.remember_model("digits", "aa")
-    catalog.remember_model("digits", "example", replace_known=False)
-    catalog.remember_model("new", "example", replace_known=False)
-    assert catalog.read().models == {"digits": "aa", "new": "example"}
+def test_an_example_is_offered_until_a_model_has_its_name() -> None:
+    """Whichever team took the name: another team's run of the example would be refused."""
+    example, theirs = code("digits", "e" * 64, "examples"), code("digits")
+    assert list(Known({"ads": Offer(), "toys": Offer()}, [example]).codes("ads")) == [example]
+    known = Known({"ads": Offer(), "toys": Offer((), [theirs])}, [example])
+    assert list(known.codes("toys")) == [theirs]
+    assert list(known.codes("ads")) == []
+    assert list(known.codes("unknown")) == []
 
 
 def test_changes_at_the_same_time_are_all_kept(catalog: Catalog) -> None:
+    """The controller offers teams their code while `jinsu up` offers the examples."""
     with ThreadPoolExecutor(3) as pool:
-        list(pool.map(lambda number: catalog.remember_model(f"m{number}", str(number)), range(12)))
-        list(pool.map(lambda number: catalog.remember_dataset(f"d{number:02}"), range(12)))
-    known = catalog.read()
-    assert known.models == {f"m{number}": str(number) for number in range(12)}
-    assert known.datasets == tuple(f"d{number:02}" for number in range(12))
+        for number in range(6):
+            jobs = [
+                pool.submit(catalog.offer, offered(f"p{number}")),
+                pool.submit(catalog.offer_examples, [code(f"m{number}")]),
+            ]
+            for job in jobs:
+                job.result()
+            assert problems(catalog) == [f"p{number}"]
+            assert [example.model for example in catalog.read().examples] == [f"m{number}"]
+
+
+def test_a_catalog_of_version_0_1_counts_as_an_empty_one() -> None:
+    assert known_from({"models": {"digits": "aa"}, "datasets": ["digits"]}) == Known()
+    with pytest.raises(ValueError, match="teams"):
+        known_from({"teams": 3})
 
 
 # --- In a file ---
@@ -195,27 +221,28 @@ def test_processes_that_change_a_file_at_once_lose_nothing(tmp_path: Path) -> No
     path = tmp_path / "catalog.json"
     script = (
         "import sys; from pathlib import Path; from jinsu.runs.local_catalog import LocalCatalog\n"
+        "from jinsu.runs.catalog import CodeVersion, Offer\n"
         "catalog = LocalCatalog(Path(sys.argv[1]))\n"
-        "for n in range(30): catalog.remember_model(f'{sys.argv[2]}-{n}', 'x')"
+        "for n in range(30):\n"
+        "    if sys.argv[2] == 'teams': catalog.offer({'ads': Offer([str(n)])})\n"
+        "    else: catalog.offer_examples([CodeVersion(str(n), '', '', '', 0.0)])\n"
     )
-    started = [subprocess.Popen([sys.executable, "-c", script, str(path), name]) for name in ("a", "b", "c")]
-    seen = 0
+    started = [subprocess.Popen([sys.executable, "-c", script, str(path), name]) for name in ("teams", "examples")]
     while any(process.poll() is None for process in started):
         if path.exists():
-            known = json.loads(path.read_text())  # whole at every moment
-            assert len(known["models"]) >= seen
-            seen = len(known["models"])
-    assert [process.returncode for process in started] == [0, 0, 0]
-    assert len(LocalCatalog(path).read().models) == 90
+            assert set(json.loads(path.read_text())) == {"teams", "examples"}  # whole at every moment
+    assert [process.returncode for process in started] == [0, 0]
+    known = LocalCatalog(path).read()
+    assert (list(known.teams["ads"].problems), known.examples[0].model) == (["29"], "29")
 
 
 def test_a_file_is_there_from_the_start(tmp_path: Path) -> None:
     catalog = LocalCatalog(tmp_path / "catalog.json")
     catalog.create()
-    assert json.loads((tmp_path / "catalog.json").read_text()) == {"models": {}, "datasets": []}
-    catalog.remember_dataset("mnist")
+    assert json.loads((tmp_path / "catalog.json").read_text()) == {"teams": {}, "examples": []}
+    catalog.offer(offered("numbers"))
     catalog.create()
-    assert catalog.read().datasets == ("mnist",)
+    assert problems(catalog) == ["numbers"]
 
 
 # --- In a ConfigMap ---
@@ -227,25 +254,29 @@ def test_a_change_in_between_is_kept_and_the_own_one_is_made_again(remote: Kuber
     def interfere() -> None:
         api.before_patch = lambda: None
         if (name := next(turns, "")) != "":
-            other.remember_model(name, "theirs")
+            other.offer_examples([code(name)])
             api.before_patch = interfere
 
     api.before_patch = interfere
-    remote.remember_model("mine", "aa")
-    assert remote.read().models == {"mine": "aa", "a": "theirs", "b": "theirs", "c": "theirs"}
+    remote.offer(offered("mine"))
+    assert problems(remote) == ["mine"]
+    assert [example.model for example in remote.read().examples] == ["c"]
     assert api.answers.count(409) == 3
 
 
 def test_what_is_known_already_costs_no_change(remote: KubernetesCatalog, api: ApiServer) -> None:
-    remote.remember_model("digits", "aa")
+    """The controller offers everything anew every few seconds; a document that was read holds lists, its offer tuples."""
+    teams, examples = {"ads": Offer(("clicks",), (code("ranker", epochs=3),))}, (code("digits"),)
+    remote.offer(teams)
+    remote.offer_examples(examples)
     version = api.version
-    remote.remember_model("digits", "aa")
-    remote.remember_model("digits", "bb", replace_known=False)
+    remote.offer(teams)
+    remote.offer_examples(examples)
     assert api.version == version
 
 
 def test_what_else_is_in_the_object_stays(remote: KubernetesCatalog, api: ApiServer) -> None:
-    remote.remember_model("digits", "aa")
+    remote.offer(offered("numbers"))
     assert api.objects[Kind.CONFIG_MAP.path(PLACE, NAME)]["data"]["other"] == "x"
 
 
@@ -256,20 +287,20 @@ def test_an_object_without_a_document_is_an_empty_catalog(data: Any, remote: Kub
     if data is not None:
         found["data"] = data
     assert remote.read() == Known()
-    remote.remember_dataset("mnist")
-    assert remote.read().datasets == ("mnist",)
+    remote.offer(offered("numbers"))
+    assert problems(remote) == ["numbers"]
 
 
 def test_a_missing_object_is_waited_for(remote: KubernetesCatalog, api: ApiServer) -> None:
     api.objects.clear()
     with pytest.raises(TransientError, match=f"{NAME} is missing"):
-        remote.remember_model("digits", "aa")
+        remote.offer(offered("numbers"))
 
 
 def test_endless_conflicts_end_with_a_sentence(remote: KubernetesCatalog, api: ApiServer) -> None:
     api.hurt = lambda verb, path: 409 if verb == "PATCH" else 0
     with pytest.raises(TransientError, match="changes too often"):
-        remote.remember_model("digits", "aa")
+        remote.offer(offered("numbers"))
 
 
 # --- What the API server refuses, in words ---

@@ -9,6 +9,7 @@ import pytest
 from jinsu.clients.airflow import Airflow
 from jinsu.controller.trigger_form import TriggerForm
 from jinsu.errors import NotFoundError, TransientError
+from jinsu.runs.catalog import Offer
 from jinsu.runs.local_catalog import LocalCatalog
 
 
@@ -45,7 +46,7 @@ def test_the_file_is_parsed_once_for_each_change_of_the_catalog(bench: Bench) ->
     form.run()
     assert bench.airflow.asked == 1, "names may have changed before the controller started"
 
-    bench.catalog.remember_dataset("digits")
+    bench.catalog.offer({"default": Offer(("digits",))})
     form.run()
     form.run()
     assert bench.airflow.asked == 2

@@ -7,7 +7,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from jinsu.codec import decode
+from jinsu.codec import decode, encode
 
 FILE_NAME = "catalog.json"
 
@@ -72,10 +72,13 @@ class Catalog(ABC):
 
     def offer(self, teams: Mapping[str, Offer]) -> None:
         """Offers this to the teams, in place of what was offered before."""
-        if self.read().teams != teams:
-            self._change(lambda now: replace(now, teams=teams))
+        self._offer(lambda now: replace(now, teams=teams))
 
     def offer_examples(self, examples: Sequence[CodeVersion]) -> None:
         """Offers these examples, in place of those before."""
-        if list(self.read().examples) != list(examples):
-            self._change(lambda now: replace(now, examples=tuple(examples)))
+        self._offer(lambda now: replace(now, examples=tuple(examples)))
+
+    def _offer(self, change: Change) -> None:
+        known = self.read()
+        if encode(change(known)) != encode(known):  # as documents: what was read holds lists, an offer tuples
+            self._change(change)
