@@ -4,10 +4,11 @@ import asyncio
 from typing import Any
 
 import httpx
+from tests.support.people import make_people
 
 from jinsu.api.app import create_app
-from tests.support.people import make_people
 from jinsu.installation import Installation
+
 
 class ApiClient:
     """Asks as one of `tests.support.people`."""

@@ -164,9 +164,7 @@ class StageBench:
     def submit(self, submitter: str = "ann", key: str = "1", code: str = "", **overrides: Any) -> str:
         """Id of an accepted submission; it becomes the bench's run. `__` in a name stands for a dot."""
         named = {name.replace("__", "."): value for name, value in overrides.items()}
-        row, _ = self.installation.admission.admit(
-            Request(self.person(submitter), code or self.code(), key, named)
-        )
+        row, _ = self.installation.admission.admit(Request(self.person(submitter), code or self.code(), key, named))
         self.run = row.id
         return row.id
 
@@ -304,7 +302,9 @@ def all_hold(frame: Any, expectations: list[Expectation], name: str, docs: Path)
     page = docs / "validations" / "page.html"
     page.parent.mkdir(parents=True)
     page.write_text("<html><head></head><body>all hold</body></html>")
-    return DataVerdict(True, tuple(Check(kind, True, "as expected") for kind, _ in expectations), "validations/page.html")
+    return DataVerdict(
+        True, tuple(Check(kind, True, "as expected") for kind, _ in expectations), "validations/page.html"
+    )
 
 
 def _database_url(home: Path) -> str:

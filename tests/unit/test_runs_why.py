@@ -28,7 +28,16 @@ POLICY = Policy((5, 50), 60.0, 600.0, GatePolicy(10, 0.02, 2.0, 100.0))
 def run(state: SubmissionState = SubmissionState.RUNNING, reason: str = "", **more: Any) -> Submission:
     ended = 1.0 if state.ended else None
     return Submission(
-        **{"id": "toy-1", "model": "toy", "team": "default", "dag_run": "toy-1", "state": state, "reason": reason, "ended": ended, **more}
+        **{
+            "id": "toy-1",
+            "model": "toy",
+            "team": "default",
+            "dag_run": "toy-1",
+            "state": state,
+            "reason": reason,
+            "ended": ended,
+            **more,
+        }
     )
 
 

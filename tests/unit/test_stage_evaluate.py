@@ -146,9 +146,7 @@ def test_the_champion_answers_the_same_rows(beside_champion: StageBench) -> None
 
 def test_a_model_that_is_worse_than_the_champion_is_refused(beside_champion: StageBench) -> None:
     packaged(beside_champion, saved_model(BLIND), submitter="olga", problem__min=0.1)
-    with pytest.raises(
-        GateFailedError, match=r"differs from the champion's by -0\.\d+, vs_champion asks for"
-    ):
+    with pytest.raises(GateFailedError, match=r"differs from the champion's by -0\.\d+, vs_champion asks for"):
         evaluate(beside_champion)
 
     found = kept(beside_champion).gain

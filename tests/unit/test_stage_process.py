@@ -23,8 +23,8 @@ from jinsu.lifecycle.train import Train
 from jinsu.packaging.findings import Latency, Parity
 from jinsu.release.advance import Phase
 from jinsu.runs import stages as kinds
-from jinsu.runs.reviews import Said
 from jinsu.runs.offers import Offers
+from jinsu.runs.reviews import Said
 from jinsu.runs.stages import StageName
 from jinsu.state.states import Door, SubmissionState, Verdict
 from jinsu.state.tables import Submission

@@ -13,9 +13,9 @@ from jinsu.lifecycle.review import Review as ReviewStage
 from jinsu.registry.mlflow import CHALLENGER, CHAMPION
 from jinsu.release.advance import TERMINAL, Phase, Policy
 from jinsu.release.gates import GatePolicy
+from jinsu.runs.journal import rules_of
 from jinsu.runs.reviews import Said
 from jinsu.runs.stages import Promoted, Reviewed, RolledOut, StageName
-from jinsu.runs.journal import rules_of
 from jinsu.state.states import Door, LedgerEvent, ReviewState, StageState, SubmissionState, Verdict
 from jinsu.state.tables import LedgerEntry, Review, Rollout, Submission
 

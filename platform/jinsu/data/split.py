@@ -43,9 +43,9 @@ class Plan:
     """How a problem's rows are divided.
 
     keys: the columns whose values name a row; where a time or a given column decides, all columns that say something about
-    the row itself, because equal features at another time are another row. share: of the rows, between 0 and 1. column: of the time, the stratum or the
-    given side; "" for a plan by key. cut: the first time that is held out. thresholds: by stratum, the hash below which a
-    key is held out. held: the values of `column` that are held out.
+    the row itself, because equal features at another time are another row. share: of the rows, between 0 and 1. column: of
+    the time, the stratum or the given side; "" for a plan by key. cut: the first time that is held out. thresholds: by
+    stratum, the hash below which a key is held out. held: the values of `column` that are held out.
     """
 
     way: Way
