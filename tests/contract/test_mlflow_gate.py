@@ -115,6 +115,7 @@ def _trace(client: httpx.Client, filed: Filed) -> str:
         "execution_duration": "1.5s",
         "state": "OK",
         "request_preview": f"{filed.name}-question",
+        "tags": {"mlflow.traceName": f"{filed.name}-trace"},
     }
     _post(client, V3 + "traces", {"trace": {"trace_info": info}})
     path = f"{filed.experiment}/traces/{trace}/artifacts/traces.json"
@@ -220,6 +221,11 @@ QUESTIONS: dict[str, Question] = {
     "traces/search": post(
         V3 + "traces/search",
         '{"locations": [{"type": "MLFLOW_EXPERIMENT", "mlflow_experiment": {"experiment_id": "<experiment>"}}]}',
+    ),
+    "traces/metrics": post(
+        V3 + "traces/metrics",
+        '{"experiment_ids": ["<experiment>"], "view_type": "TRACES", "metric_name": "trace_count",'
+        ' "aggregations": [{"aggregation_type": "COUNT"}], "dimensions": ["trace_name"]}',
     ),
     "graphql experiment": query(
         '{ mlflowGetExperiment(input: {experimentId: "<experiment>"}) { experiment { name } } }'

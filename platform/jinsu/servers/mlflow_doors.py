@@ -57,6 +57,7 @@ READS = (
     "GET {api}/3.0/mlflow/traces/<id>",
     "POST {api}/3.0/mlflow/traces/batchGetInfos",
     "POST {api}/3.0/mlflow/traces/search",
+    "POST {api}/3.0/mlflow/traces/metrics",
     "GET {api}/3.0/mlflow/server-info",
     "GET {api}/2.0/mlflow/users/current",
     "GET {api}/3.0/mlflow/users/current/permissions",
