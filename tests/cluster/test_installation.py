@@ -86,7 +86,7 @@ def test_a_model_is_launched_from_outside(jinsu: Installation, tmp_path: Path) -
     version = httpx.get(
         f"http://127.0.0.1:{jinsu.ports['mlflow']}/api/2.0/mlflow/registered-models/alias",
         params={"name": "launched", "alias": "champion"},
-        auth=("reviewer", jinsu.secret("JINSU_REVIEWER_PASSWORD")),
+        auth=("admin", jinsu.secret("JINSU_ADMIN_TOKEN")),
     ).json()["model_version"]
     assert version["version"] == "1"
 
