@@ -15,6 +15,7 @@ from tests.support.waiting import until
 
 from jinsu.controller.metrics import is_taken
 from jinsu.errors import ConflictError, JinsuError, NotFoundError, TransientError
+from jinsu.home import HOME_VARIABLE
 from jinsu.registry.mlflow import CHALLENGER, CHAMPION, Mlflow, RunStatus
 from jinsu.servers import mlflow as server
 from jinsu.steps.metrics import MetricPoint
@@ -33,10 +34,11 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
     settings = settings_of(
         home, mlflow_url=address, mlflow_database_url=f"sqlite:///{home}/mlflow/mlflow.db", mlflow_secret="x" * 32
     )
+    settings.write()
     (home / "mlflow").mkdir()
     (home / "mlflow" / "auth.ini").write_text(server.authentication(settings))
     with (home / "server.log").open("wb") as log:
-        environment = {**os.environ, **server.environment(settings)}
+        environment = {**os.environ, **server.environment(settings), HOME_VARIABLE: str(home)}
         process = subprocess.Popen(server.command("127.0.0.1", port), env=environment, stdout=log, stderr=log)
     try:
         until(lambda: answers(address), 120, lambda: (home / "server.log").read_text()[-2000:])
