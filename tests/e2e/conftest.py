@@ -30,20 +30,34 @@ class Platform(InstallationClient):
 
     def __init__(self, home: Path, port: int) -> None:
         self.home, self.port = home, port
+        self.tokens: dict[str, str] = {}
+
+    def know(self, name: str, **roles: str) -> None:
+        """Has a person with a local account and a token, and with a role in each of these teams."""
+        password = f"password of {name}"
+        self.jinsu("user", "add", name, "--password-stdin", given=password)
+        for team, role in roles.items():
+            if team not in {item["name"] for item in self.api.get("/teams").json()}:
+                self.jinsu("team", "add", team)
+            self.jinsu("team", "set-role", team, name, role)
+        answer = self.api.post("/login", json={"name": name, "password": password, "label": "for tests"})
+        assert answer.is_success, answer.text
+        self.tokens[name] = answer.json()["token"]
 
     # The command line
 
     def start_jinsu(self, *arguments: object, token: str = "", home: Path | None = None) -> subprocess.Popen[str]:
         environment = {**os.environ, "JINSU_HOME": str(home or self.home), **({"JINSU_TOKEN": token} if token else {})}
         return subprocess.Popen(
-            [JINSU, *map(str, arguments)], env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
-        )
+            [JINSU, *map(str, arguments)], env=environment, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
 
-    def jinsu(self, *arguments: object, code: int = 0, patience: float = 60, **where: Any) -> str:
-        """What the command says (its errors too when it should fail), having ended with that exit code."""
+    def jinsu(self, *arguments: object, code: int = 0, patience: float = 60, given: str = "", **where: Any) -> str:
+        """What the command says (its errors too when it should fail), having ended with that exit code. given: its input."""
         process = self.start_jinsu(*arguments, **where)
         try:
-            said, complaint = process.communicate(timeout=patience)
+            said, complaint = process.communicate(given, timeout=patience)
         finally:
             process.kill()
         assert process.returncode == code, f"jinsu {arguments}: {process.returncode}\n{said}\n{complaint}"
@@ -59,25 +73,28 @@ class Platform(InstallationClient):
     def settings(self) -> dict[str, Any]:
         return json.loads((self.home / "settings.json").read_text())
 
-    def token(self, name: str) -> str:
-        return (self.home / "tokens" / name).read_text().strip()
+    def token(self, name: str = "") -> str:
+        """The API token of a person whom `know` has made, else of whoever ran `jinsu up`."""
+        return self.tokens[name] if name else (self.home / "token").read_text().strip()
 
     @cached_property
     def api(self) -> httpx.Client:
-        token = (self.home / "token").read_text().strip()
-        return httpx.Client(
-            base_url=self.settings["api_url"] + "/v1", headers={"authorization": f"Bearer {token}"}, timeout=30
-        )
+        return self.api_as("")
 
-    def mlflow(self, account: str = "mlflow") -> httpx.Client:
-        who = self.settings[account]
-        return httpx.Client(base_url=self.settings["mlflow_url"], auth=(who["name"], who["password"]), timeout=30)
+    def api_as(self, name: str) -> httpx.Client:
+        headers = {"authorization": f"Bearer {self.token(name)}"}
+        return httpx.Client(base_url=self.settings["api_url"] + "/v1", headers=headers, timeout=30)
+
+    def mlflow(self, name: str = "") -> httpx.Client:
+        """MLflow for a person, as MLflow's own client signs in; without a name, for the platform."""
+        who = self.settings["mlflow"]
+        auth = (name, self.token(name)) if name else (who["name"], who["password"])
+        return httpx.Client(base_url=self.settings["mlflow_url"], auth=auth, timeout=30)
 
     def airflow(self, name: str = "") -> httpx.Client:
-        """Airflow's REST API for a person who shows an API token: the one of `tokens/NAME`, else that of the command line."""
+        """Airflow's REST API for a person who shows an API token."""
         url = self.settings["airflow_url"]
-        token = self.token(name) if name else (self.home / "token").read_text().strip()
-        answer = httpx.post(f"{url}/auth/token", json={"token": token}, timeout=30)
+        answer = httpx.post(f"{url}/auth/token", json={"token": self.token(name)}, timeout=30)
         headers = {"authorization": f"Bearer {answer.json()['access_token']}"}
         return httpx.Client(base_url=f"{url}/api/v2", headers=headers, timeout=30)
 
@@ -143,7 +160,10 @@ def platform(tmp_path_factory: pytest.TempPathFactory, folder: Path, table: Path
     )  # whoever ends the tests early leaves nothing running either
     try:
         it.jinsu("up", "--port", it.port, patience=200)
-        it.jinsu("data", "put", "points", table)
+        it.know("rita", default="reviewer")
+        it.know("minji", default="researcher")
+        it.know("tom", toys="researcher")
+        it.jinsu("data", "put", "points", table, "--team", "default")
         it.code = it.api.post("/code", content=pack(folder, 2**20)[0]).json()["digest"]
         # Trainings of these tests sleep more than they compute, so they may overlap on the smallest machine.
         pool = {"name": "training", "slots": 6, "include_deferred": True}

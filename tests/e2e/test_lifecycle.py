@@ -22,7 +22,7 @@ def launch_by_command(platform: Any, folder: Path, *params: str) -> dict[str, An
     process = platform.start_jinsu("submit", folder, "--follow", "--json", *params)
     try:
         (run,) = platform.until(lambda: waiting() - before, 60, "a review to be asked for")
-        platform.jinsu("review", "approve", run, token=platform.token("reviewer"))
+        platform.jinsu("review", "approve", run, token=platform.token("rita"))
         said, complaint = process.communicate(timeout=60)
     finally:
         process.kill()
@@ -76,7 +76,7 @@ def test_every_command_tells_about_it(platform: Any, first: dict[str, Any]) -> N
     rollout = next(row for row in platform.jinsu_json("rollout", "list") if row["run"] == run)
     assert (rollout["challenger"], rollout["phase"]) == ("1", "promoted")
     entry = platform.jinsu_json("rollout", "ledger", MODEL)[-1]
-    assert (entry["event"], entry["version"], entry["actor"], entry["run"]) == ("promoted", "1", "reviewer", run)
+    assert (entry["event"], entry["version"], entry["actor"], entry["run"]) == ("promoted", "1", "rita", run)
     assert entry["evidence"].endswith("evidence.html")
     assert platform.jinsu_json("data", "list")[0]["rows"] == 600
 
@@ -97,7 +97,7 @@ def test_mlflow_holds_the_version_with_its_evidence(platform: Any, first: dict[s
     tags = {tag["key"]: tag["value"] for tag in version["tags"]}
     assert tags["jinsu.submission"] == first["id"]
     assert tags["jinsu.dataset"] == first["dataset"]
-    assert tags["jinsu.review"] == "approved by reviewer via cli"
+    assert tags["jinsu.review"] == "approved by rita via cli"
     assert tags["jinsu.ready"] == "true"
     model = mlflow.get("/api/2.0/mlflow/registered-models/get", params={"name": MODEL}).json()["registered_model"]
     assert "champion" in {alias["alias"] for alias in model["aliases"]}

@@ -23,8 +23,8 @@ def test_a_restart_loses_nothing(platform: Any) -> None:
     platform.jinsu("up", patience=200)
     assert (platform.home / "settings.json").read_bytes() == settings
     platform.until(lambda: platform.answering("restarted") == version, 30, "the champion to answer again")
-    platform.jinsu("review", "reject", waiting, token=platform.token("reviewer"))
-    assert platform.ended(waiting)["reason"].startswith("review: reviewer rejected version")
+    platform.jinsu("review", "reject", waiting, token=platform.token("rita"))
+    assert platform.ended(waiting)["reason"].startswith("review: rita rejected version")
     ended = platform.ended(training, 90)
     assert ended["state"] == "succeeded", ended["why"]
     assert platform.trained(training) == 15

@@ -28,40 +28,39 @@ def approved(platform: Any, run: str) -> dict[str, Any]:
 
 
 def test_a_researcher_may_not_approve(platform: Any, waiting: dict[str, str]) -> None:
-    minji = platform.jinsu("user", "minji", "--role", "researcher").strip()
-    said = platform.jinsu("review", "approve", waiting["by-cli"], token=minji, code=4)
-    assert said == "jinsu: minji is a researcher; this needs a reviewer.\n"
+    said = platform.jinsu("review", "approve", waiting["by-cli"], token=platform.token("minji"), code=4)
+    assert said == "jinsu: minji is a researcher of team default; this needs a reviewer of that team.\n"
     assert asked(platform, waiting["by-cli"])
 
 
 def test_the_command_line_approves(platform: Any, waiting: dict[str, str]) -> None:
-    platform.jinsu("review", "approve", waiting["by-cli"], token=platform.token("reviewer"))
-    assert approved(platform, waiting["by-cli"]) == {"version": "1", "reviewer": "reviewer", "via": "cli"}
+    platform.jinsu("review", "approve", waiting["by-cli"], token=platform.token("rita"))
+    assert approved(platform, waiting["by-cli"]) == {"version": "1", "reviewer": "rita", "via": "cli"}
 
 
 def test_the_alias_in_mlflow_approves(platform: Any, waiting: dict[str, str]) -> None:
     body = {"name": "by-mlflow", "alias": "challenger", "version": "1"}
-    answer = platform.mlflow("mlflow_reviewer").post("/api/2.0/mlflow/registered-models/alias", json=body)
+    answer = platform.mlflow("rita").post("/api/2.0/mlflow/registered-models/alias", json=body)
     assert answer.is_success, answer.text
-    assert approved(platform, waiting["by-mlflow"]) == {"version": "1", "reviewer": "reviewer", "via": "mlflow"}
+    assert approved(platform, waiting["by-mlflow"]) == {"version": "1", "reviewer": "rita", "via": "mlflow"}
 
 
 def test_the_task_in_airflow_approves(platform: Any, waiting: dict[str, str]) -> None:
     run = waiting["by-airflow"]
     body = {"chosen_options": ["Approve"], "params_input": {"reason": "looks good"}}
-    answer = platform.airflow("reviewer").patch(
+    answer = platform.airflow("rita").patch(
         f"/dags/lifecycle/dagRuns/{run}/taskInstances/review/-1/hitlDetails", json=body
     )
     assert answer.is_success, answer.text
-    assert approved(platform, run) == {"version": "1", "reviewer": "reviewer", "via": "airflow"}
+    assert approved(platform, run) == {"version": "1", "reviewer": "rita", "via": "airflow"}
 
 
 def test_a_rejection_ends_the_run_with_its_reason(platform: Any, waiting: dict[str, str]) -> None:
     run = waiting["refused"]
-    platform.jinsu("review", "reject", run, "--reason", "worse on sevens", token=platform.token("reviewer"))
+    platform.jinsu("review", "reject", run, "--reason", "worse on sevens", token=platform.token("rita"))
     ended = platform.ended(run)
     assert ended["state"] == "failed"
-    assert ended["reason"] == "review: reviewer rejected version 1: worse on sevens"
+    assert ended["reason"] == "review: rita rejected version 1: worse on sevens"
     assert not platform.ledger("refused")
     airflow = platform.airflow()
     platform.until(
@@ -70,26 +69,34 @@ def test_a_rejection_ends_the_run_with_its_reason(platform: Any, waiting: dict[s
 
 
 def test_the_second_answer_is_told_who_was_first(platform: Any, waiting: dict[str, str]) -> None:
-    said = platform.jinsu("review", "reject", waiting["by-cli"], token=platform.token("reviewer"), code=5)
-    assert "was approved by reviewer already" in said
+    said = platform.jinsu("review", "reject", waiting["by-cli"], token=platform.token("rita"), code=5)
+    assert "was approved by rita already" in said
 
 
-def test_an_approval_that_is_not_allowed_holds_up_nobody_else(platform: Any) -> None:
-    """Approver ≠ submitter, unless the team allows it; the MLflow account `reviewer` is also who submitted this."""
-    headers = {"authorization": f"Bearer {platform.token('reviewer')}"}
-    body = {
-        "code_digest": platform.code,
-        "idempotency_key": "own-work",
-        "overrides": {"name": "own-work", "team": "strict"},
-    }
-    own = platform.api.post("/submissions", json=body, headers=headers).json()["id"]
-    other = platform.submit("not-mine", review="required")
-    for run in (own, other):
-        platform.until(lambda run=run: asked(platform, run), 60, f"the review of {run}")
-    mlflow = platform.mlflow("mlflow_reviewer")
-    for name in ("own-work", "not-mine"):
-        body = {"name": name, "alias": "challenger", "version": "1"}
-        assert mlflow.post("/api/2.0/mlflow/registered-models/alias", json=body).is_success
-    assert approved(platform, other)["via"] == "mlflow"
-    assert asked(platform, own)
-    platform.jinsu("cancel", own)
+def test_two_approvers_are_two_people_and_not_the_submitter(platform: Any) -> None:
+    """A strict team: whoever submitted cannot approve through any door, and one approval is not enough."""
+    platform.know("dana", strict="reviewer")
+    platform.know("emil", strict="reviewer")
+    platform.know("fred", strict="owner")
+    policy = {"review": {"approvers": 2}}
+    assert platform.api.put("/teams/strict/policy", json={"document": policy}).is_success
+    platform.jinsu("grant", "add", "dataset", "points", "strict")
+    body = {"code_digest": platform.code, "idempotency_key": "strict", "overrides": {"name": "strict-model"}}
+    run = platform.api_as("dana").post("/submissions", json=body).json()["id"]
+    platform.until(lambda: platform.stage(run, "review"), 60, "the review")
+    alias = {"name": "strict-model", "alias": "challenger", "version": "1"}
+
+    def answer_in_mlflow(name: str) -> Any:
+        return platform.mlflow(name).post("/api/2.0/mlflow/registered-models/alias", json=alias)
+
+    assert "another person must review it" in platform.jinsu(
+        "review", "approve", run, token=platform.token("dana"), code=4
+    )
+    platform.until(lambda: answer_in_mlflow("dana").status_code == 403, 10, "MLflow to refuse the submitter")
+    assert "challenger" not in str(platform.versions("strict-model"))
+    assert answer_in_mlflow("emil").is_success
+    assert "1 of 2 approvals: emil" in platform.jinsu("review", "show", run, token=platform.token("emil"))
+    assert platform.stage(run, "review")["state"] == "running"
+    platform.jinsu("review", "approve", run, token=platform.token("fred"))
+    assert approved(platform, run) == {"version": "1", "reviewer": "emil, fred", "via": "cli"}
+    assert platform.ledger("strict-model")[0]["actor"] == "emil, fred"

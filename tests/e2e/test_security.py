@@ -81,7 +81,7 @@ def test_airflow_takes_no_default_password(platform: Any) -> None:
 
 def test_a_reviewer_cannot_register_a_version(platform: Any, run: str) -> None:
     """A version without evidence must not be able to appear."""
-    reviewer = platform.mlflow("mlflow_reviewer")
+    reviewer = platform.mlflow("rita")
     body = {"name": "secrets", "source": "/tmp/evil"}
     assert reviewer.post("/api/2.0/mlflow/model-versions/create", json=body).status_code == 403
     assert reviewer.post("/api/2.0/mlflow/registered-models/create", json={"name": "evil"}).status_code == 403
