@@ -58,6 +58,21 @@ RULES: dict[str, dict[str, Any]] = {
     "public.api": URL,
     "public.airflow": URL,
     "public.mlflow": URL,
+    "oidc.issuer": URL,
+    "oidc.scopes": {"type": "array", "items": {"type": "string", "minLength": 1}},
+    "oidc.admins": {"type": "array", "items": {"type": "string", "minLength": 1}},
+    "oidc.groups": {
+        "type": "object",
+        "additionalProperties": {
+            "type": "object",
+            "additionalProperties": False,
+            "required": ["team", "role"],
+            "properties": {
+                "team": {**NAME, "description": "It is made when somebody of the group signs in.", "maxLength": 40},
+                "role": {"enum": ["researcher", "reviewer", "owner"], "description": "The role in that team."},
+            },
+        },
+    },
     "public.endpoint": URL,
     "external.endpoint": URL,
     "external.port": PORT,

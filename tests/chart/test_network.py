@@ -10,7 +10,7 @@ from tests.chart.helm import render
 from tests.chart.network import Peer, allowed
 from tests.chart.objects import LASTING, Document, matches, namespace_of, of_kind, pods
 from tests.chart.references import behind
-from tests.chart.value_sets import BARE, CLOUD, DEFAULT, EVERYTHING, OUTSIDE, TEAMS, VALUE_SETS, Values
+from tests.chart.value_sets import BARE, CLOUD, DEFAULT, EVERYTHING, OIDC, OUTSIDE, TEAMS, VALUE_SETS, Values
 
 HOME = "jinsu"
 DNS = Peer("kube-system", {"k8s-app": "kube-dns"})
@@ -206,6 +206,12 @@ def test_a_training_reaches_no_training_of_another_team() -> None:
 @pytest.mark.parametrize("part", ["step of default", "model-server"])
 def test_with_a_store_outside_only_its_port_is_open(values: Values, part: str) -> None:
     assert open_ports(values, part) == {name: [443] for name in OUTER if name != "the node's metadata"}
+
+
+def test_the_identity_provider_is_asked_by_the_api_alone() -> None:
+    net = network(OIDC)
+    assert {part for part in net.peers if net.lets(part, INTERNET, 8443)} == {"api"}
+    assert not network(DEFAULT).lets("api", INTERNET, 8443)
 
 
 def test_a_model_server_reaches_the_object_store_and_nothing_else() -> None:

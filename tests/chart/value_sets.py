@@ -113,6 +113,23 @@ KUBEFLOW: Values = {
     "teams": TEAMS["teams"],
 }
 
+# People sign in at an identity provider, and nowhere else.
+OIDC: Values = {
+    "public": {"api": "https://jinsu.example.com", "airflow": "https://airflow.example.com"},
+    "signIn": {
+        "localAccounts": False,
+        "oidc": {
+            "enabled": True,
+            "issuer": "https://id.example.com:8443/realms/ml",
+            "clientId": "jinsu",
+            "existingSecret": "oidc-client",
+            "groups": {"ml-shopping": {"team": "shopping", "role": "reviewer"}},
+            "admins": ["platform"],
+        },
+    },
+    "kubeflow": KUBEFLOW["kubeflow"],
+}
+
 VALUE_SETS: dict[str, Values] = {
     "default": DEFAULT,
     "everything": EVERYTHING,
@@ -123,4 +140,5 @@ VALUE_SETS: dict[str, Values] = {
     "teams": TEAMS,
     "bare": BARE,
     "kubeflow": KUBEFLOW,
+    "oidc": OIDC,
 }

@@ -11,13 +11,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from sqlalchemy.engine import make_url
-from tests.chart.helm import render
+from tests.chart.helm import HelmError, render
 from tests.chart.value_sets import VALUE_SETS
 
 from jinsu.errors import BadInputError
 from jinsu.placement.kubernetes import Gpu
 from jinsu.servers import airflow, mlflow
-from jinsu.settings import Account, Settings, Where, parse
+from jinsu.settings import ROLES, Account, GroupRole, Oidc, Settings, Where, parse
+from jinsu.state.states import Role
 
 SECRETS = {
     name: f"value-of-{name}"
@@ -40,7 +41,7 @@ def rendered(values: str = "default") -> dict[str, Any]:
 
 
 def read(values: str = "default", **secrets: str) -> Settings:
-    return parse(rendered(values), {**SECRETS, **secrets})
+    return parse(rendered(values), {**SECRETS, "JINSU_OIDC_CLIENT_SECRET": "value-of-the-client", **secrets})
 
 
 @pytest.mark.parametrize("values", VALUE_SETS)
@@ -114,6 +115,48 @@ def test_an_outside_store_and_database_reach_the_settings() -> None:
     assert make_url(found.database_url).host == "db.example.com"
 
 
+def test_an_identity_provider_reaches_the_settings() -> None:
+    found = read("oidc")
+    assert found.oidc == Oidc(
+        "https://id.example.com:8443/realms/ml",
+        "jinsu",
+        "value-of-the-client",
+        groups={"ml-shopping": GroupRole("shopping", "reviewer")},
+        admins=("platform",),
+    )
+    assert not found.local_accounts
+    assert rendered("oidc")["oidc"]["client_secret"] == "${JINSU_OIDC_CLIENT_SECRET}"
+    assert "value-of" not in repr(found)
+    assert read().oidc is None
+    assert read().local_accounts
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (
+            {"signIn": {"oidc": {"enabled": True, "issuer": "https://id.example.com", "clientId": "jinsu"}}},
+            "public.api",
+        ),
+        (
+            {"public": {"api": "https://j.example.com"}, "signIn": {"oidc": {"enabled": True, "clientId": "j"}}},
+            "issuer",
+        ),
+        ({"signIn": {"oidc": {"groups": {"g": {"team": "t", "role": "admin"}}}}}, "role"),
+    ],
+)
+def test_the_chart_refuses_half_an_identity_provider(values: dict[str, Any], words: str) -> None:
+    with pytest.raises(HelmError, match=words):
+        render(values)
+
+
+def test_a_group_gives_a_role_that_there_is() -> None:
+    oidc = {"issuer": "https://id.example.com", "client_id": "j", "groups": {"g": {"team": "t", "role": "admin"}}}
+    with pytest.raises(BadInputError, match=r"oidc\.groups\.g: 'admin' is not one of researcher, reviewer, owner"):
+        parse({**MINIMAL, "oidc": oidc}, {})
+    assert list(ROLES) == [role.value for role in Role]
+
+
 def test_where_an_installation_is() -> None:
     assert read().where is Where.KUBERNETES
     assert read().on_kubernetes == read().kubernetes
@@ -181,7 +224,7 @@ def test_nothing_secret_is_shown() -> None:
 
 
 def test_what_was_written_is_what_is_read(tmp_path: Path) -> None:
-    found = replace(read(), home=str(tmp_path))
+    found = replace(read("oidc"), home=str(tmp_path))
     found.write()
     path = tmp_path / "settings.json"
     assert stat.S_IMODE(path.stat().st_mode) == 0o600

@@ -151,6 +151,10 @@ env:
 envFrom:
   - secretRef:
       name: {{ include "jinsu.secret" .root }}
+  {{- if and .root.Values.signIn.oidc.enabled .root.Values.signIn.oidc.existingSecret }}
+  - secretRef:
+      name: {{ .root.Values.signIn.oidc.existingSecret }}
+  {{- end }}
   {{- with include "jinsu.storeSecret" .root }}
   - secretRef:
       name: {{ . }}
