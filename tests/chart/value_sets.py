@@ -116,16 +116,13 @@ KUBEFLOW: Values = {
 # People sign in at an identity provider, and nowhere else.
 OIDC: Values = {
     "public": {"api": "https://jinsu.example.com", "airflow": "https://airflow.example.com"},
-    "signIn": {
-        "localAccounts": False,
-        "oidc": {
-            "enabled": True,
-            "issuer": "https://id.example.com:8443/realms/ml",
-            "clientId": "jinsu",
-            "existingSecret": "oidc-client",
-            "groups": {"ml-shopping": {"team": "shopping", "role": "reviewer"}},
-            "admins": ["platform"],
-        },
+    "localAccounts": False,
+    "oidc": {
+        "issuer": "https://id.example.com:8443/realms/ml",
+        "clientId": "jinsu",
+        "existingSecret": "oidc-client",
+        "groups": {"ml-shopping": {"team": "shopping", "role": "reviewer"}},
+        "admins": ["platform"],
     },
     "kubeflow": KUBEFLOW["kubeflow"],
 }

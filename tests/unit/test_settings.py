@@ -134,15 +134,9 @@ def test_an_identity_provider_reaches_the_settings() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        (
-            {"signIn": {"oidc": {"enabled": True, "issuer": "https://id.example.com", "clientId": "jinsu"}}},
-            "public.api",
-        ),
-        (
-            {"public": {"api": "https://j.example.com"}, "signIn": {"oidc": {"enabled": True, "clientId": "j"}}},
-            "issuer",
-        ),
-        ({"signIn": {"oidc": {"groups": {"g": {"team": "t", "role": "admin"}}}}}, "role"),
+        ({"oidc": {"issuer": "https://id.example.com", "clientId": "jinsu"}}, "public.api"),
+        ({"public": {"api": "https://j.example.com"}, "oidc": {"issuer": "https://id.example.com"}}, "clientId"),
+        ({"oidc": {"groups": {"g": {"team": "t", "role": "admin"}}}}, "role"),
     ],
 )
 def test_the_chart_refuses_half_an_identity_provider(values: dict[str, Any], words: str) -> None:

@@ -151,9 +151,9 @@ env:
 envFrom:
   - secretRef:
       name: {{ include "jinsu.secret" .root }}
-  {{- if and .root.Values.signIn.oidc.enabled .root.Values.signIn.oidc.existingSecret }}
+  {{- if and .root.Values.oidc.issuer .root.Values.oidc.existingSecret }}
   - secretRef:
-      name: {{ .root.Values.signIn.oidc.existingSecret }}
+      name: {{ .root.Values.oidc.existingSecret }}
   {{- end }}
   {{- with include "jinsu.storeSecret" .root }}
   - secretRef:

@@ -63,17 +63,17 @@
 {{- $public := dict -}}
 {{- range $part, $url := $values.public }}{{ if $url }}{{ $_ := set $public $part $url }}{{ end }}{{ end -}}
 {{- $oidc := dict -}}
-{{- with $values.signIn.oidc -}}
-{{- if .enabled -}}
-{{- $_ := required "signIn.oidc: the provider sends browsers back to the API; set public.api to the address at which browsers find it" $values.public.api -}}
+{{- with $values.oidc -}}
+{{- if .issuer -}}
+{{- $_ := required "oidc: the provider sends browsers back to the API; set public.api to the address at which browsers find it" $values.public.api -}}
 {{- $oidc = dict
-  "issuer" (required "signIn.oidc.issuer: name the provider, such as https://id.example.com" .issuer)
-  "client_id" (required "signIn.oidc.clientId: name the client that is registered at the provider" .clientId)
-  "client_secret" (ternary "${JINSU_OIDC_CLIENT_SECRET}" "" (not (empty .existingSecret)))
+  "issuer" .issuer
+  "client_id" (required "oidc.clientId: name the client that is registered at the provider" .clientId)
+  "client_secret" (ternary "" "${JINSU_OIDC_CLIENT_SECRET}" .publicClient)
   "scopes" .scopes
   "name_claim" .nameClaim
   "groups_claim" .groupsClaim
-  "groups" $.Values.signIn.oidc.groups
+  "groups" $.Values.oidc.groups
   "admins" .admins
 -}}
 {{- end -}}
@@ -105,7 +105,7 @@
   "artifacts" (printf "s3://%s/%smlflow" $values.objectStore.bucket (ternary "" (printf "%s/" (trimSuffix "/" $values.objectStore.prefix)) (empty $values.objectStore.prefix)))
   "notifications" $values.database.notifications
   "public" $public
-  "local_accounts" $values.signIn.localAccounts
+  "local_accounts" $values.localAccounts
   "oidc" ($oidc | default nil)
   "kubernetes" (dict
     "namespace" .Release.Namespace
