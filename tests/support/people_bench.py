@@ -35,6 +35,8 @@ class PeopleBench:
         if self.settings.database_url.startswith("sqlite"):
             shutil.copy(_migrated(), folder / "jinsu.db")
         self.database = Database(self.settings.database_url)
+        if not self.database.current():
+            self.database.migrate()
         installation = Installation(self.settings)
         self.app = FastAPI()
         self.app.state.database = self.database
