@@ -4,11 +4,12 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from tests.support.stage_bench import StageBench
+from tests.support.stage_bench import SPEC, StageBench
 
-from jinsu.errors import BadInputError, NotFoundError, TransientError
+from jinsu.errors import BadInputError, ForbiddenError, NotFoundError, TransientError
 from jinsu.lifecycle.admit import Admit, Form, trials
 from jinsu.runs.journal import spec_of
+from jinsu.runs.offers import Offers
 from jinsu.runs.stages import Admitted, StageName
 from jinsu.state.states import StageState, SubmissionState
 from jinsu.state.tables import Submission
@@ -18,9 +19,9 @@ BenchAfter = Callable[[StageName | None], StageBench]
 
 @pytest.fixture
 def bench(bench_after: BenchAfter) -> StageBench:
-    """One accepted run; the trigger form knows the model `toy`."""
+    """One accepted run of ann, of team `default`, whose trigger form offers its code."""
     found = bench_after(None)
-    found.installation.catalog.remember_model("toy", found.submission.code_digest)
+    found.build(Offers).refresh()
     return found
 
 
@@ -90,19 +91,37 @@ def test_a_run_that_was_cancelled_meanwhile_stays_cancelled(bench: StageBench) -
     assert bench.submission.dag_run == bench.run  # so that the DAG run is found and ended
 
 
+@pytest.mark.parametrize("team", ["toys", "nowhere"])
+def test_a_run_of_another_team_is_not_taken_over_through_the_dag_of_an_own_one(bench: StageBench, team: str) -> None:
+    with pytest.raises(NotFoundError, match=f"run '{bench.run}' is no run of team {team}"):
+        admit(bench, Form("mine", "tom", team, submission=bench.run))
+
+    assert bench.submission.dag_run is None
+    assert bench.mlflow.runs == {}
+
+
 # --- Airflow's form ---
 
 
 def test_a_form_makes_a_submission_of_the_person_who_pressed_the_button(bench: StageBench) -> None:
-    dataset = bench.submission.dataset
-    form = Form("manual__2026-01-01", "eve", model="toy", dataset=dataset, train_params={"lr": 0.5, "epochs": 3})
+    overrides = {"train.params": {"lr": 0.5, "epochs": 3}}
+    form = Form("manual__2026-01-01", "eve", "default", code=bench.submission.code_digest, overrides=overrides)
     run, admitted = admit(bench, form)
 
     row = bench.row(Submission, run)
     assert run != bench.run
-    assert (row.submitter, row.dag_run, row.dataset) == ("eve", "manual__2026-01-01", dataset)
+    assert (row.submitter, row.team, row.dag_run) == ("eve", "default", "manual__2026-01-01")
     assert spec_of(row).train.params == {"lr": 0.5, "epochs": 3}
-    assert admitted == Admitted(dataset, 1)
+    assert admitted == Admitted(bench.submission.dataset, 1)
+
+
+def test_a_model_stands_for_its_latest_code(bench: StageBench) -> None:
+    newer = bench.code(script="print(1)")
+    bench.change(Submission, bench.submit("eve", "newer", newer), created=bench.submission.created + 60)
+    bench.build(Offers).refresh()
+
+    run, _ = admit(bench, Form("manual__2026-01-01", "ann", model="toy"))
+    assert bench.row(Submission, run).code_digest == newer
 
 
 def test_one_press_of_the_button_is_one_run(bench: StageBench) -> None:
@@ -115,22 +134,57 @@ def test_one_press_of_the_button_is_one_run(bench: StageBench) -> None:
     assert len(bench.rows(Submission)) == 3
 
 
+def test_long_names_of_runs_that_differ_at_their_end_are_different_runs(bench: StageBench) -> None:
+    runs = {admit(bench, Form("manual__" + "x" * 150 + end, "eve", model="toy"))[0] for end in ("1", "2", "2")}
+    assert len(runs) == 2
+
+
 def test_an_unknown_model_is_refused_with_those_that_are_known(bench: StageBench) -> None:
-    bench.installation.catalog.remember_model("another", bench.submission.code_digest)
-    with pytest.raises(BadInputError, match="model: 'toys' is not known; known: another, toy"):
+    bench.submit("eve", "another", bench.code(SPEC.replace("name: toy", "name: another")))
+    bench.build(Offers).refresh()
+    with pytest.raises(BadInputError, match="model 'toys' is not known to the teams of eve; known models: another, toy"):
         admit(bench, Form("x", "eve", model="toys"))
+    assert len(bench.rows(Submission)) == 2
+
+
+@pytest.mark.parametrize("user", ["nobody", "", "airflow", "root'; --"])
+def test_somebody_without_an_account_starts_nothing(bench: StageBench, user: str) -> None:
+    with pytest.raises(ForbiddenError, match="has no account here"):
+        admit(bench, Form("x", user, "default", model="toy"))
     assert len(bench.rows(Submission)) == 1
+
+
+@pytest.mark.parametrize("user", ["tom", "theo", "root"])
+def test_the_code_of_another_team_is_not_run(bench: StageBench, user: str) -> None:
+    """Neither by its name nor by its digest, whatever the role elsewhere."""
+    for chosen in ({"model": "toy"}, {"code": bench.submission.code_digest}):
+        with pytest.raises(BadInputError, match="is not known to the teams of"):
+            admit(bench, Form("x", user, "default", **chosen))
+    assert len(bench.rows(Submission)) == 1
+
+
+def test_the_problem_of_the_form_takes_the_place_of_the_code_s_own(bench: StageBench) -> None:
+    """Only an owner turns a model to another problem."""
+    other = bench.submit("olga", "other", bench.code(SPEC.replace("name: toy", "name: other")))
+    with pytest.raises(ForbiddenError, match="only an owner of team default may turn it to 'other'"):
+        admit(bench, Form("x", "eve", model="toy", problem="other"))
+
+    run, _ = admit(bench, Form("x", "olga", model="toy", problem="other"))
+    assert bench.row(Submission, run).problem == bench.row(Submission, other).problem == "other"
 
 
 @pytest.mark.parametrize(
     ("more", "sentence"),
     [
-        ({"train_params": {"bad name": 1}}, "parameter names are letters"),
-        ({"train_params": {"lr": [1, 2]}}, "train.params.lr"),
-        ({"train_params": {"lr": float("nan")}}, "train.params.lr"),
-        ({"train_params": {"lr.x": 1}}, "train.params.lr.x"),
-        ({"dataset": "nowhere@latest"}, "dataset 'nowhere' does not exist"),
-        ({"dataset": "../../etc"}, "data.dataset"),
+        ({"overrides": {"train.params.bad name": 1}}, "parameter names are letters"),
+        ({"overrides": {"train.params.lr": [1, 2]}}, "train.params.lr"),
+        ({"overrides": {"train.params.lr": float("nan")}}, "train.params.lr"),
+        ({"overrides": {"train.params.lr.x": 1}}, "train.params.lr.x"),
+        ({"overrides": {"train.resources.gpu": 3}}, "this platform has 0"),
+        ({"overrides": {"release.review.approvers": 0}}, "only problem and train can be changed"),
+        ({"overrides": {"serve.max_latency_ms": 1e9}}, "only problem and train can be changed"),
+        ({"problem": "nowhere"}, "problem 'nowhere' does not exist"),
+        ({"problem": "../../etc"}, "problem: '../../etc' is not allowed"),
     ],
 )
 def test_a_form_is_checked_like_any_submission(bench: StageBench, more: dict[str, Any], sentence: str) -> None:
@@ -142,7 +196,7 @@ def test_a_form_is_checked_like_any_submission(bench: StageBench, more: dict[str
 
 def test_text_of_a_form_is_never_evaluated(bench: StageBench) -> None:
     note = "{{ 7*7 }} $(id) `id` ${HOME}"
-    run, _ = admit(bench, Form("x", "eve", model="toy", train_params={"note": note}))
+    run, _ = admit(bench, Form("x", "eve", model="toy", overrides={"train.params.note": note}))
 
     assert spec_of(bench.row(Submission, run)).train.params["note"] == note
     assert bench.mlflow.runs[bench.row(Submission, run).mlflow_run].params["note"] == note

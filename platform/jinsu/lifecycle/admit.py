@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -78,19 +79,22 @@ class Admit:
         if person is None:
             raise ForbiddenError(f"{form.user!r} has no account here; an administrator adds people: jinsu user add")
         overrides = {**form.overrides, **({"problem": form.problem} if form.problem else {})}
-        key = f"airflow:{form.team}:{form.dag_run}"[:128]
+        key = f"airflow:{hashlib.sha256(f'{form.team}:{form.dag_run}'.encode()).hexdigest()}"
         request = Request(person, self._code(form, person), key, overrides, form.dag_run, form.team)
         row, _ = self.admission.admit(request)
         return row.id
 
     def _code(self, form: Form, person: Person) -> str:
-        """Digest of the chosen code, among those that the person's teams have submitted, and the examples."""
-        known = [code for team in sorted(person.teams) for code in self.catalog.read().codes(team)]
+        """Digest of the chosen code, among those that the form's team, or any of the person's, has submitted, and the
+        examples."""
+        teams = [form.team] if form.team else sorted(person.teams)
+        known = [code for team in teams if team in person.teams for code in self.catalog.read().codes(team)]
         chosen = next((code for code in known if form.code == code.digest or form.model == code.model), None)
         if chosen is None:
             names = ", ".join(sorted({code.model for code in known})) or "none yet"
             wanted = f"code {form.code[:8]}" if form.code else f"model {form.model!r}"
-            raise BadInputError(f"{wanted} is not known to the teams of {person.name}; known models: {names}.")
+            whose = f"team {form.team}" if form.team in person.teams else f"the teams of {person.name}"
+            raise BadInputError(f"{wanted} is not known to {whose}; known models: {names}.")
         return chosen.digest
 
 

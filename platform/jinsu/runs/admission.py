@@ -154,7 +154,7 @@ def _problem(
     """The problem that the spec answers, and the records that are new with this submission.
 
     Raises ForbiddenError when the person may not submit to the model, NotFoundError for an unknown problem, ConflictError
-    for a model name that is taken.
+    for a model name that is taken, BadInputError for a problem of another team than the one that is named.
     """
     model = session.get(Model, spec.name)
     if model is not None and model.team not in person.teams:
@@ -168,6 +168,8 @@ def _problem(
         person.require(Role.RESEARCHER, problem.team)
     else:
         problem, changes = _inline(session, person, spec, spec.problem, code, model, team, secret)
+    if team and problem.team != team:
+        raise BadInputError(f"{FILE_NAME}: problem: {problem.name!r} belongs to team {problem.team}, not to {team}.")
     if model is None:
         made = Model(name=spec.name, team=problem.team, problem=problem.name, by=person.name, created=time.time())
         return problem, [*changes, made]
