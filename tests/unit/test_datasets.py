@@ -1,8 +1,5 @@
-"""Dataset versions: put once, never changed; and the split, which no run, machine or duplicate can bend."""
+"""Dataset versions: put once, never changed."""
 
-import os
-import subprocess
-import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -17,7 +14,6 @@ from hypothesis import strategies as st
 
 from jinsu.data.datasets import DatasetStore, DatasetVersion
 from jinsu.data.digests import table_digest
-from jinsu.data.split import holdout_mask
 from jinsu.errors import BadInputError, NotFoundError
 from jinsu.objects.mirror import Mirror
 from jinsu.sdk.columns import columns_of, read_columns
@@ -281,83 +277,6 @@ def test_eight_at_once_make_one_version(store: DatasetStore, tmp_path: Path) -> 
         assert store.table(store.resolve(f"rows{attempt}")).num_rows == 1000
         left = sorted(path.name for path in (tmp_path / "datasets" / f"rows{attempt}").iterdir())
         assert left == sorted([versions[0].version, "latest"])
-
-
-# The split
-
-
-CELLS = st.integers(-3, 3) | st.none()
-
-
-@given(st.lists(st.tuples(CELLS, st.text("ab", max_size=2)), min_size=2, max_size=30), st.integers(0, 10**6))
-@settings(deadline=None)
-def test_duplicates_never_end_on_both_sides(rows: list[tuple[int | None, str]], seed: int) -> None:
-    some = np.random.default_rng(seed).integers(0, len(rows), len(rows))
-    rows = [*rows, *(rows[place] for place in some)]
-    table = pa.table({"a": pa.array([a for a, _ in rows], pa.int64()), "b": [b for _, b in rows]})
-    try:
-        held = holdout_mask(table, 0.5)
-    except BadInputError:
-        return  # everything fell on one side, which is refused
-    sides: dict[tuple[int | None, str], bool] = {}
-    assert all(sides.setdefault(row, side) == side for row, side in zip(rows, held.tolist(), strict=True))
-
-
-@pytest.mark.parametrize("share", [0.05, 0.2, 0.5, 0.9])
-def test_about_the_share_is_held_out(share: float) -> None:
-    table = pa.table({"x": np.random.default_rng(0).random(10_000)})
-    assert holdout_mask(table, share).mean() == pytest.approx(share, abs=0.02)
-
-
-def test_a_smaller_share_is_part_of_a_larger_one() -> None:
-    table = pa.table({"x": range(1000)})
-    assert not (holdout_mask(table, 0.2) & ~holdout_mask(table, 0.4)).any()
-
-
-def test_a_row_keeps_its_side_whatever_stands_around_it() -> None:
-    table = pa.table({"x": range(1000), "y": [str(number) for number in range(1000)]})
-    order = np.random.default_rng(0).permutation(1000)[:500]
-    assert np.array_equal(holdout_mask(table, 0.3)[order], holdout_mask(table.take(order), 0.3))
-
-
-def test_groups_stay_together() -> None:
-    table = pa.table({"x": range(2000), "customer": [f"c{number % 97}" for number in range(2000)]})
-    held = holdout_mask(table, 0.3, by="customer")
-    customers = np.array(table["customer"].to_pylist())
-    assert not set(customers[held]) & set(customers[~held])
-    assert held.mean() == pytest.approx(0.3, abs=0.15)
-
-
-@pytest.mark.parametrize("share", [0.0001, 0.9999])
-def test_an_empty_side_is_refused(share: float) -> None:
-    with pytest.raises(BadInputError, match=r"data\.holdout: .* of 20 rows leaves one side empty; put more rows"):
-        holdout_mask(pa.table({"x": range(20)}), share)
-
-
-def test_an_unknown_group_column_is_refused_with_the_known_ones() -> None:
-    with pytest.raises(BadInputError, match=r"data\.holdout_by: the dataset has no column 'z'; it has x, y"):
-        holdout_mask(pa.table({"x": [1], "y": [2]}), 0.2, by="z")
-
-
-def test_the_split_is_the_same_in_every_process() -> None:
-    script = """
-import pyarrow as pa
-from jinsu.data.split import holdout_mask
-table = pa.table({"x": range(200), "t": [f"é{n}" for n in range(200)], "v": [[n, .5] for n in range(200)],
-                  "s": [{"k": n, "a": None} for n in range(200)], "d": pa.array(range(200), pa.timestamp("us", "UTC"))})
-print("".join("01"[side] for side in holdout_mask(table, 0.3).tolist()))
-"""
-    said = {
-        subprocess.run(
-            [sys.executable, "-c", script],
-            env={**os.environ, "PYTHONHASHSEED": seed, "TZ": zone},
-            check=True,
-            capture_output=True,
-        ).stdout
-        for seed, zone in (("1", "UTC"), ("2", "Asia/Seoul"))
-    }
-    assert len(said) == 1
-    assert len(said.pop().strip()) == 200
 
 
 # Columns, as a training script sees them

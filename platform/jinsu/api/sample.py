@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinsu.api.sampling import Question, question_from
-from jinsu.data.split import Plan, fix, held_out, holdout_mask
+from jinsu.data.split import Plan, by_row, fix, held_out, holdout_mask, without_salt
 from jinsu.errors import JinsuError
 from jinsu.installation import connect
 from jinsu.spec.problem import Split
@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _PIECE = 1024
-"""How many rows are looked at in one go."""
+"""How many rows are looked at in one go, where a row's side follows from the row alone."""
 
 
 def main() -> None:
@@ -46,6 +46,8 @@ def _plan(question: Question, table: pa.Table) -> Plan:
     if question.plan is not None:
         return question.plan
     split = Split.model_validate(question.split)
+    if not question.salt:
+        return without_salt(table.column_names, split)
     return fix(table, split, question.target, question.features, bytes.fromhex(question.salt))
 
 
@@ -55,8 +57,9 @@ def first_rows(table: pa.Table, rows: int, plan: Plan, salt: bytes, remembered: 
     import pyarrow as pa
 
     found, wanted = [table.slice(0, 0)], rows
-    for start in range(0, table.num_rows, _PIECE):
-        piece = table.slice(start, _PIECE)
+    size = _PIECE if by_row(plan) else table.num_rows
+    for start in range(0, table.num_rows, size):
+        piece = table.slice(start, size)
         found.append(piece.take(np.flatnonzero(~held_out(piece, plan, salt, remembered))[:wanted]))
         wanted -= found[-1].num_rows
         if not wanted:

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from jinsu.codec import decode, encode
 from jinsu.data.split import Plan
-from jinsu.errors import NotFoundError
 from jinsu.identity.people import Person
 from jinsu.runs.admission import Admission
 from jinsu.runs.problems import split_salt
@@ -19,13 +18,13 @@ class Question:
     """What the process that reads the rows must know.
 
     dataset: the pinned version. plan: the problem's split; None for a problem that no run has fixed yet: then the rows fix
-    a plan of their own, of `split`, `target` and `features`. salt: hexadecimal.
+    a plan as the first run would, of `split`, `target` and `features`. salt: hexadecimal.
     """
 
     dataset: str
     problem: str
     plan: Plan | None
-    salt: str
+    salt: str = field(repr=False)
     split: dict[str, object]
     target: str
     features: list[str] | None
@@ -45,15 +44,15 @@ class Sampling:
         Raises what admission raises for the same code.
         """
         plan = self.admission.check(who, code_digest, {}, team)
-        try:
-            fixed = self.splits.fixed(plan.rules.problem)
-        except NotFoundError:  # the problem comes into being with the first submission
-            fixed = None
+        known = self.splits.known(plan.rules.problem)
+        if known is None:  # the problem comes into being with the first submission
+            known = None, bytes.fromhex(split_salt(self.split_secret, plan.version.name))
+        fixed, salt = known
         question = Question(
             dataset=plan.version.reference,
             problem=plan.rules.problem,
             plan=None if fixed is None else fixed.plan,
-            salt=split_salt(self.split_secret, plan.version.name) if fixed is None else fixed.salt.hex(),
+            salt=salt.hex(),
             split=plan.rules.split.model_dump(mode="json", exclude_defaults=True),
             target=plan.rules.target,
             features=plan.problem.features,

@@ -8,6 +8,7 @@ of the problem. Keys that were held out once are remembered, and stay held out i
 from __future__ import annotations
 
 import hashlib
+import struct
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
@@ -42,10 +43,11 @@ class Way(StrEnum):
 class Plan:
     """How a problem's rows are divided.
 
-    keys: the columns whose values name a row; where a time or a given column decides, all columns that say something about
-    the row itself, because equal features at another time are another row. share: of the rows, between 0 and 1. column: of
-    the time, the stratum or the given side; "" for a plan by key. cut: the first time that is held out. thresholds: by
-    stratum, the hash below which a key is held out. held: the values of `column` that are held out.
+    keys: the columns whose values name a row, never the target: a row with another label is the same row. Where a time or a
+    given column decides, these are all columns that say something about the row itself, because equal features at another
+    time are another row. share: of the rows, between 0 and 1. column: of the time, the stratum or the given side; "" for a
+    plan by key. cut: the first time that is held out. thresholds: by stratum, the hash below which a key is held out. held:
+    the values of `column` that are held out.
     """
 
     way: Way
@@ -68,6 +70,8 @@ def fix(table: pa.Table, split: Split, target: str, features: Sequence[str] | No
             raise BadInputError(f"problem: split: the dataset has no column {name!r}; it has {columns}.")
     whole = tuple(name for name in table.column_names if name not in (target, split.column))
     keys = tuple(split.keys) or (whole if split.time or split.column else _naming(table, target, features))
+    if not keys:
+        raise BadInputError(f"problem: features: the dataset has no column but the target, {target!r}.")
     if split.time is not None:
         return Plan(Way.TIME, keys, split.holdout, split.time, cut=_cut(table, split.time, split.holdout))
     if split.column is not None:
@@ -100,7 +104,11 @@ def holdout_mask(table: pa.Table, plan: Plan, salt: bytes, remembered: np.ndarra
 
 
 def held_out(rows: pa.Table, plan: Plan, salt: bytes, remembered: np.ndarray | None = None) -> np.ndarray:
-    """As `holdout_mask`, for any rows of a table: each one's side follows from the row alone."""
+    """As `holdout_mask`, for any rows of a table, and one side may stay empty.
+
+    Where `by_row` holds for the plan, a row's side follows from the row alone; otherwise from the whole table, in which
+    another row of the same key may be held out.
+    """
     import numpy as np
 
     missing = [name for name in (*plan.keys, plan.column) if name and name not in rows.column_names]
@@ -120,11 +128,26 @@ def held_out(rows: pa.Table, plan: Plan, salt: bytes, remembered: np.ndarray | N
         case Way.GIVEN:
             mask = np.asarray([text in plan.held for text in _texts(rows, plan.column)], dtype=bool)
         case Way.TIME:
-            mask = np.asarray([_from(value, plan.cut) for value in _times(rows, plan.column)], dtype=bool)
+            mask = np.asarray([_from(value, plan) for value in _times(rows, plan.column)], dtype=bool)
     if remembered is not None and len(remembered):
-        place = np.minimum(np.searchsorted(remembered, hashes), len(remembered) - 1)
-        mask |= remembered[place] == hashes
-    return mask
+        mask |= _among(hashes, remembered)
+    return mask if by_row(plan) else mask | _among(hashes, np.unique(hashes[mask]))
+
+
+def by_row(plan: Plan) -> bool:
+    """Whether rows of one key have one side in whatever table they stand."""
+    return plan.way in (Way.KEY, Way.TIME)
+
+
+def _among(hashes: np.ndarray, keys: np.ndarray) -> np.ndarray:
+    """For each hash whether it is one of the sorted keys."""
+    import numpy as np
+
+    if not len(keys):
+        return np.zeros(len(hashes), dtype=bool)
+    place = np.minimum(np.searchsorted(keys, hashes), len(keys) - 1)
+    found: np.ndarray = keys[place] == hashes
+    return found
 
 
 def held_keys(table: pa.Table, mask: np.ndarray, plan: Plan, salt: bytes) -> np.ndarray:
@@ -145,7 +168,7 @@ def repeated_share(table: pa.Table, mask: np.ndarray, features: Sequence[str]) -
 def _naming(table: pa.Table, target: str, features: Sequence[str] | None) -> tuple[str, ...]:
     """The columns whose equal values stay together when nobody says which: the features, else all columns but the target.
 
-    A number or text that is different in every row, such as a record's id, would make equal rows look different, and so
+    A number or a word that is different in every row, such as a record's id, would make equal rows look different, and so
     put one of them on each side; it is left out unless nothing else remains.
     """
     if features:
@@ -159,8 +182,12 @@ def _is_id(table: pa.Table, name: str) -> bool:
     import pyarrow.compute as pc
 
     column = table.column(name)
-    kinds = (pa.types.is_integer, pa.types.is_string, pa.types.is_large_string)
-    return any(kind(column.type) for kind in kinds) and pc.count_distinct(column).as_py() == table.num_rows > 1
+    text = pa.types.is_string(column.type) or pa.types.is_large_string(column.type)
+    if not (text or pa.types.is_integer(column.type)):
+        return False
+    if text and pc.any(pc.match_substring_regex(column, r"\s")).as_py():  # sentences are no ids
+        return False
+    return bool(pc.count_distinct(column).as_py() == table.num_rows > 1)
 
 
 def _threshold(share: float) -> int:
@@ -185,7 +212,7 @@ def _cut(table: pa.Table, column: str, share: float) -> float | str:
     values = sorted(value for value in _times(table, column) if value is not None)
     if not values:
         raise BadInputError(f"problem: split.time: column {column!r} holds no time.")
-    found: float | str = values[min(int(len(values) * (1 - share)), len(values) - 1)]
+    found: float | str = values[min(len(values) - round(len(values) * share), len(values) - 1)]
     return found
 
 
@@ -197,7 +224,7 @@ def _times(table: pa.Table, name: str) -> list[Any]:
     if pa.types.is_date(column.type):
         column = column.cast(pa.timestamp("us"))
     if pa.types.is_timestamp(column.type):
-        micro = column.cast(pa.timestamp("us", column.type.tz)).cast(pa.int64())
+        micro = column.cast(pa.timestamp("us", column.type.tz), safe=False).cast(pa.int64())
         return [None if value is None else value / 1e6 for value in micro.to_pylist()]
     if pa.types.is_integer(column.type) or pa.types.is_floating(column.type):
         return [None if value is None or value != value else float(value) for value in column.to_pylist()]
@@ -208,21 +235,55 @@ def _times(table: pa.Table, name: str) -> list[Any]:
     )
 
 
-def _from(value: Any, cut: float | str | None) -> bool:
-    """Whether a time is at or after the cut; a row without a time, or of another type than before, is not held out."""
-    comparable = isinstance(value, str) == isinstance(cut, str) and value is not None and cut is not None
-    return comparable and value >= cut
+def _from(value: Any, plan: Plan) -> bool:
+    """Whether a time is at or after the plan's cut; a row without a time is not held out.
+
+    Raises BadInputError for a time of another type than the cut: nothing would be held out any more.
+    """
+    if value is None or plan.cut is None:
+        return False
+    if isinstance(value, str) != isinstance(plan.cut, str):
+        before, now = ("text", "no text") if isinstance(plan.cut, str) else ("no text", "text")
+        raise BadInputError(
+            f"problem: split.time: column {plan.column!r} was {before} in the first version and is {now} in this one; "
+            "put the rows with the type that it had."
+        )
+    later: bool = value >= plan.cut
+    return later
 
 
 def _texts(table: pa.Table, name: str) -> list[str]:
-    return [str(value) for value in table.column(name).to_pylist()]
+    """The values of a column as text, the same for 1 and 1.0, and for a time in whatever unit."""
+    import pyarrow as pa
+
+    column = table.column(name)
+    if pa.types.is_floating(column.type):
+        return [_number(value) for value in column.to_pylist()]
+    if pa.types.is_date(column.type):
+        column = column.cast(pa.timestamp("us"))
+    if pa.types.is_timestamp(column.type):
+        micro = column.cast(pa.timestamp("us", column.type.tz), safe=False)
+        return [str(None if value is None else value.isoformat()) for value in micro.to_pylist()]
+    return [str(value) for value in column.to_pylist()]
+
+
+def _number(value: float | None) -> str:
+    """A number as text, the same in single and in double precision; none and NaN are both missing."""
+    if value is None or value != value:
+        return str(None)
+    if value.is_integer():
+        return str(int(value))
+    try:
+        return repr(struct.unpack("f", struct.pack("f", value))[0])
+    except OverflowError:
+        return repr(value)
 
 
 def _hashes(table: pa.Table, names: Sequence[str], salt: bytes) -> np.ndarray:
-    """The key of each row: uint64."""
+    """The key of each row: uint64. With a salt, a key survives another type of its column; version 0.1 had none."""
     import numpy as np
 
-    columns = [table.column(name).to_pylist() for name in names]
+    columns = [_texts(table, name) if salt else table.column(name).to_pylist() for name in names]
     rows = (int.from_bytes(_digest(row, salt), "big") for row in zip(*columns, strict=True))
     return np.fromiter(rows, dtype=np.uint64, count=table.num_rows)
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from jinsu.codec import encode
 from jinsu.data.datasets import DatasetStore, DatasetVersion
 from jinsu.data.expectations import Expectation, always, read_expectations, validate
-from jinsu.data.split import EVAL_FILE, TRAIN_FILE, holdout_mask, repeated_share
+from jinsu.data.split import EVAL_FILE, TRAIN_FILE, repeated_share
 from jinsu.data.validation import Validation
 from jinsu.errors import GateFailedError
 from jinsu.packaging.inputs import feature_columns
@@ -116,8 +116,7 @@ class ValidateData:
         import numpy as np
         import pyarrow.parquet as pq
 
-        held = holdout_mask(table, fixed.plan, fixed.salt, fixed.remembered)
-        self.splits.remember(fixed, table, held)
+        held = self.splits.hold_out(fixed, table)
         for name, chosen in ((TRAIN_FILE, ~held), (EVAL_FILE, held)):
             pq.write_table(table.take(np.flatnonzero(chosen)), out / name, compression="zstd")
         return Validation(

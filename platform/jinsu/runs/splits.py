@@ -7,11 +7,11 @@ from __future__ import annotations
 
 import hashlib
 import io
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from jinsu.codec import decode, encode
-from jinsu.data.split import Plan, fix, held_keys, without_salt
+from jinsu.data.split import Plan, fix, held_keys, holdout_mask, without_salt
 from jinsu.errors import NotFoundError
 from jinsu.files import write_atomic_bytes
 from jinsu.objects.mirror import Mirror
@@ -31,7 +31,7 @@ class FixedSplit:
 
     problem: str
     plan: Plan
-    salt: bytes
+    salt: bytes = field(repr=False)
     remembered: np.ndarray | None
 
     @property
@@ -49,11 +49,18 @@ class Splits:
 
     def fixed(self, problem: str) -> FixedSplit | None:
         """The split of a problem; None before its first validation. Raises NotFoundError for an unknown problem."""
+        known = self.known(problem)
+        if known is None:
+            raise NotFoundError(f"problem {problem!r} does not exist; see: jinsu problem list")
+        return known[0]
+
+    def known(self, problem: str) -> tuple[FixedSplit | None, bytes] | None:
+        """The split of a problem, None before its first validation, and its secret; None for an unknown problem."""
         with self.database.begin() as session:
             row = session.get(ProblemSplit, problem)
         if row is None:
-            raise NotFoundError(f"problem {problem!r} does not exist; see: jinsu problem list")
-        return None if row.plan is None else self._read(row)
+            return None
+        return None if row.plan is None else self._read(row), bytes.fromhex(row.salt)
 
     def fix(self, problem: str, table: pa.Table) -> FixedSplit:
         """The split of a problem; the first call fixes it from these rows. Raises as `jinsu.data.split.fix`."""
@@ -63,18 +70,31 @@ class Splits:
                 row.plan = encode(plan_for(latest_spec(session, problem), table, bytes.fromhex(row.salt)))
         return self._read(row)
 
-    def remember(self, fixed: FixedSplit, table: pa.Table, mask: np.ndarray) -> None:
-        """Keeps the keys of the held-out rows for all later versions of the dataset."""
+    def hold_out(self, fixed: FixedSplit, table: pa.Table) -> np.ndarray:
+        """Which rows are held out, one boolean a row; their keys are kept for all later versions of the dataset.
+
+        Another version may be validated at the same time; what that one holds out first is held out here too. Raises as
+        `jinsu.data.split.holdout_mask`.
+        """
+        while True:
+            mask = holdout_mask(table, fixed.plan, fixed.salt, fixed.remembered)
+            every, unseen = self._remember(fixed, held_keys(table, mask, fixed.plan, fixed.salt))
+            if not unseen:
+                return mask
+            fixed = replace(fixed, remembered=every)
+
+    def _remember(self, fixed: FixedSplit, found: np.ndarray) -> tuple[np.ndarray, bool]:
+        """Adds keys; returns all of them, and whether there are some that were in neither `fixed` nor `found`."""
         import numpy as np
 
-        found = held_keys(table, mask, fixed.plan, fixed.salt)
+        known = found if fixed.remembered is None else np.union1d(fixed.remembered, found)
         with self.database.begin() as session:
             row = session.get_one(ProblemSplit, fixed.problem, with_for_update=True)
             before = self._keys(row)
-            every = found if before is None else np.union1d(before, found)
-            if before is not None and len(every) == len(before):
-                return
-            row.held = self._write(fixed.problem, every)
+            every = known if before is None else np.union1d(before, known)
+            if before is None or len(every) > len(before):
+                row.held = self._write(fixed.problem, every)
+        return every, len(every) > len(known)
 
     def _read(self, row: ProblemSplit) -> FixedSplit:
         return FixedSplit(row.problem, decode(Plan, row.plan), bytes.fromhex(row.salt), self._keys(row))
