@@ -265,7 +265,6 @@ def test_an_id_does_not_put_equal_rows_on_both_sides(rows: Rows, ids: str) -> No
     table = table_of(rows)
     column = [f"row-{number}" if ids == "words" else 10_000 + number for number in range(len(rows))]
     plan = fixed(table.append_column("id", pa.array(column)), holdout=0.5)
-    assert "id" not in plan.keys
     sides: dict[object, bool] = {}
     held = held_out(table.append_column("id", pa.array(column)), plan, SALT).tolist()
     for row, side in zip(rows, held, strict=True):
@@ -350,7 +349,7 @@ def test_times_of_another_type_are_refused() -> None:
     first = pa.table({"x": range(10), "t": range(10), "label": [0] * 10})
     plan = fixed(first, holdout=0.2, time="t")
     later = first.set_column(1, "t", pa.array([str(number) for number in range(10)]))
-    with pytest.raises(BadInputError, match="split.time: column 't' was no text in the first version and is text"):
+    with pytest.raises(BadInputError, match=r"split\.time: column 't' was no text in the first version and is text"):
         held_out(later, plan, SALT)
 
 
@@ -405,7 +404,7 @@ def test_an_unknown_column_is_refused_with_the_known_ones(split: dict[str, Any])
 
 @pytest.mark.parametrize("values", [pa.array([None, None], pa.int64()), pa.array([[1], [2]])], ids=str)
 def test_a_column_without_order_is_no_time(values: pa.Array) -> None:
-    with pytest.raises(BadInputError, match="problem: split.time: column 't' "):
+    with pytest.raises(BadInputError, match=r"problem: split\.time: column 't' "):
         fixed(pa.table({"x": [1, 2], "t": values, "label": [0, 1]}), time="t")
 
 

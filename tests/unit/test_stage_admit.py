@@ -91,13 +91,23 @@ def test_a_run_that_was_cancelled_meanwhile_stays_cancelled(bench: StageBench) -
     assert bench.submission.dag_run == bench.run  # so that the DAG run is found and ended
 
 
-@pytest.mark.parametrize("team", ["toys", "nowhere"])
-def test_a_run_of_another_team_is_not_taken_over_through_the_dag_of_an_own_one(bench: StageBench, team: str) -> None:
-    with pytest.raises(NotFoundError, match=f"run '{bench.run}' is no run of team {team}"):
-        admit(bench, Form("mine", "tom", team, submission=bench.run))
+@pytest.mark.parametrize(("user", "team"), [("tom", "toys"), ("eve", "default"), ("olga", "default"), ("ann", "toys")])
+def test_a_run_of_another_person_is_not_taken_over_through_the_form(bench: StageBench, user: str, team: str) -> None:
+    """Its hidden field names a submission, and any may be filled in."""
+    with pytest.raises(ForbiddenError, match=f"run {bench.run} is not {user}'s in team {team}; leave the field empty"):
+        admit(bench, Form("mine", user, team, submission=bench.run))
 
     assert bench.submission.dag_run is None
     assert bench.mlflow.runs == {}
+
+
+def test_a_run_that_has_begun_is_not_carried_by_a_second_dag_run(bench: StageBench) -> None:
+    admit(bench, Form(bench.run, "ann", "default", submission=bench.run))
+    with pytest.raises(ForbiddenError, match=f"has begun already, as {bench.run}; leave the field empty"):
+        admit(bench, Form("manual__2026-01-01", "ann", "default", submission=bench.run))
+
+    admit(bench, Form(bench.run, "ann", "default", submission=bench.run))  # Airflow tries a task again
+    assert bench.submission.dag_run == bench.run
 
 
 # --- Airflow's form ---
@@ -181,14 +191,15 @@ def test_the_problem_of_the_form_takes_the_place_of_the_code_s_own(bench: StageB
         ({"overrides": {"train.params.lr": float("nan")}}, "train.params.lr"),
         ({"overrides": {"train.params.lr.x": 1}}, "train.params.lr.x"),
         ({"overrides": {"train.resources.gpu": 3}}, "this platform has 0"),
-        ({"overrides": {"release.review.approvers": 0}}, "only problem and train can be changed"),
-        ({"overrides": {"serve.max_latency_ms": 1e9}}, "only problem and train can be changed"),
+        ({"overrides": {"release.review.approvers": 0}}, "looser than policy of team default, version 0 allows"),
+        ({"overrides": {"evaluate.min": 0.1}}, "looser than problem toy, version 1 allows"),
+        ({"overrides": {"problem.min": 0.1}}, "only an owner of team default changes how models are judged"),
         ({"problem": "nowhere"}, "problem 'nowhere' does not exist"),
         ({"problem": "../../etc"}, "problem: '../../etc' is not allowed"),
     ],
 )
 def test_a_form_is_checked_like_any_submission(bench: StageBench, more: dict[str, Any], sentence: str) -> None:
-    with pytest.raises((BadInputError, NotFoundError)) as caught:
+    with pytest.raises((BadInputError, NotFoundError, ForbiddenError)) as caught:
         admit(bench, Form("x", "eve", model="toy", **more))
     assert sentence in str(caught.value)
     assert len(bench.rows(Submission)) == 1

@@ -254,7 +254,8 @@ def test_a_reviewer_reads_first_what_decides(bench: StageBench) -> None:
     first, *_, last = text.split("\n\n")
     assert first.startswith("**accuracy 1.0000 (")
     assert "held-out rows" in first
-    assert last == "To approve, give this version the alias `challenger`."
+    assert last.startswith("To approve, give this version the alias `challenger`; to refuse, the tag `jinsu.reject`")
+    assert f"jinsu review show {bench.run}" in last
     assert "[Evidence](https://mlflow.example.com/evidence)" in text
     assert "champion" not in text
     gain = Score(0.012, -0.01, 0.034, 48)

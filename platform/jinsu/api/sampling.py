@@ -46,8 +46,9 @@ class Sampling:
         plan = self.admission.check(who, code_digest, {}, team)
         known = self.splits.known(plan.rules.problem)
         if known is None:  # the problem comes into being with the first submission
-            known = None, bytes.fromhex(split_salt(self.split_secret, plan.version.name))
-        fixed, salt = known
+            fixed, salt = None, bytes.fromhex(split_salt(self.split_secret, plan.version.name))
+        else:
+            fixed, salt = known
         question = Question(
             dataset=plan.version.reference,
             problem=plan.rules.problem,
