@@ -57,6 +57,7 @@ release: {canary: {steps: [50], every: 1s, min_requests: 10}}
 EXPECTATIONS = "- expect_column_values_to_be_between: {column: a, min_value: -10, max_value: 10}\n"
 METRICS = b'{"name": "accuracy", "value": 0.9, "step": 0, "time": 1.0}\n'
 ROWS = 240
+SPLITS = "what the secrets of splits follow from, in tests"
 
 
 def make_home(home: Path) -> None:
@@ -293,7 +294,7 @@ def settings_of(home: Path, **values: Any) -> Settings:
     texts = {field.name: "" for field in fields(Settings) if field.type == "str"}
     urls = {name: f"http://{name.removesuffix('_url')}.test" for name in ("api_url", "endpoint_url", "mlflow_url")}
     accounts = {"airflow": ACCOUNT, "mlflow": ACCOUNT}
-    given = {**texts, **urls, **accounts, "xds_port": 0, "home": str(home), "airflow_secret": SECRET, **values}
+    given = {**texts, **urls, **accounts, "xds_port": 0, "home": str(home), "airflow_secret": SECRET, "fernet_key": SPLITS, **values}
     return Settings(**given)
 
 

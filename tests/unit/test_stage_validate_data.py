@@ -1,23 +1,36 @@
 """validate_data: Great Expectations over every row, and the split that only the platform sees whole."""
 
+import base64
 import json
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from sqlalchemy import select
 from tests.support.stage_bench import ROWS, SPEC, StageBench, points
 
 from jinsu.codec import decode
 from jinsu.data.split import EVAL_FILE, TRAIN_FILE, holdout_mask
 from jinsu.data.validation import Validation
-from jinsu.errors import BadInputError, GateFailedError, JinsuError
+from jinsu.errors import (
+    BadInputError,
+    ConflictError,
+    ForbiddenError,
+    GateFailedError,
+    JinsuError,
+    NotFoundError,
+)
 from jinsu.lifecycle.validate_data import VERDICT_FILE, ValidateData
 from jinsu.runs.journal import output_of
-from jinsu.runs.stages import StageName, Validated
+from jinsu.runs.problems import split_salt
+from jinsu.runs.stages import ORDER, StageName, Validated
+from jinsu.spec.load import problem_from
 from jinsu.state.states import StageState, SubmissionState
+from jinsu.state.tables import Base
 
 BenchAfter = Callable[[StageName | None], StageBench]
 
@@ -33,12 +46,33 @@ def validate(bench: StageBench) -> Validated:
     return found
 
 
-def again(bench: StageBench, key: str, **change: Any) -> str:
+def again(bench: StageBench, key: str, submitter: str = "ann", **change: Any) -> str:
     """The run key of another submission's validation."""
     code = {name: change.pop(name) for name in ("expectations", "spec") if name in change}
-    bench.submit(key=key, code=bench.code(**code), **change)
+    bench.submit(submitter, key, bench.code(**code), **change)
     bench.carry_out(StageName.ADMIT)
     return validate(bench).run_key
+
+
+def named(name: str, split: str = "", spec: str = SPEC) -> str:
+    """A model.yaml of another name, and so of another inline problem."""
+    return spec.replace("name: toy", f"name: {name}").replace("dataset: points,", f"dataset: points, {split}")
+
+
+def put(bench: StageBench, table: pa.Table) -> None:
+    """Makes the next version of the dataset `points`."""
+    pq.write_table(table, bench.home / "next.parquet")
+    bench.installation.datasets.put("points", bench.home / "next.parquet", "ann")
+
+
+def sides(bench: StageBench, key: str) -> tuple[pa.Table, pa.Table]:
+    """The rows to train on, and the held-out ones."""
+    out = bench.installation.steps.out(key)
+    return pq.read_table(out / TRAIN_FILE), pq.read_table(out / EVAL_FILE)
+
+
+def features_of(table: pa.Table) -> set[tuple[float, float]]:
+    return {(row["a"], row["b"]) for row in table.to_pylist()}
 
 
 def verdict(bench: StageBench) -> Validation:
@@ -54,7 +88,9 @@ def test_rows_that_hold_are_split(bench: StageBench) -> None:
 
     out = bench.installation.steps.out(validated.run_key)
     parts = [pq.read_table(out / name) for name in (TRAIN_FILE, EVAL_FILE)]
-    held = holdout_mask(points(), 0.2)
+    fixed = bench.installation.splits.fixed("toy")
+    assert fixed is not None
+    held = holdout_mask(points(), fixed.plan, fixed.salt)
     assert parts[0].equals(points().take(np.flatnonzero(~held)))
     assert parts[1].equals(points().take(np.flatnonzero(held)))
     assert (out / "data_docs" / validated.page).read_text().count("<html") == 1
@@ -68,7 +104,7 @@ def test_rows_that_do_not_hold_end_the_run_with_the_expectations_and_keep_the_pa
     narrow = "\n".join(
         f"- expect_column_values_to_be_between: {{column: a, min_value: {low}, max_value: 0}}" for low in range(-7, 0)
     )
-    bench.submit(key="narrow", code=bench.code(expectations=narrow))
+    bench.submit("olga", "narrow", code=bench.code(expectations=narrow))
     bench.carry_out(StageName.ADMIT)
 
     with pytest.raises(GateFailedError) as caught:
@@ -91,7 +127,7 @@ def test_rows_that_do_not_hold_end_the_run_with_the_expectations_and_keep_the_pa
 
 
 def test_an_expectation_that_does_not_exist_is_named(bench: StageBench) -> None:
-    bench.submit(key="odd", code=bench.code(expectations="- expect_miracles: {column: a}"))
+    bench.submit("olga", "odd", code=bench.code(expectations="- expect_miracles: {column: a}"))
     bench.carry_out(StageName.ADMIT)
 
     with pytest.raises(BadInputError, match="expectation expect_miracles: "):
@@ -106,14 +142,14 @@ def test_an_expectation_that_does_not_exist_is_named(bench: StageBench) -> None:
 
 def test_a_file_that_holds_no_expectations_is_refused(bench: StageBench, no_great_expectations: None) -> None:
     for number, text in enumerate(("", "a: b", "- 1", "- expect_x: 3", "- [", "!!python/object/apply:os.system [id]")):
-        bench.submit(key=f"text {number}", code=bench.code(expectations=text))
+        bench.submit("olga", f"text {number}", code=bench.code(expectations=text))
         bench.carry_out(StageName.ADMIT)
         with pytest.raises(BadInputError, match=r"expectations\.yaml"):
             validate(bench)
 
 
 def test_without_a_file_the_platform_demands_its_own(bench: StageBench, no_great_expectations: None) -> None:
-    assert again(bench, "none", spec=SPEC.replace(", expectations: expectations.yaml", ""))
+    assert again(bench, "none", "olga", spec=SPEC.replace(", expectations: expectations.yaml", ""))
     names = [check.expectation for check in verdict(bench).checks]
     assert names == [
         "expect_table_row_count_to_be_between",
@@ -130,9 +166,9 @@ def test_equal_questions_are_answered_once(
 
     same = {
         "params": {"train__params": {"lr": 9}},
-        "name": {"name": "another"},
-        "review": {"release__review": "none"},
-        "gate": {"evaluate__min": 0.1},
+        "review": {"release__review__approvers": 2},
+        "stricter": {"evaluate__min": 0.9},
+        "judged otherwise": {"submitter": "olga", "problem__min": 0.1},
     }
     assert {again(bench, name, **change) for name, change in same.items()} == {first}
 
@@ -140,39 +176,186 @@ def test_equal_questions_are_answered_once(
 def test_other_questions_are_asked_anew(bench: StageBench, no_great_expectations: None) -> None:
     other: dict[str, dict[str, Any]] = {
         "none": {},
-        "share": {"data__holdout": 0.3},
-        "column": {"data__holdout_by": "a"},
-        "features": {"data__features": ["a"]},
-        "expectations": {"expectations": "- expect_column_to_exist: {column: b}"},
+        "features": {"features": ["a"]},
+        "share": {"spec": named("share", "split: {holdout: 0.3},")},
+        "column": {"spec": named("column", "split: {by: a},")},
+        "expectations": {"submitter": "olga", "expectations": "- expect_column_to_exist: {column: b}"},
     }
     keys = {again(bench, name, **change) for name, change in other.items()}
-    pq.write_table(points(seed=1), bench.home / "new.parquet")
-    bench.installation.datasets.put("points", bench.home / "new.parquet", "ann")
-    keys.add(again(bench, "rows"))
+    put(bench, points(seed=1))
+    keys.add(again(bench, "rows", "olga", expectations="- expect_column_to_exist: {column: b}"))
 
     assert len(keys) == len(other) + 1
 
 
-@pytest.mark.parametrize("by", [None, "label"])
-def test_no_row_is_on_both_sides(bench: StageBench, no_great_expectations: None, by: str | None) -> None:
-    """Nor is a value of the column that decides."""
-    key = again(bench, "split", **({"data__holdout_by": by, "data__holdout": 0.5} if by else {}))
-    out = bench.installation.steps.out(key)
-    sides = [
-        {tuple(row.values()) if by is None else row[by] for row in pq.read_table(out / name).to_pylist()}
-        for name in (TRAIN_FILE, EVAL_FILE)
-    ]
-    assert all(sides)
-    assert sides[0] & sides[1] == set()
+@pytest.mark.parametrize("way", ["by: [a]", "time: a", "stratify: label", "column: label_of_side", ""])
+def test_no_row_is_on_both_sides(bench: StageBench, no_great_expectations: None, way: str) -> None:
+    side = pa.array(["test" if number % 4 == 0 else "train" for number in range(ROWS)])
+    put(bench, points().append_column("label_of_side", side))
+    key = again(bench, "split", spec=named("other", f"split: {{{way}}}, features: [a, b],"))
+    trained, held = sides(bench, key)
+    assert trained.num_rows + held.num_rows == ROWS
+    assert trained.num_rows > held.num_rows > 0
+    assert not features_of(trained) & features_of(held)
 
 
-@pytest.mark.parametrize("share", [0.001, 0.999])
+@pytest.mark.parametrize("share", [0.0001, 0.9999])
 def test_a_split_that_leaves_one_side_empty_is_refused(
     bench: StageBench, no_great_expectations: None, share: float
 ) -> None:
-    with pytest.raises(BadInputError, match=r"data\.holdout: .* leaves one side empty"):
-        again(bench, "empty", data__holdout=share)
+    with pytest.raises(BadInputError, match=r"problem: split: of 240 rows none is left"):
+        again(bench, "empty", spec=named("empty", f"split: {{holdout: {share}}},"))
     assert bench.submission.state is SubmissionState.FAILED
+
+
+# --- Attacks on the held-out rows ---
+
+
+CHANGES = ["problem__split__holdout", "problem__split", "problem__target", "problem__dataset", "problem__split__by",
+           "problem__split__column"]  # fmt: skip
+
+
+@pytest.mark.parametrize("change", CHANGES)
+@pytest.mark.parametrize("submitter", ["ann", "olga"])
+def test_a_rerun_with_another_split_is_refused(bench: StageBench, change: str, submitter: str) -> None:
+    """With `holdout: 0.0005` a second run was handed 99.55 % of the held-out rows, with `holdout_by: label` 80 %."""
+    values = {"holdout": 0.0005, "split": {"holdout": 0.0005}, "target": "a", "dataset": "points@latest", "by": "b"}
+    value = values.get(change.rpartition("__")[2], "b")
+    with pytest.raises((BadInputError, ConflictError, ForbiddenError)):
+        bench.submit(submitter, "thief", **{change: value})
+
+
+@pytest.mark.parametrize("document", ["problem.yaml", "model.yaml"])
+def test_no_new_version_of_a_problem_divides_the_rows_otherwise(bench: StageBench, document: str) -> None:
+    spec = {"name": "toy", "dataset": "points", "metric": "accuracy", "split": {"holdout": 0.0005}}
+    with pytest.raises(ConflictError, match=r"problem toy: split: the first version fixed it"):
+        if document == "model.yaml":
+            bench.submit("olga", "thief", bench.code(SPEC.replace("points,", "points, split: {holdout: 0.0005},")))
+        else:
+            bench.installation.problems.put(bench.person("olga"), problem_from(spec), None)
+
+
+def test_a_split_by_the_target_is_refused(bench: StageBench) -> None:
+    """Whole classes were held out, and the others trained on: 80 % of what another split had held out."""
+    with pytest.raises(BadInputError, match=r"split\.by: 'label' is the target; whole classes would be held out"):
+        bench.submit("ann", "thief", bench.code(named("thief", "split: {by: label},")))
+
+
+def test_the_features_that_a_model_reads_do_not_move_a_row(bench: StageBench, no_great_expectations: None) -> None:
+    """Named by the features of a model, each subset of them would be another split: together they show all rows."""
+    _, held = sides(bench, validate(bench).run_key)
+    for features in (["a"], ["b"], ["b", "a"]):
+        trained, same = sides(bench, again(bench, f"reads {features}", features=features))
+        assert same.equals(held)
+        assert not features_of(trained) & features_of(held)
+
+
+def test_a_second_problem_over_the_same_rows_holds_the_same_rows_out(
+    bench: StageBench, no_great_expectations: None
+) -> None:
+    _, held = sides(bench, validate(bench).run_key)
+    trained, theirs = sides(bench, again(bench, "second", spec=named("second")))
+    assert theirs.equals(held)
+    assert not features_of(trained) & features_of(held)
+
+
+def test_a_process_without_the_installation_s_secret_draws_one_for_each_problem() -> None:
+    """The settings of a stage in Kubeflow hold none; from nothing everybody could work the secrets out."""
+    salts = {split_salt("", "points") for _ in range(3)}
+    assert len(salts) == 3
+    assert {len(bytes.fromhex(salt)) for salt in salts} == {32}
+    assert split_salt("a", "points") != split_salt("b", "points") != split_salt("b", "others")
+
+
+@pytest.mark.parametrize("how", ["more rows", "other labels", "another order", "each row twice", "single precision", "the same"])
+def test_a_key_that_was_held_out_stays_held_out_in_later_versions(
+    bench: StageBench, no_great_expectations: None, how: str
+) -> None:
+    _, held = sides(bench, validate(bench).run_key)
+    table = points()
+    later = {
+        "more rows": pa.concat_tables([points(2000, seed=3), table]),
+        "other labels": table.set_column(2, "label", pa.array(1 - table["label"].to_numpy())),
+        "another order": table.take(np.random.default_rng(0).permutation(ROWS)),
+        "each row twice": pa.concat_tables([table, table]),
+        "single precision": table.set_column(0, "a", table["a"].cast(pa.float32())),
+        "the same": table,
+    }[how]
+    put(bench, later)
+
+    trained, theirs = sides(bench, again(bench, "later"))
+    kept = {b for _, b in features_of(held)}
+    assert kept <= {b for _, b in features_of(theirs)}
+    assert not kept & {b for _, b in features_of(trained)}
+
+
+def test_a_row_that_is_given_to_training_later_stays_held_out(bench: StageBench, no_great_expectations: None) -> None:
+    side = np.asarray(["test"] * 60 + ["train"] * 180)
+    put(bench, points().append_column("side", pa.array(side)))
+    spec = named("given", "split: {column: side},")
+    _, held = sides(bench, again(bench, "first", spec=spec))
+    assert held.num_rows == 60
+
+    put(bench, points().append_column("side", pa.array(np.roll(side, 60))))
+    trained, theirs = sides(bench, again(bench, "second", spec=spec))
+    assert features_of(held) < features_of(theirs)
+    assert (theirs.num_rows, trained.num_rows) == (120, 120)
+
+
+def test_the_keys_are_remembered_before_anybody_can_train(
+    bench: StageBench, no_great_expectations: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Killed while the rows were written, the platform must know what it has handed out."""
+    def full(*_: Any, **__: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(pq, "write_table", full)
+    with pytest.raises(JinsuError):
+        validate(bench)
+    fixed = bench.installation.splits.fixed("toy")
+    assert fixed is not None
+    assert fixed.remembered is not None
+    assert len(fixed.remembered) == int(holdout_mask(points(), fixed.plan, fixed.salt).sum())
+
+
+def test_while_the_remembered_keys_are_gone_nothing_is_handed_out(
+    bench: StageBench, no_great_expectations: None
+) -> None:
+    validate(bench)
+    for path in (bench.home / "objects" / "splits" / "toy").iterdir():
+        path.unlink()
+    put(bench, points(seed=1))
+    with pytest.raises(NotFoundError, match=r"the keys that are held out are gone from the store; restore splits/toy/"):
+        again(bench, "later")
+
+
+def test_the_secret_of_a_split_is_nowhere_but_in_its_record(
+    bench: StageBench, no_great_expectations: None, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Who has it, and the rows, knows what is held out."""
+    caplog.set_level("DEBUG")
+    for stage in (stage for stage in ORDER if stage is not StageName.ADMIT):
+        bench.carry_out(stage)
+    fixed = bench.installation.splits.fixed("toy")
+    assert fixed is not None
+    salt = fixed.salt
+    assert len(salt) == 32
+    spellings = (salt.hex(), repr(salt), repr(salt)[2:-1], base64.b64encode(salt).decode())
+    out, err = capfd.readouterr()
+    told = [caplog.text, out, err, repr(fixed), str(fixed), repr(bench.facts())]
+    for table in Base.metadata.tables.values():
+        with bench.records.begin() as session:
+            rows = [dict(row) for row in session.execute(select(table)).mappings()]
+        if table.name == "problem_splits":
+            rows = [row | {"salt": ""} for row in rows]
+        told.append(repr(rows))
+    files = [path for path in sorted(bench.home.rglob("*")) if path.is_file() and "jinsu.db" not in path.name]
+    contents = [path.read_bytes() for path in files] + [content for content in bench.mlflow.artifacts.values()]
+    assert len(files) > 10
+    for spelling in spellings:
+        assert not any(spelling in text for text in told)
+        assert not any(spelling.encode() in content for content in contents)
+    assert not any(salt in content for content in contents)
 
 
 def test_a_full_disk_leaves_the_stage_waiting(

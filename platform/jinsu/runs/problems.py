@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import secrets
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -111,8 +112,11 @@ def split_salt(secret: str, dataset: str) -> str:
     """The secret of every split of a dataset, 64 hexadecimal digits.
 
     It follows from the dataset, so that problems over the same rows hold the same rows out when they name them alike, and
-    what `jinsu check` shows before a problem exists is what its first run will train on. Pure.
+    what `jinsu check` shows before a problem exists is what its first run will train on. A process that is not trusted with
+    the installation's secret, such as a stage in Kubeflow, has "" and draws one.
     """
+    if not secret:
+        return secrets.token_hex(32)
     return hmac.new(secret.encode(), f"split of {dataset}".encode(), hashlib.sha256).hexdigest()
 
 
