@@ -21,6 +21,8 @@ from jinsu.state.states import ReviewState, StageState
 from jinsu.state.tables import Review, StageRecord, Submission
 
 log = logging.getLogger("jinsu.reviews")
+_AGAIN_SECONDS = 300.0
+"""How long after a reminder that did not arrive the next one is tried."""
 
 OPTIONS = {
     ReviewState.APPROVED: "Approve",
@@ -49,7 +51,7 @@ class ReviewFollower:
         each_of(
             lambda: for_each(self.reviews.open(), self._refuse_alias),
             lambda: for_each(self._answered(), lambda answered: self._answer_airflow(*answered)),
-            lambda: for_each(self._overdue(), self._remind),
+            self._remind_all,
         )
         return bool(self._answered())
 
@@ -67,13 +69,27 @@ class ReviewFollower:
             self.mlflow.drop_alias(review.model, CHALLENGER, review.version)
 
     def _answer_airflow(self, review: Review, run: Submission) -> None:
-        user = str(review.reviewer).partition(", ")[0]
+        user = str(review.reviewer).rpartition(", ")[2]  # of several, the one whose word decided
         self.airflow.answer(
             str(run.dag_run), StageName.REVIEW, OPTIONS[review.state], review.reason, user, team=run.team
         )
 
     def _overdue(self) -> list[Review]:
         return [review for review in self.reviews.open() if review.due is not None and review.due <= time.time()]
+
+    def _remind_all(self) -> None:
+        """Reminds of every overdue review. A webhook that does not answer is left alone for a while."""
+        overdue = self._overdue()
+        for place, review in enumerate(overdue):
+            try:
+                self._remind(review)
+            except httpx.HTTPStatusError as problem:
+                log.warning("the reminder was refused: %s", problem.response.status_code)
+                self._put_off(_AGAIN_SECONDS, review)
+            except (httpx.HTTPError, httpx.InvalidURL) as problem:  # its text may hold the address, which is a secret
+                log.warning("the reminder could not be sent: %s", type(problem).__name__)
+                self._put_off(_AGAIN_SECONDS, *overdue[place:])
+                return
 
     def _remind(self, review: Review) -> None:
         """Tells reviewers once a day that a question waits: in the log, and at the webhook of the settings."""
@@ -85,15 +101,15 @@ class ReviewFollower:
         ).rstrip()
         log.warning("%s", text)
         if self.settings.review_webhook:
-            try:
-                httpx.post(self.settings.review_webhook, json={"text": text}, timeout=5.0).raise_for_status()
-            except httpx.HTTPError as problem:  # the next pass tries again
-                log.warning("the reminder could not be sent: %s", type(problem).__name__)
-                return
+            httpx.post(self.settings.review_webhook, json={"text": text}, timeout=5.0).raise_for_status()
+        self._put_off(DAY, review)
+
+    def _put_off(self, seconds: float, *reviews: Review) -> None:
         with self.database.begin() as session:
-            row = session.get(Review, review.submission, with_for_update=True)
-            if row is not None:
-                row.due = time.time() + DAY
+            for review in reviews:
+                row = session.get(Review, review.submission, with_for_update=True)
+                if row is not None:
+                    row.due = time.time() + seconds
 
     def _answered(self) -> list[tuple[Review, Submission]]:
         """Answered reviews whose stage still waits, each with its run."""

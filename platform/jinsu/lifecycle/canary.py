@@ -12,7 +12,6 @@ from jinsu.release.gates import GatePolicy
 from jinsu.runs.journal import Journal, rules_of
 from jinsu.runs.rollouts import ACTIVE, Rollouts, state_of
 from jinsu.runs.stages import Registered, RolledOut, StageName
-from jinsu.runs.standings import Standings
 from jinsu.spec.rules import Rules
 
 PROMOTABLE = (Phase.PROMOTING, Phase.PROMOTED)
@@ -26,7 +25,6 @@ class Canary:
     journal: Journal
     rollouts: Rollouts
     mlflow: Mlflow
-    standings: Standings
 
     def run(self, run: str) -> RolledOut:
         """Asks, and waits until the challenger may be promoted or was taken back."""
@@ -44,10 +42,9 @@ class Canary:
         row = self.journal.submission(run)
         version = self.journal.output(Registered, run).version
         try:
-            self.standings.require(row.model, version)
+            self.rollouts.request(run, row.model, version, policy_of(rules_of(row)))
         except ForbiddenError as problem:
             self._refuse(run, str(problem))
-        self.rollouts.request(run, row.model, version, policy_of(rules_of(row)))
         self.journal.note(run, StageName.CANARY, "waiting for the release controller")
 
     def _refuse(self, run: str, sentence: str) -> None:

@@ -47,9 +47,8 @@ class Promote:
         if state.phase not in PROMOTABLE:
             raise GateFailedError(f"version {state.challenger} was {state.phase} before promotion: {state.reason}")
         try:
-            self.champions.move(
-                self._intent(row, state)
-            )  # a move that has ended is not done again: the alias may have gone on
+            # A move that has ended is not done again: the alias may have gone on.
+            self.champions.move(self._intent(row, state))
         except ForbiddenError as problem:
             raise GateFailedError(str(problem)) from None
         self.mlflow.drop_alias(row.model, CHALLENGER, state.challenger)

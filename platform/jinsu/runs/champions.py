@@ -10,20 +10,21 @@ from __future__ import annotations
 import time
 from dataclasses import asdict, dataclass
 
-from sqlalchemy import func, select, update
+from sqlalchemy import delete, func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from jinsu.errors import ForbiddenError, JinsuError, NotFoundError, TransientError
+from jinsu.errors import ForbiddenError, GateFailedError, JinsuError, NotFoundError, TransientError
 from jinsu.identity import audit
 from jinsu.identity.people import PLATFORM, find
 from jinsu.registry.mlflow import CHAMPION, Mlflow
 from jinsu.release.command import Command, Verb
 from jinsu.runs import ledger
-from jinsu.runs.rollouts import Rollouts
+from jinsu.runs.rollouts import end_promotions
 from jinsu.runs.standings import require
 from jinsu.state.database import Database
 from jinsu.state.states import AuditEvent, LedgerEvent, Role
-from jinsu.state.tables import Endpoint, LedgerEntry, Model, Move
+from jinsu.state.tables import Endpoint, LedgerEntry, Model, Move, Rollout
 
 UNKNOWN = "unknown (alias moved past the gate)"
 """The actor of a move of which no door knows."""
@@ -50,12 +51,12 @@ class Champions:
 
     database: Database
     mlflow: Mlflow
-    rollouts: Rollouts
 
     def move(self, intent: Intent) -> str:
         """Makes a version the champion; returns the one before, or "". A move that has ended is not done again.
 
-        Raises ForbiddenError when the version may not serve, NotFoundError when Jinsu did not register it.
+        Raises ForbiddenError when the version may not serve, NotFoundError when Jinsu did not register it, GateFailedError
+        when its rollout was told to abort.
         """
         if not self._intend(intent):
             return self._previous(intent)
@@ -63,6 +64,7 @@ class Champions:
             with self.database.begin() as session:
                 _hold(session, intent.model)
                 require(session, intent.model, intent.version)
+                _refuse_aborted(session, intent)
                 self.mlflow.set_alias(intent.model, CHAMPION, intent.version)
                 previous = complete(session, intent.model, intent.version, session.get(Move, intent.identity))
         except TransientError:
@@ -70,10 +72,6 @@ class Champions:
         except JinsuError:
             self._give_up(intent.identity)
             raise
-        if intent.event is not LedgerEvent.PROMOTED:
-            # A challenger whose alias was just taken away would wait for it at 100 % of traffic.
-            reason = f"{intent.event}: version {intent.version} by {intent.actor}"
-            self.rollouts.end_promotions(intent.model, intent.version, Command(Verb.ABORT, reason))
         return previous
 
     def move_by_hand(self, model: str, version: str, actor: str) -> str:
@@ -104,19 +102,29 @@ class Champions:
                 require(session, model, version)
             except (ForbiddenError, NotFoundError) as problem:
                 audit.note(session, UNKNOWN, AuditEvent.REFUSED, f"champion of {model}", str(problem))
-                self._put_back(model, version, serving)
-                return False
-            complete(session, model, version, _open_intent(session, model, version))
-            return True
+            else:
+                complete(session, model, version, _open_intent(session, model, version))
+                return True
+        self._put_back(model, version)  # noted first: a process that dies here has left word of it
+        return False
 
-    def _put_back(self, model: str, refused: str, serving: str | None) -> None:
-        if serving is None:
-            self.mlflow.drop_alias(model, CHAMPION, refused)
-        else:
-            self.mlflow.set_alias(model, CHAMPION, serving)
+    def _put_back(self, model: str, refused: str) -> None:
+        with self.database.begin() as session:
+            _hold(session, model)
+            endpoint = session.get(Endpoint, model)
+            if endpoint is None:
+                self.mlflow.drop_alias(model, CHAMPION, refused)
+            elif self.mlflow.aliases(model).get(CHAMPION) == refused:
+                self.mlflow.set_alias(model, CHAMPION, endpoint.champion)
 
     def _intend(self, intent: Intent) -> bool:
         """Records the intent; False when a move of this identity has ended already."""
+        try:
+            return self._write(intent)
+        except IntegrityError:  # another process began the same move a moment ago
+            return self._write(intent)
+
+    def _write(self, intent: Intent) -> bool:
         with self.database.begin() as session:
             known = session.get(Move, intent.identity, with_for_update=True)
             if known is None:
@@ -126,8 +134,9 @@ class Champions:
             return known.ended is None
 
     def _give_up(self, identity: str) -> None:
+        """Forgets an intent that moved nothing, so that the same move may be tried again."""
         with self.database.begin() as session:
-            session.execute(update(Move).where(Move.identity == identity).values(ended=time.time()))
+            session.execute(delete(Move).where(Move.identity == identity, Move.ended.is_(None)))
 
     def _previous(self, intent: Intent) -> str:
         with self.database.begin() as session:
@@ -140,7 +149,13 @@ def complete(session: Session, model: str, version: str, move: Move | None) -> s
 
     The caller holds the model's row, and the alias is on the version. move: the intent behind it, if any is known. Returns
     the champion before, or "".
+
+    A challenger that waits for the alias at 100 % of traffic is told to abort when another version got it otherwise than by
+    a promotion.
     """
+    event, actor = (LedgerEvent.MOVED_BY_HAND, UNKNOWN) if move is None else (move.event, move.actor)
+    if event is not LedgerEvent.PROMOTED:
+        end_promotions(session, model, version, Command(Verb.ABORT, f"{event}: version {version} by {actor}"))
     endpoint = session.get(Endpoint, model)
     previous = "" if endpoint is None else endpoint.champion
     if previous != version:
@@ -166,6 +181,14 @@ def reviewer_of(session: Session, model: str, person: str) -> None:
 
 def _by_a_person(event: LedgerEvent, model: str, version: str, actor: str) -> Intent:
     return Intent(f"{event}:{model}:{time.time_ns()}", model, version, event, actor)
+
+
+def _refuse_aborted(session: Session, intent: Intent) -> None:
+    """A reviewer who went back, or told the rollout to abort, is not overruled by a promotion that was on its way."""
+    rollout = None if intent.submission is None else session.get(Rollout, intent.submission)
+    command = None if rollout is None else Command.decode(rollout.command)
+    if command is not None and command.verb is Verb.ABORT:
+        raise GateFailedError(f"version {intent.version} was told to abort before promotion: {command.reason}")
 
 
 def _hold(session: Session, model: str) -> None:

@@ -8,8 +8,9 @@ from __future__ import annotations
 
 import time
 from dataclasses import asdict, dataclass
+from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import Select, String, select, type_coerce
 from sqlalchemy.orm import Session
 
 from jinsu.runs.text import clean
@@ -60,8 +61,9 @@ def append(session: Session, entry: Entry) -> None:
 def verify(session: Session, noted: str = "") -> Verified:
     """Walks along the whole chain. noted: the end of the chain at an earlier time, or ""."""
     last, faults, entries, found = START, [], 0, noted in ("", START)
-    for row in session.scalars(select(LedgerEntry).order_by(LedgerEntry.id).execution_options(yield_per=500)):
-        entries += 1
+    end = _counted(session)
+    for row in session.execute(_rows()):
+        entries, end = entries + 1, (row.end_entries, row.end_hash)
         expected = link(last, {name: getattr(row, name) for name in COVERED})
         if row.hash != expected:
             faults.append(
@@ -71,13 +73,33 @@ def verify(session: Session, noted: str = "") -> Verified:
         last, found = row.hash, found or row.hash == noted
     if not found:
         faults.append(f"no entry has the hash {noted[:64]} that was noted: the history before it was rewritten")
-    head = session.get(LedgerHead, 1)
-    if head is None or (head.entries, head.hash) != (entries, last):
-        counted = "nothing" if head is None else f"{head.entries} entries"
+    if end != (entries, last):
         faults.append(
-            f"the ledger holds {entries} entries, its end counts {counted}: entries at its end are missing or new"
+            f"the ledger holds {entries} entries, its end counts {end[0] or 'none'}: entries at its end are missing or new"
         )
     return Verified(entries, last, tuple(faults))
+
+
+def _counted(session: Session) -> tuple[int | None, str | None]:
+    """What the end of the chain says: how many entries there are, and the hash of the last."""
+    head = session.execute(select(LedgerHead.entries, LedgerHead.hash).where(LedgerHead.id == 1)).first()
+    return (None, None) if head is None else (head.entries, head.hash)
+
+
+def _rows() -> Select[Any]:
+    """Every entry, with the end of the chain beside it: one statement, so that no entry is added between the two.
+
+    The event is read as text: an edit may have made it one that does not exist.
+    """
+    columns = [
+        type_coerce(LedgerEntry.event, String).label(name) if name == "event" else getattr(LedgerEntry, name)
+        for name in ("id", "hash", *COVERED)
+    ]
+    end = [
+        select(column).where(LedgerHead.id == 1).scalar_subquery().label(name)
+        for name, column in (("end_entries", LedgerHead.entries), ("end_hash", LedgerHead.hash))
+    ]
+    return select(*columns, *end).order_by(LedgerEntry.id).execution_options(yield_per=500)
 
 
 def recorded(database: Database, identity: str) -> bool:

@@ -13,7 +13,7 @@ from jinsu.registry.mlflow import CHALLENGER, Mlflow
 from jinsu.release.command import Command, Verb
 from jinsu.runs import ledger
 from jinsu.runs.champions import reviewer_of
-from jinsu.runs.rollouts import Rollouts
+from jinsu.runs.rollouts import leave
 from jinsu.runs.standings import facts_of, standing_of
 from jinsu.runs.text import clean
 from jinsu.state.database import Database
@@ -27,7 +27,6 @@ class Revocations:
 
     database: Database
     mlflow: Mlflow
-    rollouts: Rollouts
 
     def revoke(self, model: str, version: str, by: str, reason: str) -> None:
         """Ends a version's right to serve for ever; a rollout of it is aborted, an open question about it rejected.
@@ -41,25 +40,31 @@ class Revocations:
         with self.database.begin() as session:
             reviewer_of(session, model, by)
             session.get(Model, model, with_for_update=True)
-            facts = facts_of(session, model, version)
-            if facts.revoked:
-                return
-            endpoint = session.get(Endpoint, model)
-            if endpoint is not None and endpoint.champion == version:
-                raise ConflictError(_instead(session, model, version))
-            session.add(Revocation(model=model, version=version, by=by, reason=clean(reason), at=time.time()))
-            identity = f"{LedgerEvent.REVOKED}:{model}:{version}"
-            serving = None if endpoint is None else endpoint.champion
-            ledger.append(
-                session,
-                ledger.Entry(identity, model, LedgerEvent.REVOKED, version, serving, by, detail=clean(reason)),
-            )
-            known = select(Candidate.submission).where(Candidate.model == model, Candidate.version == version)
-            run = session.scalars(known).one()
-            _reject(session, run, by, clean(reason))
-        self.rollouts.command_run(run, Command(Verb.ABORT, f"{by} revoked version {version}: {reason}"))
+            row = _revoked(session, model, version) or _revoke(session, model, version, by, clean(reason))
         self.mlflow.drop_alias(model, CHALLENGER, version)
-        self.mlflow.tag_version(model, version, "jinsu.review", f"revoked by {by}: {clean(reason)}")
+        self.mlflow.tag_version(model, version, "jinsu.review", f"revoked by {row.by}: {row.reason}")
+
+
+def _revoked(session: Session, model: str, version: str) -> Revocation | None:
+    """An earlier revocation. Raises NotFoundError for a version that Jinsu did not register."""
+    facts_of(session, model, version)
+    return session.get(Revocation, (model, version))
+
+
+def _revoke(session: Session, model: str, version: str, by: str, reason: str) -> Revocation:
+    endpoint = session.get(Endpoint, model)
+    serving = None if endpoint is None else endpoint.champion
+    if serving == version:
+        raise ConflictError(_instead(session, model, version))
+    row = Revocation(model=model, version=version, by=by, reason=reason, at=time.time())
+    session.add(row)
+    known = select(Candidate.submission).where(Candidate.model == model, Candidate.version == version)
+    run = session.scalars(known).one()
+    _reject(session, run, by, reason)
+    leave(session, run, Command(Verb.ABORT, row.in_words))
+    identity = f"{LedgerEvent.REVOKED}:{model}:{version}"
+    ledger.append(session, ledger.Entry(identity, model, LedgerEvent.REVOKED, version, serving, by, detail=reason))
+    return row
 
 
 def _reject(session: Session, run: str, by: str, reason: str) -> None:

@@ -6,6 +6,7 @@ import time
 from dataclasses import dataclass
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
 
 from jinsu.codec import encode
 from jinsu.errors import NotFoundError
@@ -13,9 +14,10 @@ from jinsu.release.advance import TERMINAL, Phase, Policy, State
 from jinsu.release.command import Command
 from jinsu.release.records import policy_from, state_from
 from jinsu.runs.open_run import hold
+from jinsu.runs.standings import require
 from jinsu.runs.text import clean
 from jinsu.state.database import Database
-from jinsu.state.tables import Endpoint, Rollout
+from jinsu.state.tables import Endpoint, Model, Rollout
 
 ACTIVE = tuple(phase for phase in Phase if phase not in TERMINAL)
 
@@ -27,11 +29,16 @@ class Rollouts:
     database: Database
 
     def request(self, run: str, model: str, challenger: str, policy: Policy) -> None:
-        """Asks for the rollout of a challenger, once for each run. Raises ConflictError when the run was cancelled."""
+        """Asks for the rollout of a challenger, once for each run.
+
+        Raises ConflictError when the run was cancelled, ForbiddenError for a version that may not serve.
+        """
         with self.database.begin() as session:
             hold(session, run)
             if session.get(Rollout, run) is not None:
                 return
+            session.get(Model, model, with_for_update=True)  # nobody revokes the version meanwhile
+            require(session, model, challenger)
             endpoint = session.get(Endpoint, model)
             state = State(challenger=challenger, champion=endpoint.champion if endpoint else None)
             now = time.time()
@@ -75,18 +82,23 @@ class Rollouts:
     def command_run(self, run: str, command: Command) -> None:
         """Leaves a command for the rollout of a run, unless it is over or there is none."""
         with self.database.begin() as session:
-            row = session.get(Rollout, run, with_for_update=True)
-            if row is not None and row.phase in ACTIVE:
-                _leave(row, command)
+            leave(session, run, command)
 
-    def end_promotions(self, model: str, version: str, command: Command) -> None:
-        """Leaves a command for every challenger, other than `version`, that waits for the alias at 100 % of traffic."""
-        with self.database.begin() as session:
-            promoting = select(Rollout).where(
-                Rollout.model == model, Rollout.phase == Phase.PROMOTING, Rollout.challenger != version
-            )
-            for row in session.scalars(promoting):
-                _leave(row, command)
+
+def end_promotions(session: Session, model: str, version: str, command: Command) -> None:
+    """Leaves a command for every challenger, other than `version`, that waits for the alias at 100 % of traffic."""
+    promoting = select(Rollout).where(
+        Rollout.model == model, Rollout.phase == Phase.PROMOTING, Rollout.challenger != version
+    )
+    for row in session.scalars(promoting.with_for_update()):
+        _leave(row, command)
+
+
+def leave(session: Session, run: str, command: Command) -> None:
+    """Leaves a command for the rollout of a run, unless it is over or there is none."""
+    row = session.get(Rollout, run, with_for_update=True)
+    if row is not None and row.phase in ACTIVE:
+        _leave(row, command)
 
 
 def state_of(row: Rollout) -> State:
