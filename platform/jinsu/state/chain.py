@@ -23,6 +23,6 @@ def link(previous: str, entry: Mapping[str, object]) -> str:
 
 def _plain(value: object) -> object:
     """Text and numbers as every database gives them back: microseconds are the finest time that is covered."""
-    if isinstance(value, float) and math.isfinite(value):
+    if isinstance(value, float) and math.isfinite(value * 1e6):
         return round(value * 1e6)
     return None if value is None else str(value)
