@@ -12,9 +12,9 @@ from jinsu.lifecycle.promote import Promote
 from jinsu.lifecycle.review import Review as ReviewStage
 from jinsu.lifecycle.train import Train
 from jinsu.release.advance import Phase
-from jinsu.runs.reviews import Answer
+from jinsu.runs.reviews import Said
 from jinsu.runs.stages import StageName
-from jinsu.state.states import Door, ReviewState, StageState, SubmissionState
+from jinsu.state.states import Door, ReviewState, StageState, SubmissionState, Verdict
 from jinsu.state.tables import Review, Rollout, StageRecord
 from jinsu.steps.status import Phase as StepPhase
 
@@ -285,9 +285,9 @@ def test_no_answer_is_taken(bench_after: BenchAfter) -> None:
     bench.build(ReviewStage).ask(bench.run)
     cancel(bench)
 
-    for approved in (True, False):
+    for verdict in Verdict:
         with pytest.raises(ConflictError, match="was cancelled already: cancelled by ann"):
-            bench.installation.reviews.answer(bench.run, Answer(approved, "bob", Door.CLI))
+            bench.installation.reviews.give(bench.run, Said("bob", verdict, Door.CLI))
 
     assert bench.mlflow.models["toy"].aliases == {}
 
