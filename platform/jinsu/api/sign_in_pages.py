@@ -176,7 +176,7 @@ class SignInPages:
         parts = [] if problem is None else [pages.paragraph(str(problem), "alert")]
         if self.settings.oidc is not None:
             way = f"/login/oidc?{urlencode(destination.fields)}"
-            parts.append(pages.link("Sign in with your organisation's account", way, as_button=True))
+            parts.append(pages.link("Use your organisation's account", way, as_button=True))
         if self.settings.local_accounts:
             name = pages.field("Name", "name", "text", "username", first=True)
             password = pages.field("Password", "password", "password", "current-password")
