@@ -303,7 +303,11 @@ def test_the_target_is_part_of_no_key(way: dict[str, Any]) -> None:
 
 
 def test_the_column_that_says_the_side_is_part_of_no_key() -> None:
-    assert fixed(table_of([{"a": 1, "b": "x", "t": 1, "label": 0, "side": "test"}] * 4), column="side").keys == ("a", "b", "t")
+    assert fixed(table_of([{"a": 1, "b": "x", "t": 1, "label": 0, "side": "test"}] * 4), column="side").keys == (
+        "a",
+        "b",
+        "t",
+    )
 
 
 def test_neither_the_target_nor_the_given_side_is_a_feature_by_default() -> None:
@@ -355,7 +359,9 @@ def test_times_of_another_type_are_refused() -> None:
 
 def test_equal_features_at_another_time_are_another_row() -> None:
     """Else a month that is appended would take the same articles of every earlier month out of training."""
-    months = [{"a": article, "b": "x", "t": month, "label": 0, "side": ""} for month in range(10) for article in range(3)]
+    months = [
+        {"a": article, "b": "x", "t": month, "label": 0, "side": ""} for month in range(10) for article in range(3)
+    ]
     first = table_of(months)
     plan = fixed(first, ["a"], holdout=0.1, time="t")
     remembered = held_keys(first, holdout_mask(first, plan, SALT), plan, SALT)
@@ -396,7 +402,9 @@ def test_an_empty_side_is_refused(share: float) -> None:
         mask_of(numbers(20), holdout=share)
 
 
-@pytest.mark.parametrize("split", [{"by": "z"}, {"by": ["x", "z"]}, {"time": "z"}, {"stratify": "z"}, {"column": "z"}], ids=str)
+@pytest.mark.parametrize(
+    "split", [{"by": "z"}, {"by": ["x", "z"]}, {"time": "z"}, {"stratify": "z"}, {"column": "z"}], ids=str
+)
 def test_an_unknown_column_is_refused_with_the_known_ones(split: dict[str, Any]) -> None:
     with pytest.raises(BadInputError, match="problem: split: the dataset has no column 'z'; it has x, label"):
         fixed(numbers(4), **split)
@@ -418,4 +426,3 @@ def test_the_split_of_version_0_1_is_what_it_was() -> None:
     assert plan == Plan(Way.KEY, ("x", "y", "t", "label"), 0.2)
     held = np.flatnonzero(holdout_mask(rows, plan, b"")).tolist()
     assert held == [0, 3, 7, 12, 13, 16, 19, 21, 22, 26, 32, 41, 42, 44, 49, 61, 63, 68, 70, 73, 76, 81, 92, 94]
-

@@ -152,7 +152,9 @@ def test_long_names_of_runs_that_differ_at_their_end_are_different_runs(bench: S
 def test_an_unknown_model_is_refused_with_those_that_are_known(bench: StageBench) -> None:
     bench.submit("eve", "another", bench.code(SPEC.replace("name: toy", "name: another")))
     bench.build(Offers).refresh()
-    with pytest.raises(BadInputError, match="model 'toys' is not known to the teams of eve; known models: another, toy"):
+    with pytest.raises(
+        BadInputError, match="model 'toys' is not known to the teams of eve; known models: another, toy"
+    ):
         admit(bench, Form("x", "eve", model="toys"))
     assert len(bench.rows(Submission)) == 2
 

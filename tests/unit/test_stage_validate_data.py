@@ -227,12 +227,15 @@ def test_a_rerun_with_another_split_is_refused(bench: StageBench, change: str, s
 
 @pytest.mark.parametrize("document", ["problem.yaml", "model.yaml"])
 def test_no_new_version_of_a_problem_divides_the_rows_otherwise(bench: StageBench, document: str) -> None:
-    spec = {"name": "toy", "dataset": "points", "metric": "accuracy", "split": {"holdout": 0.0005}}
-    with pytest.raises(ConflictError, match=r"problem toy: split: the first version fixed it"):
+    def change() -> None:
         if document == "model.yaml":
             bench.submit("olga", "thief", bench.code(SPEC.replace("points,", "points, split: {holdout: 0.0005},")))
-        else:
-            bench.installation.problems.put(bench.person("olga"), problem_from(spec), None)
+            return
+        spec = {"name": "toy", "dataset": "points", "metric": "accuracy", "split": {"holdout": 0.0005}}
+        bench.installation.problems.put(bench.person("olga"), problem_from(spec), None)
+
+    with pytest.raises(ConflictError, match=r"problem toy: split: the first version fixed it"):
+        change()
 
 
 def test_a_split_by_the_target_is_refused(bench: StageBench) -> None:
@@ -267,7 +270,9 @@ def test_a_process_without_the_installation_s_secret_draws_one_for_each_problem(
     assert split_salt("a", "points") != split_salt("b", "points") != split_salt("b", "others")
 
 
-@pytest.mark.parametrize("how", ["more rows", "other labels", "another order", "each row twice", "single precision", "the same"])
+@pytest.mark.parametrize(
+    "how", ["more rows", "other labels", "another order", "each row twice", "single precision", "the same"]
+)
 def test_a_key_that_was_held_out_stays_held_out_in_later_versions(
     bench: StageBench, no_great_expectations: None, how: str
 ) -> None:
@@ -306,6 +311,7 @@ def test_the_keys_are_remembered_before_anybody_can_train(
     bench: StageBench, no_great_expectations: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Killed while the rows were written, the platform must know what it has handed out."""
+
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
@@ -350,7 +356,7 @@ def test_the_secret_of_a_split_is_nowhere_but_in_its_record(
             rows = [row | {"salt": ""} for row in rows]
         told.append(repr(rows))
     files = [path for path in sorted(bench.home.rglob("*")) if path.is_file() and "jinsu.db" not in path.name]
-    contents = [path.read_bytes() for path in files] + [content for content in bench.mlflow.artifacts.values()]
+    contents = [path.read_bytes() for path in files] + list(bench.mlflow.artifacts.values())
     assert len(files) > 10
     for spelling in spellings:
         assert not any(spelling in text for text in told)
