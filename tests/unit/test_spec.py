@@ -14,25 +14,26 @@ from hypothesis import strategies as st
 from jinsu.errors import BadInputError
 from jinsu.spec.load import parse_spec, read_spec, spec_from
 from jinsu.spec.model import Canary, Evaluate, Resources
+from jinsu.spec.problem import ProblemSpec
 from jinsu.spec.quantities import (
     format_bytes,
     parse_bytes,
     parse_seconds,
     parse_threshold,
 )
-from jinsu.spec.reference import json_schema, reference_page
+from jinsu.spec.reference import DOCUMENTS, json_schema, reference_page
 
 TEN_LINES = """\
 name: digits
-data: {dataset: digits@latest, expectations: expectations.yaml}
+problem: {dataset: digits@latest, expectations: expectations.yaml, metric: accuracy, min: 0.9, slices: [label]}
 train:
   command: python train.py
   params: {epochs: 8, lr: 0.01, channels: 16}
   trials: [{lr: 0.1}, {lr: 0.001}]
   resources: {gpu: 0, cpu: 1, memory: 2Gi, hours: 1}
-evaluate: {metric: accuracy, direction: maximize, min: 0.9, vs_champion: ">= -0.002", slices: [label]}
+evaluate: {vs_champion: ">= -0.002"}
 serve: {max_latency_ms: 50}
-release: {review: required, canary: {steps: [5, 25, 50], every: 5s, min_requests: 50}}
+release: {review: {approvers: 1}, canary: {steps: [5, 25, 50], every: 5s, min_requests: 50}}
 """
 ENDLESS = "9" * 400  # more than a float can hold
 EXAMPLES = sorted((Path(__file__).parents[2] / "examples").glob("*/model.yaml"))
@@ -52,11 +53,18 @@ def complaint(text: str) -> str:
 def test_ten_lines_say_what_they_seem_to_say() -> None:
     spec = parse_spec(TEN_LINES)
 
-    assert (spec.name, spec.team, spec.data.target) == ("digits", "default", "label")
+    problem = spec.problem
+    assert isinstance(problem, ProblemSpec)
+    assert (spec.name, problem.dataset, problem.target, problem.split.holdout) == (
+        "digits",
+        "digits@latest",
+        "label",
+        0.2,
+    )
     assert spec.train.params == {"epochs": 8, "lr": 0.01, "channels": 16}
     assert spec.train.resources.memory == 2 * 2**30
     assert spec.evaluate.vs_champion == -0.002
-    assert spec.evaluate.maximize
+    assert (problem.maximize, problem.min, spec.release.review.approvers) == (True, 0.9, 1)
     assert (spec.release.canary.steps, spec.release.canary.every) == ([5, 25, 50], 5.0)
 
 
@@ -104,7 +112,7 @@ def test_a_template_as_parameter_stays_text() -> None:
 MISTAKES = [
     ("channels: 16}", "channels: 16}\n  comand: x", "train.comand", "unknown field", "'command'"),
     ("every: 5s", "evry: 5s", "release.canary.evry", "unknown field", "'every'"),
-    ("name: digits", "name: digits\ncolour: red", "colour", "unknown field", "name, team, data, train"),
+    ("name: digits", "name: digits\ncolour: red", "colour", "unknown field", "name, problem, features, train"),
     ("gpu: 0", "gpu: 1.5", "train.resources.gpu", "1.5", "valid integer"),
     ("gpu: 0", "gpu: true", "train.resources.gpu", "True", "valid integer"),
     ("gpu: 0", "gpu: -1", "train.resources.gpu", "-1", "greater than or equal to 0"),
@@ -123,18 +131,52 @@ MISTAKES = [
     ("every: 5s", "every: .inf", "release.canary.every", "inf", "5s, 10m or 1h"),
     ('">= -0.002"', '"<= 3"', "evaluate.vs_champion", "'<= 3'", ">= -0.002"),
     ('">= -0.002"', ".nan", "evaluate.vs_champion", "nan", ">= -0.002"),
-    ("direction: maximize", "direction: minimize", "evaluate", "'minimize' contradicts", "'maximize'"),
-    ("min: 0.9", "max: 0.9", "evaluate", "max", "write 'min'"),
-    ("metric: accuracy", "metric: acuracy", "evaluate.metric", "'acuracy'", "'accuracy'"),
-    ("metric: accuracy, ", "", "evaluate.metric", "missing", "."),
+    ("min: 0.9", "max: 0.9", "problem", "max", "write 'min'"),
+    ("metric: accuracy", "metric: acuracy", "problem.metric", "'acuracy'", "'accuracy'"),
+    ("metric: accuracy, ", "", "problem.metric", "missing", "write it like accuracy"),
+    ("min: 0.9", "min: 0.9, kind: regression", "problem", "'accuracy' does not measure regression", "mae, rmse"),
+    ("min: 0.9", "min: 0.9, kind: ranking", "problem.kind", "'ranking'", "'classification' or 'regression'"),
+    (
+        "min: 0.9",
+        "min: 0.9, features: [a, label]",
+        "problem",
+        "'label' is the target",
+        "must not read what it predicts",
+    ),
+    ("min: 0.9", "min: 0.9, features: []", "problem.features", "is empty", "."),
+    ("min: 0.9", "min: 0.9, split: {by: label}", "problem", "'label' is the target", "whole classes"),
+    ("min: 0.9", "min: 0.9, split: {by: [a, label]}", "problem", "'label' is the target", "whole classes"),
+    ("min: 0.9", "min: 0.9, split: {time: label}", "problem", "'label' is the target", "greatest values"),
+    ("min: 0.9", "min: 0.9, split: {column: label}", "problem", "'label'", "no target and no feature"),
+    ("min: 0.9", "min: 0.9, features: [a], split: {column: a}", "problem", "'a'", "no target and no feature"),
+    ("min: 0.9", "min: 0.9, split: {by: a, time: b}", "problem.split", "by and time contradict", "keep one"),
+    ("min: 0.9", "min: 0.9, split: {held: [x]}", "problem.split", "held", "{column: NAME, held: [VALUE]}"),
+    ("min: 0.9", "min: 0.9, split: {column: a, held: []}", "problem.split.held", "is empty", "."),
+    ("min: 0.9", "min: 0.9, split: {holdout: 0}", "problem.split.holdout", "0", "greater than 0"),
+    ("min: 0.9", "min: 0.9, split: {holdout: 1}", "problem.split.holdout", "1", "less than 1"),
+    ("min: 0.9", "min: 0.9, split: {by: 5}", "problem.split.by", "5", "text or a list of texts"),
+    ("min: 0.9", "min: 0.9, split: {salt: x}", "problem.split.salt", "unknown field", "known here: holdout, by"),
+    ("min: 0.9", "min: 0.9, guardrails: {accuracy: '>= 0.9'}", "problem", "the metric itself", "write 'min'"),
+    ("min: 0.9", "min: 0.9, guardrails: {mae: '<= 1'}", "problem", "'mae' measures another kind", "'accuracy'"),
+    ("min: 0.9", "min: 0.9, guardrails: {f1_macro: 0.9}", "problem.guardrails.f1_macro", "0.9", ">= 0.9"),
+    ("min: 0.9", "min: 0.9, guardrails: {f1_macro: '0.9'}", "problem.guardrails.f1_macro", "'0.9'", ">= 0.9"),
+    ("min: 0.9", "min: 0.9, guardrails: {f1_macro: '> 0.9'}", "problem.guardrails.f1_macro", "'> 0.9'", ">= 0.9"),
+    (
+        "min: 0.9",
+        "min: 0.9, submissions: {per_day: 0}",
+        "problem.submissions.per_day",
+        "0",
+        "greater than or equal to 1",
+    ),
     ("[5, 25, 50]", "[5, 50, 25]", "release.canary.steps", "[5, 50, 25]", "[5, 25, 50]"),
     ("[5, 25, 50]", "[5, 5]", "release.canary.steps", "[5, 5]", "[5, 25, 50]"),
     ("[5, 25, 50]", "[5, 101]", "release.canary.steps.1", "101", "less than or equal to 100"),
-    ("digits@latest", "digits@v1", "data.dataset", "'digits@v1'", "digits@latest"),
+    ("digits@latest", "digits@v1", "problem.dataset", "'digits@v1'", "write it like digits"),
     ("command: python train.py", "command: python 'train.py", "train.command", "train.py", "quotes"),
     ("command: python train.py", "command: '  '", "train.command", "is empty", "python train.py"),
-    ("review: required", "review: never", "release.review", "'never'", "'required'"),
-    ("slices: [label]", "slices: label", "evaluate.slices", "'label'", "valid list"),
+    ("approvers: 1", "approvers: never", "release.review.approvers", "'never'", "valid integer"),
+    ("{approvers: 1}", "none", "release.review", "'none'", "fields such as approvers"),
+    ("slices: [label]", "slices: label", "problem.slices", "'label'", "valid list"),
 ]
 
 
@@ -154,7 +196,7 @@ def test_a_mistake_gets_one_sentence_with_field_value_and_fix(
     [
         ("[5, 25, 50]", "[]"),
         ("command: python train.py", "command: ''"),
-        ("data: {dataset: digits@latest, expectations: expectations.yaml}", "data: digits@latest"),
+        ('evaluate: {vs_champion: ">= -0.002"}', "evaluate: accuracy"),
         ("name: digits", "name: digits\n5: x"),
     ],
 )
@@ -230,8 +272,8 @@ def test_aliases_that_multiply_cost_nothing(field: str) -> None:
 
 
 def test_every_mistake_is_told_at_once() -> None:
-    said = complaint(TEN_LINES.replace("2Gi", "2GB").replace("review: required", "review: never"))
-    assert [line.split(": ")[1] for line in said.splitlines()] == ["train.resources.memory", "release.review"]
+    said = complaint(TEN_LINES.replace("2Gi", "2GB").replace("approvers: 1", "approvers: -1"))
+    assert [line.split(": ")[1] for line in said.splitlines()] == ["train.resources.memory", "release.review.approvers"]
 
 
 def test_a_missing_and_an_oversized_file_are_refused(tmp_path: Path) -> None:
@@ -280,7 +322,7 @@ def test_seconds_survive_being_written(seconds: float) -> None:
 
 @given(st.floats(-1e6, 1e6))
 def test_thresholds_survive_being_written(threshold: float) -> None:
-    rules = Evaluate(metric="accuracy", vs_champion=threshold)
+    rules = Evaluate(vs_champion=threshold)
     assert Evaluate.model_validate(json.loads(rules.model_dump_json())).vs_champion == threshold
 
 
@@ -342,8 +384,9 @@ def test_memory_is_shown_short(count: int, shown: str) -> None:
     assert format_bytes(count) == shown
 
 
-def test_the_published_schema_is_a_schema() -> None:
-    jsonschema.Draft202012Validator.check_schema(json_schema())
+@pytest.mark.parametrize("document", DOCUMENTS)
+def test_the_published_schema_is_a_schema(document: str) -> None:
+    jsonschema.Draft202012Validator.check_schema(json_schema(document))
 
 
 @pytest.mark.parametrize("path", EXAMPLES, ids=lambda path: path.parent.name)
@@ -378,7 +421,6 @@ def test_the_schema_refuses_what_the_platform_refuses(old: str, new: str) -> Non
 
 def test_the_reference_page_names_every_field() -> None:
     page = reference_page()
-    missing = [
-        name for part in json_schema()["$defs"].values() for name in part["properties"] if f"| `{name}` |" not in page
-    ]
+    parts = [part for name in DOCUMENTS for part in (json_schema(name), *json_schema(name)["$defs"].values())]
+    missing = [name for part in parts for name in part.get("properties", ()) if f"| `{name}` |" not in page]
     assert missing == []

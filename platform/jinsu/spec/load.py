@@ -13,7 +13,7 @@ from pydantic import BaseModel, ValidationError
 
 from jinsu.errors import BadInputError
 from jinsu.spec.document import read_yaml
-from jinsu.spec.former import in_the_present_form
+from jinsu.spec.former import former_sections, in_the_present_form
 from jinsu.spec.model import INLINE, NAMED, ModelSpec
 from jinsu.spec.policy import PolicySpec
 from jinsu.spec.problem import ProblemSpec
@@ -56,7 +56,8 @@ def spec_from(document: object, source: str = FILE_NAME) -> ModelSpec:
     """
     if isinstance(document, Mapping) and (lines := in_the_present_form(document)):
         raise BadInputError(
-            f"{source}: data and evaluate.metric have moved into the problem, and the team is yours; write instead:\n{lines}"
+            f"{source}: data and evaluate.metric have moved into the problem, and the team is yours; "
+            f"in place of {' and '.join(former_sections(document))} write:\n{lines}"
         )
     return _validated(ModelSpec, document, source, "'name:' and 'train:'")
 
@@ -88,16 +89,21 @@ def explain(failure: ValidationError, kind: type[BaseModel] = ModelSpec) -> Iter
         place = ".".join(str(part) for part in path)
         if "[key]" in error["loc"]:
             error["type"] = "string_pattern_mismatch"
-        elif len(path) < len(error["loc"]) and error["type"] != "string_pattern_mismatch":
-            error["msg"] = "text, a number, or true or false"
+        elif error["loc"][-1] in _UNIONS and error["type"] != "string_pattern_mismatch":
+            error["msg"] = _UNIONS[error["loc"][-1]]
         if place not in explained:
             yield _sentence(place, path, error, kind)
         explained.add(place)
 
 
+_SCALAR = "text, a number, or true or false"
+_UNIONS = {"bool": _SCALAR, "int": _SCALAR, "float": _SCALAR, "str": "text or a list of texts", "list[str]": "a list of texts"}
+"""What a field of several types takes, by the branch that pydantic tried."""
+
+
 def _is_union_branch(part: object) -> bool:
     # Pydantic puts the branch of a union that it tried into the path; the branch is no field of the document.
-    return part in ("bool", "int", "float", "str", "list[str]", "[key]", NAMED, INLINE)
+    return part in (*_UNIONS, "[key]", NAMED, INLINE)
 
 
 def _sentence(place: str, path: list[Any], error: Mapping[str, Any], model: type[BaseModel]) -> str:
@@ -165,6 +171,8 @@ def _is_model(annotation: Any) -> bool:
 
 
 def _example(path: list[Any], kind: type[BaseModel]) -> str:
+    if path[-2:-1] == ["guardrails"]:
+        return '; write it like ">= 0.9" (in quotes)'
     field = _fields(path[:-1], kind).get(str(path[-1])) if path else None
     examples = getattr(field, "examples", None)
     return f"; write it like {examples[0]}" if examples else ""

@@ -128,6 +128,8 @@ class ProblemSpec(Judging):
             raise ValueError(f"features: {self.target!r} is the target; a model must not read what it predicts")
         if self.target in self.split.keys:
             raise ValueError(f"split.by: {self.target!r} is the target; whole classes would be held out")
+        if self.target == self.split.time:
+            raise ValueError(f"split.time: {self.target!r} is the target; its greatest values would be held out")
         if self.split.column is not None and self.split.column in {self.target, *(self.features or [])}:
             raise ValueError(
                 f"split.column: {self.split.column!r} says what is held out; it is no target and no feature"

@@ -12,7 +12,7 @@ from jinsu.errors import BadInputError
 from jinsu.spec.model import ModelSpec
 from jinsu.spec.parts import Part
 from jinsu.spec.policy import PolicySpec
-from jinsu.spec.problem import Judging, ProblemSpec, Split
+from jinsu.spec.problem import CLASSIFICATION, Judging, ProblemSpec, Split
 
 MODEL_FILE = "model.yaml"
 DEFAULT = "default"
@@ -148,8 +148,8 @@ class _Merge:
         section = "evaluate." if document == self._problem.title else "release."
         theirs = line.name.removeprefix(section)
         self.refuse(
-            f"{_IN_MODEL.get(line.name, line.name)}: {line.model:g} is looser than {document} allows (line {theirs}: {bound:g}); "
-            f"write {word} {bound:g}, or leave the line out"
+            f"{_IN_MODEL.get(line.name, line.name)}: {_shown(line.model)} is looser than {document} allows "
+            f"(line {theirs}: {_shown(bound)}); write {word} {_shown(bound)}, or leave the line out"
         )
 
     def refuse(self, sentence: str) -> None:
@@ -231,8 +231,18 @@ def _judging(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> Judging:
 
 
 def _guardrails(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> Iterator[tuple[str, str]]:
-    ours, theirs = model.evaluate.guardrails, problem.spec.guardrails
+    ours, theirs, metric = model.evaluate.guardrails, problem.spec.guardrails, problem.spec.metric
     for name in sorted({*ours, *theirs}):
+        if name == metric:
+            used = "min" if problem.spec.maximize else "max"
+            merge.refuse(f"evaluate.guardrails.{name}: it is the metric of {problem.title}; write evaluate.{used}")
+            continue
+        if (name in CLASSIFICATION) != (metric in CLASSIFICATION):
+            merge.refuse(
+                f"evaluate.guardrails.{name}: {name!r} measures another kind of target than {metric!r}, "
+                f"the metric of {problem.title}"
+            )
+            continue
         bounds = [bound for bound in (ours.get(name), theirs.get(name)) if bound is not None]
         signs = {bound[:2] for bound in bounds}
         if len(signs) > 1:
@@ -241,7 +251,7 @@ def _guardrails(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> Itera
         (sign,) = signs
         asked, demanded = (float(bound[3:]) if bound else None for bound in (ours.get(name), theirs.get(name)))
         value = merge.need(_Line(f"evaluate.guardrails.{name}", sign == "<=", None, asked, demanded, None))
-        yield name, f"{sign} {value:g}"
+        yield name, next(bound for bound in bounds if float(bound[3:]) == value)  # as it was written, not rounded
 
 
 def _serve(name: str, default: float, model: ModelSpec, problem: NamedProblem, policy: NamedPolicy) -> _Line[float]:
@@ -304,7 +314,15 @@ def _resources(merge: _Merge, model: ModelSpec, policy: NamedPolicy) -> None:
     for name in ("gpu", "hours"):
         asked, allowed = getattr(model.train.resources, name), getattr(policy.spec.resources, name)
         if allowed is not None and asked > allowed:
-            merge.refuse(f"train.resources.{name}: {asked:g} is more than {policy.title} allows ({allowed:g})")
+            merge.refuse(
+                f"train.resources.{name}: {_shown(asked)} is more than {policy.title} allows "
+                f"(line resources.{name}: {_shown(allowed)})"
+            )
+
+
+def _shown(value: float) -> str:
+    """A number in full: a bound that is rounded could be refused when it is written as shown."""
+    return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
 
 
 _SOURCES = {"release.canary.steps": MODEL_FILE, "release.canary.deadline": MODEL_FILE}

@@ -73,17 +73,9 @@ def memberships(user: Mapping[str, Any], submissions: Sequence[Mapping[str, Any]
 def problem_spec(spec: Mapping[str, Any], dataset: str) -> ProblemSpec:
     """The problem that a stored spec of version 0.1 describes. Pure.
 
-    dataset: the pinned version; the problem takes the latest one. A target among the features, or as the column of the
-    split, is left out: no problem may say so any more.
+    dataset: the pinned version; the problem takes the latest one.
     """
-    document = problem_of(spec)
-    document["dataset"] = dataset.partition("@")[0]
-    target = document.get("target", "label")
-    if document.get("features"):
-        document["features"] = [name for name in document["features"] if name != target] or None
-    if document.get("split", {}).get("by") == target:
-        document["split"] = {key: value for key, value in document["split"].items() if key != "by"}
-    return ProblemSpec.model_validate({key: value for key, value in document.items() if value is not None})
+    return ProblemSpec.model_validate(problem_of(spec) | {"dataset": dataset.partition("@")[0]})
 
 
 def model_spec(spec: Mapping[str, Any]) -> ModelSpec:
