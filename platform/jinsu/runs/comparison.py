@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import difflib
 import hashlib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -19,7 +19,9 @@ from jinsu.runs.text import clean
 from jinsu.state.database import Database
 from jinsu.state.tables import Candidate, StageRecord, Submission
 
-_LARGEST_TEXT, _MOST_LINES = 200_000, 60
+_LARGEST_TEXT, _LONGEST_TEXT, _LONGEST_LINE = 200_000, 5000, 300
+"""Bytes and lines of the largest file that is compared line by line: the time for that grows with their square."""
+_MOST_LINES, _MOST_OF_AN_ASPECT = 60, 200
 
 
 class Aspect(StrEnum):
@@ -117,29 +119,40 @@ _ELSEWHERE = frozenset({"dataset", "documents", "version"})
 
 
 def documents(aspect: Aspect, before: Mapping[str, object], after: Mapping[str, object]) -> Iterator[Difference]:
-    """One difference for each line that two documents do not share. Pure."""
+    """One difference for each line that two documents do not share; the first 200 of them. Pure."""
     old, new = dict(_lines("", before)), dict(_lines("", after))
-    for line in sorted({*old, *new}):
-        if old.get(line) != new.get(line):
-            yield Difference(aspect, line, clean(old.get(line, "")), clean(new.get(line, "")))
+    changed = [line for line in sorted({*old, *new}) if old.get(line) != new.get(line)]
+    for line in changed[:_MOST_OF_AN_ASPECT]:
+        yield Difference(aspect, _shown(line), _shown(old.get(line, "")), _shown(new.get(line, "")))
+    yield from _more(aspect, changed)
 
 
 def files(before: Mapping[str, bytes], after: Mapping[str, bytes]) -> Iterator[Difference]:
-    """One difference for each file that is new, gone or changed; for a changed text with its lines. Pure."""
-    for name in sorted({*before, *after}):
+    """One difference for each file that is new, gone or changed; for a changed text with its lines. The first 200. Pure."""
+    changed = [name for name in sorted({*before, *after}) if before.get(name) != after.get(name)]
+    for name in changed[:_MOST_OF_AN_ASPECT]:
         old, new = before.get(name), after.get(name)
-        if old == new:
-            continue
-        if old is None or new is None:
-            yield Difference(Aspect.CODE, name, _described(old), _described(new))
-        else:
-            yield Difference(Aspect.CODE, name, _described(old), _lines_changed(old, new))
+        now = _described(new) if old is None or new is None else _lines_changed(old, new)
+        yield Difference(Aspect.CODE, _shown(name), _described(old), now)
+    yield from _more(Aspect.CODE, changed)
+
+
+def _more(aspect: Aspect, changed: Sequence[str]) -> Iterator[Difference]:
+    if len(changed) > _MOST_OF_AN_ASPECT:
+        yield Difference(aspect, f"and {len(changed) - _MOST_OF_AN_ASPECT} more", "", "")
+
+
+def _shown(text: str) -> str:
+    """Text of a submitter as it may be shown: clean, on one line, and of bounded length."""
+    flat = clean(text).replace("\n", "�")
+    return flat if len(flat) <= _LONGEST_LINE else f"{flat[:_LONGEST_LINE]}…"
 
 
 def _lines(path: str, value: object) -> Iterator[tuple[str, str]]:
     if isinstance(value, Mapping):
         for key in value:
-            yield from _lines(f"{path}.{key}" if path else str(key), value[key])
+            name = repr(key) if "." in str(key) else str(key)
+            yield from _lines(f"{path}.{name}" if path else name, value[key])
     elif value not in (None, "", [], {}):
         yield path, str(value)
 
@@ -154,11 +167,13 @@ def _lines_changed(old: bytes, new: bytes) -> str:
     if max(len(old), len(new)) > _LARGEST_TEXT:
         return _described(new)
     try:
-        texts = [content.decode().splitlines() for content in (old, new)]
+        texts = [content.decode().split("\n") for content in (old, new)]
     except UnicodeDecodeError:
         return _described(new)
+    if max(map(len, texts)) > _LONGEST_TEXT:
+        return _described(new)
     diff = difflib.unified_diff(texts[0], texts[1], lineterm="", n=1)
-    changed = [line for line in diff if not line.startswith(("---", "+++"))]
+    changed = list(diff)[2:]  # the first two name the files
     more = len(changed) - _MOST_LINES
-    shown = [*changed[:_MOST_LINES], *([f"… {more} more lines"] if more > 0 else [])]
-    return clean("\n".join(shown))
+    shown = [*map(_shown, changed[:_MOST_LINES]), *([f"… {more} more lines"] if more > 0 else [])]
+    return "\n".join(shown) or _described(new)
