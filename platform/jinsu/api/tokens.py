@@ -70,7 +70,10 @@ class Tokens:
         return models.Done(done="The token has ended.")
 
     def rotate(self, token: str, request: Request, who: Known) -> models.NewToken:
-        """Ends one of the asker's tokens and makes another with the same label, which lives as long again."""
+        """Ends one of the asker's tokens and makes another with the same label, which lives as long again.
+
+        In place of one that never ends, such as those of version 0.1, comes one that does.
+        """
         identity = self._identity(token, request)
         with self.database.begin() as session:
             row = session.get(tables.Token, identity, with_for_update=True)
@@ -80,7 +83,7 @@ class Tokens:
                 raise NotFoundError(f"token {identity!r} has ended; make another: jinsu token create")
             tokens.revoke(session, who.name, identity, actor=who.name)
             assert row is not None
-            lifetime = None if row.expires is None else row.expires - row.created
+            lifetime = tokens.LIFETIME[TokenUse.API] if row.expires is None else row.expires - row.created
             made = tokens.give(session, who.name, TokenUse.API, actor=who.name, label=row.label, lifetime=lifetime)
             return new_token(session, made)
 
