@@ -8,6 +8,7 @@ moved has left its intent, from which the controller completes the move.
 from __future__ import annotations
 
 import time
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import delete, func, select
@@ -58,21 +59,22 @@ class Champions:
         Raises ForbiddenError when the version may not serve, NotFoundError when Jinsu did not register it, GateFailedError
         when its rollout was told to abort.
         """
-        if not self._intend(intent):
-            return self._previous(intent)
+        self._intend(intent)
         try:
             with self.database.begin() as session:
                 _hold(session, intent.model)
+                move = session.get(Move, intent.identity) or _begun(session, intent)
+                if move.ended is not None:
+                    return _previous(session, intent)
                 require(session, intent.model, intent.version)
                 _refuse_aborted(session, intent)
                 self.mlflow.set_alias(intent.model, CHAMPION, intent.version)
-                previous = complete(session, intent.model, intent.version, session.get(Move, intent.identity))
+                return complete(session, intent.model, intent.version, move)
         except TransientError:
             raise  # whether the alias moved is not known: the intent stays for whoever finds out
         except JinsuError:
-            self._give_up(intent.identity)
+            self._give_up(intent)
             raise
-        return previous
 
     def move_by_hand(self, model: str, version: str, actor: str) -> str:
         """As `move`, for a reviewer who sets the alias in MLflow. Raises ForbiddenError for anybody else."""
@@ -117,31 +119,20 @@ class Champions:
             elif self.mlflow.aliases(model).get(CHAMPION) == refused:
                 self.mlflow.set_alias(model, CHAMPION, endpoint.champion)
 
-    def _intend(self, intent: Intent) -> bool:
-        """Records the intent; False when a move of this identity has ended already."""
-        try:
-            return self._write(intent)
-        except IntegrityError:  # another process began the same move a moment ago
-            return self._write(intent)
-
-    def _write(self, intent: Intent) -> bool:
-        with self.database.begin() as session:
+    def _intend(self, intent: Intent) -> None:
+        """Records the intent, or that it is still there."""
+        with suppress(IntegrityError), self.database.begin() as session:  # another process may do the same now
             known = session.get(Move, intent.identity, with_for_update=True)
             if known is None:
-                session.add(Move(**asdict(intent), intended=time.time()))
-                return True
-            known.intended = time.time()
-            return known.ended is None
+                _begun(session, intent)
+            else:
+                known.intended = time.time()
 
-    def _give_up(self, identity: str) -> None:
+    def _give_up(self, intent: Intent) -> None:
         """Forgets an intent that moved nothing, so that the same move may be tried again."""
         with self.database.begin() as session:
-            session.execute(delete(Move).where(Move.identity == identity, Move.ended.is_(None)))
-
-    def _previous(self, intent: Intent) -> str:
-        with self.database.begin() as session:
-            query = select(LedgerEntry.previous).where(LedgerEntry.identity == intent.identity)
-            return session.scalar(query) or ""
+            _hold(session, intent.model)
+            session.execute(delete(Move).where(Move.identity == intent.identity, Move.ended.is_(None)))
 
 
 def complete(session: Session, model: str, version: str, move: Move | None) -> str:
@@ -181,6 +172,17 @@ def reviewer_of(session: Session, model: str, person: str) -> None:
 
 def _by_a_person(event: LedgerEvent, model: str, version: str, actor: str) -> Intent:
     return Intent(f"{event}:{model}:{time.time_ns()}", model, version, event, actor)
+
+
+def _begun(session: Session, intent: Intent) -> Move:
+    move = Move(**asdict(intent), intended=time.time())
+    session.add(move)
+    return move
+
+
+def _previous(session: Session, intent: Intent) -> str:
+    """The champion before a move that has ended, or ""."""
+    return session.scalar(select(LedgerEntry.previous).where(LedgerEntry.identity == intent.identity)) or ""
 
 
 def _refuse_aborted(session: Session, intent: Intent) -> None:
