@@ -57,7 +57,7 @@ def test_ten_lines_say_what_they_seem_to_say() -> None:
     assert isinstance(problem, ProblemSpec)
     assert (spec.name, problem.dataset, problem.target, problem.split.holdout) == (
         "digits",
-        "digits@latest",
+        "digits",
         "label",
         0.2,
     )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from enum import StrEnum
 from typing import Annotated, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from jinsu.spec.parts import NAME, Part, ReleaseBounds, ServeBounds, SubmissionBounds
 from jinsu.spec.quantity_types import Threshold
@@ -118,6 +118,11 @@ class ProblemSpec(Judging):
     serve: ServeBounds = Field(default_factory=ServeBounds)
     release: ReleaseBounds = Field(default_factory=ReleaseBounds)
     submissions: SubmissionBounds = Field(default_factory=SubmissionBounds)
+
+    @field_validator("dataset")
+    @classmethod
+    def _latest(cls, dataset: str) -> str:
+        return dataset.removesuffix("@latest")  # two ways to write one thing are no change of the problem
 
     @model_validator(mode="after")
     def _judged_fairly(self) -> Self:
