@@ -11,12 +11,13 @@ from tests.support.stage_bench import SPEC, StageBench
 from jinsu.errors import BadInputError, ConflictError, JinsuError, NotFoundError
 from jinsu.runs import admission
 from jinsu.runs.admission import Admission, Capacity, Request, check_capacity, check_columns, submission_id
-from jinsu.runs.journal import spec_of
+from jinsu.runs.journal import rules_of, spec_of
 from jinsu.runs.snapshots import pack
 from jinsu.runs.stages import StageName
 from jinsu.spec.load import parse_spec
+from jinsu.spec.problem import ProblemSpec
 from jinsu.state.states import SubmissionState
-from jinsu.state.tables import Submission
+from jinsu.state.tables import Model, Problem, ProblemSplit, ProblemVersion, Submission
 
 BenchAfter = Callable[[StageName | None], StageBench]
 
@@ -29,16 +30,16 @@ def bench(bench_after: BenchAfter) -> StageBench:
 
 def request(bench: StageBench, submitter: str = "ann", key: str = "2", spec: str = SPEC, **overrides: Any) -> Request:
     named = {name.replace("__", "."): value for name, value in overrides.items()}
-    return Request(submitter, bench.code(spec), key, named)
+    return Request(bench.person(submitter), bench.code(spec), key, named)
 
 
-def refusal(bench: StageBench, given: Request) -> str:
+def refusal(bench: StageBench, given: Request, *kinds: type[JinsuError]) -> str:
     """Why a submission is refused; nothing of it may be recorded."""
-    before = len(bench.rows(Submission))
-    with pytest.raises(JinsuError) as caught:
+    tables = (Submission, Model, Problem, ProblemVersion, ProblemSplit)
+    before = [len(bench.rows(table)) for table in tables]
+    with pytest.raises(kinds or (BadInputError, NotFoundError)) as caught:
         bench.installation.admission.admit(given)
-    assert len(bench.rows(Submission)) == before
-    assert isinstance(caught.value, BadInputError | NotFoundError)
+    assert [len(bench.rows(table)) for table in tables] == before
     return str(caught.value)
 
 
@@ -54,7 +55,7 @@ def test_a_submission_is_recorded_with_everything_pinned(bench: StageBench) -> N
     assert (kept.submitter, kept.model, kept.team, kept.code_digest) == ("ann", "toy", "default", given.code_digest)
     assert (kept.state, kept.reason, kept.ended, kept.dag_run) == (SubmissionState.ACCEPTED, "", None, None)
     assert kept.dataset == bench.installation.datasets.resolve("points").reference
-    assert spec_of(kept).data.dataset == kept.dataset
+    assert (kept.problem, spec_of(kept).problem, rules_of(kept).dataset) == ("toy", "toy", kept.dataset)
 
 
 def test_a_new_version_of_the_dataset_does_not_change_an_accepted_run(bench: StageBench) -> None:
@@ -68,12 +69,12 @@ def test_a_new_version_of_the_dataset_does_not_change_an_accepted_run(bench: Sta
 
 
 def test_the_name_of_a_run_is_readable_and_the_same_for_the_same_key() -> None:
-    given = Request("ann", "c" * 64, "key", {})
-    assert submission_id("digits", given) == submission_id("digits", Request("ann", "d" * 64, "key", {"a": 1}))
-    assert submission_id("digits", given).startswith("digits-")
+    name = submission_id("digits", "ann", "key")
+    assert name == submission_id("digits", "ann", "key")
+    assert name.startswith("digits-")
     for submitter, key in (("ann", "other"), ("bob", "key"), ("annk", "ey")):
-        assert submission_id("digits", Request(submitter, "c" * 64, key, {})) != submission_id("digits", given)
-    assert len(submission_id("x" * 40, given)) <= 40
+        assert submission_id("digits", submitter, key) != name
+    assert len(submission_id("x" * 40, "ann", "key")) <= 40
 
 
 def test_one_key_is_one_run(bench: StageBench) -> None:
@@ -90,7 +91,7 @@ def test_one_key_is_one_run(bench: StageBench) -> None:
 
 def test_one_key_is_for_one_code(bench: StageBench) -> None:
     first, _ = bench.installation.admission.admit(request(bench))
-    changed = Request("ann", bench.code(script="print(1)"), "2", {})
+    changed = Request(bench.person("ann"), bench.code(script="print(1)"), "2", {})
 
     with pytest.raises(
         ConflictError, match=f"idempotency key '2' was used for run {first.id} with other code; use a new key"
@@ -122,10 +123,11 @@ def test_open_runs_have_a_limit_and_ended_ones_do_not_count(bench: StageBench, m
 
 
 def test_a_check_records_nothing(bench: StageBench) -> None:
-    spec, version = bench.installation.admission.check(bench.code(), {})
+    other = bench.code(SPEC.replace("name: toy", "name: other"))
+    plan = bench.installation.admission.check(bench.person("ann"), other, {})
 
-    assert (spec.name, version.name) == ("toy", "points")
-    assert len(bench.rows(Submission)) == 1
+    assert (plan.spec.name, plan.version.name, plan.rules.problem) == ("other", "points", "other")
+    assert [len(bench.rows(table)) for table in (Submission, Model, Problem)] == [1, 1, 1]
 
 
 # --- Overrides ---
@@ -137,13 +139,13 @@ def test_a_check_records_nothing(bench: StageBench) -> None:
         ({"train.params.lr": 0.5}, "train.params", {"lr": 0.5}),
         ({"train.params.new": "x"}, "train.params", {"lr": 0.1, "new": "x"}),
         ({"train.params": {"a": 1}}, "train.params", {"a": 1}),
-        ({"name": "another"}, "name", "another"),
+        ({"problem": "toy"}, "problem", "toy"),
         ({"release.canary.every": "5s"}, "release.canary.every", 5.0),
         ({"train.resources.hours": 3}, "train.resources.hours", 3),  # a part that model.yaml does not name
     ],
 )
 def test_an_override_replaces_one_value(bench: StageBench, overrides: dict[str, Any], path: str, value: Any) -> None:
-    found: Any = bench.installation.admission.check(bench.code(), overrides)[0]
+    found: Any = bench.installation.admission.check(bench.person("ann"), bench.code(), overrides).spec
     for part in path.split("."):
         found = getattr(found, part)
     assert found == value
@@ -151,16 +153,18 @@ def test_an_override_replaces_one_value(bench: StageBench, overrides: dict[str, 
 
 @pytest.mark.parametrize(
     "path",
-    ["name.first", "name.first.letter", "train.params.lr.value", "train.trials.0.lr", "evaluate.slices.0", "", ".", "nowhere",
+    ["name.first", "name.first.letter", "train.params.lr.value", "train.trials.0.lr", "problem.slices.0", "", ".", "nowhere",
      "train.nowhere", "train..lr", "\0", "__class__", "train.params.lr rate"],
 )  # fmt: skip
 def test_an_override_that_leads_nowhere_is_refused(bench: StageBench, path: str) -> None:
-    assert "submission" in refusal(bench, Request("ann", bench.code(), "2", {path: 1}))
+    assert "submission" in refusal(bench, Request(bench.person("ann"), bench.code(), "2", {path: 1}))
 
 
 @pytest.mark.parametrize("value", [float("nan"), float("inf"), [], {}, "text"])
 def test_an_override_of_the_wrong_kind_is_refused(bench: StageBench, value: Any) -> None:
-    assert "submission: evaluate.min" in refusal(bench, Request("ann", bench.code(), "2", {"evaluate.min": value}))
+    assert "submission: evaluate.min" in refusal(
+        bench, Request(bench.person("ann"), bench.code(), "2", {"evaluate.min": value})
+    )
 
 
 # --- What may not run here ---
@@ -169,22 +173,41 @@ def test_an_override_of_the_wrong_kind_is_refused(bench: StageBench, value: Any)
 @pytest.mark.parametrize(
     ("change", "sentence"),
     [
-        ({"data": {"dataset": "nowhere"}}, "dataset 'nowhere' does not exist"),
-        ({"data": {"dataset": "points@0123456789abcdef"}}, "no single version '0123456789abcdef'"),
-        ({"data__target": "colour"}, "data.target: dataset points has no column 'colour'; it has a, b, label."),
-        ({"data__features": ["a", "c"]}, "data.features: dataset points has no column 'c'"),
-        ({"data__holdout_by": "day"}, "data.holdout_by: dataset points has no column 'day'"),
-        ({"evaluate__slices": ["shop"]}, "evaluate.slices: dataset points has no column 'shop'"),
-        ({"data__expectations": "other.yaml"}, "data.expectations: the folder has no file 'other.yaml'"),
-        ({"data__expectations": "../expectations.yaml"}, "the folder has no file '../expectations.yaml'"),
         ({"train__resources__gpu": 1}, "train.resources.gpu: 1 asked for, this platform has 0"),
-        ({"evaluate__metric": "auc"}, "submission: evaluate.metric"),
+        ({"features": ["a", "c"]}, "model.yaml: features: dataset points has no column 'c'; it has a, b, label."),
+        ({"features": ["label"]}, "features: 'label' is the target of problem toy, version 1"),
+        ({"problem__metric": "auc"}, "submission: problem.metric"),
+        ({"problem": "nothing"}, "problem 'nothing' does not exist, or no team of ann may read it"),
     ],
 )
 def test_what_cannot_run_here_is_refused_with_the_line_to_change(
     bench: StageBench, change: dict[str, Any], sentence: str
 ) -> None:
     assert sentence in refusal(bench, request(bench, **change))
+
+
+@pytest.mark.parametrize(
+    ("problem", "sentence"),
+    [
+        ("dataset: nowhere", "dataset 'nowhere' does not exist, or team default may not read it"),
+        ("dataset: points@0123456789abcdef", "no single version '0123456789abcdef'"),
+        ("dataset: points, target: colour", "problem: target: dataset points has no column 'colour'; it has a, b, label."),
+        ("dataset: points, features: [a, c]", "problem: features: dataset points has no column 'c'"),
+        ("dataset: points, split: {by: [a, day]}", "problem: split: dataset points has no column 'day'"),
+        ("dataset: points, split: {time: day}", "problem: split: dataset points has no column 'day'"),
+        ("dataset: points, split: {stratify: day}", "problem: split: dataset points has no column 'day'"),
+        ("dataset: points, split: {column: day}", "problem: split: dataset points has no column 'day'"),
+        ("dataset: points, slices: [shop]", "problem: slices: dataset points has no column 'shop'"),
+        ("dataset: points, expectations: other.yaml", "problem.expectations: the folder has no file 'other.yaml'"),
+        ("dataset: points, expectations: ../expectations.yaml", "the folder has no file '../expectations.yaml'"),
+        ("dataset: points, target: label, features: [label]", "'label' is the target; a model must not read"),
+    ],
+)
+def test_a_problem_that_cannot_be_is_refused_with_the_line_to_change(
+    bench: StageBench, problem: str, sentence: str
+) -> None:
+    spec = f"name: other\nproblem: {{metric: accuracy, {problem}}}\ntrain: {{command: python train.py}}\n"
+    assert sentence in refusal(bench, request(bench, spec=spec))
 
 
 def test_code_without_a_spec_or_that_never_came_is_refused(bench: StageBench) -> None:
@@ -194,9 +217,9 @@ def test_code_without_a_spec_or_that_never_came_is_refused(bench: StageBench) ->
     data, _ = pack(folder, 2**20)
     digest = bench.installation.snapshots.put(data, 2**20)
 
-    assert refusal(bench, Request("ann", digest, "2", {})) == "code snapshot: it holds no model.yaml at its top."
-    assert "is not here; submit again" in refusal(bench, Request("ann", "0" * 64, "2", {}))
-    assert "is not a sha256 digest" in refusal(bench, Request("ann", "../../etc/passwd", "2", {}))
+    assert refusal(bench, Request(bench.person("ann"), digest, "2", {})) == "code snapshot: it holds no model.yaml at its top."
+    assert "is not here; submit again" in refusal(bench, Request(bench.person("ann"), "0" * 64, "2", {}))
+    assert "is not a sha256 digest" in refusal(bench, Request(bench.person("ann"), "../../etc/passwd", "2", {}))
 
 
 def test_a_set_of_files_is_no_table(bench: StageBench) -> None:
@@ -205,27 +228,30 @@ def test_a_set_of_files_is_no_table(bench: StageBench) -> None:
     (folder / "1.png").write_bytes(b"\x89PNG")
     bench.installation.datasets.put("pictures", folder, "ann")
 
-    assert "is a set of files; training and evaluation need a table" in refusal(
-        bench, request(bench, data__dataset="pictures")
-    )
+    bench.installation.ownership.claim(bench.person("ann"), "pictures")
+
+    spec = SPEC.replace("name: toy", "name: other").replace("points", "pictures")
+    assert "is a set of files; training and evaluation need a table" in refusal(bench, request(bench, spec=spec))
 
 
 def test_columns_are_looked_for_wherever_the_spec_names_them() -> None:
     spec = parse_spec(SPEC)
-    check_columns(spec, ["a", "b", "label"], "table")
-    with pytest.raises(BadInputError, match=r"data\.target"):
-        check_columns(spec, ["a", "b"], "table")
+    problem = spec.problem
+    assert isinstance(problem, ProblemSpec)
+    check_columns(spec, problem, ["a", "b", "label"], "table")
+    with pytest.raises(BadInputError, match="problem: target"):
+        check_columns(spec, problem, ["a", "b"], "table")
     with pytest.raises(BadInputError, match="is a set of files"):
-        check_columns(spec, ["a", "b", "label"], "files")
+        check_columns(spec, problem, ["a", "b", "label"], "files")
 
 
 @pytest.mark.parametrize(
     ("spec", "capacity", "sentence"),
     [
         ("", Capacity(), ""),
-        ("team: search", Capacity(teams=frozenset({"search", "shopping"})), ""),
-        ("team: ads", Capacity(teams=frozenset({"search", "shopping"})), "'ads' has no place on this platform; it knows search, shopping."),
-        ("team: ads", Capacity(teams=frozenset({""})), "it knows none by name."),
+        ("", Capacity(teams=frozenset({"search", "default"})), ""),
+        ("", Capacity(teams=frozenset({"search", "shopping"})), "it has search, shopping. A platform engineer adds it to the chart's values: teams."),
+        ("", Capacity(teams=frozenset({""})), "it has none by name. A platform engineer adds it to the chart's values: teams."),
         ("gpu: 2", Capacity(gpus=2), ""),
         ("gpu: 3", Capacity(gpus=2), "train.resources.gpu: 3 asked for, this platform has 2."),
         ("gpu: 1, gpu_type: a100", Capacity(gpus=2), ""),
@@ -235,14 +261,12 @@ def test_columns_are_looked_for_wherever_the_spec_names_them() -> None:
     ],
 )  # fmt: skip
 def test_capacity(spec: str, capacity: Capacity, sentence: str) -> None:
-    text = (
-        f"{SPEC}{spec}\n" if spec.startswith("team") else SPEC.replace("train: {", f"train: {{resources: {{{spec}}}, ")
-    )
+    text = SPEC.replace("train: {", f"train: {{resources: {{{spec}}}, ")
     if not sentence:
-        check_capacity(parse_spec(text), capacity)
+        check_capacity(parse_spec(text), "default", capacity)
         return
     with pytest.raises(BadInputError) as caught:
-        check_capacity(parse_spec(text), capacity)
+        check_capacity(parse_spec(text), "default", capacity)
     assert str(caught.value).endswith(sentence)
 
 

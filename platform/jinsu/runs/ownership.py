@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from dataclasses import dataclass
 
+from sqlalchemy.exc import IntegrityError
+
 from jinsu.data.datasets import DatasetStore, DatasetVersion
 from jinsu.errors import ConflictError, NotFoundError
 from jinsu.identity.people import Person
@@ -30,17 +32,26 @@ class Ownership:
         """
         with self.database.begin() as session:
             row = session.get(Dataset, name)
-            if row is None:
-                owner = team_for(person, team, Role.RESEARCHER)
-                if keep:
-                    session.add(Dataset(name=name, team=owner, by=person.name, created=time.time()))
+        if row is None:
+            owner = team_for(person, team, Role.RESEARCHER)
+            if not keep or self._keep(person, name, owner):
                 return owner
+            return self.claim(person, name, team)  # another team was first
         if row.team not in person.teams:
             raise ConflictError(f"dataset {name!r} is taken by another team; choose another name.")
         if team and team != row.team:
             raise ConflictError(f"dataset {name!r} belongs to team {row.team}, not to {team}.")
         person.require(Role.RESEARCHER, row.team)
         return row.team
+
+    def _keep(self, person: Person, name: str, team: str) -> bool:
+        """Whether the name is the team's now; a name has one owner, however many claim it at once."""
+        try:
+            with self.database.begin() as session:
+                session.add(Dataset(name=name, team=team, by=person.name, created=time.time()))
+        except IntegrityError:
+            return False
+        return True
 
     def require_readable(self, person: Person, name: str) -> None:
         """Raises NotFoundError for a dataset that does not exist, or that the person may not see."""

@@ -142,12 +142,11 @@ def next_version(
     before = ProblemSpec.model_validate(last.document)
     for field in FIXED:
         old, new = getattr(before, field), getattr(spec, field)
-        if (old, new) != (new, old):
+        if old != new:
             raise ConflictError(
                 f"problem {name}: {field}: the first version fixed it ({_shown(old)}), because models were judged by it; "
                 f"make a problem of another name for {_shown(new)}."
             )
-    # A version that came from 0.1 knows the file's name only.
     if _document(spec) == last.document and expectations in (last.expectations, None):
         return None
     return ProblemVersion(
@@ -158,6 +157,14 @@ def next_version(
         by=by,
         at=time.time(),
     )
+
+
+def is_of_version_0_1(last: ProblemVersion, version: ProblemVersion) -> bool:
+    """Whether the next version only adds the text of the expectations, of which version 0.1 kept the file's name. Pure.
+
+    An owner's submission adds it; until then each submission is checked by the file in its own code, as before.
+    """
+    return last.expectations is None and version.document == last.document
 
 
 def latest(session: Session, name: str) -> ProblemVersion:
