@@ -250,7 +250,7 @@ def test_columns_are_looked_for_wherever_the_spec_names_them() -> None:
     [
         ("", Capacity(), ""),
         ("", Capacity(teams=frozenset({"search", "default"})), ""),
-        ("", Capacity(teams=frozenset({"search", "shopping"})), "it has search, shopping. A platform engineer adds it to the chart's values: teams."),
+        ("", Capacity(teams=frozenset({"search", "shopping"})), "A platform engineer adds it to the chart's values: teams."),
         ("", Capacity(teams=frozenset({""})), "it has none by name. A platform engineer adds it to the chart's values: teams."),
         ("gpu: 2", Capacity(gpus=2), ""),
         ("gpu: 3", Capacity(gpus=2), "train.resources.gpu: 3 asked for, this platform has 2."),
