@@ -294,7 +294,16 @@ def settings_of(home: Path, **values: Any) -> Settings:
     texts = {field.name: "" for field in fields(Settings) if field.type == "str"}
     urls = {name: f"http://{name.removesuffix('_url')}.test" for name in ("api_url", "endpoint_url", "mlflow_url")}
     accounts = {"airflow": ACCOUNT, "mlflow": ACCOUNT}
-    given = {**texts, **urls, **accounts, "xds_port": 0, "home": str(home), "airflow_secret": SECRET, "fernet_key": SPLITS, **values}
+    given = {
+        **texts,
+        **urls,
+        **accounts,
+        "xds_port": 0,
+        "home": str(home),
+        "airflow_secret": SECRET,
+        "fernet_key": SPLITS,
+        **values,
+    }
     return Settings(**given)
 
 

@@ -264,7 +264,9 @@ def test_without_a_webhook_the_log_reminds_once_a_day(asking: StageBench, caplog
     asking.change(Review, due=time.time() - 1)
     for _ in range(3):
         follow(asking)
-    assert [record.getMessage()[:13] for record in caplog.records if record.name == "jinsu.reviews"] == ["toy version 1"]
+    assert [record.getMessage()[:13] for record in caplog.records if record.name == "jinsu.reviews"] == [
+        "toy version 1"
+    ]
 
 
 @pytest.mark.parametrize("verdict", Verdict)
@@ -313,9 +315,7 @@ def test_a_webhook_that_is_away_is_left_alone_for_a_while_and_holds_up_no_answer
     assert in_airflow(reminding)[0] == ["Approve"]
 
 
-def test_a_webhook_that_is_no_address_fails_no_pass(
-    bench_after: BenchAfter, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_a_webhook_that_is_no_address_fails_no_pass(bench_after: BenchAfter, caplog: pytest.LogCaptureFixture) -> None:
     bench = ask(bench_after(StageName.REGISTER, review_webhook="http://127.0.0.1:nowhere/hooks/a-secret-address"))
     bench.change(Review, due=0.0)
     follow(bench)

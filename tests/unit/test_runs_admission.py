@@ -191,7 +191,10 @@ def test_what_cannot_run_here_is_refused_with_the_line_to_change(
     [
         ("dataset: nowhere", "dataset 'nowhere' does not exist, or team default may not read it"),
         ("dataset: points@0123456789abcdef", "no single version '0123456789abcdef'"),
-        ("dataset: points, target: colour", "problem: target: dataset points has no column 'colour'; it has a, b, label."),
+        (
+            "dataset: points, target: colour",
+            "problem: target: dataset points has no column 'colour'; it has a, b, label.",
+        ),
         ("dataset: points, features: [a, c]", "problem: features: dataset points has no column 'c'"),
         ("dataset: points, split: {by: [a, day]}", "problem: split: dataset points has no column 'day'"),
         ("dataset: points, split: {time: day}", "problem: split: dataset points has no column 'day'"),
@@ -217,7 +220,10 @@ def test_code_without_a_spec_or_that_never_came_is_refused(bench: StageBench) ->
     data, _ = pack(folder, 2**20)
     digest = bench.installation.snapshots.put(data, 2**20)
 
-    assert refusal(bench, Request(bench.person("ann"), digest, "2", {})) == "code snapshot: it holds no model.yaml at its top."
+    assert (
+        refusal(bench, Request(bench.person("ann"), digest, "2", {}))
+        == "code snapshot: it holds no model.yaml at its top."
+    )
     assert "is not here; submit again" in refusal(bench, Request(bench.person("ann"), "0" * 64, "2", {}))
     assert "is not a sha256 digest" in refusal(bench, Request(bench.person("ann"), "../../etc/passwd", "2", {}))
 

@@ -70,10 +70,14 @@ class Capacity:
 
 @dataclass(frozen=True)
 class Plan:
-    """A submission that would be admitted. expectations: the text of the problem's file. changes: the records of a problem
-    or a model that are new with it."""
+    """A submission that would be admitted.
+
+    code_params: `train.params` as the code's own model.yaml has them. expectations: the text of the problem's file. changes:
+    the records of a problem or a model that are new with it.
+    """
 
     spec: ModelSpec
+    code_params: Mapping[str, Any]
     problem: ProblemSpec
     rules: Rules
     version: DatasetVersion
@@ -117,7 +121,8 @@ class Admission:
     def check(self, person: Person, code_digest: str, overrides: Mapping[str, Any], team: str = "") -> Plan:
         """What the code's spec stands for, and the rules that it would run under; nothing is recorded."""
         code = self.snapshots.get(code_digest)
-        spec = _spec(code, overrides)
+        written = _written(code)
+        spec = _replaced(written, overrides)
         with self.database.begin() as session:
             problem, changes = _problem(session, person, spec, code, team, self.split_secret)
             policy = policy_of(session, problem.team)
@@ -126,7 +131,7 @@ class Admission:
         rules = effective(spec, problem, policy, version.reference)
         check_capacity(spec, problem.team, self.capacity)
         check_columns(spec, problem.spec, list(version.schema), version.kind)
-        return Plan(spec, problem.spec, rules, version, expectations, changes)
+        return Plan(spec, written.train.params, problem.spec, rules, version, expectations, changes)
 
     def _add(self, row: Submission, plan: Plan) -> None:
         with self.database.begin() as session:
@@ -276,6 +281,7 @@ def _row(request: Request, plan: Plan) -> Submission:
         spec=spec.model_dump(mode="json"),
         problem=plan.rules.problem,
         rules=plan.rules.model_dump(mode="json"),
+        code_params=dict(plan.code_params),
         code_digest=request.code_digest,
         dataset=plan.version.reference,
         dag_run=request.dag_run,
@@ -288,11 +294,16 @@ def _row(request: Request, plan: Plan) -> Submission:
     )
 
 
-def _spec(code: bytes, overrides: Mapping[str, Any]) -> ModelSpec:
+def _written(code: bytes) -> ModelSpec:
+    """The spec as the code holds it."""
     text = read_member(code, FILE_NAME)
     if text is None:
         raise BadInputError(f"code snapshot: it holds no {FILE_NAME} at its top.")
-    spec = parse_spec(text)
+    return parse_spec(text)
+
+
+def _replaced(spec: ModelSpec, overrides: Mapping[str, Any]) -> ModelSpec:
+    """The spec with what the submission replaces."""
     if not overrides:
         return spec
     document = spec.model_dump(mode="json", exclude_unset=True)

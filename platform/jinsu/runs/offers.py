@@ -47,5 +47,5 @@ def _offer(session: Session, team: str) -> Offer:
 
 
 def _code(row: Submission) -> CodeVersion:
-    params = row.spec["train"].get("params", {})
-    return CodeVersion(row.model, row.problem, row.code_digest, row.submitter, round(row.created, 3), params)
+    at = round(row.created, 3)
+    return CodeVersion(row.model, row.problem, row.code_digest, row.submitter, at, row.code_params)

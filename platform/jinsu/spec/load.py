@@ -97,7 +97,13 @@ def explain(failure: ValidationError, kind: type[BaseModel] = ModelSpec) -> Iter
 
 
 _SCALAR = "text, a number, or true or false"
-_UNIONS = {"bool": _SCALAR, "int": _SCALAR, "float": _SCALAR, "str": "text or a list of texts", "list[str]": "a list of texts"}
+_UNIONS = {
+    "bool": _SCALAR,
+    "int": _SCALAR,
+    "float": _SCALAR,
+    "str": "text or a list of texts",
+    "list[str]": "a list of texts",
+}
 """What a field of several types takes, by the branch that pydantic tried."""
 
 

@@ -142,7 +142,8 @@ class _Merge:
         assert value is not None
         return value
 
-    def _refuse(self, line: _Line[Any], bound: Any, document: str) -> None:
+    def _refuse(self, line: _Line[Any], bound: float, document: str) -> None:
+        assert line.model is not None
         word = "at most" if line.lower else "at least"
         # The same line stands elsewhere in the other documents.
         section = "evaluate." if document == self._problem.title else "release."

@@ -110,7 +110,12 @@ def _convert_submission(connection: Connection, row: _Row, team: str) -> None:
     connection.execute(
         table.update()
         .where(table.c.id == row["id"])
-        .values(spec=spec.model_dump(mode="json"), rules=rules.model_dump(mode="json"), problem=name)
+        .values(
+            spec=spec.model_dump(mode="json"),
+            rules=rules.model_dump(mode="json"),
+            code_params=spec.train.params,
+            problem=name,
+        )
     )
 
 

@@ -223,7 +223,10 @@ class Dataset(Base):
 
 
 class Submission(Base):
-    """A model spec, a code snapshot and a submitter, once per idempotency key."""
+    """A model spec, a code snapshot and a submitter, once per idempotency key.
+
+    spec: with what the submission replaced; code_params: `train.params` as they stand in the code's own model.yaml.
+    """
 
     __tablename__ = "submissions"
     id: Mapped[str] = mapped_column(String(40), primary_key=True)
@@ -234,6 +237,7 @@ class Submission(Base):
     spec: Mapped[dict[str, Any]] = mapped_column(JSON)
     problem: Mapped[str] = mapped_column(String(40), index=True)
     rules: Mapped[dict[str, Any]] = mapped_column(JSON)
+    code_params: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
     code_digest: Mapped[str] = mapped_column(String(64))
     dataset: Mapped[str] = mapped_column(String(80))
     dag_run: Mapped[str | None] = mapped_column(String(250))

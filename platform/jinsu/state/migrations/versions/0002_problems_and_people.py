@@ -275,6 +275,7 @@ def upgrade() -> None:
     with op.batch_alter_table("submissions", schema=None) as batch_op:
         batch_op.add_column(sa.Column("problem", sa.String(length=40), nullable=False, server_default=""))
         batch_op.add_column(sa.Column("rules", sa.JSON(), nullable=False, server_default="{}"))
+        batch_op.add_column(sa.Column("code_params", sa.JSON(), nullable=False, server_default="{}"))
         batch_op.create_index(batch_op.f("ix_submissions_problem"), ["problem"], unique=False)
 
     convert(op.get_bind())
@@ -287,6 +288,7 @@ def upgrade() -> None:
     with op.batch_alter_table("submissions", schema=None) as batch_op:
         batch_op.alter_column("problem", existing_type=sa.String(length=40), server_default=None)
         batch_op.alter_column("rules", existing_type=sa.JSON(), server_default=None)
+        batch_op.alter_column("code_params", existing_type=sa.JSON(), server_default=None)
     op.drop_table("users")
     if op.get_bind().dialect.name == "postgresql":
         _append_only("ledger", "audit")
