@@ -269,13 +269,15 @@ def review(state: ReviewState = ReviewState.OPEN, self_approval: bool = False) -
 )
 def test_what_a_person_may_do_with_an_open_question(person: Person, self_approval: bool, found: list[str]) -> None:
     row = Submission(id="toy-1", submitter="ann", team="default")
-    assert may(row, review(self_approval=self_approval), person) == found
+    assert may(row, review(self_approval=self_approval), person, row.submitter) == found
 
 
 @pytest.mark.parametrize("state", [state for state in ReviewState if state is not ReviewState.OPEN])
 def test_nobody_may_do_anything_with_a_question_that_is_closed(state: ReviewState) -> None:
     row = Submission(id="toy-1", submitter="ann", team="default")
-    assert may(row, review(state), Person("bob", teams={"default": Role.OWNER})) == [f"nothing: it is {state} already"]
+    assert may(row, review(state), Person("bob", teams={"default": Role.OWNER}), row.submitter) == [
+        f"nothing: it is {state} already"
+    ]
 
 
 @pytest.mark.parametrize("verdict", Verdict)

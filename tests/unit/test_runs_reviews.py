@@ -10,7 +10,7 @@ from jinsu.errors import ConflictError, ForbiddenError, NotFoundError, Transient
 from jinsu.lifecycle.review import Review as ReviewStage
 from jinsu.registry.mlflow import CHALLENGER
 from jinsu.runs.reviews import Reviews, Said
-from jinsu.runs.stages import StageName
+from jinsu.runs.stages import ORDER, StageName
 from jinsu.state.states import Door, ReviewState, Verdict
 from jinsu.state.tables import Opinion, Review
 
@@ -371,3 +371,20 @@ def test_what_somebody_approved_before_they_left_counts(two: StageBench) -> None
     two.remove_person("bob")
     assert approve(two, "carl") is ReviewState.APPROVED
     assert two.row(Review).reviewer == "bob, carl"
+
+
+def test_the_author_of_code_cannot_approve_it_when_a_colleague_starts_it(
+    bench_after: Callable[[StageName | None], StageBench],
+) -> None:
+    """A reviewer who wrote a model could have somebody else press the button, and then approve."""
+    bench = bench_after(None)
+    own = bench.code(script="# bob wrote this")
+    bench.submit("bob", "first", own)
+    run = bench.submit("eve", "again", own)
+    for stage in ORDER[: ORDER.index(StageName.REGISTER) + 1]:
+        bench.carry_out(stage, run)
+    reviews = bench.installation.reviews
+    reviews.ask(run, "1")
+    with pytest.raises(ForbiddenError, match=r"bob submitted the code of run \S+ first"):
+        reviews.give(run, Said("bob", Verdict.APPROVE, Door.CLI))
+    assert reviews.give(run, Said("carl", Verdict.APPROVE, Door.CLI)).state is ReviewState.APPROVED

@@ -12,7 +12,7 @@ from jinsu.runs.comparison import Comparison
 from jinsu.runs.journal import Journal, rules_of
 from jinsu.runs.links import Links
 from jinsu.runs.problems import looks
-from jinsu.runs.reviews import Reviews, Said, refuse
+from jinsu.runs.reviews import Reviews, Said, code_author, refuse
 from jinsu.runs.stages import Evaluated, Packaged
 from jinsu.runs.standings import Standings
 from jinsu.state.database import Database
@@ -39,7 +39,7 @@ class Comparing:
         evaluated, packaged = self.journal.output(Evaluated, run), self.journal.output(Packaged, run)
         compared = self.comparison.of(run)
         with self.database.begin() as session:
-            seen = looks(session, row.problem)
+            seen, author = looks(session, row.problem), code_author(session, row)
         return models.ReviewPage(
             run=run,
             model=row.model,
@@ -71,12 +71,12 @@ class Comparing:
                 for item in compared.differences
             ],
             rules=shown_rules(rules_of(row)),
-            may=may(row, review, who),
+            may=may(row, review, who, author),
             links=dict(self.links.of(run)),
         )
 
 
-def may(row: Submission, review: Review, who: Person) -> list[str]:
+def may(row: Submission, review: Review, who: Person, author: str) -> list[str]:
     """What the person may do with the question now, as commands; or the sentence that says why nothing. Pure."""
     if review.state is not ReviewState.OPEN:
         return [f"nothing: it is {review.state} already"]
@@ -84,7 +84,7 @@ def may(row: Submission, review: Review, who: Person) -> list[str]:
     found, refusals = [], []
     for verdict, verb in commands.items():
         try:
-            refuse(row, review, Said(who.name, verdict, Door.CLI), who)
+            refuse(row, review, Said(who.name, verdict, Door.CLI), who, author)
             found.append(f"jinsu review {verb} {row.id}")
         except ForbiddenError as problem:
             refusals.append(str(problem))

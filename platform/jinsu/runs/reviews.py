@@ -91,7 +91,7 @@ class Reviews:
             review = session.get(Review, run, with_for_update=True)
             if review is None:
                 raise NotFoundError(f"run {run} asks for no review now; see: jinsu review list")
-            refuse(row, review, said, find(session, said.person))
+            refuse(row, review, said, find(session, said.person), code_author(session, row))
             if revoked := _revoked(session, review):
                 raise ConflictError(f"run {run}: {revoked}")
             if review.state is ReviewState.OPEN:
@@ -117,9 +117,17 @@ class Reviews:
         return f"{len(names)} of {review.needed} approvals{': ' if names else ''}{', '.join(names)}"
 
 
-def refuse(row: Submission, review: Review, said: Said, person: Person | None) -> None:
-    """Raises ForbiddenError when the person is no reviewer of the run's team, or approves an own model against its rules.
-    Pure."""
+def code_author(session: Session, row: Submission) -> str:
+    """Who submitted the code of a run first; a colleague who starts it again from the form has not written it."""
+    first = select(Submission.submitter).where(
+        Submission.model == row.model, Submission.code_digest == row.code_digest, Submission.created <= row.created
+    )
+    return session.scalar(first.order_by(Submission.created).limit(1)) or row.submitter
+
+
+def refuse(row: Submission, review: Review, said: Said, person: Person | None, author: str) -> None:
+    """Raises ForbiddenError when the person is no reviewer of the run's team, or approves an own model against its rules:
+    one that the person submitted, or whose code the person was the first to submit (`author`). Pure."""
     if person is None:
         raise ForbiddenError(
             f"{said.person!r} has no account here; a reviewer of team {row.team} answers run {row.id}."
@@ -127,6 +135,8 @@ def refuse(row: Submission, review: Review, said: Said, person: Person | None) -
     person.require(Role.REVIEWER, row.team)
     if said.verdict is Verdict.APPROVE and person.name == row.submitter and not review.self_approval:
         raise ForbiddenError(f"{person.name} submitted run {row.id}; another person must review it.")
+    if said.verdict is Verdict.APPROVE and person.name == author and not review.self_approval:
+        raise ForbiddenError(f"{person.name} submitted the code of run {row.id} first; another person must review it.")
 
 
 def outcome(opinions: Sequence[tuple[str, Verdict]], submitter: str, needed: int, self_approval: bool) -> ReviewState:
