@@ -4,9 +4,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
+from tests.support.api_client import ApiClient
 from tests.support.stage_bench import StageBench, all_hold, make_home
 
 from jinsu.runs.stages import ORDER, StageName
+
+ApiAfter = Callable[[StageName | None], tuple[StageBench, ApiClient]]
 
 
 class Templates:
@@ -75,3 +78,32 @@ def bench_after(
     for bench in made:
         bench.close()
     used_before += [bench for bench in made if bench.usual]
+
+
+@pytest.fixture(scope="session")
+def shared_api(tmp_path_factory: pytest.TempPathFactory) -> tuple[StageBench, ApiClient]:
+    """Describing all its routes makes an application slow to build, so the tests share one, and none its records."""
+    bench = StageBench(tmp_path_factory.mktemp("api") / "home")
+    return bench, ApiClient(bench.installation)
+
+
+@pytest.fixture
+def api_after(shared_api: tuple[StageBench, ApiClient], templates: Templates) -> ApiAfter:
+    """Makes the installation one whose run, of ann, has done a stage and those before it, and gives its API."""
+
+    def become(stage: StageName | None) -> tuple[StageBench, ApiClient]:
+        shared_api[0].become(templates.after(stage))
+        return shared_api
+
+    return become
+
+
+@pytest.fixture
+def bench(api_after: ApiAfter) -> StageBench:
+    """One accepted run, of ann; with `api`, whose records these are."""
+    return api_after(None)[0]
+
+
+@pytest.fixture
+def api(bench: StageBench, shared_api: tuple[StageBench, ApiClient]) -> ApiClient:
+    return shared_api[1]

@@ -101,18 +101,19 @@ class Submissions:
     def cancel(self, run: str, body: models.Reason, who: Known) -> models.Run:
         """Ends a run and every process of it. The submitter, owners of the team and administrators may."""
         row = self.views.seen(who, run)
-        if who.name != row.submitter and not who.has(Role.OWNER, row.team):
-            self._override(who, row)
+        overrides = who.name != row.submitter and not who.has(Role.OWNER, row.team)
+        if overrides and not who.admin:
+            raise ForbiddenError(
+                f"{who.name} did not submit run {run}; {row.submitter} or an owner of team {row.team} may cancel it."
+            )
         if row.ended is not None:
             raise ConflictError(f"run {run} has {row.state} already.")
+        if overrides:
+            self._note_override(who, row)
         self.cancellation.run(run, body.reason or f"cancelled by {who.name}")
         return self.views.run(who, run)
 
-    def _override(self, who: Person, row: Submission) -> None:
+    def _note_override(self, who: Person, row: Submission) -> None:
         """An administrator ends another team's run; the audit log keeps who did."""
-        if not who.admin:
-            raise ForbiddenError(
-                f"{who.name} did not submit run {row.id}; {row.submitter} or an owner of team {row.team} may cancel it."
-            )
         with self.database.begin() as session:
             audit.note(session, who.name, AuditEvent.OVERRIDDEN, f"run {row.id} of team {row.team}", "cancelled")

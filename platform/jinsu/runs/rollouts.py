@@ -10,6 +10,7 @@ from sqlalchemy.orm import Session
 
 from jinsu.codec import encode
 from jinsu.errors import NotFoundError
+from jinsu.identity import audit
 from jinsu.release.advance import TERMINAL, Phase, Policy, State
 from jinsu.release.command import Command
 from jinsu.release.records import policy_from, state_from
@@ -17,6 +18,7 @@ from jinsu.runs.open_run import hold
 from jinsu.runs.standings import require
 from jinsu.runs.text import clean
 from jinsu.state.database import Database
+from jinsu.state.states import AuditEvent
 from jinsu.state.tables import Endpoint, Model, Rollout
 
 ACTIVE = tuple(phase for phase in Phase if phase not in TERMINAL)
@@ -65,8 +67,11 @@ class Rollouts:
         with self.database.begin() as session:
             return session.scalar(select(Rollout.phase).where(Rollout.submission == run)) in ACTIVE
 
-    def command(self, model: str, command: Command) -> Rollout:
-        """Leaves a command for the model's newest active rollout. Raises NotFoundError when there is none."""
+    def command(self, model: str, command: Command, overrider: str = "") -> Rollout:
+        """Leaves a command for the model's newest active rollout. Raises NotFoundError when there is none.
+
+        overrider: the administrator who gives it in place of the team's reviewers; the audit log keeps who did.
+        """
         with self.database.begin() as session:
             row = session.scalar(
                 select(Rollout)
@@ -77,6 +82,9 @@ class Rollouts:
             if row is None:
                 raise NotFoundError(f"model {model!r} has no rollout now; see: jinsu rollout list")
             _leave(row, command)
+            if overrider:
+                owner = session.get_one(Model, model).team
+                audit.note(session, overrider, AuditEvent.OVERRIDDEN, f"rollout of {model}, team {owner}", command.verb)
         return row
 
     def command_run(self, run: str, command: Command) -> None:
