@@ -124,4 +124,4 @@ def test_cancelling_it_while_a_person_is_asked_ends_the_stage(asking: StageBench
 
 def test_why_says_what_it_waits_for(asking: StageBench) -> None:
     reason = explain(asking.submission, asking.rows(StageRecord), asking.row(Review), None)
-    assert f"waits for a person to review version 1: jinsu review approve {asking.run}" in reason
+    assert f"waits for a person of team default to review version 1: jinsu review show {asking.run}" in reason

@@ -219,7 +219,7 @@ CHANGES = ["problem__split__holdout", "problem__split", "problem__target", "prob
 @pytest.mark.parametrize("submitter", ["ann", "olga"])
 def test_a_rerun_with_another_split_is_refused(bench: StageBench, change: str, submitter: str) -> None:
     """With `holdout: 0.0005` a second run was handed 99.55 % of the held-out rows, with `holdout_by: label` 80 %."""
-    values = {"holdout": 0.0005, "split": {"holdout": 0.0005}, "target": "a", "dataset": "points@latest", "by": "b"}
+    values = {"holdout": 0.0005, "split": {"holdout": 0.0005}, "target": "a", "dataset": "easier", "by": "b"}
     value = values.get(change.rpartition("__")[2], "b")
     with pytest.raises((BadInputError, ConflictError, ForbiddenError)):
         bench.submit(submitter, "thief", **{change: value})
