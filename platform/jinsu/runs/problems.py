@@ -14,6 +14,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import func, select
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
 from jinsu.errors import BadInputError, ConflictError, ForbiddenError, NotFoundError
@@ -43,20 +44,24 @@ class Problems:
         """
         if spec.name is None:
             raise BadInputError("problem.yaml: name: is missing; write it like categories.")
+        try:
+            return self._put(person, spec, spec.name, expectations, team)
+        except IntegrityError:
+            raise ConflictError(f"problem {spec.name!r} was just made by another person; try again.") from None
+
+    def _put(self, person: Person, spec: ProblemSpec, name: str, expectations: str | None, team: str) -> NamedProblem:
         with self.database.begin() as session:
-            known = session.get(Problem, spec.name, with_for_update=True)
+            known = session.get(Problem, name, with_for_update=True)
             if known is None:
                 owner = team_for(person, team, Role.OWNER)
                 may_use_dataset(session, person, spec.dataset, owner)
                 refuse_judged_dataset(session, person, spec.dataset)
-                rows = new_problem(
-                    spec, spec.name, owner, person.name, expectations, inline=False, secret=self.split_secret
-                )
+                rows = new_problem(spec, name, owner, person.name, expectations, inline=False, secret=self.split_secret)
                 for row in rows:
                     session.add(row)
                     session.flush()
-                audit.note(session, person.name, AuditEvent.PROBLEM_PUT, spec.name, "version 1")
-                return NamedProblem(spec.name, 1, owner, spec)
+                audit.note(session, person.name, AuditEvent.PROBLEM_PUT, name, "version 1")
+                return NamedProblem(name, 1, owner, spec)
             person.require(Role.OWNER, known.team)
             return self._next(session, known, person.name, spec, expectations)
 

@@ -321,7 +321,7 @@ def _resources(merge: _Merge, model: ModelSpec, policy: NamedPolicy) -> None:
             )
 
 
-def _shown(value: float) -> str:
+def _shown(value: Any) -> str:
     """A number in full: a bound that is rounded could be refused when it is written as shown."""
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
 
