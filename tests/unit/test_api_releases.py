@@ -101,9 +101,8 @@ def test_a_version_is_revoked_by_a_reviewer_with_a_reason(api_after: ApiAfter) -
     assert page.standing == "bob revoked version 2: leaks"
     refused(api.post("/v1/models/toy/champion/2", "carl"), 403, "bob revoked version 2: leaks")
     entries = accepted(api.get("/v1/ledger/toy"), list[models.LedgerEntry])
-    assert [(entry.event, entry.version, entry.actor, entry.detail) for entry in entries][0] == (
-        LedgerEvent.REVOKED, "2", "bob", "leaks",
-    )  # fmt: skip
+    last = entries[0]
+    assert (last.event, last.version, last.actor, last.detail) == (LedgerEvent.REVOKED, "2", "bob", "leaks")
 
 
 # --- Rollouts, champions, the ledger ---

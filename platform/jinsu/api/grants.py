@@ -61,6 +61,6 @@ class Grants:
     def _require_owner(self, who: Person, kind: Kept, name: str) -> str:
         """The team that owns it. Raises NotFoundError for what is not there, or is not the asker's to know of."""
         with self.database.begin() as session:
-            team = owners.team_of(session, kind, name)
+            team = owners.team_of(session, kind, name, who)
         who.require(Role.OWNER, team)
         return team

@@ -40,8 +40,9 @@ class Views:
 
     def seen(self, who: Person, run: str) -> Submission:
         """The record of a run. Raises NotFoundError also for one that the person may not see."""
-        row = self.journal.submission(run)
-        if not who.sees(Kept.MODEL, row.model, row.team):
+        with self.database.begin() as session:
+            row = session.get(Submission, run)
+        if row is None or not who.sees(Kept.MODEL, row.model, row.team):
             raise NotFoundError(f"run {run!r} does not exist, or no team of {who.name} may see it; see: jinsu runs")
         return row
 

@@ -6,18 +6,19 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jinsu.errors import NotFoundError
+from jinsu.identity.people import Person
 from jinsu.state.states import Kept
 from jinsu.state.tables import Dataset, Model, Problem
 
 _TABLES = {Kept.PROBLEM: Problem, Kept.MODEL: Model, Kept.DATASET: Dataset}
 
 
-def team_of(session: Session, kind: Kept, name: str) -> str:
-    """The owner's name. Raises NotFoundError when there is no such thing."""
+def team_of(session: Session, kind: Kept, name: str, person: Person) -> str:
+    """The owner's name. Raises NotFoundError when there is no such thing, or the person may not see it."""
     table = _TABLES[kind]
     team = session.scalar(select(table.team).where(table.name == name))  # type: ignore[attr-defined]
-    if team is None:
-        raise NotFoundError(f"{kind} {name!r} does not exist.")
+    if team is None or not person.sees(kind, name, team):
+        raise NotFoundError(f"{kind} {name!r} does not exist, or no team of {person.name} may see it.")
     return str(team)
 
 

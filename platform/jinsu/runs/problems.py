@@ -62,6 +62,8 @@ class Problems:
                     session.flush()
                 audit.note(session, person.name, AuditEvent.PROBLEM_PUT, name, "version 1")
                 return NamedProblem(name, 1, owner, spec)
+            if not person.sees(Kept.PROBLEM, known.name, known.team):
+                raise ConflictError(f"problem {name!r} is taken by another team; choose another name.")
             person.require(Role.OWNER, known.team)
             return self._next(session, known, person.name, spec, expectations)
 
