@@ -3,6 +3,7 @@
 import sqlalchemy as sa
 from alembic import op
 
+from jinsu.errors import PermanentError
 from jinsu.state.former_rows import convert
 
 revision = "0002"
@@ -309,3 +310,10 @@ def _append_only(*tables: str) -> None:
             f"CREATE TRIGGER append_only BEFORE UPDATE OR DELETE OR TRUNCATE ON {table} "
             "FOR EACH STATEMENT EXECUTE FUNCTION jinsu_append_only()"
         )
+
+
+def downgrade() -> None:
+    raise PermanentError(
+        "the database cannot go back to version 0.1, which knows neither people nor problems; "
+        "restore the copy that was made before the upgrade."
+    )
