@@ -132,6 +132,8 @@ def _submission(name: str) -> Submission:
         model="bench",
         team="default",
         spec={},
+        problem="bench",
+        rules={},
         code_digest="0" * 64,
         dataset="bench@00000000",
         state=SubmissionState.RUNNING,

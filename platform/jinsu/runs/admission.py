@@ -38,6 +38,7 @@ from jinsu.state.tables import Base, Model, Problem, ProblemVersion, Submission
 
 MAX_OPEN = 1000
 _DAY = 86400.0
+_TRIES = 4
 
 
 @dataclass(frozen=True)
@@ -105,18 +106,19 @@ class Admission:
             raise BadInputError("idempotency key: give 1 to 128 printable characters.")
         if (known := self._find(request)) is not None:
             return _same(known, request), False
-        plan = self.check(request.submitter, request.code_digest, request.overrides, request.team)
-        row = _row(request, plan)
-        try:
-            self._add(row, plan)
-        except IntegrityError:
-            known = self._find(request)  # the same submission, sent twice at once
-            if known is None:
-                raise ConflictError(
-                    f"model {row.model!r} or its problem was just made by another submission; try again."
-                ) from None
-            return _same(known, request), False
-        return row, True
+        for _ in range(_TRIES):
+            plan = self.check(request.submitter, request.code_digest, request.overrides, request.team)
+            row = _row(request, plan)
+            try:
+                self._add(row, plan)
+            except (
+                IntegrityError
+            ):  # another submission came in between: the same one, or one that made the model or problem
+                if (known := self._find(request)) is not None:
+                    return _same(known, request), False
+            else:
+                return row, True
+        raise ConflictError(f"model {row.model!r} or its problem was just made by another submission; try again.")
 
     def check(self, person: Person, code_digest: str, overrides: Mapping[str, Any], team: str = "") -> Plan:
         """What the code's spec stands for, and the rules that it would run under; nothing is recorded."""
