@@ -11,22 +11,26 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
 from tests.support.people import make_people, person
+from tests.support.postgres import PASSWORD
 
-from jinsu.errors import ConflictError
+from jinsu.errors import ConflictError, PermanentError
 from jinsu.installation import Installation
 from jinsu.runs import ledger
 from jinsu.runs.admission import Request
 from jinsu.runs.snapshots import pack
 from jinsu.runs.stages import StageName, Trained
+from jinsu.servers import postgres
 from jinsu.settings import Account, Settings
-from jinsu.state.database import Database, engine
+from jinsu.state.database import MIGRATIONS, Database, engine
 from jinsu.state.states import LedgerEvent, SubmissionState
-from jinsu.state.tables import Base, Candidate, LedgerEntry, Submission
+from jinsu.state.tables import Base, Candidate, LedgerEntry, Model, Problem, Submission
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
@@ -48,6 +52,20 @@ def test_migrations_make_exactly_the_tables(database: Database) -> None:
         context = MigrationContext.configure(connection, opts={"compare_type": True})
         assert compare_metadata(context, Base.metadata) == []
         assert set(inspect(connection).get_table_names()) == {*Base.metadata.tables, "alembic_version"}
+
+
+def test_the_first_schema_can_be_taken_back_and_the_people_cannot(database: Database) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    config.attributes["engine"] = engine(database.url)
+    command.upgrade(config, "0001")
+    command.downgrade(config, "base")
+    assert inspect(engine(database.url)).get_table_names() == ["alembic_version"]
+
+    database.migrate()
+    with pytest.raises(PermanentError, match="restore the copy that was made before the upgrade"):
+        command.downgrade(config, "0001")
+    assert database.current()
 
 
 def test_a_transaction_is_all_or_nothing(database: Database) -> None:
@@ -137,6 +155,19 @@ def test_one_key_is_one_submission_however_often_and_fast_it_is_sent(database: D
     assert count(database, Submission) == 2
 
 
+def test_the_first_submissions_to_a_new_model_may_come_at_once(empty_database: str, tmp_path: Path) -> None:
+    """Each of them wants to make the model and its problem; one does, and nobody is sent away."""
+    database = Database(empty_database)
+    installation = installation_on(database, tmp_path)
+    code, ann = snapshot(installation, tmp_path / "one", "one"), person(database, "ann")
+
+    answers = at_once(8, lambda number: installation.admission.admit(Request(ann, code, f"key-{number}", {})))
+
+    assert [new for _, new in answers] == [True] * 8
+    assert (count(database, Submission), count(database, Model), count(database, Problem)) == (8, 1, 1)
+    engine(database.url).dispose()
+
+
 def test_what_a_script_printed_and_measured_is_recorded_whatever_it_holds(database: Database, tmp_path: Path) -> None:
     """A training that diverged logs NaN, and its last words may be any bytes; its run must end all the same."""
     installation = installation_on(database, tmp_path)
@@ -152,3 +183,28 @@ def test_what_a_script_printed_and_measured_is_recorded_whatever_it_holds(databa
     assert math.isnan(metrics["loss"])
     assert metrics["gain"] == -math.inf
     assert journal.submission(run).reason == "last words: ��"
+
+
+def test_postgresql_asks_for_the_password_and_listens_to_no_network(server: postgres.Postgres) -> None:
+    import psycopg
+
+    server.create_databases(PASSWORD, ())
+    with pytest.raises(psycopg.OperationalError, match="password authentication failed"):
+        psycopg.connect(host=str(server.sockets), user="jinsu", password="wrong", dbname="postgres")
+    with psycopg.connect(host=str(server.sockets), user="jinsu", password=PASSWORD, dbname="postgres") as connection:
+        assert connection.execute("SHOW listen_addresses").fetchone() == ("",)
+    assert server.sockets.stat().st_mode & 0o077 == 0
+    assert server.data.parent.stat().st_mode & 0o077 == 0
+
+
+def test_setting_up_again_changes_nothing(server: postgres.Postgres) -> None:
+    before = (server.data / "PG_VERSION").stat().st_mtime_ns
+    server.initialise("another password")
+    server.create_databases(PASSWORD, ("again",))
+    server.create_databases(PASSWORD, ("again",))
+    assert (server.data / "PG_VERSION").stat().st_mtime_ns == before
+
+
+def test_no_password_is_seen_in_the_arguments(server: postgres.Postgres) -> None:
+    assert PASSWORD not in " ".join(server.program().command)
+    assert not (server.sockets / "password").exists()
