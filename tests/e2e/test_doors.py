@@ -112,7 +112,9 @@ def cli(world: World, who: Who, *words: str) -> Told:
     token = world.token(name) if name else "nobody's"
     process = world.platform.start_jinsu(*words, token=token)
     said, complaint = process.communicate(timeout=60)
-    return Told(_STATUS.get(process.returncode, 500), f"jinsu {' '.join(words)}: {process.returncode} {said}{complaint}")
+    return Told(
+        _STATUS.get(process.returncode, 500), f"jinsu {' '.join(words)}: {process.returncode} {said}{complaint}"
+    )
 
 
 @tries(Surface.CLI, "see what a run waits for")
@@ -250,7 +252,9 @@ def other_sessions(world: World, who: Who, door: str, path: str) -> Told:
 
 @tries(A, "see the team's members and policy")
 def _(world: World, who: Who) -> Told:
-    members, policy = (told(world.api(person(world, who)).get(f"/teams/{TEAM}/{what}")) for what in ("members", "policy"))
+    members, policy = (
+        told(world.api(person(world, who)).get(f"/teams/{TEAM}/{what}")) for what in ("members", "policy")
+    )
     assert members.answer is policy.answer
     return members
 
@@ -605,7 +609,9 @@ in_mlflow(M, "see a run", "GET", V2 + "runs/get?run_id={run}")
 in_mlflow(M, "write another tag of a version", "POST", TAG, json=tag("jinsu.review", "{v_open}"))
 in_mlflow(M, "register a version without evidence", "POST", V2 + "model-versions/create",
           json={"name": MODEL, "source": "/tmp/evil"})  # fmt: skip
-in_mlflow(M, "delete a version", "DELETE", V2 + "model-versions/delete", json={"name": MODEL, "version": "{v_rejected}"})
+in_mlflow(
+    M, "delete a version", "DELETE", V2 + "model-versions/delete", json={"name": MODEL, "version": "{v_rejected}"}
+)
 in_mlflow(M, "change a metric of a run", "POST", V2 + "runs/log-metric",
           json={"run_id": "{run}", "key": "accuracy", "value": 1.0, "timestamp": 1})  # fmt: skip
 in_mlflow(M, "replace a file of a run", "PUT", "/api/2.0/mlflow-artifacts/artifacts/1/{run}/artifacts/model/MLmodel",

@@ -315,6 +315,5 @@ def _fine(answer: httpx.Response) -> Any:
     return answer.json()
 
 
-
 Attempt = Callable[[World, Who], Told]
 """Tries a door as a kind of person."""
