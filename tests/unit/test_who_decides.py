@@ -202,7 +202,7 @@ def test_only_an_owner_puts_a_problem(bench: StageBench, who: str) -> None:
     with pytest.raises(ForbiddenError, match=r"is no owner of any team|this needs a"):
         put(bench, who)
     put(bench)
-    with pytest.raises((ForbiddenError, ConflictError), match="this needs a|is taken by another team"):
+    with pytest.raises((ForbiddenError, ConflictError), match=r"this needs a|is taken by another team"):
         put(bench, who, min=0.1)
     assert [row.version for row in bench.rows(ProblemVersion) if row.problem == "sides"] == [1]
 
