@@ -53,9 +53,7 @@ class StepFolders:
             began = time.monotonic()
             work(draft.out)
             seal(draft.root, run_key, time.monotonic() - began)
-            if root.exists():
-                shutil.rmtree(root)
-            draft.root.replace(root)
+            _put(draft.root, root, run_key)
             self.objects.publish(_name(run_key), RESULT_NAME)
         except OSError as problem:
             if read_result(root, run_key) is not None:
@@ -70,6 +68,17 @@ class StepFolders:
 
     def _folder(self, run_key: str) -> Path:
         return self.objects.folder(_name(run_key), RESULT_NAME)
+
+
+def _put(draft: Path, root: Path, run_key: str) -> None:
+    """Gives the folder of a step its draft. Raises OSError when another process gave it one: that one may be in use."""
+    try:
+        draft.replace(root)
+    except OSError:
+        if read_result(root, run_key) is not None or not root.exists():
+            raise
+        shutil.rmtree(root)
+        draft.replace(root)
 
 
 def _name(run_key: str) -> str:
