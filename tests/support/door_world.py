@@ -34,8 +34,10 @@ _NAMES = {
     Who.ADMINISTRATOR: "adam",
 }  # fmt: skip
 _ROLES = {Who.RESEARCHER: "researcher", Who.SUBMITTER: "researcher", Who.REVIEWER: "reviewer", Who.OWNER: "owner"}
-_APPROVING = {Surface.CLI: "cli", Surface.AIRFLOW: "airflow", Surface.AIRFLOW_PAGES: "form", Surface.ALIAS: "alias",
-              Surface.MLFLOW_PAGES: "pages"}  # fmt: skip
+_APPROVING = {
+    Surface.CLI: "cli", Surface.AIRFLOW: "airflow", Surface.AIRFLOW_PAGES: "airflow-pages", Surface.ALIAS: "alias",
+    Surface.MLFLOW_PAGES: "mlflow-pages",
+}  # fmt: skip
 """Where a reviewer and an owner of their own approve, so that each approval is the first of its person."""
 MANY = 5
 """So many approvers that a run waits for one more after both people of two surfaces have approved."""
@@ -214,7 +216,10 @@ class World:
             people |= {f"vera-{suffix}": (TEAM, "reviewer"), f"olga-{suffix}": (TEAM, "owner")}
         with ThreadPoolExecutor(4) as pool:
             list(pool.map(lambda item: self._make_person(*item), people.items()))
-            list(pool.map(lambda item: self.session(*item), [(door, name) for door in COOKIES for name in people]))
+            signed_in = [(door, name) for door in COOKIES for name in _NAMES.values()]
+            for door in ("airflow", "mlflow"):
+                signed_in += [(door, f"{name}-{door}-pages") for name in ("vera", "olga")]
+            list(pool.map(lambda item: self.session(*item), signed_in))
 
     def _make_person(self, name: str, member: tuple[str, str] | None) -> None:
         root = self.platform.api
@@ -247,7 +252,7 @@ class World:
         if not answer.is_success or answer.json()["response_received"]:
             return False
         task = self.airflow("").get(f"/dags/{DAG}/dagRuns/{run}/taskInstances/review").json()
-        return bool(task["state"] == "deferred")
+        return bool(task["state"] == "awaiting_input")
 
     def opinions(self, run: str) -> list[tuple[str, str]]:
         """Who said what about a candidate."""
