@@ -1,7 +1,7 @@
 """The settings of one installation: the addresses of its parts, its limits, and the secrets that the parts share.
 
 On one machine `jinsu up` writes the file `settings.json`. On Kubernetes the chart renders the file without secrets: in it
-`${NAME}` stands for a variable of the environment, which comes from a Secret. `${NAME:-}` is empty without the variable.
+`${NAME}` stands for a variable of the environment, which comes from a Secret; `${NAME:-}` is empty without the variable.
 """
 
 from __future__ import annotations
