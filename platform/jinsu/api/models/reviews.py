@@ -1,0 +1,103 @@
+"""Questions to reviewers, and all that a reviewer needs."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from jinsu.api.models.base import Answer, Body
+from jinsu.api.models.runs import Rule
+from jinsu.runs.comparison import Aspect
+from jinsu.state.states import (
+    Door,
+    ReviewState,
+    Verdict,
+)
+
+
+class AnswerBody(Body):
+    verdict: Verdict
+    reason: str = Field("", max_length=2000)
+
+
+class OpenReview(Answer):
+    """A candidate that waits for reviewers. gain: how much better than the champion; null without one. due: when a
+    reviewer is reminded. stands: how many have approved."""
+
+    run: str
+    model: str
+    version: str
+    asked: float
+    due: float | None
+    stands: str
+    metric: str
+    value: float
+    gain: float | None
+    links: dict[str, str]
+
+
+class Answered(Answer):
+    """A review after an answer. stands: where the question is, in words."""
+
+    run: str
+    model: str
+    version: str
+    state: ReviewState
+    stands: str
+
+
+class Opinion(Answer):
+    """What one person said about a candidate."""
+
+    person: str
+    verdict: Verdict
+    via: Door
+    reason: str
+    at: float
+
+
+class Difference(Answer):
+    """One thing in which the candidate differs from the champion."""
+
+    aspect: Aspect
+    what: str
+    before: str
+    after: str
+
+
+class ReviewPage(Answer):
+    """All about one candidate. standing: why it may serve, or may not. looks: how many runs were scored on the problem's
+    held-out rows. may: what the caller may do now, as commands. champion: the version that it was compared with."""
+
+    run: str
+    model: str
+    version: str
+    team: str
+    submitter: str
+    state: ReviewState
+    stands: str
+    standing: str
+    asked: float
+    due: float | None
+    needed: int
+    opinions: list[Opinion]
+    metric: str
+    value: float
+    low: float
+    high: float
+    rows: int
+    gain: float | None
+    p99_ms: float
+    looks: int
+    champion: str | None
+    champion_run: str | None
+    differences: list[Difference]
+    rules: list[Rule]
+    may: list[str]
+    links: dict[str, str]
+
+
+class Revoked(Answer):
+    """A version that may serve no longer."""
+
+    model: str
+    version: str
