@@ -13,10 +13,10 @@ from jinsu.api.comparing import Comparing, may
 from jinsu.errors import ForbiddenError, NotFoundError
 from jinsu.identity.people import Person
 from jinsu.lifecycle.review import Review as ReviewStage
-from jinsu.runs.comparison import Aspect, Difference, documents, files
+from jinsu.runs.comparison import Difference, documents, files
 from jinsu.runs.reviews import Said
 from jinsu.runs.stages import StageName
-from jinsu.state.states import Door, ReviewState, Role, Verdict
+from jinsu.state.states import Aspect, Door, ReviewState, Role, Verdict
 from jinsu.state.tables import Review, StageRecord, Submission
 
 BenchAfter = Callable[[StageName | None], StageBench]

@@ -6,7 +6,6 @@ import difflib
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 
 from sqlalchemy import select
 
@@ -17,26 +16,12 @@ from jinsu.runs.snapshots import SnapshotStore, contents
 from jinsu.runs.stages import Evaluated, StageName, Trained
 from jinsu.runs.text import clean
 from jinsu.state.database import Database
+from jinsu.state.states import Aspect
 from jinsu.state.tables import Candidate, StageRecord, Submission
 
 _LARGEST_TEXT, _LONGEST_TEXT, _LONGEST_LINE = 200_000, 5000, 300
 """Bytes and lines of the largest file that is compared line by line: the time for that grows with their square."""
 _MOST_LINES, _MOST_OF_AN_ASPECT = 60, 200
-
-
-class Aspect(StrEnum):
-    """In what two runs may differ."""
-
-    SPEC = "spec"
-    """A line of model.yaml, after what the submission replaced."""
-    RULES = "rules"
-    """A rule that the run was judged by."""
-    CODE = "code"
-    """A file of the code snapshot."""
-    DATA = "data"
-    """The dataset version, its rows or its columns."""
-    ENVIRONMENT = "environment"
-    """What the script ran in."""
 
 
 @dataclass(frozen=True)

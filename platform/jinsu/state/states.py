@@ -183,3 +183,18 @@ class AuditEvent(StrEnum):
     """An administrator did what only the team's own people do otherwise."""
     REFUSED = "refused"
     """A door was tried by somebody who may not use it."""
+
+
+class Aspect(StrEnum):
+    """In what two runs may differ."""
+
+    SPEC = "spec"
+    """A line of model.yaml, after what the submission replaced."""
+    RULES = "rules"
+    """A rule that the run was judged by."""
+    CODE = "code"
+    """A file of the code snapshot."""
+    DATA = "data"
+    """The dataset version, its rows or its columns."""
+    ENVIRONMENT = "environment"
+    """What the script ran in."""

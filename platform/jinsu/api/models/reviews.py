@@ -6,8 +6,8 @@ from pydantic import Field
 
 from jinsu.api.models.base import Answer, Body
 from jinsu.api.models.runs import Rule
-from jinsu.runs.comparison import Aspect
 from jinsu.state.states import (
+    Aspect,
     Door,
     ReviewState,
     Verdict,
