@@ -12,6 +12,7 @@ import pytest
 from tests.support.people_bench import AIRFLOW, API, MLFLOW, PASSWORD, PeopleBench
 
 from jinsu.api import models
+from jinsu.errors import ForbiddenError
 from jinsu.identity import accounts, device, sign_in, tokens
 from jinsu.identity.passwords import hashed
 from jinsu.state import tables
@@ -495,3 +496,20 @@ def test_a_label_is_shown_as_text(bench: PeopleBench) -> None:
     page = bench.browser("minji").get("/login/device", params={"code": begun["user_code"]}).text
     assert "<img" not in page
     assert "&lt;img" in page
+
+
+def test_names_that_nobody_has_do_not_fill_the_audit_log(bench: PeopleBench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whoever guesses names could have made the log as long as they liked."""
+    monkeypatch.setattr(
+        "jinsu.identity.sign_in.matches", lambda password, kept: kept is not None and password == PASSWORD
+    )
+    bench.person("hana", password=PASSWORD)
+    for number in range(230):
+        with pytest.raises(ForbiddenError):
+            sign_in.with_password(bench.database, f"stranger-{number}", "a wrong password", "api")
+    with pytest.raises(ForbiddenError):
+        sign_in.with_password(bench.database, "hana", "a wrong password", "api")
+    refused = [row for row in bench.rows(tables.AuditEntry) if row.event is AuditEvent.SIGN_IN_REFUSED]
+    assert len(refused) == 201
+    assert refused[-1].subject == "hana"
+    assert sign_in.with_password(bench.database, "hana", PASSWORD, "api").name == "hana"

@@ -15,6 +15,8 @@ from jinsu.state.states import AuditEvent, TokenUse
 from jinsu.state.tables import Account, AuditEntry
 
 _TRIES, _WINDOW = 10, 600.0
+_STRANGERS = 200
+"""How many tries with names that nobody has are kept in that time: whoever guesses must not fill the audit log."""
 
 
 def with_password(database: Database, name: str, password: str, door: str) -> Person:
@@ -24,17 +26,16 @@ def with_password(database: Database, name: str, password: str, door: str) -> Pe
     """
     with database.begin() as session:
         refused = select(func.count()).where(
-            AuditEntry.event == AuditEvent.SIGN_IN_REFUSED,
-            AuditEntry.subject == name[:255],
-            AuditEntry.at > time.time() - _WINDOW,
+            AuditEntry.event == AuditEvent.SIGN_IN_REFUSED, AuditEntry.at > time.time() - _WINDOW
         )
-        if (session.scalar(refused) or 0) >= _TRIES:
+        if (session.scalar(refused.where(AuditEntry.subject == name[:255])) or 0) >= _TRIES:
             raise TransientError(f"too many wrong passwords for {name[:64]!r}; try again in ten minutes.", _WINDOW)
         account = session.get(Account, name)
         right = matches(password, None if account is None or account.left is not None else account.password)
         person = find(session, name) if right else None
         event = AuditEvent.SIGNED_IN if person else AuditEvent.SIGN_IN_REFUSED
-        audit.note(session, name[:64], event, name, door)
+        if account is not None or (session.scalar(refused) or 0) < _STRANGERS:
+            audit.note(session, name[:64], event, name, door)
     if person is None:
         raise ForbiddenError("name or password is wrong.")
     return person
