@@ -1,7 +1,7 @@
 """The settings of one installation: the addresses of its parts, its limits, and the secrets that the parts share.
 
 On one machine `jinsu up` writes the file `settings.json`. On Kubernetes the chart renders the file without secrets: in it
-`${NAME}` stands for a variable of the environment, which comes from a Secret.
+`${NAME}` stands for a variable of the environment, which comes from a Secret. `${NAME:-}` is empty without the variable.
 """
 
 from __future__ import annotations
@@ -27,7 +27,8 @@ MAX_CODE_BYTES = 64 * 2**20
 """The most that the files of one code snapshot may have together, unless an installation's settings say otherwise."""
 ROLES = ("researcher", "reviewer", "owner")
 """The roles that a group may give: the values of `jinsu.state.states.Role`, a room above."""
-_PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)\}")
+_PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(:-)?\}")
+"""`${NAME}` for a variable that must be set, `${NAME:-}` for one that may be missing."""
 
 
 class Where(StrEnum):
@@ -105,14 +106,16 @@ class Settings:
     """What a process of the platform must know to find the others and to act for them.
 
     home: the installation's folder. runtime: the folder of its sockets. The URLs are those that the parts use among
-    themselves; `public` has those that people use, where they differ, by the part's name. airflow, mlflow: the platform's
-    own accounts. mlflow_reviewer: the account that all reviewers shared in version 0.1; nobody can use it any more.
+    themselves; `public` has those that people use, where they differ, by the part's name. mlflow: the platform's own
+    account in MLflow. airflow: its password is the first one of the person whose machine this is; empty on Kubernetes.
+    mlflow_reviewer: the account that all reviewers shared in version 0.1; nobody can use it any more.
     training_slots: how many trainings run at a time. bind: the address that the servers listen on. artifacts: MLflow's
     destination for files; "" for the home. mlflow_auth_database_url: "" for a file in the home.
     local_accounts: whether people may sign in with a password that this installation keeps. oidc: the identity provider.
     notifications: whether PostgreSQL wakes idle processes, by triggers on the tables that they wait for; where it does not,
     they poll (docs/adr/0015-rest.md). review_webhook: where a reminder of a review that waits is posted, as
-    `{"text": …}`; "" for nowhere.
+    `{"text": …}`; "" for nowhere. policies: by team, the document of the policy that its team has for as long as no person
+    puts another (on Kubernetes).
     """
 
     home: str
@@ -124,7 +127,6 @@ class Settings:
     mlflow_url: str
     envoy_admin_url: str
     xds_port: int
-    airflow: Account
     mlflow: Account
     airflow_database_url: str = field(repr=False)
     mlflow_database_url: str = field(repr=False)
@@ -132,6 +134,7 @@ class Settings:
     airflow_secret: str = field(repr=False)
     mlflow_secret: str = field(repr=False)
     fernet_key: str = field(repr=False)
+    airflow: Account = Account("admin", "")
     mlflow_reviewer: Account = Account("reviewer", "")
     training_slots: int = 2
     max_code_bytes: int = MAX_CODE_BYTES
@@ -146,6 +149,7 @@ class Settings:
     review_webhook: str = field(default="", repr=False)
     local_accounts: bool = True
     oidc: Oidc | None = None
+    policies: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     kubernetes: Kubernetes | None = None
 
     @property
@@ -204,7 +208,7 @@ def load() -> Settings:
 
 
 def parse(document: Mapping[str, Any], environment: Mapping[str, str]) -> Settings:
-    """The settings that a document describes, with every `${NAME}` filled in from `environment`.
+    """The settings that a document describes, with every placeholder filled in from `environment`.
 
     Raises BadInputError for a variable that is not set.
     """
@@ -233,7 +237,7 @@ def _filled(value: Any, environment: Mapping[str, str], name: str = "") -> Any:
         return value
 
     def fill(match: re.Match[str]) -> str:
-        secret = environment.get(match[1])
+        secret = environment.get(match[1], "" if match[2] else None)
         if secret is None:
             raise BadInputError(f"settings: {name}: variable {match[1]} is not set; see the chart's Secret.")
         return quote(secret, safe="") if name.endswith("_url") else secret  # a password may hold any character

@@ -41,7 +41,7 @@ def platform(place: str, kubeconfig: Path, store: TrialStore, tmp_path: Path) ->
     cluster = Cluster({"default": place}, "localhost/none:1", "localhost/none:1", release=place)
     account = Account("a", "b")
     settings = Settings(
-        str(tmp_path), str(tmp_path), f"sqlite:///{tmp_path}/jinsu.db", "", "", "", "", "", 0, account, account, account,
+        str(tmp_path), str(tmp_path), f"sqlite:///{tmp_path}/jinsu.db", "", "", "", "", "", 0, account,
         "", "", "", "", "", "", object_store=store.settings,
         kubernetes=Kubernetes(place, "catalog", "", "", cluster, servers),
     )  # fmt: skip

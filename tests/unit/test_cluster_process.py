@@ -21,7 +21,7 @@ def waiting(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
     nobody, nowhere = Account("nobody", ""), "http://127.0.0.1:1"
     Settings(
         str(tmp_path), "", "postgresql+psycopg://127.0.0.1:1/none", nowhere, nowhere, nowhere, nowhere, nowhere, 1,
-        nobody, nobody, nobody, "", "", "", "", "", "",
+        nobody, "", "", "", "", "", "",
     ).write()  # fmt: skip
     started = subprocess.Popen(
         [sys.executable, "-m", "jinsu.cluster", "wait"], env={"PATH": "/usr/bin", HOME_VARIABLE: str(tmp_path)}

@@ -13,6 +13,7 @@ from sqlalchemy import select
 from tests.support.people_bench import PeopleBench
 
 from jinsu.cluster import migrate as cluster
+from jinsu.errors import BadInputError
 from jinsu.home import FIRST_PASSWORD
 from jinsu.identity import accounts, policies, tokens
 from jinsu.identity.people import Person
@@ -157,11 +158,18 @@ def test_a_machine_whose_users_name_nobody_can_have_has_an_admin(
 # --- On Kubernetes ---
 
 
-def start(bench: PeopleBench, token: str, teams: tuple[str, ...] = ("churn",), approving: tuple[str, ...] = ()) -> None:
+def start(
+    bench: PeopleBench,
+    token: str = "jinsu_one",
+    teams: tuple[str, ...] = ("churn",),
+    approving: tuple[str, ...] = (),
+    policies: dict[str, Any] | None = None,
+) -> None:
     namespaces = {team: f"jinsu-{team}" for team in teams}
     settings: Any = SimpleNamespace(
         on_kubernetes=SimpleNamespace(steps=SimpleNamespace(namespaces=namespaces)),
         teams_approving_themselves=approving,
+        policies=policies or {},
     )
     with bench.database.begin() as session:
         cluster.ensure_people(session, settings, token)
@@ -228,3 +236,40 @@ def test_a_policy_that_a_team_has_stays(bench: PeopleBench) -> None:
         policies.put_policy(session, "churn", PolicySpec(), actor="admin")
     start(bench, "jinsu_one", approving=("churn",))
     assert policy(bench, "churn") == (1, 1, False)
+
+
+# --- The first team, and the chart's policies ---
+
+
+def test_the_first_administrator_owns_the_team_of_a_trial_until_somebody_takes_the_role(bench: PeopleBench) -> None:
+    start(bench, teams=("default", "fraud"))
+    assert bench.roles("admin") == {"default": "owner"}
+    with bench.database.begin() as session:
+        accounts.set_role(session, "admin", "default", None, actor="admin")
+    start(bench, teams=("default", "fraud"))
+    assert bench.roles("admin") == {}
+
+
+def test_a_policy_of_the_chart_is_the_teams_and_follows_the_chart(bench: PeopleBench) -> None:
+    start(bench, policies={"churn": {"review": {"approvers": 2}}})
+    assert policy(bench, "churn") == (1, 2, False)
+    start(bench, policies={"churn": {"review": {"approvers": 2}}})
+    assert policy(bench, "churn") == (1, 2, False)
+    start(bench, policies={"churn": {"review": {"approvers": 3}}})
+    assert policy(bench, "churn") == (2, 3, False)
+    start(bench, approving=("churn",))
+    assert policy(bench, "churn") == (3, 1, True)
+
+
+def test_a_policy_that_a_person_put_stays(bench: PeopleBench, caplog: pytest.LogCaptureFixture) -> None:
+    start(bench, policies={"churn": {"review": {"approvers": 2}}})
+    with bench.database.begin() as session:
+        policies.put_policy(session, "churn", PolicySpec.model_validate({"review": {"approvers": 4}}), actor="olga")
+    start(bench, policies={"churn": {"review": {"approvers": 2}}})
+    assert policy(bench, "churn") == (2, 4, False)
+    assert caplog.messages == ["team churn keeps version 2 of its policy, which olga put"]
+
+
+def test_a_policy_of_the_chart_that_is_none_is_refused_by_the_name_of_its_line(bench: PeopleBench) -> None:
+    with pytest.raises(BadInputError, match=r"^policy of team churn: review\.approver"):
+        start(bench, policies={"churn": {"review": {"approver": 2}}})

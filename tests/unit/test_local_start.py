@@ -20,9 +20,7 @@ NOBODY = Account("nobody", "")
 
 def settings_in(home: Path, port: int = 7700) -> Settings:
     """Settings of an installation that was never started."""
-    settings = Settings(
-        str(home), str(home / "runtime"), "", "", "", "", "", "", 0, NOBODY, NOBODY, NOBODY, "", "", "", "", "", ""
-    )
+    settings = Settings(str(home), str(home / "runtime"), "", "", "", "", "", "", 0, NOBODY, "", "", "", "", "", "")
     return at_port(settings, port)
 
 

@@ -51,7 +51,7 @@ def installation(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Se
     with TemporaryDirectory(prefix="jinsu-test-") as runtime:
         settings = at_port(
             Settings(
-                str(tmp_path / "my home"), runtime, "", "", "", "", "", "", 0, nobody, nobody, "", "", "", "", "", ""
+                str(tmp_path / "my home"), runtime, "", "", "", "", "", "", 0, nobody, "", "", "", "", "", ""
             ),
             7700,
         )  # fmt: skip

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import subprocess
 import sys
@@ -18,12 +19,18 @@ from jinsu.errors import TransientError
 from jinsu.identity import accounts, policies, tokens
 from jinsu.identity.people import PLATFORM
 from jinsu.settings import Settings
+from jinsu.spec.load import policy_from
 from jinsu.spec.policy import PolicySpec, ReviewPolicy
 from jinsu.state.database import Database
+from jinsu.state.states import Role
 from jinsu.state.tables import Account
+
+log = logging.getLogger("jinsu.migrate")
 
 BOOTSTRAP = "admin"
 """The first administrator, whose token is in the chart's Secret."""
+FIRST_TEAM = "default"
+"""The team of an installation for a trial. Its owner is the first administrator, so that a first model needs nobody else."""
 _LABEL, _FORMER_LABEL = "bootstrap", "from version 0.1"
 _OWN_APPROVAL = PolicySpec(review=ReviewPolicy(approvers=1, self_approval=True))
 """The policy of a team whose members may approve what they submitted themselves."""
@@ -47,21 +54,34 @@ def start() -> None:
 
 
 def ensure_people(session: Session, settings: Settings, token: str) -> None:
-    """The bootstrap administrator with the token of the chart's Secret, and the teams of the chart. Safe to repeat.
+    """The bootstrap administrator with the token of the chart's Secret, and the chart's teams with their policies.
 
-    A token that was revoked stays so, and an administrator who was removed stays removed. When the Secret has another
-    token than before, the one before ends.
+    Safe to repeat. What people changed stays: a token that was revoked, an administrator who was removed, a role that was
+    taken, a policy that a person put. When the Secret has another token than before, the one before ends. Raises
+    BadInputError for a policy that is none.
     """
+    teams = {*settings.on_kubernetes.steps.namespaces, *settings.teams_approving_themselves, *settings.policies}
+    for team in sorted(teams):
+        accounts.ensure_team(session, team, actor=PLATFORM)
     account = session.get(Account, BOOTSTRAP)
     if account is None:
         account = accounts.add_person(session, BOOTSTRAP, actor=PLATFORM, admin=True)
+        if FIRST_TEAM in teams:
+            accounts.set_role(session, BOOTSTRAP, FIRST_TEAM, Role.OWNER, actor=PLATFORM)
     if account.left is None:
         tokens.replace(session, BOOTSTRAP, token, labels=(_LABEL, _FORMER_LABEL), actor=PLATFORM)
-    approving = settings.teams_approving_themselves
-    for team in sorted({*settings.on_kubernetes.steps.namespaces, *approving}):
-        accounts.ensure_team(session, team, actor=PLATFORM)
-    for team in approving:
-        policies.ensure_policy(session, team, _OWN_APPROVAL, actor=PLATFORM)
+    chosen = {team: policy_from(document, f"policy of team {team}") for team, document in settings.policies.items()}
+    for team, policy in {**dict.fromkeys(settings.teams_approving_themselves, _OWN_APPROVAL), **chosen}.items():
+        _ensure_policy(session, team, policy)
+
+
+def _ensure_policy(session: Session, team: str, policy: PolicySpec) -> None:
+    """Makes this the team's policy, unless the latest version is a person's."""
+    latest = next(iter(policies.history(session, team)), None)
+    if latest is None or latest.by == PLATFORM:
+        policies.put_policy(session, team, policy, actor=PLATFORM)
+    elif latest.document != policy.model_dump(mode="json", exclude_defaults=True):
+        log.warning("team %s keeps version %d of its policy, which %s put", team, latest.version, latest.by)
 
 
 def _ensure_database(url: str) -> None:
