@@ -38,10 +38,9 @@ def former_database(core: client.CoreV1Api, kubeconfig: Path, image: str) -> Ite
         core.create_namespace({"metadata": {"name": NAMESPACE}})
         core.create_namespaced_service(NAMESPACE, _service())
         core.create_namespaced_pod(NAMESPACE, _pod(image, password))
-        until(lambda: core.read_namespaced_pod(NAME, NAMESPACE).status.phase == "Running", 60, "the database's pod")
+        until(lambda: _ready(core), 60, lambda: f"the database: {core.read_namespaced_pod(NAME, NAMESPACE).status}")
         with _forwarded(kubeconfig) as port:
             address = f"postgresql+psycopg://{USER}:{password}@127.0.0.1:{port}"
-            until(lambda: _answers(f"{address}/postgres"), 60, "the database to answer")
             for dump in Dump:
                 execute(f"{address}/postgres", f"CREATE DATABASE {dump}")
                 load_former(f"{address}/{dump}", dump)
@@ -56,7 +55,7 @@ def _service() -> dict[str, Any]:
 
 
 def _pod(image: str, password: str) -> dict[str, Any]:
-    variables = {"JINSU_DATABASE_FOLDER": "/data/postgres", "JINSU_DATABASE_PASSWORD": password}
+    variables = {"JINSU_DATABASE_FOLDER": "/data", "JINSU_DATABASE_PASSWORD": password}
     container = {
         "name": NAME,
         "image": image,
@@ -64,6 +63,7 @@ def _pod(image: str, password: str) -> dict[str, Any]:
         "command": ["python", "-m", "jinsu.cluster", "database"],
         "env": [{"name": name, "value": value} for name, value in variables.items()],
         "securityContext": _CONFINED,
+        "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
         "volumeMounts": [{"name": "data", "mountPath": "/data"}],
     }
     return {
@@ -94,8 +94,6 @@ def _forwarded(kubeconfig: Path) -> Iterator[int]:
         forward.wait()
 
 
-def _answers(url: str) -> bool:
-    with contextlib.suppress(Exception):
-        execute(url, "SELECT 1")
-        return True
-    return False
+def _ready(core: client.CoreV1Api) -> bool:
+    states = core.read_namespaced_pod(NAME, NAMESPACE).status.container_statuses
+    return bool(states and states[0].ready)

@@ -53,16 +53,21 @@ def values(image: Callable[[str], str]) -> dict[str, Any]:
 
 
 class Installation(InstallationClient):
-    """One release. Browsers are sent to ports of this machine, which stay the same and are forwarded to its parts."""
+    """One release. Browsers are sent to ports of this machine, which stay the same and are forwarded to its parts.
 
-    def __init__(self, api_client: client.ApiClient, kubeconfig: Path, secret: str = RELEASE) -> None:
+    secret: the Secret that holds the release's keys. models: whether the model servers can start.
+    """
+
+    def __init__(
+        self, api_client: client.ApiClient, kubeconfig: Path, *, secret: str = RELEASE, models: bool = True
+    ) -> None:
         self.core, self.apps = client.CoreV1Api(api_client), client.AppsV1Api(api_client)
         self.batch = client.BatchV1Api(api_client)
         self._environment = {**os.environ, "KUBECONFIG": str(kubeconfig)}
         first = free_ports(len(_FORWARDED))
         self.ports = dict(zip(_FORWARDED, range(first, first + len(_FORWARDED)), strict=True))
         self.tokens: dict[str, str] = {}
-        self._secret = secret
+        self._secret, self._models = secret, models
         self._forwards: dict[str, subprocess.Popen[bytes]] = {}
 
     # --- Helm ---
@@ -101,6 +106,8 @@ class Installation(InstallationClient):
     def unready(self) -> list[str]:
         found = []
         for one in self.apps.list_namespaced_deployment(NAMESPACE).items:
+            if not self._models and one.metadata.labels["app.kubernetes.io/component"] == "model-server":
+                continue
             status = one.status
             ready = status.ready_replicas == status.replicas == status.updated_replicas == one.spec.replicas
             if not ready or status.observed_generation != one.metadata.generation:
@@ -223,13 +230,13 @@ def installed(
     kubeconfig: Path,
     chosen: dict[str, Any],
     before: Callable[[], None] = lambda: None,
-    secret: str = RELEASE,
+    **more: Any,
 ) -> Iterator[Installation]:
     """Installs the chart; afterwards the release and its namespaces are gone, whatever happened.
 
-    before: puts what is to be there already into the release's namespace. secret: the Secret that holds the release's keys.
+    before: puts what is to be there already into the release's namespace. more: as `Installation` takes it.
     """
-    it = Installation(api_client, kubeconfig, secret)
+    it = Installation(api_client, kubeconfig, **more)
     there = it.namespaces()
     # What was there before us may be somebody's; it is never removed.
     for name in (NAMESPACE, PIPELINES):

@@ -192,7 +192,10 @@ def run_called(jinsu: Installation, model: str, name: str) -> str:
 def test_an_upgrade_with_a_run_in_flight_loses_nothing(jinsu: Installation, chosen: dict[str, Any]) -> None:
     """Every pod but those that keep things is replaced while a model trains and another answers."""
     jinsu.launch("steady", train=GPU)
-    password, before = jinsu.secret("JINSU_DATABASE_PASSWORD"), jinsu.pods()
+    by_hand = {"JINSU_OIDC_CLIENT_SECRET": "of a provider", "JINSU_AIRFLOW_PASSWORD": "of the release before"}
+    jinsu.core.patch_namespaced_secret(RELEASE, NAMESPACE, {"stringData": by_hand})
+    secrets, before = jinsu.core.read_namespaced_secret(RELEASE, NAMESPACE).data, jinsu.pods()
+    assert by_hand.keys() < secrets.keys()
     run = jinsu.submit("steady", seconds=25, train=GPU, canary={"min_requests": 5})
     until(lambda: jinsu.step(run) and jinsu.step(run).status.phase == "Running", 60, "the training")
     pod = jinsu.step(run).metadata.name
@@ -207,7 +210,7 @@ def test_an_upgrade_with_a_run_in_flight_loses_nothing(jinsu: Installation, chos
     assert traffic.failed == []
     assert set(traffic.versions()) == {"1", "2"}
     assert [one.metadata.name for one in jinsu.steps() if one.metadata.labels["jinsu.dev/submission"] == run] == [pod]
-    assert jinsu.secret("JINSU_DATABASE_PASSWORD") == password
+    assert jinsu.core.read_namespaced_secret(RELEASE, NAMESPACE).data == secrets
     same = {part for part, names in jinsu.pods().items() if set(names) & set(before.get(part, []))}
     assert same == {"database", "store"}
 

@@ -21,7 +21,8 @@ FERNET = "MDEyMzQ1Njc4OWFiY2RlZjAxMjM0NTY3ODlhYmNkZWY="
 
 @pytest.fixture(scope="module")
 def chosen(image: Callable[[str], str]) -> dict[str, Any]:
-    """Airflow is elsewhere, where nobody answers: only what asks the migrated databases has to run."""
+    """Only what asks the migrated databases has to run: Airflow is elsewhere, where nobody answers, and the object store is
+    new, so that no model server finds its files."""
     external = {"host": former_database.HOST, "user": former_database.USER}
     return {
         **values(image),
@@ -45,7 +46,7 @@ def upgraded(
         def keep_secret() -> None:
             core.create_namespaced_secret(NAMESPACE, {"metadata": {"name": SECRET}, "stringData": secret})
 
-        with installed(api, kubeconfig, chosen, before=keep_secret, secret=SECRET) as it:
+        with installed(api, kubeconfig, chosen, before=keep_secret, secret=SECRET, models=False) as it:
             it.tokens |= former_tokens()
             yield it
 
