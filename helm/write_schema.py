@@ -17,6 +17,7 @@ from typing import Any
 import yaml
 
 CHART = Path(__file__).parent / "jinsu"
+POLICY = Path(__file__).parents[1] / "docs" / "policy.schema.json"
 QUANTITY = {"type": ["string", "number"]}
 NAME = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"}
 URL = {"type": "string", "pattern": "^(https?://.+)?$"}
@@ -32,8 +33,28 @@ RESOURCES = {
         "limits": {**AMOUNTS, "description": "What may be used."},
     },
 }
+CIDRS = {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f.:]+/[0-9]{1,3}$"}}
+NAMES = {"type": "array", "uniqueItems": True, "items": {"type": "string", "minLength": 1}}
 PORT = {"type": "integer", "minimum": 1, "maximum": 65535}
 COUNT = {"type": "integer", "minimum": 1}
+
+
+def policy() -> dict[str, Any]:
+    """The schema of policy.yaml, without references to parts of that document."""
+    whole = json.loads(POLICY.read_text(encoding="utf-8"))
+    parts = whole["$defs"]
+
+    def resolved(node: Any) -> Any:
+        if isinstance(node, list):
+            return [resolved(one) for one in node]
+        if not isinstance(node, dict):
+            return node
+        target = parts[node["$ref"].rpartition("/")[2]] if "$ref" in node else {}
+        own = {key: value for key, value in node.items() if key not in ("$ref", "$defs", "$schema", "$id", "title")}
+        return {key: resolved(value) for key, value in {**target, **own}.items() if key != "title"}
+
+    return dict(resolved(whole))
+
 
 # By the end of the path; the longest that fits decides. A rule replaces what the default would say.
 RULES: dict[str, dict[str, Any]] = {
@@ -58,9 +79,13 @@ RULES: dict[str, dict[str, Any]] = {
     "public.api": URL,
     "public.airflow": URL,
     "public.mlflow": URL,
+    "public.endpoint": URL,
+    "external.endpoint": URL,
+    "external.port": PORT,
+    "cidrs": CIDRS,
     "oidc.issuer": URL,
-    "oidc.scopes": {"type": "array", "items": {"type": "string", "minLength": 1}},
-    "oidc.admins": {"type": "array", "items": {"type": "string", "minLength": 1}},
+    "oidc.scopes": NAMES,
+    "oidc.admins": NAMES,
     "oidc.groups": {
         "type": "object",
         "additionalProperties": {
@@ -68,15 +93,13 @@ RULES: dict[str, dict[str, Any]] = {
             "additionalProperties": False,
             "required": ["team", "role"],
             "properties": {
-                "team": {**NAME, "description": "It is made when somebody of the group signs in.", "maxLength": 40},
-                "role": {"enum": ["researcher", "reviewer", "owner"], "description": "The role in that team."},
+                "team": {**NAME, "maxLength": 40, "description": "In this team."},
+                "role": {"enum": ["researcher", "reviewer", "owner"], "description": "What its people may do there."},
             },
         },
     },
-    "public.endpoint": URL,
-    "external.endpoint": URL,
-    "external.port": PORT,
-    "external.cidrs": {"type": "array", "items": {"type": "string", "pattern": "^[0-9a-f.:]+/[0-9]{1,3}$"}},
+    "localAccounts": {"enum": ["auto", True, False]},
+    "reviews.webhook": URL,
     "teamDefaults.quota": AMOUNTS,
     "teamDefaults.maxPerContainer": AMOUNTS,
     "networkPolicy.monitoring": ANYTHING,
@@ -124,6 +147,7 @@ RULES: dict[str, dict[str, Any]] = {
                 "quota": {**AMOUNTS, "description": "ResourceQuota of its namespace. Default: teamDefaults.quota."},
                 "maxPerContainer": {**AMOUNTS, "description": "Default: teamDefaults.maxPerContainer."},
                 "queue": {"type": "string", "description": "Kueue's LocalQueue."},
+                "policy": {**policy(), "description": "What policy.yaml says, until an administrator puts another."},
             },
         },
     },

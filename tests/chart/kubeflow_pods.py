@@ -20,7 +20,7 @@ INSTALLATION = "jinsu-kubeflow"
 @functools.cache
 def stage_containers() -> tuple[Container, ...]:
     """One container a stage, started with the pipeline's own defaults."""
-    return tuple(containers(Pipeline.read(PIPELINE), model="digits"))
+    return tuple(containers(Pipeline.read(PIPELINE), model="digits", user="jane"))
 
 
 def stage_pods(documents: Sequence[Document]) -> list[Document]:

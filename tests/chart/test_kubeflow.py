@@ -65,9 +65,9 @@ def test_but_for_secrets_the_settings_are_the_platform_s() -> None:
     documents = render(KUBEFLOW)
     own, platform = settings_document(documents), platform_objects.settings_document(documents)
     differing = {key for key in platform if own[key] != platform[key]}
-    assert differing == {"airflow", "airflow_database_url", "mlflow_database_url",
+    assert differing == {"airflow_database_url", "mlflow_database_url",
                          "mlflow_auth_database_url", "airflow_secret", "mlflow_secret", "fernet_key",
-                         "kubernetes"}  # fmt: skip
+                         "review_webhook", "kubernetes"}  # fmt: skip
     assert {**own["kubernetes"], "gateway_key": platform["kubernetes"]["gateway_key"]} == platform["kubernetes"]
 
 

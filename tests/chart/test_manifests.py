@@ -125,6 +125,11 @@ def test_what_everything_switches_on_is_there() -> None:
         ({"teams": [{"name": "a"}, {"name": "a"}]}, "teams"),
         ({"teams": [{"name": "A team"}]}, "teams"),
         ({"images": {"platform": {"digest": "abc"}}}, "digest"),
+        ({"oidc": {"issuer": "https://login.example.com"}}, "oidc.clientId"),
+        ({"oidc": {"groups": {"ml": {"team": "a", "role": "boss"}}}}, "oidc.groups.ml.role"),
+        ({"localAccounts": False}, "localAccounts"),
+        ({"teams": [{"name": "a", "policy": {"review": {"approver": 2}}}]}, "teams.0.policy.review"),
+        ({"teams": [{"name": "a", "policy": {}}], "teamsApprovingThemselves": ["a"]}, "review.self_approval"),
         ({"training": {"priorityClasses": {"high": 10}}}, "high"),
     ],
     ids=str,
@@ -405,6 +410,39 @@ def refused(resources: Document, counted: set[str], most: list[Document]) -> Ite
                 yield f"wants more {name} than the namespace's {limit}"
 
 
+# --- People ---
+
+
+def test_the_notes_name_no_account_that_several_people_would_share() -> None:
+    for values in VALUE_SETS.values():
+        assert not re.search(r"_PASSWORD|as admin|reviewer account", notes(values))
+
+
+def test_the_notes_forward_the_ports_that_browsers_are_sent_to() -> None:
+    text, public = notes(), platform_objects.settings_document(render())["public"]
+    assert public == {
+        "api": "http://127.0.0.1:7700",
+        "airflow": "http://127.0.0.1:7702",
+        "mlflow": "http://127.0.0.1:7703",
+    }
+    for part, url in public.items():
+        assert re.search(rf"service/jinsu-{part} {url.rpartition(':')[2]}:\d+ +{re.escape(url)}\b", text), part
+    assert f"export JINSU_API={public['api']}\n" in text
+
+
+def test_the_notes_begin_with_a_model_only_where_the_first_administrator_may_submit_it() -> None:
+    assert "jinsu submit" in notes()
+    assert "jinsu submit" not in notes(TEAMS)
+
+
+def test_the_notes_say_how_people_are_added() -> None:
+    assert "jinsu user add" in notes()
+    assert "jinsu team set-role vision" in notes(TEAMS)
+    text = notes(EVERYTHING)
+    assert "jinsu user add" not in text
+    assert "https://jinsu.example.com/login/oidc/callback" in text
+
+
 # --- Secrets ---
 
 
@@ -462,6 +500,8 @@ def test_who_brings_secrets_gets_none(values: Values) -> None:
 def test_a_secret_of_one_s_own_must_have_what_the_page_lists() -> None:
     page = (ROOT / "docs" / "kubernetes.md").read_text()
     keys = {key for secret in of_kind(render(), "Secret") for key in secret["data"]}
+    keys |= set(re.findall(r"\$\{(\w+)", json.dumps(platform_objects.settings_document(render(EVERYTHING)))))
+    keys |= set(re.findall(r"\$\{(\w+)", json.dumps(platform_objects.settings_document(render()))))
     silent = sorted(key for key in keys if f"`{key}`" not in page)
     assert not silent, one_a_line(silent)
 

@@ -148,6 +148,30 @@ def test_an_airflow_elsewhere_is_reached_and_reaches_the_platform() -> None:
         assert net.lets(STRANGER, part, port), part
 
 
+CHAT, LOGIN = Peer(ip="198.51.100.7"), Peer(ip="192.0.2.9")
+
+
+def test_the_api_alone_asks_the_identity_provider() -> None:
+    net = network(EVERYTHING)
+    assert {part for part in net.peers if net.lets(part, LOGIN, 8443)} == {"api"}
+    assert not net.lets("api", CHAT, 8443)
+    anywhere = network({**EVERYTHING, "oidc": {**EVERYTHING["oidc"], "cidrs": []}})
+    assert anywhere.lets("api", CHAT, 8443)
+    assert not anywhere.lets("api", METADATA, 8443)
+    assert not network(DEFAULT).lets("api", LOGIN, 8443)
+
+
+def test_the_controller_alone_sends_reminders() -> None:
+    net = network(EVERYTHING)
+    assert {part for part in net.peers if net.lets(part, CHAT, 8065)} == {"controller"}
+    assert not net.lets("controller", METADATA, 8065)
+    assert not network(DEFAULT).lets("controller", CHAT, 8065)
+
+
+def test_a_secret_address_for_reminders_is_reached_at_the_port_of_the_kubernetes_api() -> None:
+    assert network(DEFAULT).lets("controller", CHAT, 443)
+
+
 @each_set
 def test_every_port_of_a_service_lets_somebody_in(values: Values) -> None:
     net = network(values)

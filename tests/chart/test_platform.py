@@ -2,6 +2,7 @@
 
 import ast
 import importlib.util
+import json
 import re
 from pathlib import Path
 from typing import Any
@@ -14,7 +15,8 @@ from tests.chart.value_sets import DEFAULT, EVERYTHING, OTHER_AIRFLOW, TEAMS, VA
 
 from jinsu.clients.kubernetes import Kind
 from jinsu.cluster.__main__ import PARTS
-from jinsu.settings import parse
+from jinsu.settings import GroupRole, Oidc, parse
+from jinsu.spec.load import policy_from
 
 each_set = pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SETS)
 
@@ -59,6 +61,84 @@ def test_teams_gpus_and_priorities_arrive_in_the_settings() -> None:
     assert steps.gpus[""].resource == "nvidia.com/gpu"
     assert everything.teams_approving_themselves == ("default",)
     assert platform_objects.parsed_settings(render(OTHER_AIRFLOW)).airflow_url == "https://airflow.example.com"
+
+
+def test_the_identity_provider_arrives_in_the_settings() -> None:
+    settings = platform_objects.parsed_settings(render(EVERYTHING))
+    assert settings.oidc == Oidc(
+        issuer="https://login.example.com:8443/realms/company",
+        client_id="jinsu",
+        client_secret="value-of-JINSU_OIDC_CLIENT_SECRET",
+        groups={"ML Shopping": GroupRole("shopping", "researcher")},
+        admins=("platform-engineers",),
+    )
+    assert not settings.local_accounts
+    assert platform_objects.parsed_settings(render({**EVERYTHING, "localAccounts": True})).local_accounts
+
+
+def test_what_the_values_leave_out_is_what_the_code_does_without() -> None:
+    """Such as the names of claims: a default stands in one place only, or is the same in both."""
+    chosen = {"oidc": {"issuer": "https://login.example.com", "clientId": "jinsu"}}
+    settings = parse(platform_objects.settings_document(render(chosen)), dict.fromkeys(secrets_needed(chosen), "x"))
+    assert settings.oidc == Oidc("https://login.example.com", "jinsu")
+    settings = platform_objects.parsed_settings(render())
+    assert (settings.oidc, settings.local_accounts, settings.policies) == (None, True, {})
+
+
+def secrets_needed(values: Values) -> set[str]:
+    """Variables without which the settings cannot be read."""
+    return set(re.findall(r"\$\{(\w+)\}", json.dumps(platform_objects.settings_document(render(values)))))
+
+
+def test_a_secret_of_the_release_before_is_enough_for_what_it_had() -> None:
+    """It has no key of this release's features, and one that nothing asks for any more."""
+    before = {"JINSU_DATABASE_PASSWORD", "JINSU_AIRFLOW_PASSWORD", "JINSU_MLFLOW_PASSWORD", "JINSU_REVIEWER_PASSWORD",
+              "JINSU_AIRFLOW_SECRET", "JINSU_MLFLOW_SECRET", "JINSU_GATEWAY_KEY", "JINSU_SERVER_KEY", "JINSU_ADMIN_TOKEN",
+              "JINSU_FERNET_KEY", "JINSU_ENDPOINT_KEY_DEFAULT"}  # fmt: skip
+    for values in VALUE_SETS.values():
+        assert secrets_needed(values) <= before
+        settings = parse(platform_objects.settings_document(render(values)), dict.fromkeys(before, "x"))
+        assert settings.oidc is None or settings.oidc.client_secret == ""
+        assert settings.review_webhook in ("", "http://chat.example.com:8065/hooks/reviews")
+
+
+def test_the_address_for_reminders_may_be_a_secret() -> None:
+    documents = render()
+    secrets = {
+        **platform_objects.secret_variables(documents),
+        "JINSU_REVIEW_WEBHOOK": "https://chat.example.com/s3cret",
+    }
+    assert (
+        parse(platform_objects.settings_document(documents), secrets).review_webhook
+        == "https://chat.example.com/s3cret"
+    )
+
+
+def test_policies_of_teams_arrive_as_policies() -> None:
+    settings = platform_objects.parsed_settings(render(EVERYTHING))
+    assert settings.policies.keys() == {"shopping"}
+    policy = policy_from(settings.policies["shopping"])
+    assert (policy.review.approvers, policy.canary.min_requests) == (2, 1000000)
+    assert platform_objects.parsed_settings(render({"teams": [{"name": "a", "policy": {}}]})).policies == {"a": {}}
+
+
+@pytest.mark.parametrize(
+    ("values", "found"),
+    [
+        (DEFAULT, {"api": "http://127.0.0.1:7700", "airflow": "http://127.0.0.1:7702", "mlflow": "http://127.0.0.1:7703",
+                   "endpoint": "http://jinsu-gateway.jinsu.svc:8080"}),
+        (EVERYTHING, {"api": "https://jinsu.example.com", "airflow": "https://airflow.example.com",
+                      "mlflow": "https://mlflow.example.com", "endpoint": "https://models.example.com"}),
+        ({"ingress": {"enabled": True, "hosts": {"api": "jinsu.example.com"}}, "public": {"mlflow": "https://m.example.com/"}},
+         {"api": "http://jinsu.example.com", "airflow": "http://127.0.0.1:7702", "mlflow": "https://m.example.com",
+          "endpoint": "http://jinsu-gateway.jinsu.svc:8080"}),
+        (OTHER_AIRFLOW, {"airflow": "https://airflow.example.com"}),
+    ],
+    ids=["forwarded ports", "everything", "an Ingress for the API alone", "another Airflow"],
+)  # fmt: skip
+def test_people_are_sent_to_addresses_that_they_can_open(values: Values, found: dict[str, str]) -> None:
+    settings = platform_objects.parsed_settings(render(values))
+    assert {part: settings.address(part) for part in found} == found
 
 
 def test_every_command_of_a_pod_exists() -> None:

@@ -20,6 +20,7 @@ _GOLD = "goldfish"
 # What a value might become, until one of them is taken by the schema and by the templates.
 _TEXTS = (_GOLD, "7Gi", "7", "77m", "http://goldfish.example", "goldfish.example/x", "sha256:" + "7" * 64,
           "192.0.2.0/24", "0.7")  # fmt: skip
+_GROUP = {"team": _GOLD, "role": "owner"}
 _LISTS = ([{"name": _GOLD}], [_GOLD], ["192.0.2.0/24"], [{"key": _GOLD, "operator": "Exists"}],
           [{"host": "goldfish.example"}])  # fmt: skip
 
@@ -286,7 +287,7 @@ def others(path: Path, base: Document) -> Iterator[Any]:
         yield from ([*value, *more] for more in _LISTS)
     elif isinstance(value, dict):
         keys = (_GOLD, "AIRFLOW__GOLD__FISH")
-        yield from ({**value, key: other} for key in keys for other in (*_TEXTS, 7, {}, {"resource": _GOLD}))
+        yield from ({**value, key: other} for key in keys for other in (*_TEXTS, 7, {}, {"resource": _GOLD}, _GROUP))
     else:
         yield from (*_TEXTS, *_LISTS, 7, {_GOLD: _GOLD}, True)
 

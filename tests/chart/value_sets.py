@@ -15,8 +15,19 @@ DEFAULT: Values = {}
 
 EVERYTHING: Values = {
     "images": {"registry": "images.example.com/ml", "tag": "1.2.3", "pullSecrets": ["pull-key"]},
-    "teams": [{"name": "default", "quota": _HIGH_QUOTA, "queue": "default-queue"}],
+    "teams": [
+        {"name": "default", "quota": _HIGH_QUOTA, "queue": "default-queue"},
+        {"name": "shopping", "policy": {"review": {"approvers": 2}, "canary": {"min_requests": 1000000}}},
+    ],
     "teamsApprovingThemselves": ["default"],
+    "oidc": {
+        "issuer": "https://login.example.com:8443/realms/company",
+        "clientId": "jinsu",
+        "groups": {"ML Shopping": {"team": "shopping", "role": "researcher"}},
+        "admins": ["platform-engineers"],
+        "cidrs": ["192.0.2.0/24"],
+    },
+    "reviews": {"webhook": "http://chat.example.com:8065/hooks/reviews"},
     "airflow": {"apiServer": {"replicas": 2}, "config": {"AIRFLOW__CORE__PARALLELISM": "32"}},
     "api": {"replicas": 2, "autoscaling": {"enabled": True}},
     "gateway": {"replicas": 3, "autoscaling": {"enabled": True}, "service": {"type": "LoadBalancer"}},

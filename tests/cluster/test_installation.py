@@ -17,6 +17,7 @@ from tests.support.kubeflow_pipeline import Execution, Pipeline
 from tests.support.points_model import write_points_folder, write_points_table
 from tests.support.waiting import until
 
+from jinsu.clients.dag_ids import dag_of
 from jinsu.runs.snapshots import pack
 
 GPU = {"resources": {"gpu": 1, "cpu": 0.4, "memory": "512Mi"}}
@@ -35,6 +36,8 @@ def jinsu(
 ) -> Iterator[Installation]:
     place = tmp_path_factory.mktemp("researcher")
     with installed(api, kubeconfig, chosen) as it:
+        it.know("rita", default="reviewer")
+        it.know("jane", default="researcher")
         it.jinsu("data", "put", "points", write_points_table(place))
         it.code = it.api.post("/code", content=pack(write_points_folder(place), 2**20)[0]).json()["digest"]
         yield it
@@ -71,24 +74,70 @@ def test_a_model_is_launched_from_outside(jinsu: Installation, tmp_path: Path) -
         spec.replace("params: {features: 2}", "params: {features: 2}\n  resources: {gpu: 1, cpu: 0.4, memory: 512Mi}")
     )
 
-    run = json.loads(jinsu.jinsu("submit", folder, "--json"))["id"]
+    run = json.loads(jinsu.jinsu("submit", folder, "--json", person="jane"))["id"]
     until(lambda: "waits for a person" in jinsu.why(run), 120, lambda: f"the review: {jinsu.why(run)}")
     assert jinsu.step(run).spec.containers[0].resources.limits["nvidia.com/gpu"] == "1"
     assert "note:" in jinsu.jinsu("logs", run)
-    jinsu.jinsu("review", "approve", run)
+    own = jinsu.api_as("jane").post(f"/reviews/{run}", json={"verdict": "approve"})
+    assert own.status_code == 403, own.text
+    jinsu.jinsu("review", "approve", run, person="rita")
     ended = jinsu.ended(run, 60)
 
     assert ended["state"] == "succeeded", ended["why"]
+    assert (ended["submitter"], jinsu.ledger("launched")[0]["actor"]) == ("jane", "rita")
     until(lambda: jinsu.answering("launched") == "1", 10, "version 1 to answer")
     assert jinsu.jinsu("predict", "launched", "[[1, 1]]").startswith("launched version 1\n")
     stranger = httpx.post(jinsu.url("launched"), json={"inputs": [[1, 1]]})
     assert stranger.status_code == 401
-    version = httpx.get(
-        f"http://127.0.0.1:{jinsu.ports['mlflow']}/api/2.0/mlflow/registered-models/alias",
-        params={"name": "launched", "alias": "champion"},
-        auth=("admin", jinsu.secret("JINSU_ADMIN_TOKEN")),
-    ).json()["model_version"]
-    assert version["version"] == "1"
+    alias = "/api/2.0/mlflow/registered-models/alias"
+    champion = jinsu.mlflow("jane").get(alias, params={"name": "launched", "alias": "champion"})
+    assert champion.json()["model_version"]["version"] == "1", champion.text
+    refused = jinsu.mlflow("jane").post(alias, json={"name": "launched", "alias": "challenger", "version": "1"})
+    assert refused.status_code == 403, refused.text
+
+
+def test_a_person_signs_in_once_for_every_door(jinsu: Installation) -> None:
+    """In a browser, at the addresses that Helm's notes forward; the cookies are for plain HTTP."""
+    api, airflow, mlflow = (jinsu.address(part) for part in ("api", "airflow", "mlflow"))
+    with httpx.Client(follow_redirects=True, timeout=30, headers={"accept": "text/html"}) as browser:
+        form = browser.get(f"{airflow}/auth/login")
+        assert str(form.url).startswith(f"{api}/login?"), form.url
+        filled = {**form.url.params, "name": "jane", "password": "password of jane"}
+        landed = browser.post(f"{api}/login", data=filled, headers={"origin": api})
+        assert str(landed.url).startswith(airflow), (landed.url, landed.text[:500])
+        assert browser.get(f"{airflow}/api/v2/dags").is_success
+        landed = browser.get(f"{mlflow}/")
+        assert str(landed.url) == f"{mlflow}/", (landed.url, landed.text[:500])
+        assert browser.get(f"{mlflow}/api/2.0/mlflow/experiments/search", params={"max_results": 10}).is_success
+
+
+@pytest.mark.parametrize("door", ["airflow", "mlflow"])
+def test_a_reviewer_approves_under_the_own_name_whichever_the_door(jinsu: Installation, door: str) -> None:
+    run = jinsu.submit(f"by-{door}", review="required")
+    until(lambda: "waits for a person" in jinsu.why(run), 120, lambda: f"the review: {jinsu.why(run)}")
+
+    answer = approve_in_airflow(jinsu, run) if door == "airflow" else approve_in_mlflow(jinsu, f"by-{door}")
+
+    assert answer.is_success, answer.text
+    assert jinsu.ended(run, 60)["state"] == "succeeded", jinsu.why(run)
+    assert jinsu.stage(run, "review")["output"] == {"version": "1", "reviewer": "rita", "via": door}
+
+
+def approve_in_airflow(jinsu: Installation, run: str) -> httpx.Response:
+    name, row = dag_of("default"), jinsu.run(run)
+    body = {"chosen_options": ["Approve"], "params_input": {"reason": "looks good"}}
+    place = f"/dags/{name}/dagRuns/{row['dag_run']}/taskInstances/review/-1/hitlDetails"
+    return jinsu.airflow("rita").patch(place, json=body)
+
+
+def approve_in_mlflow(jinsu: Installation, model: str) -> httpx.Response:
+    body = {"name": model, "alias": "challenger", "version": "1"}
+    return jinsu.mlflow("rita").post("/api/2.0/mlflow/registered-models/alias", json=body)
+
+
+def test_the_chart_s_policy_is_the_team_s(jinsu: Installation) -> None:
+    shown = jinsu.api.get("/teams/default/policy").json()
+    assert (shown["version"], shown["by"], shown["document"]) == (1, "jinsu", {"review": {"approvers": 0}})
 
 
 def test_the_kubeflow_pipeline_ends_with_a_champion(
@@ -106,7 +155,7 @@ def test_the_kubeflow_pipeline_ends_with_a_champion(
         assert not ended.done(), ended.exception()
         until(lambda: ended.done() or "waits for a person" in jinsu.why(run), 240, lambda: jinsu.why(run))
         assert not ended.done(), ended.exception()
-        approve_as(jinsu, "rita", run)
+        jinsu.jinsu("review", "approve", run, person="rita")
         left = ended.result(timeout=240)
 
     assert jinsu.run(run)["state"] == "succeeded", jinsu.why(run)
@@ -140,17 +189,13 @@ def run_called(jinsu: Installation, model: str, name: str) -> str:
     return next((run for run in ids if jinsu.run(run)["dag_run"] == name), "")
 
 
-def approve_as(jinsu: Installation, name: str, run: str) -> None:
-    """Approves with the token of a reviewer of that name."""
-    token = jinsu.api.post("/users", json={"name": name, "role": "reviewer"}).json()["token"]
-    answer = jinsu.api.post(f"/reviews/{run}", json={"approve": True}, headers={"authorization": f"Bearer {token}"})
-    assert answer.is_success, answer.text
-
-
 def test_an_upgrade_with_a_run_in_flight_loses_nothing(jinsu: Installation, chosen: dict[str, Any]) -> None:
     """Every pod but those that keep things is replaced while a model trains and another answers."""
     jinsu.launch("steady", train=GPU)
-    password, before = jinsu.secret("JINSU_DATABASE_PASSWORD"), jinsu.pods()
+    by_hand = {"JINSU_OIDC_CLIENT_SECRET": "of a provider", "JINSU_AIRFLOW_PASSWORD": "of the release before"}
+    jinsu.core.patch_namespaced_secret(RELEASE, NAMESPACE, {"stringData": by_hand})
+    secrets, before = jinsu.core.read_namespaced_secret(RELEASE, NAMESPACE).data, jinsu.pods()
+    assert by_hand.keys() < secrets.keys()
     run = jinsu.submit("steady", seconds=25, train=GPU, canary={"min_requests": 5})
     until(lambda: jinsu.step(run) and jinsu.step(run).status.phase == "Running", 60, "the training")
     pod = jinsu.step(run).metadata.name
@@ -165,7 +210,7 @@ def test_an_upgrade_with_a_run_in_flight_loses_nothing(jinsu: Installation, chos
     assert traffic.failed == []
     assert set(traffic.versions()) == {"1", "2"}
     assert [one.metadata.name for one in jinsu.steps() if one.metadata.labels["jinsu.dev/submission"] == run] == [pod]
-    assert jinsu.secret("JINSU_DATABASE_PASSWORD") == password
+    assert jinsu.core.read_namespaced_secret(RELEASE, NAMESPACE).data == secrets
     same = {part for part, names in jinsu.pods().items() if set(names) & set(before.get(part, []))}
     assert same == {"database", "store"}
 

@@ -343,3 +343,30 @@ spec:
 {{- range .Values.gateway.clients }}{{ $keys = append $keys (printf "JINSU_ENDPOINT_KEY_%s" (upper . | replace "-" "_")) }}{{ end -}}
 {{- toJson $keys -}}
 {{- end }}
+
+{{/* Where people find ("api" | "airflow" | "mlflow" | "endpoint"); empty where that is the part's own address. */}}
+{{- define "jinsu.public" -}}
+{{- $values := .root.Values -}}
+{{- $host := ternary (index $values.ingress.hosts .part) "" $values.ingress.enabled -}}
+{{- $forwarded := dict "api" "http://127.0.0.1:7700" "airflow" "http://127.0.0.1:7702" "mlflow" "http://127.0.0.1:7703" -}}
+{{- if index $values.public .part -}}
+{{ trimSuffix "/" (index $values.public .part) }}
+{{- else if and (eq .part "airflow") (not $values.airflow.enabled) -}}
+{{- else if $host -}}
+http{{ if $values.ingress.tlsSecret }}s{{ end }}://{{ $host }}
+{{- else -}}
+{{ index $forwarded .part | default "" }}
+{{- end -}}
+{{- end }}
+
+{{/* Peers of a NetworkPolicy for what is outside: these address ranges, or any address. */}}
+{{- define "jinsu.reach" -}}
+{{- range . }}
+- ipBlock: {cidr: {{ . }}}
+{{- else }}
+# Anywhere, also in this cluster, but where a cloud tells a node who it is.
+- namespaceSelector: {}
+- ipBlock: {cidr: 0.0.0.0/0, except: [169.254.0.0/16]}
+- ipBlock: {cidr: "::/0", except: ["fe80::/10"]}
+{{- end }}
+{{- end }}

@@ -61,22 +61,30 @@
   "priority_class" $values.modelServers.priorityClass
 -}}
 {{- $public := dict -}}
-{{- range $part, $url := $values.public }}{{ if $url }}{{ $_ := set $public $part $url }}{{ end }}{{ end -}}
-{{- $oidc := dict -}}
-{{- with $values.oidc -}}
-{{- if .issuer -}}
-{{- $_ := required "oidc: the provider sends browsers back to the API; set public.api to the address at which browsers find it" $values.public.api -}}
-{{- $oidc = dict
-  "issuer" .issuer
-  "client_id" (required "oidc.clientId: name the client that is registered at the provider" .clientId)
-  "client_secret" (ternary "" "${JINSU_OIDC_CLIENT_SECRET}" .publicClient)
-  "scopes" .scopes
-  "name_claim" .nameClaim
-  "groups_claim" .groupsClaim
-  "groups" $.Values.oidc.groups
-  "admins" .admins
--}}
+{{- range $part := list "api" "airflow" "mlflow" "endpoint" -}}
+{{- with include "jinsu.public" (dict "root" $ "part" $part) }}{{ $_ := set $public $part . }}{{ end -}}
 {{- end -}}
+{{- $policies := dict -}}
+{{- range $team := $values.teams -}}
+{{- if hasKey $team "policy" -}}
+{{- if has $team.name $values.teamsApprovingThemselves }}{{ fail (printf "teamsApprovingThemselves: team %s has a policy too; say review.self_approval there" $team.name) }}{{ end -}}
+{{- $_ := set $policies $team.name (default dict $team.policy) -}}
+{{- end -}}
+{{- end -}}
+{{- $oidc := dict -}}
+{{- if $values.oidc.issuer -}}
+{{- $oidc = dict
+  "issuer" $values.oidc.issuer
+  "client_id" (required "oidc.clientId: say what the provider calls Jinsu" $values.oidc.clientId)
+  "client_secret" (ternary "" "${JINSU_OIDC_CLIENT_SECRET:-}" $values.oidc.publicClient)
+  "scopes" $values.oidc.scopes
+  "name_claim" $values.oidc.nameClaim
+  "groups_claim" $values.oidc.groupsClaim
+  "groups" $values.oidc.groups
+  "admins" $values.oidc.admins
+-}}
+{{- else if ne (toString $values.localAccounts) "auto" -}}
+{{- if not $values.localAccounts }}{{ fail "localAccounts: without oidc.issuer nobody could sign in" }}{{ end -}}
 {{- end -}}
 {{- dict
   "home" "/jinsu/home"
@@ -92,7 +100,6 @@
   "mlflow_url" (printf "http://%s:5000" (include "jinsu.host" (dict "root" . "part" "mlflow")))
   "envoy_admin_url" ""
   "xds_port" 18000
-  "airflow" (dict "name" "admin" "password" "${JINSU_AIRFLOW_PASSWORD}")
   "mlflow" (dict "name" "admin" "password" "${JINSU_MLFLOW_PASSWORD}")
   "supervisor_password" ""
   "airflow_secret" "${JINSU_AIRFLOW_SECRET}"
@@ -105,8 +112,10 @@
   "artifacts" (printf "s3://%s/%smlflow" $values.objectStore.bucket (ternary "" (printf "%s/" (trimSuffix "/" $values.objectStore.prefix)) (empty $values.objectStore.prefix)))
   "notifications" $values.database.notifications
   "public" $public
-  "local_accounts" $values.localAccounts
+  "local_accounts" (ternary (empty $oidc) $values.localAccounts (eq (toString $values.localAccounts) "auto"))
   "oidc" ($oidc | default nil)
+  "policies" $policies
+  "review_webhook" ($values.reviews.webhook | default "${JINSU_REVIEW_WEBHOOK:-}")
   "kubernetes" (dict
     "namespace" .Release.Namespace
     "catalog" (printf "%s-catalog" $name)
