@@ -23,7 +23,7 @@ from jinsu.state.states import Role
 SECRETS = {
     name: f"value-of-{name}"
     for name in (
-        "JINSU_DATABASE_PASSWORD", "JINSU_AIRFLOW_PASSWORD", "JINSU_MLFLOW_PASSWORD",
+        "JINSU_DATABASE_PASSWORD", "JINSU_MLFLOW_PASSWORD",
         "JINSU_AIRFLOW_SECRET", "JINSU_MLFLOW_SECRET", "JINSU_FERNET_KEY", "JINSU_GATEWAY_KEY",
     )
 }  # fmt: skip
@@ -50,15 +50,14 @@ def test_what_the_chart_renders_is_what_a_process_reads(values: str) -> None:
     assert found.kubernetes is not None
     assert found.object_store is not None
     assert found.kubernetes.gateway_key == "value-of-JINSU_GATEWAY_KEY"
-    assert found.airflow.password == "value-of-JINSU_AIRFLOW_PASSWORD"
+    assert found.mlflow.password == "value-of-JINSU_MLFLOW_PASSWORD"
     assert all("${" not in text for text in texts(asdict(found)))
 
 
 @pytest.mark.parametrize("values", VALUE_SETS)
 def test_the_chart_writes_no_secret_into_the_settings(values: str) -> None:
     document = rendered(values)
-    for place in ("airflow", "mlflow"):
-        assert document[place]["password"].startswith("${")
+    assert document["mlflow"]["password"].startswith("${")
     for name in ("airflow_secret", "mlflow_secret", "fernet_key"):
         assert document[name].startswith("${")
     assert document["object_store"].keys().isdisjoint({"access_key", "secret_key"})
@@ -101,7 +100,7 @@ def test_values_of_others_reach_the_settings() -> None:
     assert found.kubernetes.servers.priority_class == "servers"
     assert found.teams_approving_themselves == ("default",)
     assert found.address("api") == "https://jinsu.example.com"
-    assert found.address("mlflow") == found.mlflow_url
+    assert found.address("mlflow") == "https://mlflow.example.com"
 
 
 def test_an_outside_store_and_database_reach_the_settings() -> None:
@@ -125,7 +124,7 @@ def test_an_identity_provider_reaches_the_settings() -> None:
         admins=("platform",),
     )
     assert not found.local_accounts
-    assert rendered("oidc")["oidc"]["client_secret"] == "${JINSU_OIDC_CLIENT_SECRET}"
+    assert rendered("oidc")["oidc"]["client_secret"] == "${JINSU_OIDC_CLIENT_SECRET:-}"
     assert "value-of" not in repr(found)
     assert read().oidc is None
     assert read().local_accounts
@@ -134,7 +133,6 @@ def test_an_identity_provider_reaches_the_settings() -> None:
 @pytest.mark.parametrize(
     ("values", "words"),
     [
-        ({"oidc": {"issuer": "https://id.example.com", "clientId": "jinsu"}}, "public.api"),
         ({"public": {"api": "https://j.example.com"}, "oidc": {"issuer": "https://id.example.com"}}, "clientId"),
         ({"oidc": {"groups": {"g": {"team": "t", "role": "admin"}}}}, "role"),
     ],
