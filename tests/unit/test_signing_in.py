@@ -9,6 +9,7 @@ from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 import pytest
+from tests.support.answers import accepted
 from tests.support.people_bench import AIRFLOW, API, MLFLOW, PASSWORD, PeopleBench
 
 from jinsu.api import models
@@ -513,3 +514,15 @@ def test_names_that_nobody_has_do_not_fill_the_audit_log(bench: PeopleBench, mon
     assert len(refused) == 201
     assert refused[-1].subject == "hana"
     assert sign_in.with_password(bench.database, "hana", PASSWORD, "api").name == "hana"
+
+
+def test_airflow_and_mlflow_send_a_person_who_signs_out_to_a_page_with_a_button(bench: PeopleBench) -> None:
+    """They answered 405 there. Only the button ends the session: another site can open the address, not press it."""
+    browser = bench.browser("minji")
+    page = browser.get("/logout")
+    assert page.status_code == 200
+    assert "signed in as minji" in page.text
+    assert accepted(browser.get("/v1/me"), models.Me).name == "minji"
+    assert browser.post("/logout", headers={"sec-fetch-site": "same-origin"}).status_code == 303
+    assert browser.get("/v1/me").status_code == 401
+    assert browser.get("/logout").headers["location"] == "/login"

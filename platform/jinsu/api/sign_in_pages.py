@@ -60,6 +60,7 @@ class SignInPages:
         router.post("/login")(self.with_password)
         router.get("/login/oidc")(self.leave)
         router.get(CALLBACK)(self.come_back)
+        router.get("/logout")(self.ask_to_sign_out)
         router.post("/logout")(self.sign_out)
         return router
 
@@ -154,6 +155,22 @@ class SignInPages:
         response = RedirectResponse("/login", 303)
         end_session(response)
         return response
+
+    def ask_to_sign_out(self, request: Request) -> Response:
+        """Where Airflow and MLflow send a person who signed out there: the session of this browser is still open.
+
+        It ends with the button alone: an address that another site makes a browser open must change nothing.
+        """
+        person = in_browser(request)
+        if person is None:
+            return _moved("/login")
+        return pages.page(
+            "Sign out",
+            pages.paragraph(
+                f"This browser is still signed in as {person.name}, and comes in at every door without a question."
+            ),
+            pages.form("/logout", pages.button("Sign out")),
+        )
 
     def _begin_session(self, request: Request, person: Person, destination: Destination) -> Response:
         """A new session in place of one that the browser may have had."""
