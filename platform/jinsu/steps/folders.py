@@ -5,10 +5,12 @@ A cheap step has the same identity and the same `result.json` as a launched one.
 
 from __future__ import annotations
 
+import fcntl
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -42,7 +44,15 @@ class StepFolders:
         return decode(kind, json.loads((self.out(run_key) / name).read_text(encoding="utf-8")))
 
     def inline(self, run_key: str, work: Callable[[Path], None]) -> Path:
-        """The outputs of a step: found, or made by `work(out)` in a draft folder that is renamed once it is sealed."""
+        """The outputs of a step: found, or made by `work(out)` in a draft folder that is renamed once it is sealed.
+
+        Of several processes on one machine one does the step, and the others find it done: two that publish it at once
+        would leave some files of the one and some of the other in the store.
+        """
+        with self._alone(run_key):
+            return self._inline(run_key, work)
+
+    def _inline(self, run_key: str, work: Callable[[Path], None]) -> Path:
         root = self._folder(run_key)
         out = StepFiles(root).out
         if read_result(root, run_key) is not None:
@@ -65,6 +75,15 @@ class StepFolders:
         finally:
             shutil.rmtree(draft.root, ignore_errors=True)
         return out
+
+    @contextmanager
+    def _alone(self, run_key: str) -> Iterator[None]:
+        """Waits for every other process of this machine that does this step. Steps share 256 locks, so that few files lie here."""
+        steps = self.objects.root / _name("")
+        steps.mkdir(parents=True, exist_ok=True)
+        with (steps / f".lock-{run_key[:2]}").open("w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            yield
 
     def _folder(self, run_key: str) -> Path:
         return self.objects.folder(_name(run_key), RESULT_NAME)
