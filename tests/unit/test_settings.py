@@ -254,3 +254,14 @@ def test_mlflow_answers_by_the_name_that_other_namespaces_call_it_and_by_the_sho
     assert "mlflow.example.com" in mlflow.environment(
         replace(settings, public={"mlflow": "https://mlflow.example.com"})
     )["MLFLOW_SERVER_ALLOWED_HOSTS"].split(",")
+
+
+def test_a_secret_that_may_be_missing_is_empty_without_its_variable() -> None:
+    document = {**rendered(), "review_webhook": "${JINSU_REVIEW_WEBHOOK:-}"}
+    assert parse(document, SECRETS).review_webhook == ""
+    assert (
+        parse(document, {**SECRETS, "JINSU_REVIEW_WEBHOOK": "https://chat.test/a b"}).review_webhook
+        == "https://chat.test/a b"
+    )
+    with pytest.raises(BadInputError, match="JINSU_REVIEW_WEBHOOK is not set"):
+        parse({**document, "review_webhook": "${JINSU_REVIEW_WEBHOOK}"}, SECRETS)
