@@ -38,7 +38,9 @@ def test_the_same_key_twice_is_one_run(platform: Any, folder: Path, copy: Path) 
 
 def test_an_unknown_dataset(platform: Any, copy: Path) -> None:
     spec = copy / "model.yaml"
-    spec.write_text(spec.read_text().replace("points@latest", "pionts@latest"))
+    spec.write_text(
+        spec.read_text().replace("dataset: points", "dataset: pionts").replace("name: points", "name: newly")
+    )
     said = platform.jinsu("submit", copy, code=3)
     assert said.count("\n") == 1
     assert "pionts" in said

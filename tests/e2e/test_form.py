@@ -59,10 +59,8 @@ def test_a_run_from_the_form(platform: Any, airflow: httpx.Client) -> None:
     platform.until(lambda: platform.stage(run, "review"), 60, "the review")
     seen = platform.run(run)
     assert seen["submitter"] == answer.json()["triggering_user_name"]
-    assert (
-        seen["dataset"]
-        == platform.jinsu_json("data", "list")[0]["name"] + "@" + platform.jinsu_json("data", "list")[0]["version"]
-    )
+    (points,) = [item for item in platform.jinsu_json("data", "list") if item["name"] == "points"]
+    assert seen["dataset"] == f"points@{points['version']}"
     assert "note: {{ 7*7 }}\n" in platform.jinsu("logs", run), "what a user wrote stays text"
     platform.jinsu("review", "reject", run)
     assert platform.ended(run)["state"] == "failed"

@@ -75,7 +75,7 @@ def test_every_command_tells_about_it(platform: Any, first: dict[str, Any]) -> N
     assert {"envoy", "mlflow", "api", f"model-{MODEL}-v1"} <= {row["name"] for row in platform.jinsu_json("status")}
     rollout = next(row for row in platform.jinsu_json("rollout", "list") if row["run"] == run)
     assert (rollout["challenger"], rollout["phase"]) == ("1", "promoted")
-    entry = platform.jinsu_json("rollout", "ledger", MODEL)[-1]
+    entry = platform.jinsu_json("ledger", "show", MODEL)[-1]
     assert (entry["event"], entry["version"], entry["actor"], entry["run"]) == ("promoted", "1", "rita", run)
     assert entry["evidence"].endswith("evidence.html")
     assert platform.jinsu_json("data", "list")[0]["rows"] == 600

@@ -1,5 +1,6 @@
 """A challenger meets traffic and goes back: by itself, by a person's word, or because nobody ever asked it anything."""
 
+import getpass
 import time
 from typing import Any
 
@@ -40,7 +41,7 @@ def test_without_traffic_nothing_is_promoted_and_a_person_may_abort(platform: An
     platform.jinsu("rollout", "abort", MODEL, "--reason", "nobody asks")
     ended = platform.ended(run, 15)
     assert ended["state"] == "failed"
-    assert ended["reason"].endswith("was reverted: nobody asks")
+    assert ended["reason"].endswith(f"was reverted: nobody asks (by {getpass.getuser()})")
     assert platform.ledger(MODEL)[0]["event"] == "reverted"
     assert platform.answering(MODEL) == champion
 

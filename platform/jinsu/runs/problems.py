@@ -26,6 +26,7 @@ from jinsu.state.database import Database
 from jinsu.state.states import AuditEvent, Kept, Role
 from jinsu.state.tables import Dataset, Look, Problem, ProblemSplit, ProblemVersion
 
+_SHOWN = 10
 FIXED = ("dataset", "target", "split")
 """Fields that every version of a problem has in common."""
 
@@ -214,8 +215,9 @@ def may_use_dataset(session: Session, person: Person, reference: str, team: str)
     name = reference.partition("@")[0]
     row = session.get(Dataset, name)
     if row is None or not (row.team == team or person.sees(Kept.DATASET, name, row.team)):
+        own = session.scalars(select(Dataset.name).where(Dataset.team == team).order_by(Dataset.name).limit(_SHOWN))
         raise NotFoundError(
-            f"dataset {name!r} does not exist, or team {team} may not read it; see: jinsu data list. "
+            f"dataset {name!r} does not exist, or team {team} may not read it; the team has {', '.join(own) or 'none yet'}. "
             f"Add it: jinsu data put {name} PATH"
         )
 
