@@ -10,8 +10,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from jinsu.errors import BadInputError
-from jinsu.spec.load import policy_from, problem_from, spec_from
-from jinsu.spec.rules import DEFAULT, MODEL_FILE, NamedPolicy, NamedProblem, Rules, effective
+from jinsu.spec.load import parse_spec, policy_from, problem_from, spec_from
+from jinsu.spec.policy import PolicySpec
+from jinsu.spec.rules import DEFAULT, MODEL_FILE, NamedPolicy, NamedProblem, Rules, effective, lines_of
 
 PINNED = "points@0123456789abcdef"
 Document = dict[str, Any]
@@ -267,7 +268,7 @@ def test_each_rule_names_its_document() -> None:
             "evaluate.min": "problem numbers, version 3",
             "release.canary.every": "policy of team ads, version 2",
             "release.review.self_approval": "policy of team ads, version 2",
-            "evaluate.max_folded": "problem numbers, version 3",
+            "evaluate.max_folded": DEFAULT,
         }.items()
     )
 
@@ -326,3 +327,14 @@ def test_every_refusal_is_told_at_once() -> None:
     assert [line.split(": ")[1] for line in str(caught.value).splitlines()] == [
         "features", "evaluate.min", "serve.max_latency_ms", "release.review.approvers",
     ]  # fmt: skip
+
+
+def test_a_rule_that_nobody_wrote_down_comes_from_no_document() -> None:
+    """The deadline was called that of model.yaml, and the folded share that of the problem."""
+    spec = parse_spec("name: m\nproblem: p\ntrain: {command: x}")
+    problem = NamedProblem("p", 1, "default", problem_from({"name": "p", "dataset": "d", "metric": "accuracy"}))
+    rules = effective(spec, problem, NamedPolicy("default", 0, PolicySpec()), "d@0")
+    unwritten = {"evaluate.max_folded", "release.canary.deadline", "release.canary.steps", "serve.max_latency_ms"}
+    assert {line: document for line, _, document in lines_of(rules) if line in unwritten} == dict.fromkeys(
+        unwritten, "default"
+    )

@@ -19,12 +19,15 @@ def test_the_result_that_was_first_stays(steps: StepFolders) -> None:
     """Another process may read it by now, and has written down what is in it."""
 
     def slow(out: Path) -> None:
-        steps.inline(KEY, lambda other: write(other, "first"))
+        steps._inline(
+            KEY, lambda other: write(other, "first")
+        )  # as a process of another machine, which has other locks
         write(out, "second")
 
     assert read(steps.inline(KEY, slow)) == "first"
     assert read(steps.inline(KEY, slow)) == "first"
-    assert [path.name for path in steps.out(KEY).parent.parent.iterdir()] == [KEY], "no draft is left"
+    left = [path.name for path in steps.out(KEY).parent.parent.iterdir() if not path.name.startswith(".lock-")]
+    assert left == [KEY], "no draft is left"
 
 
 def test_a_folder_that_was_never_sealed_is_replaced(steps: StepFolders) -> None:

@@ -80,12 +80,16 @@ def may(row: Submission, review: Review, who: Person, author: str) -> list[str]:
     """What the person may do with the question now, as commands; or the sentence that says why nothing. Pure."""
     if review.state is not ReviewState.OPEN:
         return [f"nothing: it is {review.state} already"]
-    commands = {Verdict.APPROVE: "approve", Verdict.REJECT: "reject", Verdict.ASK_CHANGES: "ask-changes"}
+    commands = {
+        Verdict.APPROVE: f"approve {row.id}",
+        Verdict.REJECT: f'reject {row.id} --reason "WHY"',
+        Verdict.ASK_CHANGES: f'ask-changes {row.id} --reason "WHAT IS MISSING"',
+    }
     found, refusals = [], []
     for verdict, verb in commands.items():
         try:
             refuse(row, review, Said(who.name, verdict, Door.CLI), who, author)
-            found.append(f"jinsu review {verb} {row.id}")
+            found.append(f"jinsu review {verb}")
         except ForbiddenError as problem:
             refusals.append(str(problem))
     return found or [f"nothing: {refusals[0]}"]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from fastapi import APIRouter
@@ -71,6 +72,8 @@ class RolloutPages:
 
     def verify(self, who: Known, head: str = "") -> models.LedgerState:
         """Walks along the chain of the whole ledger and says where it is broken. head: a hash that must be part of it."""
+        if head and not re.fullmatch(r"[0-9a-f]{64}", head):
+            raise BadInputError("head: give all 64 characters of the hash that `jinsu ledger verify` printed.")
         with self.database.begin() as session:
             found = verify(session, head)
         return models.LedgerState(entries=found.entries, head=found.head, faults=list(found.faults))

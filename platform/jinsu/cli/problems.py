@@ -116,18 +116,24 @@ def history(name: str, json_: bool) -> None:
     for newer, older in zip(page.versions, [*page.versions[1:], None], strict=True):
         before = {} if older is None else flat(older.document)
         after = flat(newer.document)
-        lines = [f"{line}: {before.get(line, '-')} -> {after.get(line, '-')}" for line in sorted({*before, *after})]
-        changed = [line for line in lines if older and len(set(line.partition(": ")[2].split(" -> "))) > 1]
+        changed = [
+            f"{line}: {before.get(line, 'default')} -> {after.get(line, 'default')}"
+            for line in sorted({*before, *after})
+            if older is not None and before.get(line) != after.get(line)
+        ]
+        if older is not None:
+            changed += expectations_changed(older.expectations, newer.expectations)
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(newer.at))
-        rows.append(
-            (
-                newer.version,
-                when,
-                newer.by,
-                "; ".join(changed) or ("first version" if older is None else "expectations"),
-            )
-        )
+        rows.append((newer.version, when, newer.by, "\n".join(changed) or "first version"))
     table(("version", "when", "by", "what changed"), rows, "No versions.")
+
+
+def expectations_changed(before: str | None, after: str | None) -> list[str]:
+    """The lines of the expectations that went and came, as a diff writes them. Pure."""
+    import difflib
+
+    diff = difflib.unified_diff((before or "").splitlines(), (after or "").splitlines(), lineterm="", n=0)
+    return [f"expectations: {line}" for line in list(diff)[2:] if not line.startswith("@@")]
 
 
 def flat(document: object, path: str = "") -> dict[str, str]:

@@ -7,6 +7,7 @@ import os
 import socket
 import sys
 import time
+import warnings
 from typing import TYPE_CHECKING
 
 import click
@@ -47,6 +48,8 @@ def login(name: str | None, password_stdin: bool, json_: bool) -> None:
         print_json({"name": given.person, "token": given.id, "expires": given.expires, "file": str(path)})
         return
     click.echo(f"You are signed in to {where.url} as {given.person}; the token is in {path}")
+    if where.home and given.person != _user():
+        click.echo(f"The command line of this machine acts as {given.person} now. Back: jinsu login {_user()}")
     if os.environ.get(TOKEN_VARIABLE):
         click.echo(f"${TOKEN_VARIABLE} is set and goes first; unset it to use the new token.", err=True)
 
@@ -90,7 +93,16 @@ def read_password(asked: str, *, from_stdin: bool, new: bool = False) -> str:
     """A password that was typed unseen, or the next line of standard input; never an argument, which others could see."""
     if from_stdin:
         return sys.stdin.readline().rstrip("\r\n")
-    text: str = click.prompt(asked, hide_input=True, confirmation_prompt=new, err=True)
+    from jinsu.errors import BadInputError
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", getpass.GetPassWarning)  # it would be typed for all to see
+        try:
+            text: str = click.prompt(asked, hide_input=True, confirmation_prompt=new, err=True)
+        except getpass.GetPassWarning:
+            raise BadInputError(
+                "password: there is no terminal to ask at; give it on standard input: --password-stdin"
+            ) from None
     return text
 
 

@@ -17,6 +17,7 @@ from jinsu.errors import BadInputError, ConflictError, ForbiddenError
 from jinsu.identity.people import Person
 from jinsu.identity.policies import policy_of
 from jinsu.runs.problems import (
+    check_problem_columns,
     is_of_version_0_1,
     latest,
     may_use_dataset,
@@ -24,6 +25,7 @@ from jinsu.runs.problems import (
     new_problem,
     next_version,
     refuse_judged_dataset,
+    require_columns,
     seen,
     team_for,
 )
@@ -333,24 +335,8 @@ def _same(known: Submission, request: Request) -> Submission:
 
 def check_columns(spec: ModelSpec, problem: ProblemSpec, columns: Sequence[str], kind: str) -> None:
     """Every column that the problem and the spec name must exist in the dataset."""
-    if kind != "table":
-        raise BadInputError(
-            f"problem: dataset: {problem.dataset} is a set of files; training and evaluation need a table."
-        )
-    split = problem.split
-    places = {
-        "problem: target": [problem.target],
-        "problem: features": problem.features or [],
-        "problem: slices": problem.slices,
-        "problem: split": [*split.keys, *(name for name in (split.time, split.stratify, split.column) if name)],
-        f"{FILE_NAME}: features": spec.features or [],
-    }
-    for where, names in places.items():
-        for column in names:
-            if column not in columns:
-                raise BadInputError(
-                    f"{where}: dataset {problem.dataset} has no column {column!r}; it has {', '.join(columns)}."
-                )
+    check_problem_columns(problem, columns, kind)
+    require_columns(f"{FILE_NAME}: features", spec.features or [], problem.dataset, columns)
 
 
 def check_capacity(spec: ModelSpec, team: str, capacity: Capacity) -> None:

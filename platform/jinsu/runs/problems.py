@@ -17,6 +17,7 @@ from sqlalchemy import func, select
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
+from jinsu.data.datasets import DatasetStore
 from jinsu.errors import BadInputError, ConflictError, ForbiddenError, NotFoundError
 from jinsu.identity import audit
 from jinsu.identity.people import Person
@@ -36,6 +37,7 @@ class Problems:
     """Puts and shows problems. split_secret: what the secrets of new splits follow from."""
 
     database: Database
+    datasets: DatasetStore
     split_secret: str
 
     def put(self, person: Person, spec: ProblemSpec, expectations: str | None, team: str = "") -> NamedProblem:
@@ -57,6 +59,7 @@ class Problems:
                 owner = team_for(person, team, Role.OWNER)
                 may_use_dataset(session, person, spec.dataset, owner)
                 refuse_judged_dataset(session, person, spec.dataset)
+                self._check_columns(spec)
                 rows = new_problem(spec, name, owner, person.name, expectations, inline=False, secret=self.split_secret)
                 for row in rows:
                     session.add(row)
@@ -68,6 +71,10 @@ class Problems:
             person.require(Role.OWNER, known.team)
             return self._next(session, known, person.name, spec, expectations)
 
+    def _check_columns(self, spec: ProblemSpec) -> None:
+        version = self.datasets.resolve(spec.dataset)
+        check_problem_columns(spec, list(version.schema), version.kind)
+
     def _next(
         self, session: Session, known: Problem, by: str, spec: ProblemSpec, expectations: str | None
     ) -> NamedProblem:
@@ -76,6 +83,7 @@ class Problems:
         known.inline = False
         if version is None:
             return named(known, last)
+        self._check_columns(spec)
         session.add(version)
         audit.note(session, by, AuditEvent.PROBLEM_PUT, known.name, f"version {version.version}")
         return named(known, version)
@@ -220,6 +228,30 @@ def may_use_dataset(session: Session, person: Person, reference: str, team: str)
             f"dataset {name!r} does not exist, or team {team} may not read it; the team has {', '.join(own) or 'none yet'}. "
             f"Add it: jinsu data put {name} PATH"
         )
+
+
+def check_problem_columns(problem: ProblemSpec, columns: Sequence[str], kind: str) -> None:
+    """Every column that the problem names must exist in the dataset: a typo in the split would be fixed for ever. Pure."""
+    if kind != "table":
+        raise BadInputError(
+            f"problem: dataset: {problem.dataset} is a set of files; training and evaluation need a table."
+        )
+    split = problem.split
+    places = {
+        "problem: target": [problem.target],
+        "problem: features": problem.features or [],
+        "problem: slices": problem.slices,
+        "problem: split": [*split.keys, *(name for name in (split.time, split.stratify, split.column) if name)],
+    }
+    for where, names in places.items():
+        require_columns(where, names, problem.dataset, columns)
+
+
+def require_columns(where: str, names: Sequence[str], dataset: str, columns: Sequence[str]) -> None:
+    """Raises BadInputError for the first name that is no column of the dataset. Pure."""
+    for column in names:
+        if column not in columns:
+            raise BadInputError(f"{where}: dataset {dataset} has no column {column!r}; it has {', '.join(columns)}.")
 
 
 def refuse_judged_dataset(session: Session, person: Person, reference: str) -> None:

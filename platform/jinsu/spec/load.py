@@ -89,7 +89,7 @@ def explain(failure: ValidationError, kind: type[BaseModel] = ModelSpec) -> Iter
         place = ".".join(str(part) for part in path)
         if "[key]" in error["loc"]:
             error["type"] = "string_pattern_mismatch"
-        elif error["loc"][-1] in _UNIONS and error["type"] != "string_pattern_mismatch":
+        elif error["loc"] and error["loc"][-1] in _UNIONS and error["type"] != "string_pattern_mismatch":
             error["msg"] = _UNIONS[error["loc"][-1]]
         if place not in explained:
             yield _sentence(place, path, error, kind)

@@ -216,7 +216,7 @@ def _judging(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> Judging:
                 f"evaluate.{name}: has no meaning for {theirs.metric!r}, the metric of {problem.title}; write {used!r}"
             )
             ours = ours.model_copy(update={name: None})
-    return theirs.model_copy(
+    judging = theirs.model_copy(
         update={
             "min": merge.take(_Line("evaluate.min", False, None, ours.min, theirs.min, None)),
             "max": merge.take(_Line("evaluate.max", True, None, ours.max, theirs.max, None)),
@@ -229,6 +229,14 @@ def _judging(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> Judging:
             "guardrails": dict(_guardrails(merge, model, problem)),
         }
     )
+    _name_defaults(merge, problem)
+    return judging
+
+
+def _name_defaults(merge: _Merge, problem: NamedProblem) -> None:
+    """A default of the problem bounds a model too, but no document says it."""
+    if "max_folded" not in problem.spec.model_fields_set and merge.documents["evaluate.max_folded"] == problem.title:
+        merge.documents["evaluate.max_folded"] = DEFAULT
 
 
 def _guardrails(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> Iterator[tuple[str, str]]:
@@ -295,6 +303,9 @@ def _canary(merge: _Merge, model: ModelSpec, problem: NamedProblem, policy: Name
 
 def _steps(merge: _Merge, model: ModelSpec, problem: NamedProblem, policy: NamedPolicy) -> list[int]:
     steps = model.release.canary.steps
+    for name in ("steps", "deadline"):  # only a model may set them
+        given = getattr(model.release.canary, name) is not None
+        merge.documents[f"release.canary.{name}"] = MODEL_FILE if given else DEFAULT
     first = merge.take(
         _Line(
             "release.canary.first_step",
@@ -326,10 +337,6 @@ def _shown(value: Any) -> str:
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
 
 
-_SOURCES = {"release.canary.steps": MODEL_FILE, "release.canary.deadline": MODEL_FILE}
-"""Where lines come from that only one kind of document may hold."""
-
-
 def lines_of(rules: Rules) -> list[tuple[str, str, str]]:
     """Each rule as its line, its value and the document that it comes from. Pure."""
     judging = rules.judging.model_dump(mode="json", exclude={"guardrails"})
@@ -347,7 +354,7 @@ def lines_of(rules: Rules) -> list[tuple[str, str, str]]:
     }
     problem = f"problem {rules.problem}, version {rules.version}"
     return [
-        (line, str(value), rules.documents.get(line, _SOURCES.get(line, problem)))
+        (line, str(value), rules.documents.get(line, problem))
         for line, value in values.items()
         if value not in (None, "", [], {})
     ]
