@@ -78,6 +78,18 @@ def test_a_home_is_its_owners_alone(tmp_path: Path) -> None:
     assert not list((tmp_path / "home" / "run").iterdir())
 
 
+def test_a_folder_with_somebodys_files_is_no_home(tmp_path: Path) -> None:
+    """`jinsu down --erase` removed them with the platform."""
+    (tmp_path / "thesis.tex").touch()
+    with pytest.raises(
+        BadInputError, match=r"is not empty and holds no platform \(thesis.tex\); set JINSU_HOME to a new folder"
+    ):
+        preflight.make_home(tmp_path)
+    assert [path.name for path in tmp_path.iterdir()] == ["thesis.tex"]
+    (tmp_path / "settings.json").touch()
+    preflight.make_home(tmp_path)
+
+
 def test_sockets_do_not_go_into_a_folder_that_others_can_change(tmp_path: Path) -> None:
     (tmp_path / "runtime").mkdir(mode=0o777)
     (tmp_path / "runtime").chmod(0o777)

@@ -12,19 +12,25 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from jinsu.errors import BadInputError, ConflictError
+from jinsu.home import SETTINGS_NAME
 from jinsu.local.new_settings import LISTENERS
 from jinsu.settings import Settings, port_of
 
 MIN_FREE_BYTES = 256 * 2**20
 
 
+_FOLDERS = ("run", "logs", "airflow", "mlflow", "objects")
+
+
 def make_home(home: Path) -> None:
-    """Makes the home and the folders in it. Raises BadInputError when they cannot be written."""
+    """Makes the home and the folders in it. Raises BadInputError when they cannot be written, or when the folder holds
+    somebody else's files, which `jinsu down --erase` would remove."""
     try:
+        _refuse_foreign(home)
         home.mkdir(parents=True, exist_ok=True)
         # PostgreSQL runs as another user when this one is root, and must be able to pass through.
         home.chmod(0o711 if os.geteuid() == 0 else 0o700)
-        for part in ("run", "logs", "airflow", "mlflow"):
+        for part in _FOLDERS:
             (home / part).mkdir(exist_ok=True, mode=0o700)
         (home / "objects" / "steps").mkdir(parents=True, exist_ok=True)
         (home / "objects").chmod(0o700)
@@ -35,6 +41,18 @@ def make_home(home: Path) -> None:
         raise BadInputError(
             f"{home}: cannot be used: {problem.strerror}; free disk space, or set JINSU_HOME."
         ) from None
+
+
+def _refuse_foreign(home: Path) -> None:
+    if not home.is_dir() or (home / SETTINGS_NAME).exists():
+        return
+    foreign = sorted(path.name for path in home.iterdir() if path.name not in _FOLDERS and path.name[0] != ".")
+    if foreign:
+        named = ", ".join(foreign[:3])
+        raise BadInputError(
+            f"{home}: is not empty and holds no platform ({named}{' …' if len(foreign) > 3 else ''}); "
+            "set JINSU_HOME to a new folder."
+        )
 
 
 def make_runtime(runtime: Path) -> None:
