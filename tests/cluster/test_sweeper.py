@@ -97,7 +97,7 @@ def run(platform: Installation, key: str, ended: float | None) -> None:
         session.add(
             Submission(
                 id=key[:8], submitter="a", idempotency_key=key, state="running", created=time.time(), ended=ended,
-                dag_run=None, experiment=None, mlflow_run=None, **fields,
+                dag_run=None, experiment=None, mlflow_run=None, problem="m", rules={}, **fields,
             )
         )  # fmt: skip
         session.flush()
