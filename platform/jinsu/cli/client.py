@@ -72,9 +72,6 @@ class Client:
         """As `post`, for an answer that is no JSON."""
         return self._send("POST", path, json=body.model_dump(mode="json"), params=params)
 
-    def download(self, path: str, **params: Any) -> bytes:
-        return self._send("GET", path, params=params)
-
     def _send(self, method: str, path: str, **arguments: Any) -> bytes:
         """The body of a good answer; a problem is raised as the error that its exit code stands for."""
         import httpx

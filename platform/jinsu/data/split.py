@@ -64,7 +64,7 @@ def fix(table: pa.Table, split: Split, target: str, features: Sequence[str] | No
 
     Raises BadInputError for a column that the table does not have, and for a column of times without order.
     """
-    for name in (*split.keys, *(name for name in (split.time, split.stratify, split.column) if name)):
+    for name in split.columns:
         if name not in table.column_names:
             columns = ", ".join(table.column_names)
             raise BadInputError(f"problem: split: the dataset has no column {name!r}; it has {columns}.")

@@ -236,12 +236,11 @@ def check_problem_columns(problem: ProblemSpec, columns: Sequence[str], kind: st
         raise BadInputError(
             f"problem: dataset: {problem.dataset} is a set of files; training and evaluation need a table."
         )
-    split = problem.split
     places = {
         "problem: target": [problem.target],
         "problem: features": problem.features or [],
         "problem: slices": problem.slices,
-        "problem: split": [*split.keys, *(name for name in (split.time, split.stratify, split.column) if name)],
+        "problem: split": problem.split.columns,
     }
     for where, names in places.items():
         require_columns(where, names, problem.dataset, columns)

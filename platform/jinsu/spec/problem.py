@@ -49,6 +49,11 @@ class Split(Part):
         """The columns of `by`."""
         return [] if self.by is None else [self.by] if isinstance(self.by, str) else list(self.by)
 
+    @property
+    def columns(self) -> list[str]:
+        """Every column that the split names."""
+        return [*self.keys, *(name for name in (self.time, self.stratify, self.column) if name)]
+
     @model_validator(mode="after")
     def _one_way(self) -> Self:
         ways = [name for name in ("by", "time", "stratify", "column") if getattr(self, name) is not None]
