@@ -57,10 +57,10 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
 def put(database: Database, folder: Path, **more: Any) -> Problems:
     """The problem `sides` over the dataset `points`."""
     datasets = DatasetStore(Mirror(folder))
-    (folder / "points.csv").write_text("a,label\n1,0\n2,1\n")
+    (folder / "points.csv").write_text("x,t,label,side\n1,0,0,train\n2,0,1,test\n")
     Ownership(database, datasets).claim(person(database, "ann"), "points")
     datasets.put("points", folder / "points.csv", "ann")
-    problems = Problems(database, SPLITS)
+    problems = Problems(database, datasets, SPLITS)
     problems.put(person(database, "olga"), problem_from(document(**more)), None)
     return problems
 
@@ -233,7 +233,7 @@ def test_versions_of_a_problem_that_are_put_at_once_follow_each_other(database: 
 
 def test_a_problem_that_is_made_twice_at_once_has_one_owner(database: Database, tmp_path: Path) -> None:
     put(database, tmp_path)
-    problems, olga = Problems(database, SPLITS), person(database, "olga")
+    problems, olga = Problems(database, DatasetStore(Mirror(tmp_path)), SPLITS), person(database, "olga")
     specs = [problem_from(document(name="fresh", min=floor)) for floor in (0.1, 0.2)]
     said = at_once(*(lambda spec=spec: problems.put(olga, spec, None) for spec in specs))
     made = [one for one in said if not isinstance(one, JinsuError)]
