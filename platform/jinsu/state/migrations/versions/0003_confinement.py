@@ -1,5 +1,7 @@
 """confinement: nothing lost, nothing doubled"""
 
+from jinsu.errors import PermanentError
+
 revision = "0003"
 down_revision = "0002"
 
@@ -20,3 +22,7 @@ def _queue() -> None:
 
 def _retention() -> None:
     """What was deleted, and what is kept."""
+
+
+def downgrade() -> None:
+    raise PermanentError("the database cannot go back; restore the copy that was made before the upgrade.")
