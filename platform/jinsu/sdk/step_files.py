@@ -36,6 +36,11 @@ class StepFiles:
         return self.inputs / "params.json"
 
     @property
+    def secrets(self) -> Path:
+        """What only this step's process may know, a JSON object of texts; missing when there is nothing."""
+        return self.inputs / "secrets.json"
+
+    @property
     def train_rows(self) -> Path:
         """The training part of the dataset."""
         return self.inputs / TRAIN_ROWS_NAME

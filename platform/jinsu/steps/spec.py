@@ -7,9 +7,19 @@ import json
 import re
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
+from enum import StrEnum
 from typing import Any
 
 _IMAGE_WITH_DIGEST = re.compile(r"[^@\s]+@(sha256:[0-9a-f]{64})")
+
+
+class StepKind(StrEnum):
+    """Whose program a step runs. It decides where the step's process is and what surrounds it."""
+
+    TRAINING = "training"
+    """A researcher's program: in the image and the namespace of its team."""
+    PLATFORM = "platform"
+    """A program of the platform that opens what people sent: in the platform's own image and namespace."""
 
 
 @dataclass(frozen=True)
@@ -56,9 +66,13 @@ class StepSpec:
     output_uri: str
     run_key: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    kind: StepKind = StepKind.TRAINING
+    egress: tuple[str, ...] = ()
+    secrets: Mapping[str, str] = field(default_factory=dict, repr=False)
 
     def to_json(self) -> str:
-        return json.dumps(asdict(self), sort_keys=True)
+        """The step without its secrets."""
+        return json.dumps({**asdict(self), "secrets": {}}, sort_keys=True)
 
     @staticmethod
     def from_json(text: str) -> StepSpec:
@@ -66,6 +80,8 @@ class StepSpec:
         document["command"] = tuple(document["command"])
         document["limits"] = Limits(**document["limits"])
         document["inputs"] = tuple(Input(**item) for item in document["inputs"])
+        document["kind"] = StepKind(document.get("kind", StepKind.TRAINING))
+        document["egress"] = tuple(document.get("egress", ()))
         return StepSpec(**document)
 
 
