@@ -6,7 +6,7 @@ from airflow.sdk import DAG, Param, chain
 
 from jinsu.clients.dag_ids import DEFAULT_TEAM, dag_of
 from jinsu.orchestration import form
-from jinsu.orchestration.operators import DEFAULTS, Admit, Canary, Review, RunStage, Train
+from jinsu.orchestration.operators import DEFAULTS, Admit, Canary, Review, RunStage, StepStage
 
 DOC = """
 ### From a training script to a champion
@@ -43,15 +43,16 @@ def lifecycle(team: str, offered: form.Choices) -> None:
         tags=["jinsu"],
     ) as dag:
         admit = Admit(task_id="admit", task_display_name="1 · Admit")
-        validate_data = RunStage(task_id="validate_data", task_display_name="2 · Validate data", stage="validate_data")
-        train = Train.partial(
+        validate_data = StepStage(task_id="validate_data", task_display_name="2 · Validate data", stage="validate_data")
+        train = StepStage.partial(
             task_id="train",
+            stage="train",
             task_display_name="3 · Train",
             pool="training",
             map_index_template="trial {{ task.trial }}",
         ).expand(trial=admit.output)
-        package = RunStage(task_id="package", task_display_name="4 · Package", stage="package")
-        evaluate = RunStage(task_id="evaluate", task_display_name="5 · Evaluate", stage="evaluate")
+        package = StepStage(task_id="package", task_display_name="4 · Package", stage="package")
+        evaluate = StepStage(task_id="evaluate", task_display_name="5 · Evaluate", stage="evaluate")
         register = RunStage(task_id="register", task_display_name="6 · Register", stage="register")
         review = Review(
             task_id="review",

@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from uuid import uuid4
 
@@ -27,6 +29,19 @@ def write_atomic(path: Path, text: str) -> None:
 
 def write_atomic_bytes(path: Path, data: bytes) -> None:
     """As `write_atomic`; a missing folder is made."""
+    with _draft(path, data) as draft:
+        draft.replace(path)
+
+
+def write_once(path: Path, data: bytes) -> None:
+    """As `write_atomic_bytes`, unless there is such a file already: of several that write at once the first one stays."""
+    with _draft(path, data) as draft, suppress(FileExistsError):
+        path.hardlink_to(draft)
+
+
+@contextmanager
+def _draft(path: Path, data: bytes) -> Iterator[Path]:
+    """A synced file with this content beside `path`; it is gone after the block unless it was renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
     draft = path.with_name(f".{path.name}.{uuid4().hex}")
     try:
@@ -34,7 +49,7 @@ def write_atomic_bytes(path: Path, data: bytes) -> None:
             stream.write(data)
             stream.flush()
             os.fsync(stream.fileno())
-        draft.replace(path)
+        yield draft
     finally:
         draft.unlink(missing_ok=True)
 

@@ -39,6 +39,7 @@ from jinsu.runs.standings import Standings
 from jinsu.settings import Settings, Where
 from jinsu.state.database import Database
 from jinsu.steps.folders import StepFolders
+from jinsu.steps.spec import Limits
 
 _Part = TypeVar("_Part")
 
@@ -136,6 +137,11 @@ class Installation:
     @cached_property
     def snapshots(self) -> SnapshotStore:
         return SnapshotStore(self.objects)
+
+    @cached_property
+    def platform_limits(self) -> Limits:
+        """What the platform's own steps may use."""
+        return Limits(memory=self.settings.step_memory, seconds=self.settings.step_hours * 3600)
 
     @cached_property
     def split_secret(self) -> str:

@@ -109,7 +109,8 @@ class Settings:
     themselves; `public` has those that people use, where they differ, by the part's name. mlflow: the platform's own
     account in MLflow. airflow: its password is the first one of the person whose machine this is; empty on Kubernetes.
     mlflow_reviewer: the account that all reviewers shared in version 0.1; nobody can use it any more.
-    training_slots: how many trainings run at a time. bind: the address that the servers listen on. artifacts: MLflow's
+    training_slots: how many trainings run at a time. step_memory (bytes), step_hours: what each of the platform's own steps,
+    which open rows and models, may use. bind: the address that the servers listen on. artifacts: MLflow's
     destination for files; "" for the home. mlflow_auth_database_url: "" for a file in the home.
     local_accounts: whether people may sign in with a password that this installation keeps. oidc: the identity provider.
     notifications: whether PostgreSQL wakes idle processes, by triggers on the tables that they wait for; where it does not,
@@ -137,6 +138,8 @@ class Settings:
     airflow: Account = Account("admin", "")
     mlflow_reviewer: Account = Account("reviewer", "")
     training_slots: int = 2
+    step_memory: int = 2 * 2**30
+    step_hours: float = 1.0
     max_code_bytes: int = MAX_CODE_BYTES
     max_gpus: int = 0
     teams_approving_themselves: tuple[str, ...] = ()

@@ -17,6 +17,7 @@ from alembic.config import Config
 from alembic.runtime.migration import MigrationContext
 from sqlalchemy import func, inspect, select
 from sqlalchemy.exc import IntegrityError
+from tests.support.datasets import put_dataset
 from tests.support.people import make_people, person
 from tests.support.postgres import PASSWORD
 
@@ -113,7 +114,7 @@ def installation_on(database: Database, home: Path) -> Installation:
     values |= {"xds_port": 0, "airflow": account, "mlflow": account}
     installation = Installation(Settings(**{**values, "home": str(home), "database_url": database.url}))
     pq.write_table(pa.table({"x": [1.0, 2.0], "label": [0, 1]}), home / "toy.parquet")
-    installation.datasets.put("toy", home / "toy.parquet", "ann")
+    put_dataset(installation.objects, "toy", home / "toy.parquet", "ann")
     installation.ownership.claim(person(database, "ann"), "toy")
     return installation
 

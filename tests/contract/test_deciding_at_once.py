@@ -11,6 +11,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from sqlalchemy import event
+from tests.support.datasets import put_dataset
 from tests.support.people import make_people, person
 from tests.support.stage_bench import SPLITS
 
@@ -59,7 +60,7 @@ def put(database: Database, folder: Path, **more: Any) -> Problems:
     datasets = DatasetStore(Mirror(folder))
     (folder / "points.csv").write_text("x,t,label,side\n1,0,0,train\n2,0,1,test\n")
     Ownership(database, datasets).claim(person(database, "ann"), "points")
-    datasets.put("points", folder / "points.csv", "ann")
+    put_dataset(Mirror(folder), "points", folder / "points.csv", "ann")
     problems = Problems(database, datasets, SPLITS)
     problems.put(person(database, "olga"), problem_from(document(**more)), None)
     return problems

@@ -1,4 +1,4 @@
-"""A launcher that starts nothing: the test says what becomes of a step.
+"""A launcher that starts no process: the test says what becomes of a training; programs of the platform run at once.
 
 It keeps the promises of every launcher; `tests/contract/test_fake_launcher.py` asks the same of it and of a real one.
 """
@@ -11,9 +11,13 @@ from pathlib import Path
 
 from tests.support.crash_points import CrashPoints
 
+from jinsu.confined.__main__ import perform
+from jinsu.confined.tasks import Task
+from jinsu.errors import JinsuError
 from jinsu.sdk.step_files import StepFiles
+from jinsu.steps.inputs import bring_inputs
 from jinsu.steps.result import read_result, seal
-from jinsu.steps.spec import StepSpec
+from jinsu.steps.spec import StepKind, StepSpec
 from jinsu.steps.status import WAITING, Phase, StepStatus
 
 
@@ -26,7 +30,8 @@ class Attempt:
 
 
 class FakeLauncher:
-    """Steps live in `root/RUN_KEY`, as a real launcher's do. starts: run keys in the order of their attempts.
+    """Steps live in `root/RUN_KEY`, as a real launcher's do. starts: run keys of trainings in the order of
+    their attempts.
 
     before_start: called once, just before the next attempt begins; for what happens at the same moment elsewhere.
     """
@@ -49,6 +54,8 @@ class FakeLauncher:
         if (call := self.before_start) is not None:
             self.before_start = None
             call()
+        if step.kind is StepKind.PLATFORM:
+            return self._perform(step)
         status = self.status(step.run_key)
         if status.phase is not Phase.DONE and status.phase not in WAITING:
             files = StepFiles(self.root / step.run_key)
@@ -57,6 +64,30 @@ class FakeLauncher:
             files.out.mkdir(parents=True)
             self.attempts[step.run_key] = Attempt(step, StepStatus(Phase.RUNNING))
             self.starts.append(step.run_key)
+        self.crash.reach()
+        return self.status(step.run_key)
+
+    def _perform(self, step: StepSpec) -> StepStatus:
+        """A program of the platform is executed for real, at once, in this process."""
+        files = StepFiles(self.root / step.run_key)
+        if read_result(files.root, step.run_key) is None:
+            shutil.rmtree(files.root, ignore_errors=True)
+            files.out.mkdir(parents=True)
+            try:
+                bring_inputs(step, files, lambda name: self.root.parent / name)
+                perform(Task(step.name), files)
+            except JinsuError as problem:
+                self.attempts[step.run_key] = Attempt(step, StepStatus(Phase.FAILED, str(problem)))
+                return self.status(step.run_key)
+            except OSError as problem:
+                message = f"{problem.strerror}; free disk space, it is tried again."
+                self.attempts[step.run_key] = Attempt(step, StepStatus(Phase.FAILED, message, interrupted=True))
+                return self.status(step.run_key)
+            finally:
+                shutil.rmtree(files.inputs)
+            self.crash.reach()
+            seal(files.root, step.run_key, 0.1)
+        self.attempts[step.run_key] = Attempt(step, StepStatus(Phase.DONE))
         self.crash.reach()
         return self.status(step.run_key)
 

@@ -15,6 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 from sqlalchemy import event, select
 from tests.support.crash_points import CrashingDatabase, CrashPoints
+from tests.support.datasets import put_dataset
 from tests.support.fake_airflow import SECRET, FakeAirflow
 from tests.support.fake_launcher import FakeLauncher
 from tests.support.fake_mlflow import ACCOUNT, FakeMlflow
@@ -31,7 +32,8 @@ from jinsu.installation import Installation
 from jinsu.lifecycle.admit import Admit, Form
 from jinsu.lifecycle.canary import Canary
 from jinsu.lifecycle.review import Review as ReviewStage
-from jinsu.lifecycle.stages import STAGES
+from jinsu.lifecycle.stages import STAGES, STEP_STAGES
+from jinsu.lifecycle.stepping import Stepping
 from jinsu.lifecycle.train import Train
 from jinsu.release.advance import Phase
 from jinsu.runs.admission import Request
@@ -68,7 +70,7 @@ def make_home(home: Path) -> None:
     engine(database.url).dispose()
     pq.write_table(points(), home / "points.parquet")
     bench = StageBench(home)
-    bench.installation.datasets.put("points", home / "points.parquet", "ann")
+    put_dataset(bench.installation.objects, "points", home / "points.parquet", "ann")
     bench.installation.ownership.claim(bench.person("ann"), "points")
     bench.close()
 
@@ -199,15 +201,36 @@ class StageBench:
                 if self.row(Rollout, run).phase is Phase.DEPLOYING:
                     self.set_rollout(Phase.PROMOTING, "all steps passed", run)
                 return self.build(Canary).finish(run)
+            case StageName.VALIDATE_DATA | StageName.PACKAGE | StageName.EVALUATE:
+                return self.stepping.run(self.build(STEP_STAGES[stage]), run)
             case _:
                 return self.build(STAGES[stage]).run(run)
 
-    def _train(self, run: str) -> StageOutput:
+    @property
+    def stepping(self) -> Stepping:
+        stepping = self.build(Stepping)
+        assert isinstance(stepping, Stepping)
+        return stepping
+
+    def start_training(self, run: str = "", trial: int = 0) -> str:
+        """Starts a trial unless it is done or at work; returns its run key."""
         train = self.build(Train)
-        key = train.start(run, 0)
-        if self.launcher.status(key).phase in WAITING:
-            self.finish_training(key)
-        return train.finish(run, 0, key)
+        self.stepping.start(train, run or self.run, trial)
+        return str(train.step(self.row(Submission, run or self.run), trial).run_key)
+
+    def end_training(self, run: str, trial: int, key: str) -> StageOutput:
+        """What a trial leaves; raises as the stage does when its step did not end well."""
+        stage = self.build(STEP_STAGES[StageName.TRAIN])
+        self.stepping.end(stage, run, trial, key)
+        return self.stepping.finish(stage, run, trial)
+
+    def _train(self, run: str) -> StageOutput:
+        stage, stepping = self.build(STEP_STAGES[StageName.TRAIN]), self.stepping
+        while (key := stepping.start(stage, run)) is not None:
+            if self.launcher.status(key).phase in WAITING:
+                self.finish_training(key)
+            stepping.end(stage, run, 0, key)
+        return stepping.finish(stage, run)
 
     def finish_training(self, key: str, metrics: bytes = METRICS, **model: Any) -> None:
         """The script saves the tiny model and ends well."""

@@ -36,7 +36,7 @@ class Templates:
         place = ORDER.index(stage)
         bench = self.after(ORDER[place - 1] if place else None).copy_to(home)
         with pytest.MonkeyPatch.context() as patch:
-            patch.setattr("jinsu.lifecycle.validate_data.validate", all_hold)
+            patch.setattr("jinsu.confined.validate.validate", all_hold)
             bench.carry_out(stage)
         return bench
 
@@ -49,7 +49,7 @@ def templates(tmp_path_factory: pytest.TempPathFactory) -> Templates:
 @pytest.fixture
 def no_great_expectations(monkeypatch: pytest.MonkeyPatch) -> None:
     """Every expectation holds, without the library, which takes seconds to import."""
-    monkeypatch.setattr("jinsu.lifecycle.validate_data.validate", all_hold)
+    monkeypatch.setattr("jinsu.confined.validate.validate", all_hold)
 
 
 @pytest.fixture(scope="session")

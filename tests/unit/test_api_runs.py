@@ -14,7 +14,6 @@ from tests.support.stage_bench import SPEC, StageBench, points
 from jinsu.api import models
 from jinsu.errors import TransientError
 from jinsu.evaluation.score import Score
-from jinsu.lifecycle.train import Train
 from jinsu.packaging.findings import Latency, Parity
 from jinsu.runs.stages import (
     Admitted,
@@ -96,7 +95,7 @@ def test_a_run_can_be_shown_wherever_it_is(api_after: ApiAfter, stage: StageName
 
 def test_a_run_that_trains_says_where_its_process_is(api_after: ApiAfter, monkeypatch: pytest.MonkeyPatch) -> None:
     bench, api = api_after(StageName.VALIDATE_DATA)
-    key = bench.build(Train).start(bench.run, 0)
+    key = bench.start_training(bench.run, 0)
     status = bench.launcher.attempts[key].status
     bench.launcher.attempts[key].status = type(status)(StepPhase.QUEUED, "no node has a free GPU")
     assert accepted(api.get(f"/v1/runs/{bench.run}"), models.Run).why == "train is queued: no node has a free GPU"
@@ -216,23 +215,23 @@ def test_a_log_is_read_piece_by_piece(api_after: ApiAfter) -> None:
     bench, api = api_after(StageName.VALIDATE_DATA)
     path = f"/v1/runs/{bench.run}/logs"
     refused(api.get(path), 404, "has not begun to train; see: jinsu why")
-    key = bench.build(Train).start(bench.run, 0)
+    key = bench.start_training(bench.run, 0)
     bench.launcher.write(key, "epoch 1: é\n")
 
     log = accepted(api.get(path), models.Log)
     assert log == models.Log(text="epoch 1: é\n", next=12, ended=False)
     assert accepted(api.get(f"{path}?offset=12"), models.Log).text == ""
     bench.finish_training(key)
-    bench.build(Train).finish(bench.run, 0, key)
+    bench.end_training(bench.run, 0, key)
     assert accepted(api.get(f"{path}?offset=12"), models.Log) == models.Log(text="trained\n", next=20, ended=True)
     refused(api.get(f"{path}?trial=1"), 404, "has not begun to train")
 
 
 def test_a_log_of_a_training_that_is_tried_again_has_not_ended(api_after: ApiAfter) -> None:
     bench, api = api_after(StageName.VALIDATE_DATA)
-    key = bench.build(Train).start(bench.run, 0)
+    key = bench.start_training(bench.run, 0)
     bench.launcher.fail(key, "the node was lost", interrupted=True)
     with pytest.raises(TransientError):
-        bench.build(Train).finish(bench.run, 0, key)
+        bench.end_training(bench.run, 0, key)
 
     assert not accepted(api.get(f"/v1/runs/{bench.run}/logs"), models.Log).ended

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support.datasets import put_dataset
 from tests.support.stage_bench import SPEC, StageBench, points
 
 from jinsu.api.comparing import Comparing, may
@@ -202,7 +203,7 @@ def test_data_that_differ(bench: StageBench) -> None:
     import pyarrow.parquet as pq
 
     pq.write_table(points(300, seed=1), bench.home / "more.parquet")
-    bench.installation.datasets.put("points", bench.home / "more.parquet", "ann")
+    put_dataset(bench.installation.objects, "points", bench.home / "more.parquet", "ann")
     run = bench.another_run(StageName.REGISTER)
     found = [item for item in compared(bench, run) if item[0] == "data"]
 

@@ -16,7 +16,6 @@ from jinsu.controller.ended_runs import EndedRuns
 from jinsu.controller.metrics import MetricUploader
 from jinsu.errors import ConflictError, JinsuError, TransientError
 from jinsu.lifecycle.canary import Canary
-from jinsu.lifecycle.train import Train
 from jinsu.registry.mlflow import CHAMPION
 from jinsu.runs.reviews import Said
 from jinsu.runs.stages import StageName, Trained
@@ -251,7 +250,7 @@ def test_a_model_that_mlflow_fails_on_holds_up_no_other(promoted: StageBench) ->
 def training(bench_after: BenchAfter) -> StageBench:
     """A run that trains, in Airflow too."""
     bench = bench_after(StageName.VALIDATE_DATA)
-    bench.build(Train).start(bench.run, 0)
+    bench.start_training(bench.run, 0)
     bench.installation.airflow.trigger(bench.run, {}, team="default", user="ann")
     return bench
 
@@ -288,10 +287,10 @@ def test_every_trial_of_such_a_run_is_cancelled(bench_after: BenchAfter) -> None
     run = bench.submit(key="trials", train__trials=[{"lr": 0.1}, {"lr": 0.2}, {"lr": 0.3}])
     for stage in (StageName.ADMIT, StageName.VALIDATE_DATA):
         bench.carry_out(stage)
-    keys = [bench.build(Train).start(run, trial) for trial in range(3)]
+    keys = [bench.start_training(run, trial) for trial in range(3)]
     bench.launcher.fail(keys[2], "the node was lost", interrupted=True)
     with pytest.raises(TransientError):
-        bench.build(Train).finish(run, 2, keys[2])
+        bench.end_training(run, 2, keys[2])
     bench.installation.airflow.trigger(run, {}, team="default", user="ann")
     bench.installation.airflow.fail_run(run, team="default")
 
@@ -456,7 +455,7 @@ def test_points_of_other_trials_have_a_prefix(bench_after: BenchAfter) -> None:
     for stage in (StageName.ADMIT, StageName.VALIDATE_DATA):
         bench.carry_out(stage)
     for trial in range(2):
-        key = bench.build(Train).start(run, trial)
+        key = bench.start_training(run, trial)
         bench.launcher.write(key, metrics=line("loss", float(trial)))
     bench.build(MetricUploader).run()
 
@@ -466,7 +465,7 @@ def test_points_of_other_trials_have_a_prefix(bench_after: BenchAfter) -> None:
 def test_the_last_points_come_after_the_end(training: StageBench) -> None:
     (key,) = training.launcher.starts
     training.finish_training(key)
-    training.build(Train).finish(training.run, 0, key)
+    training.end_training(training.run, 0, key)
     training.build(MetricUploader).run()
     assert logged(training) == {"accuracy": [0.9]}
 
@@ -480,8 +479,8 @@ def test_an_interrupted_training_goes_on_being_followed(training: StageBench) ->
     (key,) = training.launcher.starts
     training.launcher.fail(key, "the node was lost", interrupted=True)
     with pytest.raises(TransientError):
-        training.build(Train).finish(training.run, 0, key)
-    training.build(Train).start(training.run, 0)
+        training.end_training(training.run, 0, key)
+    training.start_training(training.run, 0)
     with training.records.begin() as session:
         row = session.get_one(StageRecord, (training.run, StageName.TRAIN, 0))
         row.ended = None if row.ended is None else row.ended - 3600  # an hour later
@@ -522,7 +521,7 @@ def test_a_point_that_mlflow_cannot_take_costs_no_other(training: StageBench, od
     found = logged(training)
     assert {"loss", "gain"} <= set(found)
     training.finish_training(key, b"")
-    trained = training.build(Train).finish(training.run, 0, key)
+    trained = training.end_training(training.run, 0, key)
     assert isinstance(trained, Trained)  # nor does it cost the training
     assert trained.metrics["loss"] == 0.5
 
@@ -531,7 +530,7 @@ def test_a_run_that_mlflow_refuses_holds_up_no_other(training: StageBench) -> No
     """Its MLflow run was deleted by hand."""
     other = another_model(training, "other", StageName.VALIDATE_DATA)
     training.change(Submission, other, code_digest=training.submission.code_digest)
-    training.build(Train).start(other, 0)
+    training.start_training(other, 0)
     (key,) = training.launcher.starts
     training.launcher.write(key, metrics=line("loss"))
     for deleted, alive in ((training.run, other), (other, training.run)):

@@ -6,6 +6,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from tests.support.datasets import put_dataset
 from tests.support.stage_bench import SPEC, StageBench
 
 from jinsu.errors import BadInputError, ConflictError, JinsuError, NotFoundError
@@ -61,7 +62,7 @@ def test_a_submission_is_recorded_with_everything_pinned(bench: StageBench) -> N
 def test_a_new_version_of_the_dataset_does_not_change_an_accepted_run(bench: StageBench) -> None:
     pinned = bench.submission.dataset
     pq.write_table(pa.table({"a": [1.0, 2.0], "b": [1.0, 2.0], "label": [0, 1]}), bench.home / "new.parquet")
-    bench.installation.datasets.put("points", bench.home / "new.parquet", "ann")
+    put_dataset(bench.installation.objects, "points", bench.home / "new.parquet", "ann")
 
     assert bench.submission.dataset == pinned
     row, _ = bench.installation.admission.admit(request(bench))
@@ -232,7 +233,7 @@ def test_a_set_of_files_is_no_table(bench: StageBench) -> None:
     folder = bench.home / "pictures"
     folder.mkdir()
     (folder / "1.png").write_bytes(b"\x89PNG")
-    bench.installation.datasets.put("pictures", folder, "ann")
+    put_dataset(bench.installation.objects, "pictures", folder, "ann")
 
     bench.installation.ownership.claim(bench.person("ann"), "pictures")
 

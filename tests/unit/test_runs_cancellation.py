@@ -10,7 +10,6 @@ from jinsu.errors import ConflictError, JinsuError, TransientError
 from jinsu.lifecycle.canary import Canary
 from jinsu.lifecycle.promote import Promote
 from jinsu.lifecycle.review import Review as ReviewStage
-from jinsu.lifecycle.train import Train
 from jinsu.release.advance import Phase
 from jinsu.runs.reviews import Said
 from jinsu.runs.stages import StageName
@@ -28,7 +27,7 @@ def cancel(bench: StageBench, run: str = "") -> None:
 
 def training(bench: StageBench, run: str = "", trial: int = 0) -> str:
     """The run key of a training that has begun."""
-    return str(bench.build(Train).start(run or bench.run, trial))
+    return str(bench.start_training(run or bench.run, trial))
 
 
 def state_of(bench: StageBench, key: str) -> tuple[StepPhase, str]:
@@ -64,7 +63,7 @@ def test_every_trial_ends(bench_after: BenchAfter) -> None:
         bench.carry_out(stage)
     keys = [training(bench, run, trial) for trial in range(3)]
     bench.finish_training(keys[1])
-    bench.build(Train).finish(run, 1, keys[1])
+    bench.end_training(run, 1, keys[1])
 
     cancel(bench)
 
@@ -115,7 +114,7 @@ def test_a_training_that_waits_for_another_try_ends(bench_after: BenchAfter) -> 
     bench = bench_after(StageName.VALIDATE_DATA)
     key = training(bench)
     with pytest.raises(TransientError):
-        bench.build(Train).finish(bench.run, 0, key)  # it is still running
+        bench.end_training(bench.run, 0, key)  # it is still running
     assert bench.stage(StageName.TRAIN).state is StageState.WAITING
 
     cancel(bench)

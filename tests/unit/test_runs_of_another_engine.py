@@ -11,7 +11,6 @@ from jinsu.controller.ended_runs import EndedRuns
 from jinsu.controller.reviews import ReviewFollower
 from jinsu.errors import GateFailedError
 from jinsu.lifecycle.review import Review as ReviewStage
-from jinsu.lifecycle.train import Train
 from jinsu.registry.mlflow import CHALLENGER
 from jinsu.runs.reviews import Said
 from jinsu.runs.stages import Reviewed, StageName
@@ -34,7 +33,7 @@ def in_kubeflow(bench: StageBench, **values: Any) -> StageBench:
 def training(bench_after: BenchAfter) -> tuple[StageBench, str]:
     """One whose training is at work, with its run key."""
     bench = in_kubeflow(bench_after(StageName.VALIDATE_DATA))
-    return bench, bench.build(Train).start(bench.run, 0)
+    return bench, bench.start_training(bench.run, 0)
 
 
 @pytest.fixture
@@ -58,7 +57,7 @@ def test_it_goes_on_though_airflow_does_not_list_it(training: tuple[StageBench, 
     bench.build(EndedRuns).run()
 
     assert bench.submission.ended is None
-    assert bench.build(Train).waiting(key)
+    assert bench.stepping.waiting(key)
     assert bench.airflow.asked == [("GET", _ALL_RUNS)]
 
 
@@ -69,7 +68,7 @@ def test_when_it_is_cancelled_its_training_ends_and_airflow_is_not_asked_to_fail
     bench.installation.cancellation.run(bench.run, "jane cancelled it")
     bench.build(EndedRuns).run()
 
-    assert not bench.build(Train).waiting(key)
+    assert not bench.stepping.waiting(key)
     assert bench.airflow.asked == [("GET", _ALL_RUNS), ("GET", f"{_RUNS}/{NAME}")]
     assert (bench.submission.state, bench.submission.reason) == (SubmissionState.CANCELLED, "jane cancelled it")
 

@@ -1,28 +1,27 @@
 """A sample of rows: those that a training of the same code would get, before the first run and after it."""
 
-import io
-import json
 from collections import defaultdict
 from collections.abc import Callable
-from types import SimpleNamespace
-from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.support.api_client import ApiClient
-from tests.support.stage_bench import SPEC, StageBench, points
+from tests.support.datasets import put_dataset
+from tests.support.stage_bench import StageBench, points
 
-from jinsu.api import sample as process
-from jinsu.api.sampling import Sampling, question_from
-from jinsu.data.split import EVAL_FILE, TRAIN_FILE
+from jinsu.api.sampling import Sampling
+from jinsu.confined.tasks import SAMPLE
+from jinsu.data.plan import EVAL_FILE, TRAIN_FILE
 from jinsu.errors import ConflictError, ForbiddenError, NotFoundError
 from jinsu.identity import accounts
 from jinsu.runs.stages import StageName, Validated
 from jinsu.spec.load import problem_from
 from jinsu.state.states import Kept
 from jinsu.state.tables import Problem, ProblemSplit
+from jinsu.steps.spec import StepSpec
+from jinsu.steps.status import Phase
 
 BenchAfter = Callable[[StageName | None], StageBench]
 OWN = "name: {name}\nproblem: {problem}\ntrain: {{command: python train.py}}\n"
@@ -51,7 +50,7 @@ def noise(seed: int, rows: int) -> pa.Table:
 
 def put(bench: StageBench, name: str, table: pa.Table) -> None:
     pq.write_table(table, bench.home / "put.parquet")
-    bench.installation.datasets.put(name, bench.home / "put.parquet", "ann")
+    put_dataset(bench.installation.objects, name, bench.home / "put.parquet", "ann")
 
 
 def over(bench: StageBench, problem: str, name: str = "other") -> str:
@@ -59,19 +58,16 @@ def over(bench: StageBench, problem: str, name: str = "other") -> str:
     return bench.code(OWN.format(name=name, problem=f"{{dataset: noise, metric: accuracy, {problem}}}"))
 
 
-def question(bench: StageBench, code: str, who: str = "ann") -> bytes:
-    asked: bytes = bench.build(Sampling).question(bench.person(who), code, "")
-    return asked
+def step_of(bench: StageBench, code: str, rows: int = 10_000, who: str = "ann") -> StepSpec:
+    step: StepSpec = bench.build(Sampling).step(bench.person(who), code, "", rows)
+    return step
 
 
-def sampled(bench: StageBench, patch: pytest.MonkeyPatch, code: str, rows: int = 10_000, who: str = "ann") -> pa.Table:
-    """What the process writes for the question that the API puts to it."""
-    path = bench.home / "sample.parquet"
-    patch.setattr(process, "connect", lambda: bench.installation)
-    patch.setattr("sys.argv", ["sample", str(rows), str(path)])
-    patch.setattr("sys.stdin", SimpleNamespace(buffer=io.BytesIO(question(bench, code, who))))
-    process.main()
-    return pq.read_table(path)
+def sampled(bench: StageBench, code: str, rows: int = 10_000, who: str = "ann") -> pa.Table:
+    """What the step leaves that the API starts."""
+    step = step_of(bench, code, rows, who)
+    assert bench.launcher.start(step).phase is Phase.DONE
+    return pq.read_table(pa.BufferReader(bench.installation.steps.content(step.run_key, SAMPLE)))
 
 
 def sides(bench: StageBench, run: str) -> tuple[list[str], set[str]]:
@@ -88,85 +84,75 @@ def rows_of(table: pa.Table) -> list[str]:
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_sample_before_the_first_run_is_what_the_run_trains_on(
-    bench: StageBench, monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
+def test_a_sample_before_the_first_run_is_what_the_run_trains_on(bench: StageBench, way: str) -> None:
     """A split of its own would have shown rows that are held out ever after."""
     code = over(bench, way)
-    before = {rows: rows_of(sampled(bench, monkeypatch, code, rows)) for rows in (1, 7, 64, 10_000)}
+    before = {rows: rows_of(sampled(bench, code, rows)) for rows in (1, 7, 64, 10_000)}
     assert bench.row(Problem, "other") is None, "a sample makes no problem"
 
     run = bench.submit("ann", "2", code)
     trained, held = sides(bench, run)
-    after = {rows: rows_of(sampled(bench, monkeypatch, code, rows)) for rows in before}
+    after = {rows: rows_of(sampled(bench, code, rows)) for rows in before}
     for rows, found in before.items():
         assert found == after[rows] == trained[:rows]
         assert not held & set(found)
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_sample_of_a_later_version_holds_no_key_that_was_held_out(
-    bench: StageBench, monkeypatch: pytest.MonkeyPatch, way: str
-) -> None:
+def test_a_sample_of_a_later_version_holds_no_key_that_was_held_out(bench: StageBench, way: str) -> None:
     code = over(bench, way)
     sides(bench, bench.submit("ann", "2", code))
     put(bench, "noise", pa.concat_tables([noise(1, 300), noise(0, 1500), noise(2, 300)]))
 
-    found = rows_of(sampled(bench, monkeypatch, code))
+    found = rows_of(sampled(bench, code))
     trained, held = sides(bench, bench.submit("ann", "3", code))
     assert not held & set(found)
     assert set(found) == set(trained)
 
 
-def test_a_kept_problem_that_no_run_has_fixed_is_sampled_by_its_own_secret(
-    bench: StageBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_kept_problem_that_no_run_has_fixed_is_sampled_by_its_own_secret(bench: StageBench) -> None:
     spec = problem_from({"name": "kept", "dataset": "noise", "metric": "accuracy"})
     bench.installation.problems.put(bench.person("olga"), spec, None)
     bench.change(ProblemSplit, "kept", salt="5a" * 32)
     code = bench.code(OWN.format(name="other", problem="kept"))
 
-    samples = [rows_of(sampled(bench, monkeypatch, code)) for _ in range(2)]
+    samples = [rows_of(sampled(bench, code)) for _ in range(2)]
     trained, _ = sides(bench, bench.submit("ann", "2", code))
     assert samples == [trained, trained]
 
 
-def test_a_problem_of_version_0_1_is_sampled_by_its_split(bench: StageBench, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_problem_of_version_0_1_is_sampled_by_its_split(bench: StageBench) -> None:
     """It has no secret, and its key is the whole row."""
     code = over(bench, "features: [number]")
     run = bench.submit("ann", "2", code)
     bench.change(ProblemSplit, "other", salt="")
-    before = rows_of(sampled(bench, monkeypatch, code))
+    before = rows_of(sampled(bench, code))
     assert before == sides(bench, run)[0]
 
 
-def test_the_features_that_a_model_names_do_not_move_the_sample(
-    bench: StageBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_features_that_a_model_names_do_not_move_the_sample(bench: StageBench) -> None:
     """Else each subset of them would show other rows, and all together every row."""
     held = sides(bench, bench.submit("ann", "2", over(bench, "features: [number, day]")))[1]
     for features in ("[number]", "[day]", "[day, number]"):
         named = OWN.format(name="other", problem="other") + f"features: {features}\n"
-        assert not held & set(rows_of(sampled(bench, monkeypatch, bench.code(named))))
+        assert not held & set(rows_of(sampled(bench, bench.code(named))))
 
 
-def test_a_sample_of_few_rows_needs_none_among_the_first_that_is_held_out(
-    bench: StageBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_sample_of_few_rows_needs_none_among_the_first_that_is_held_out(bench: StageBench) -> None:
     """The table as a whole can be split, so a check of the script must not fail on its beginning."""
     put(bench, "noise", points(20_000))
     code = over(bench, "split: {holdout: 0.999}")
     trained, _ = sides(bench, bench.submit("ann", "2", code))
-    assert rows_of(sampled(bench, monkeypatch, code, 4)) == trained[:4]
+    assert rows_of(sampled(bench, code, 4)) == trained[:4]
 
 
-def test_a_sample_of_a_table_that_cannot_be_split_says_so(
-    bench: StageBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    with pytest.raises(SystemExit) as caught:
-        sampled(bench, monkeypatch, over(bench, "split: {holdout: 0.9999999}"), 4)
-    assert caught.value.code == 2
-    assert "none is left for training" in capsys.readouterr().err
+@pytest.mark.parametrize(
+    ("split", "word"), [("holdout: 0.9999999", "none is left for training"), ("by: colour", "no column 'colour'")]
+)
+def test_a_sample_of_a_table_that_cannot_be_split_says_so(bench: StageBench, split: str, word: str) -> None:
+    api = ApiClient(bench.installation)
+    body = {"code_digest": over(bench, f"split: {{{split}}}")}
+    assert word in api.post("/v1/sample?rows=4", json=body).text
 
 
 # --- Who may ask ---
@@ -176,7 +162,7 @@ def test_a_sample_of_a_table_that_cannot_be_split_says_so(
 def test_nobody_of_another_team_sees_rows(bench: StageBench, who: str) -> None:
     for code in (bench.code(), over(bench, ""), bench.code(OWN.format(name="robot", problem="toy"))):
         with pytest.raises((ForbiddenError, NotFoundError, ConflictError), match=r"team"):
-            question(bench, code, who)
+            step_of(bench, code, who=who)
 
 
 def test_no_split_of_one_s_own_shows_rows_that_a_kept_problem_holds_out(bench: StageBench) -> None:
@@ -186,7 +172,7 @@ def test_no_split_of_one_s_own_shows_rows_that_a_kept_problem_holds_out(bench: S
         accounts.grant(session, Kept.DATASET, "noise", "toys", actor="olga")
     for who in ("ann", "bob", "tom", "theo"):
         with pytest.raises(ForbiddenError, match="write `problem: kept`"):
-            question(bench, over(bench, "split: {holdout: 0.0001}"), who)
+            step_of(bench, over(bench, "split: {holdout: 0.0001}"), who=who)
 
 
 def test_an_override_is_no_part_of_the_question(bench: StageBench) -> None:
@@ -214,37 +200,7 @@ def test_the_secret_of_a_split_is_in_no_answer(bench: StageBench) -> None:
             assert salt not in answer.text
     assert {"/v1/problems/toy", "/v1/problems", "/metrics"} < answered
     assert len(answered) > 12, answered
-    asked = question(bench, bench.code())
-    assert salt in asked.decode(), "the process that cuts the rows has to know it"
-    assert salt not in repr(question_from(asked))
-
-
-def test_the_process_is_handed_the_secret_where_no_other_process_sees_it(
-    bench: StageBench, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """Arguments and environments of processes can be read by others."""
-    seen: dict[str, Any] = {}
-
-    async def run(command: list[str], *, input: bytes, check: bool) -> Any:  # noqa: A002
-        seen.update(command=command, input=input)
-        return SimpleNamespace(returncode=2, stderr=b"no rows today", stdout=b"")
-
-    monkeypatch.setattr("anyio.run_process", run)
-    answer = ApiClient(bench.installation).post("/v1/sample?rows=3", json={"code_digest": bench.code()})
-    salt = bench.row(ProblemSplit, "toy").salt
-    assert answer.status_code == 422
-    assert json.loads(seen["input"])["salt"] == salt
-    assert salt not in repr(seen["command"])
-    assert salt not in answer.text
-    assert "3" in seen["command"]
-
-
-def test_a_sample_travels_through_the_api(bench: StageBench, monkeypatch: pytest.MonkeyPatch) -> None:
-    """In a process of its own, as in production."""
-    monkeypatch.setenv("JINSU_HOME", str(bench.home))
-    bench.installation.settings.write()
-    code = bench.code(SPEC.replace("name: toy", "name: other").replace("dataset: points", "dataset: noise"))
-    answer = ApiClient(bench.installation).post("/v1/sample?rows=10", json={"code_digest": code})
-    assert answer.status_code == 200, answer.text
-    found = pq.read_table(pa.BufferReader(answer.content))
-    assert rows_of(found) == rows_of(sampled(bench, monkeypatch, code, 10))
+    step = step_of(bench, bench.code())
+    assert step.secrets == {"salt": salt}, "the process that cuts the rows has to know it"
+    assert salt not in repr(step)
+    assert salt not in step.to_json()

@@ -11,13 +11,14 @@ import pytest
 from tests.support.stage_bench import StageBench
 from tests.support.tiny_model import WRONG, saved_model
 
-from jinsu.data.split import EVAL_FILE
+from jinsu.confined import evaluate as module
+from jinsu.confined.evaluate import compare
+from jinsu.confined.tasks import FINDINGS, Evaluate
+from jinsu.data.plan import EVAL_FILE
 from jinsu.errors import GateFailedError, TransientError
 from jinsu.evaluation.report import Report
 from jinsu.evaluation.score import Score
-from jinsu.lifecycle import evaluate as module
-from jinsu.lifecycle.evaluate import REPORT_FILE, Evaluate, as_points, compare
-from jinsu.lifecycle.train import Train
+from jinsu.lifecycle.evaluate import as_points
 from jinsu.registry.mlflow import CHAMPION
 from jinsu.runs.journal import output_of, rules_of
 from jinsu.runs.stages import ORDER, Evaluated, Packaged, StageName, Validated
@@ -40,7 +41,7 @@ def beside_champion(bench_after: BenchAfter) -> StageBench:
 
 
 def evaluate(bench: StageBench) -> Evaluated:
-    found = bench.build(Evaluate).run(bench.run)
+    found = bench.carry_out(StageName.EVALUATE)
     assert isinstance(found, Evaluated)
     return found
 
@@ -50,14 +51,14 @@ def packaged(bench: StageBench, model: dict[str, bytes], **overrides: Any) -> No
     bench.run = bench.another_run(
         StageName.VALIDATE_DATA, train__params={"model": len(bench.launcher.starts)}, **overrides
     )
-    key = bench.build(Train).start(bench.run, 0)
+    key = bench.start_training(bench.run, 0)
     bench.launcher.finish(key, model)
     for stage in ORDER[2:4]:
         bench.carry_out(stage)
 
 
 def report_of(bench: StageBench, evaluated: Evaluated) -> Report:
-    found = bench.installation.steps.document(Report, evaluated.run_key, REPORT_FILE)
+    found = bench.installation.steps.document(Report, evaluated.run_key, FINDINGS)
     assert isinstance(found, Report)
     return found
 
@@ -208,12 +209,13 @@ def test_equal_questions_are_answered_once(bench: StageBench, monkeypatch: pytes
 
 def test_the_candidate_answers_for_itself_and_not_for_rows_of_training(bench: StageBench) -> None:
     rules = rules_of(bench.submission)
+    details = Evaluate(rules.judging, rules.target, rules.features, rules.split.column, champion=True)
     package = bench.installation.journal.output(Packaged, bench.run).run_key
     folder = bench.installation.steps.out(package)
     a = np.asarray([1.0, -1.0, 1.0, -1.0])
     columns = {"a": a, "b": np.zeros(4), "label": np.asarray([1, 0, 0, 1])}
 
-    report = compare(rules, columns, folder, folder)
+    report = compare(details, columns, folder, folder)
 
     assert (report.overall.value, report.overall.rows) == (0.5, 4)
     assert report.gain is not None

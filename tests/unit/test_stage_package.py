@@ -7,9 +7,8 @@ import pytest
 from tests.support.stage_bench import SPEC, StageBench
 from tests.support.tiny_model import GOOD, WRONG, saved_model
 
-from jinsu.errors import GateFailedError, NotFoundError
-from jinsu.lifecycle.package import Package, best_trial
-from jinsu.lifecycle.train import Train
+from jinsu.errors import GateFailedError, JinsuError, NotFoundError
+from jinsu.lifecycle.package import best_trial
 from jinsu.runs.stages import Packaged, StageName, Trained
 from jinsu.spec.problem import Judging
 from jinsu.state.states import StageState, SubmissionState
@@ -25,7 +24,7 @@ def bench(bench_after: BenchAfter) -> StageBench:
 
 
 def package(bench: StageBench) -> Packaged:
-    found = bench.build(Package).run(bench.run)
+    found = bench.carry_out(StageName.PACKAGE)
     assert isinstance(found, Packaged)
     return found
 
@@ -35,10 +34,10 @@ def train(bench: StageBench, models: list[dict[str, bytes]], metrics: list[bytes
     trials = [{"lr": float(trial + 2)} for trial in range(len(models))]
     bench.run = bench.another_run(StageName.VALIDATE_DATA, train__trials=trials)
     for trial, (model, logged) in enumerate(zip(models, metrics, strict=True)):
-        key = bench.build(Train).start(bench.run, trial)
+        key = bench.start_training(bench.run, trial)
         bench.launcher.write(key, metrics=logged)
         bench.launcher.finish(key, model)
-        bench.build(Train).finish(bench.run, trial, key)
+        bench.end_training(bench.run, trial, key)
 
 
 def accuracy(value: float | str) -> bytes:
@@ -105,8 +104,8 @@ def test_a_trial_that_diverged_does_not_go_on(bench: StageBench) -> None:
 
 def test_a_trial_that_has_not_ended_is_waited_for(bench: StageBench) -> None:
     bench.run = bench.another_run(StageName.VALIDATE_DATA, train__trials=[{"lr": 0.1}, {"lr": 0.2}])
-    key = bench.build(Train).start(bench.run, 0)
-    bench.build(Train).finish(bench.run, 0, key)  # another run has trained it
+    key = bench.start_training(bench.run, 0)
+    bench.end_training(bench.run, 0, key)  # another run has trained it
 
     with pytest.raises(NotFoundError, match="stage train has not ended"):
         package(bench)
@@ -119,7 +118,7 @@ def test_a_model_that_passes_is_measured(bench: StageBench) -> None:
     packaged = package(bench)
 
     out = bench.installation.steps.out(packaged.run_key)
-    assert sorted(path.name for path in out.iterdir()) == ["model.json", "model.onnx", "probes.npz", "report.json"]
+    assert sorted(path.name for path in out.iterdir()) == ["findings.json", "model.json", "model.onnx", "probes.npz"]
     assert packaged.parity.rows == 16
     assert packaged.parity.largest_relative <= packaged.parity.tolerance == 1e-4
     assert 0 < packaged.latency.p50_ms <= packaged.latency.p99_ms <= packaged.latency.budget_ms == 1000
@@ -176,5 +175,5 @@ def test_files_that_changed_since_training_are_refused(bench: StageBench, change
     if change == "another content":
         path.write_bytes(saved_model(WRONG)["model/model.onnx"])
 
-    with pytest.raises(GateFailedError, match="changed or are gone since training; submit again"):
+    with pytest.raises(JinsuError, match=r"is not what it was|is gone; submit again"):
         package(bench)

@@ -15,7 +15,6 @@ from jinsu.codec import decode
 from jinsu.errors import NotFoundError, TransientError
 from jinsu.evaluation.score import Score
 from jinsu.lifecycle.register import Register, describe
-from jinsu.lifecycle.train import Train
 from jinsu.registry.facts import Facts
 from jinsu.runs.stages import ORDER, Packaged, Registered, StageName, Trained
 from jinsu.state.states import StageState
@@ -199,7 +198,7 @@ def test_text_of_a_submitter_is_no_markup(bench: StageBench) -> None:
     bench.run = bench.another_run(
         StageName.VALIDATE_DATA, train__params={"note": evil}, train__command=f"python '{evil}'"
     )
-    key = bench.build(Train).start(bench.run, 0)
+    key = bench.start_training(bench.run, 0)
     bench.launcher.write(key, metrics=json.dumps({"name": evil, "value": 1, "step": 0, "time": 1}).encode() + b"\n")
     bench.launcher.finish(key, saved_model())
     for stage in ORDER[2:5]:
@@ -214,7 +213,7 @@ def test_text_of_a_submitter_is_no_markup(bench: StageBench) -> None:
 @pytest.mark.parametrize("value", ["NaN", "Infinity", "-Infinity"])
 def test_a_training_that_diverged_has_evidence_all_the_same(bench: StageBench, value: str) -> None:
     bench.run = bench.another_run(StageName.VALIDATE_DATA, train__params={"lr": 9.0})
-    key = bench.build(Train).start(bench.run, 0)
+    key = bench.start_training(bench.run, 0)
     bench.finish_training(key, f'{{"name": "loss", "value": {value}, "step": 0, "time": 1}}\n'.encode())
     for stage in ORDER[2:5]:
         bench.carry_out(stage)
@@ -231,12 +230,12 @@ def test_a_training_that_diverged_has_evidence_all_the_same(bench: StageBench, v
 def test_facts_come_from_the_trial_that_was_packaged(bench: StageBench) -> None:
     bench.run = bench.another_run(StageName.VALIDATE_DATA, train__trials=[{"lr": 2.0}, {"lr": 3.0}])
     for trial, accuracy in enumerate((0.5, 0.9)):
-        key = bench.build(Train).start(bench.run, trial)
+        key = bench.start_training(bench.run, trial)
         bench.launcher.write(
             key, metrics=f'{{"name": "accuracy", "value": {accuracy}, "step": 7, "time": 1}}\n'.encode()
         )
         bench.launcher.finish(key, saved_model(), seconds=10.0 + trial)
-        bench.build(Train).finish(bench.run, trial, key)
+        bench.end_training(bench.run, trial, key)
     for stage in ORDER[3:5]:
         bench.carry_out(stage)
 

@@ -6,11 +6,13 @@ from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
+from tests.support.datasets import put_dataset
 from tests.support.stage_bench import StageBench, points
 
-from jinsu.data.split import TRAIN_FILE
+from jinsu.data.plan import TRAIN_FILE
 from jinsu.errors import JinsuError, NotFoundError, StepFailedError, TransientError
-from jinsu.lifecycle.train import REQUIRED_OUTPUT, Train, judge
+from jinsu.lifecycle.stepping import result_of
+from jinsu.lifecycle.train import REQUIRED_OUTPUT, Train
 from jinsu.runs.stages import StageName, Trained, Validated
 from jinsu.state.states import StageState, SubmissionState
 from jinsu.state.tables import Submission, Usage
@@ -34,11 +36,11 @@ def step_of(bench: StageBench, run: str = "", trial: int = 0) -> StepSpec:
 
 
 def started(bench: StageBench, run: str = "", trial: int = 0) -> str:
-    return str(bench.build(Train).start(run or bench.run, trial))
+    return bench.start_training(run or bench.run, trial)
 
 
 def finished(bench: StageBench, key: str, run: str = "", trial: int = 0) -> Trained:
-    trained = bench.build(Train).finish(run or bench.run, trial, key)
+    trained = bench.end_training(run or bench.run, trial, key)
     assert isinstance(trained, Trained)
     return trained
 
@@ -102,7 +104,7 @@ def test_what_decides_a_training_trains_again(
 
 def test_other_rows_train_again(bench: StageBench, no_great_expectations: None) -> None:
     pq.write_table(points(seed=1), bench.home / "new.parquet")
-    bench.installation.datasets.put("points", bench.home / "new.parquet", "ann")
+    put_dataset(bench.installation.objects, "points", bench.home / "new.parquet", "ann")
 
     run = bench.another_run(StageName.VALIDATE_DATA)
     assert step_of(bench, run).run_key != step_of(bench).run_key
@@ -149,7 +151,7 @@ def test_rows_that_are_gone_are_asked_for(bench: StageBench) -> None:
     split = bench.installation.journal.output(Validated, bench.run).run_key
     (bench.installation.steps.out(split) / TRAIN_FILE).unlink()
 
-    with pytest.raises(NotFoundError, match="the rows that validate_data made are gone; submit again"):
+    with pytest.raises(NotFoundError, match=r"its output train\.parquet is gone; submit again"):
         started(bench)
 
 
@@ -168,7 +170,7 @@ def test_a_training_is_started_once(bench: StageBench) -> None:
     assert bench.launcher.starts == [key]
     row = bench.stage(StageName.TRAIN)
     assert (row.state, row.run_key) == (StageState.RUNNING, key)
-    assert bench.build(Train).waiting(key)
+    assert bench.stepping.waiting(key)
 
 
 def test_a_training_that_is_done_is_not_started_again(bench: StageBench) -> None:
@@ -179,7 +181,7 @@ def test_a_training_that_is_done_is_not_started_again(bench: StageBench) -> None
     assert started(bench) == key
     assert finished(bench, key) == first
     assert bench.launcher.starts == [key]
-    assert not bench.build(Train).waiting(key)
+    assert not bench.stepping.waiting(key)
 
 
 def test_equal_trainings_are_one(bench: StageBench) -> None:
@@ -294,8 +296,8 @@ def test_a_whole_pass_waits_for_the_end(bench: StageBench, monkeypatch: pytest.M
         waits.append(seconds)
         bench.finish_training(bench.launcher.starts[0])
 
-    monkeypatch.setattr("jinsu.lifecycle.train.time.sleep", world_goes_on)
-    assert bench.build(Train).run(bench.run).metrics == {"accuracy": 0.9}
+    monkeypatch.setattr("jinsu.lifecycle.stepping.time.sleep", world_goes_on)
+    assert bench.stepping.run(bench.build(Train), bench.run).metrics == {"accuracy": 0.9}
     assert len(waits) == 1
 
 
@@ -307,10 +309,10 @@ RESULT = StepResult("k" * 64, {}, 1.0)
 def test_each_phase_is_judged(phase: Phase, interrupted: bool) -> None:
     status = StepStatus(phase, "a message", RESULT if phase is Phase.DONE else None, interrupted)
     if phase is Phase.DONE:
-        assert judge(status) is RESULT
+        assert result_of(status, StageName.TRAIN) is RESULT
         return
     with pytest.raises(JinsuError) as caught:
-        judge(status)
+        result_of(status, StageName.TRAIN)
     final = phase is Phase.CANCELLED or (phase is Phase.FAILED and not interrupted)
     assert type(caught.value) is (StepFailedError if final else TransientError)
     assert ("a message" in str(caught.value)) == (phase in (Phase.FAILED, Phase.CANCELLED))
@@ -319,13 +321,13 @@ def test_each_phase_is_judged(phase: Phase, interrupted: bool) -> None:
 
 def test_an_end_without_a_message_still_says_something() -> None:
     with pytest.raises(StepFailedError, match="failed"):
-        judge(StepStatus(Phase.FAILED))
+        result_of(StepStatus(Phase.FAILED), StageName.TRAIN)
 
 
 def test_steps_are_found_where_the_launcher_leaves_them(bench: StageBench) -> None:
     """The stage package reads them by the same key."""
     key = started(bench)
     bench.finish_training(key)
-    result = StepFolders(bench.installation.objects).result(key, verify=True)
+    result = StepFolders(bench.installation.objects).result(key)
     assert result is not None
     assert REQUIRED_OUTPUT in result.outputs

@@ -11,11 +11,13 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
+from tests.support.datasets import put_dataset
 from tests.support.stage_bench import ROWS, SPEC, StageBench, points
 
 from jinsu.codec import decode
-from jinsu.data.split import EVAL_FILE, TRAIN_FILE, holdout_mask
-from jinsu.data.validation import Validation
+from jinsu.confined.tasks import Validation
+from jinsu.data.plan import EVAL_FILE, TRAIN_FILE
+from jinsu.data.split import holdout_mask
 from jinsu.errors import (
     BadInputError,
     ConflictError,
@@ -23,10 +25,12 @@ from jinsu.errors import (
     GateFailedError,
     JinsuError,
     NotFoundError,
+    TransientError,
 )
-from jinsu.lifecycle.validate_data import VERDICT_FILE, ValidateData
+from jinsu.lifecycle.stages import STEP_STAGES
 from jinsu.runs.journal import output_of
 from jinsu.runs.problems import split_salt
+from jinsu.runs.splits import KnownSplit, Splits
 from jinsu.runs.stages import ORDER, StageName, Validated
 from jinsu.spec.load import problem_from
 from jinsu.state.states import StageState, SubmissionState
@@ -41,17 +45,22 @@ def bench(bench_after: BenchAfter) -> StageBench:
 
 
 def validate(bench: StageBench) -> Validated:
-    found = bench.build(ValidateData).run(bench.run)
+    found = bench.carry_out(StageName.VALIDATE_DATA)
     assert isinstance(found, Validated)
     return found
 
 
 def again(bench: StageBench, key: str, submitter: str = "ann", **change: Any) -> str:
-    """The run key of another submission's validation."""
+    """The step that divided the rows for another submission."""
+    return asked(bench, key, submitter, **change).run_key
+
+
+def asked(bench: StageBench, key: str, submitter: str = "ann", **change: Any) -> Validated:
+    """What another submission's validation leaves."""
     code = {name: change.pop(name) for name in ("expectations", "spec") if name in change}
     bench.submit(submitter, key, bench.code(**code), **change)
     bench.carry_out(StageName.ADMIT)
-    return validate(bench).run_key
+    return validate(bench)
 
 
 def named(name: str, split: str = "", spec: str = SPEC) -> str:
@@ -62,7 +71,7 @@ def named(name: str, split: str = "", spec: str = SPEC) -> str:
 def put(bench: StageBench, table: pa.Table) -> None:
     """Makes the next version of the dataset `points`."""
     pq.write_table(table, bench.home / "next.parquet")
-    bench.installation.datasets.put("points", bench.home / "next.parquet", "ann")
+    put_dataset(bench.installation.objects, "points", bench.home / "next.parquet", "ann")
 
 
 def sides(bench: StageBench, key: str) -> tuple[pa.Table, pa.Table]:
@@ -80,6 +89,11 @@ def verdict(bench: StageBench) -> Validation:
     return decode(Validation, document)
 
 
+def split_of(bench: StageBench) -> KnownSplit:
+    known: KnownSplit = bench.installation.splits.of("toy")
+    return known
+
+
 # --- With Great Expectations ---
 
 
@@ -88,15 +102,15 @@ def test_rows_that_hold_are_split(bench: StageBench) -> None:
 
     out = bench.installation.steps.out(validated.run_key)
     parts = [pq.read_table(out / name) for name in (TRAIN_FILE, EVAL_FILE)]
-    fixed = bench.installation.splits.fixed("toy")
-    assert fixed is not None
-    held = holdout_mask(points(), fixed.plan, fixed.salt)
+    known = split_of(bench)
+    assert known.plan is not None
+    held = holdout_mask(points(), known.plan, known.salt)
     assert parts[0].equals(points().take(np.flatnonzero(~held)))
     assert parts[1].equals(points().take(np.flatnonzero(held)))
-    assert (out / "data_docs" / validated.page).read_text().count("<html") == 1
+    assert (bench.installation.steps.out(validated.docs) / "data_docs" / validated.page).read_text().count("<html") == 1
     assert (validated.rows, validated.checks) == (ROWS, 6)  # one of the submitter's, and what is always demanded
     found = verdict(bench)
-    assert (found.passed, found.rows, found.train_rows + found.eval_rows) == (True, ROWS, ROWS)
+    assert (found.passed, found.rows) == (True, ROWS)
     assert any("between" in check.expectation and "max_value=10" in check.expectation for check in found.checks)
 
 
@@ -119,18 +133,17 @@ def test_rows_that_do_not_hold_end_the_run_with_the_expectations_and_keep_the_pa
     assert (bench.submission.state, bench.submission.reason) == (SubmissionState.FAILED, f"validate_data: {said}")
     kept = output_of(bench.stage(StageName.VALIDATE_DATA))
     assert isinstance(kept, Validated)
-    out = bench.installation.steps.out(kept.run_key)
-    assert (out / "data_docs" / kept.page).is_file()
-    assert not (out / TRAIN_FILE).exists()
+    assert (bench.installation.steps.out(kept.docs) / "data_docs" / kept.page).is_file()
+    assert kept.run_key == "", "no rows are divided"
     found = verdict(bench)
-    assert (found.passed, found.train_rows, found.eval_rows, len(found.failed)) == (False, 0, 0, 7)
+    assert (found.passed, len(found.failed)) == (False, 7)
 
 
 def test_an_expectation_that_does_not_exist_is_named(bench: StageBench) -> None:
     bench.submit("olga", "odd", code=bench.code(expectations="- expect_miracles: {column: a}"))
     bench.carry_out(StageName.ADMIT)
 
-    with pytest.raises(BadInputError, match="expectation expect_miracles: "):
+    with pytest.raises(GateFailedError, match="expectation expect_miracles: "):
         validate(bench)
 
     assert bench.submission.state is SubmissionState.FAILED
@@ -144,7 +157,7 @@ def test_a_file_that_holds_no_expectations_is_refused(bench: StageBench, no_grea
     for number, text in enumerate(("", "a: b", "- 1", "- expect_x: 3", "- [", "!!python/object/apply:os.system [id]")):
         bench.submit("olga", f"text {number}", code=bench.code(expectations=text))
         bench.carry_out(StageName.ADMIT)
-        with pytest.raises(BadInputError, match=r"expectations\.yaml"):
+        with pytest.raises(GateFailedError, match=r"expectations\.yaml"):
             validate(bench)
 
 
@@ -162,7 +175,7 @@ def test_equal_questions_are_answered_once(
     bench: StageBench, no_great_expectations: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     first = validate(bench).run_key
-    monkeypatch.setattr("jinsu.lifecycle.validate_data.validate", None)  # whoever calls it now fails
+    monkeypatch.setattr("jinsu.confined.validate.validate", None)  # whoever calls it now fails
 
     same = {
         "params": {"train__params": {"lr": 9}},
@@ -181,11 +194,11 @@ def test_other_questions_are_asked_anew(bench: StageBench, no_great_expectations
         "column": {"spec": named("column", "split: {by: a},")},
         "expectations": {"submitter": "olga", "expectations": "- expect_column_to_exist: {column: b}"},
     }
-    keys = {again(bench, name, **change) for name, change in other.items()}
+    found = [asked(bench, name, **change) for name, change in other.items()]
     put(bench, points(seed=1))
-    keys.add(again(bench, "rows", "olga", expectations="- expect_column_to_exist: {column: b}"))
+    found.append(asked(bench, "rows", "olga", expectations="- expect_column_to_exist: {column: b}"))
 
-    assert len(keys) == len(other) + 1
+    assert len({(validated.docs, validated.run_key) for validated in found}) == len(other) + 1
 
 
 @pytest.mark.parametrize("way", ["by: [a]", "time: a", "stratify: label", "column: label_of_side", ""])
@@ -203,7 +216,7 @@ def test_no_row_is_on_both_sides(bench: StageBench, no_great_expectations: None,
 def test_a_split_that_leaves_one_side_empty_is_refused(
     bench: StageBench, no_great_expectations: None, share: float
 ) -> None:
-    with pytest.raises(BadInputError, match=r"problem: split: of 240 rows none is left"):
+    with pytest.raises(GateFailedError, match=r"problem: split: of 240 rows none is left"):
         again(bench, "empty", spec=named("empty", f"split: {{holdout: {share}}},"))
     assert bench.submission.state is SubmissionState.FAILED
 
@@ -310,18 +323,23 @@ def test_a_row_that_is_given_to_training_later_stays_held_out(bench: StageBench,
 def test_the_keys_are_remembered_before_anybody_can_train(
     bench: StageBench, no_great_expectations: None, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed while the rows were written, the platform must know what it has handed out."""
+    """Killed while the keys were written, the platform hands out no row."""
 
     def full(*_: Any, **__: Any) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(pq, "write_table", full)
-    with pytest.raises(JinsuError):
-        validate(bench)
-    fixed = bench.installation.splits.fixed("toy")
-    assert fixed is not None
-    assert fixed.remembered is not None
-    assert len(fixed.remembered) == int(holdout_mask(points(), fixed.plan, fixed.salt).sum())
+    with monkeypatch.context() as patch:
+        patch.setattr(Splits, "keep", full)
+        with pytest.raises(OSError, match="No space"):
+            validate(bench)
+        with pytest.raises(NotFoundError, match="validate_data has not ended"):
+            bench.start_training()
+
+    _, held = sides(bench, validate(bench).run_key)
+    known = split_of(bench)
+    keys = np.load(bench.home / "objects" / "splits" / "toy" / f"{known.held}.npy", allow_pickle=False)
+    assert len(keys) == held.num_rows
+    assert bench.start_training() is not None
 
 
 def test_while_the_remembered_keys_are_gone_nothing_is_handed_out(
@@ -331,7 +349,7 @@ def test_while_the_remembered_keys_are_gone_nothing_is_handed_out(
     for path in (bench.home / "objects" / "splits" / "toy").iterdir():
         path.unlink()
     put(bench, points(seed=1))
-    with pytest.raises(NotFoundError, match=r"the keys that are held out are gone from the store; restore splits/toy/"):
+    with pytest.raises(JinsuError, match=r"splits/toy/[0-9a-f]+\.npy is gone"):
         again(bench, "later")
 
 
@@ -342,8 +360,7 @@ def test_the_secret_of_a_split_is_nowhere_but_in_its_record(
     caplog.set_level("DEBUG")
     for stage in (stage for stage in ORDER if stage is not StageName.ADMIT):
         bench.carry_out(stage)
-    fixed = bench.installation.splits.fixed("toy")
-    assert fixed is not None
+    fixed = split_of(bench)
     salt = fixed.salt
     assert len(salt) == 32
     spellings = (salt.hex(), repr(salt), repr(salt)[2:-1], base64.b64encode(salt).decode())
@@ -378,4 +395,27 @@ def test_a_full_disk_leaves_the_stage_waiting(
     assert bench.submission.ended is None
 
     assert validate(bench).rows == ROWS
-    assert (bench.installation.steps.out(validate(bench).run_key) / VERDICT_FILE).is_file()
+
+
+def test_versions_that_are_divided_at_once_hold_the_same_keys_out(
+    bench: StageBench, no_great_expectations: None
+) -> None:
+    """The second knew nothing of the first's keys, and would have trained on them."""
+    validate(bench)
+    other = points(400, seed=5)
+    both = pa.concat_tables([points(), other])
+    put(bench, other)
+    bench.submit("ann", "other")
+    bench.carry_out(StageName.ADMIT)
+    stage = bench.build(STEP_STAGES[StageName.VALIDATE_DATA])
+    while (step := stage.next_step(bench.submission, 0)) is not None:
+        bench.launcher.start(step)
+    late = bench.run
+    put(bench, both)
+    again(bench, "both")
+
+    bench.run = late
+    with pytest.raises(TransientError, match="another version of the dataset was divided meanwhile"):
+        bench.stepping.finish(stage, late)
+    trained, held = sides(bench, validate(bench).run_key)
+    assert trained.num_rows + held.num_rows == other.num_rows

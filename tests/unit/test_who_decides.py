@@ -10,6 +10,7 @@ import pyarrow.parquet as pq
 import pytest
 import yaml
 from click.testing import CliRunner
+from tests.support.datasets import put_dataset
 from tests.support.stage_bench import EXPECTATIONS, SPEC, StageBench, points
 
 from jinsu.cli.authoring import init
@@ -509,7 +510,7 @@ def test_a_solo_researcher_needs_nobody_else(bench: StageBench) -> None:
         put_policy(session, "solo", policy_from({"review": {"approvers": 0}}), actor="root")
     pq.write_table(points(seed=9), bench.home / "mine.parquet")
     bench.installation.ownership.claim(bench.person("sam"), "mine")
-    bench.installation.datasets.put("mine", bench.home / "mine.parquet", "sam")
+    put_dataset(bench.installation.objects, "mine", bench.home / "mine.parquet", "sam")
     text = SPEC.replace("name: toy", "name: alone").replace("dataset: points", "dataset: mine")
     text = text.replace("release: {", "release: {review: {approvers: 0}, ")
     assert len(written(text)) <= 10

@@ -18,6 +18,7 @@ from jinsu.api.problems import ProblemPages
 from jinsu.api.reviewing import Reviewing
 from jinsu.api.rollouts import RolloutPages
 from jinsu.api.sampling import Sampling
+from jinsu.api.steps import RequestSteps
 from jinsu.api.submissions import Submissions
 from jinsu.api.views import Views
 from jinsu.codec import named_numbers
@@ -33,7 +34,9 @@ def create_app(installation: Installation) -> FastAPI:
     views = installation.build(Views)
     groups: tuple[people_pages.Pages, ...] = (
         installation.build(Submissions, views=views),
-        installation.build(Datasets, sampling=installation.build(Sampling)),
+        installation.build(
+            Datasets, sampling=installation.build(Sampling), request_steps=installation.build(RequestSteps)
+        ),
         installation.build(Reviewing, views=views, comparing=installation.build(Comparing)),
         installation.build(ProblemPages),
         installation.build(RolloutPages, views=views),

@@ -1,17 +1,17 @@
-"""Datasets over HTTP. Files are opened in processes of their own: one that takes all memory does not take the API too."""
+"""Datasets over HTTP. A file that is sent is opened in a confined step, never here."""
 
 from __future__ import annotations
 
+import hashlib
 import hmac
-import json
 import re
-import sys
-import tempfile
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
+from uuid import uuid4
 
 import anyio
 from fastapi import APIRouter, Query, Request
@@ -20,18 +20,21 @@ from fastapi.responses import FileResponse, Response
 from jinsu.api import models
 from jinsu.api.authentication import Known
 from jinsu.api.sampling import Sampling
-from jinsu.codec import decode
-from jinsu.data.datasets import DatasetVersion
+from jinsu.api.steps import RequestSteps
+from jinsu.confined.tasks import DOCS, FINDINGS, INGESTED, SAMPLE, UPLOAD, Ingest, confined_step
+from jinsu.data.datasets import DatasetStore, DatasetVersion
 from jinsu.errors import BadInputError, NotFoundError, TransientError
+from jinsu.objects.mirror import Mirror
 from jinsu.runs.links import signature
 from jinsu.runs.ownership import Ownership
+from jinsu.runs.text import clean
 from jinsu.settings import Settings
 from jinsu.spec.parts import NAME
 from jinsu.steps.folders import StepFolders
+from jinsu.steps.spec import Input, Limits
 
 MAX_BYTES = 8 * 2**30
 SUFFIXES = (".parquet", ".csv", ".jsonl", ".tar.gz")
-_READING_FAILED = 2
 _NO_PAGE = "there is no such page."
 
 
@@ -40,9 +43,13 @@ class Datasets:
     """Versions put, listed and sampled; Data Docs shown."""
 
     settings: Settings
+    objects: Mirror
     ownership: Ownership
+    datasets: DatasetStore
     sampling: Sampling
     steps: StepFolders
+    request_steps: RequestSteps
+    platform_limits: Limits
 
     def router(self) -> APIRouter:
         router = APIRouter(prefix="/v1", tags=["datasets"])
@@ -56,22 +63,53 @@ class Datasets:
         """The latest version of every dataset, by name."""
         return [_shown(version) for version in self.ownership.readable(who)]
 
-    async def put(self, name: str, suffix: str, request: Request, who: Known, team: str = "") -> models.Dataset:
-        """Makes a version from a table file, or from a folder as `.tar.gz`. Members of the team that owns the name may."""
+    async def put(
+        self,
+        name: str,
+        suffix: str,
+        request: Request,
+        who: Known,
+        team: str = "",
+        file: Annotated[str, Query(max_length=255)] = "",
+    ) -> models.Dataset:
+        """Makes a version from a table file, or from a folder as `.tar.gz`. Members of the team that owns the name may.
+
+        file: what the sender calls the file, for messages.
+        """
         if not re.fullmatch(NAME, name):
             raise BadInputError(f"dataset {name!r}: use 1 to 40 lower-case letters, digits, '-' and '_'.")
         if suffix not in SUFFIXES:
             raise BadInputError(f"dataset {name}: {suffix!r} is not .parquet, .csv, .jsonl or .tar.gz.")
         await anyio.to_thread.run_sync(partial(self.ownership.claim, who, name, team, keep=False))
-        # Beside the datasets: on their disk, and under no system's small /tmp.
-        self.settings.objects.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=self.settings.objects, prefix=".upload-") as folder:
-            path = Path(folder) / f"upload{suffix}"
-            await _receive(request.stream(), path)
+        async with self._received(request.stream(), suffix) as upload:
             # Before the version is visible, and after the file has come: a name is nobody's by a broken upload.
-            await anyio.to_thread.run_sync(self.ownership.claim, who, name, team)
-            printed = await _in_process("jinsu.api.ingest", name, str(path), who.name, about=f"dataset {name}")
-        return _shown(decode(DatasetVersion, json.loads(printed.splitlines()[-1])))
+            owner = await anyio.to_thread.run_sync(self.ownership.claim, who, name, team)
+            details = Ingest(clean(file) or f"{name}{suffix}", suffix)
+            labels = {"team": owner, "dataset": name}
+            step = confined_step(
+                details, (upload,), self.platform_limits, "ingest-1", labels, known_as={"suffix": suffix}
+            )
+            await self.request_steps.finish(step, f"dataset {name}")
+        version = await anyio.to_thread.run_sync(self._add, name, step.run_key, who.name)
+        return _shown(version)
+
+    def _add(self, name: str, key: str, person: str) -> DatasetVersion:
+        return self.datasets.add(name, self.steps.document(INGESTED, key, FINDINGS), key, person)
+
+    @asynccontextmanager
+    async def _received(self, stream: AsyncIterator[bytes], suffix: str) -> AsyncIterator[Input]:
+        """The file that is being sent, as a step's input, until the block ends."""
+        # Among the objects: on their disk, and under no system's small /tmp.
+        uploads = self.objects.root / "uploads"
+        await anyio.to_thread.run_sync(partial(uploads.mkdir, parents=True, exist_ok=True))
+        path = uploads / f"{uuid4().hex}{suffix}"
+        upload = f"uploads/{path.name}"
+        try:
+            digest = await _receive(stream, path)
+            await anyio.to_thread.run_sync(self.objects.publish, upload)
+            yield Input(f"{UPLOAD}{suffix}", upload, digest)
+        finally:
+            await anyio.to_thread.run_sync(self.objects.remove, upload)
 
     async def sample(
         self, body: models.CheckBody, who: Known, rows: Annotated[int, Query(ge=1, le=10_000)] = 256
@@ -80,17 +118,16 @@ class Datasets:
 
         Which rows are held out is the problem's; the caller cannot choose it.
         """
-        plan = await anyio.to_thread.run_sync(self.sampling.question, who, body.code_digest, body.team)
-        with tempfile.TemporaryDirectory(prefix="jinsu-sample-") as folder:
-            path = Path(folder) / "sample.parquet"
-            await _in_process("jinsu.api.sample", str(rows), str(path), about="the sample", given=plan)
-            return Response(path.read_bytes(), media_type="application/vnd.apache.parquet")
+        step = await anyio.to_thread.run_sync(self.sampling.step, who, body.code_digest, body.team, rows)
+        await self.request_steps.finish(step, "the sample")
+        content = await anyio.to_thread.run_sync(self.steps.content, step.run_key, SAMPLE)
+        return Response(content, media_type="application/vnd.apache.parquet")
 
     def docs(self, key: str, sign: str, path: str) -> FileResponse:
         """A page of the Data Docs. The address is its own permission, since nobody can guess it."""
         if not hmac.compare_digest(sign.encode(), signature(self.settings.airflow_secret, key).encode()):
             raise NotFoundError(_NO_PAGE)
-        root = self.steps.out(key) / "data_docs"
+        root = self.steps.out(key) / DOCS
         target = (root / path).resolve()
         if not target.is_relative_to(root.resolve()) or not target.is_file():
             raise NotFoundError(_NO_PAGE)
@@ -112,29 +149,19 @@ def _shown(version: DatasetVersion) -> models.Dataset:
     )
 
 
-async def _in_process(module: str, *arguments: str, about: str, given: bytes = b"") -> str:
-    """What the module prints. given: what it reads, which no other process sees.
-
-    Raises BadInputError with the module's own sentence, or with a general one when it was killed.
-    """
-    ended = await anyio.run_process([sys.executable, "-m", module, *arguments], input=given, check=False)
-    if ended.returncode == _READING_FAILED:
-        raise BadInputError(ended.stderr.decode(errors="replace").strip())
-    if ended.returncode:
-        raise BadInputError(f"{about}: the file could not be read.")
-    return ended.stdout.decode()
-
-
-async def _receive(stream: AsyncIterator[bytes], path: Path) -> None:
-    size = 0
+async def _receive(stream: AsyncIterator[bytes], path: Path) -> str:
+    """Writes what is sent into a file; returns the sha256 of its content."""
+    size, digest = 0, hashlib.sha256()
     try:
         async with await anyio.open_file(path, "wb") as file:
             async for chunk in stream:
                 size += len(chunk)
                 if size > MAX_BYTES:
                     raise BadInputError("dataset: larger than 8 GiB; split it.")
+                digest.update(chunk)
                 await file.write(chunk)
     except OSError as problem:
         raise TransientError(
             f"dataset: cannot be stored: {problem.strerror}; free disk space and try again.", 30
         ) from problem
+    return digest.hexdigest()

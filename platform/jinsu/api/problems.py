@@ -8,7 +8,7 @@ from fastapi import APIRouter
 
 from jinsu.api import models
 from jinsu.api.authentication import Known
-from jinsu.data.expectations import read_expectations
+from jinsu.data.expectations_file import read_expectations
 from jinsu.errors import BadInputError
 from jinsu.runs.problems import Problems
 from jinsu.spec.load import problem_from

@@ -80,7 +80,8 @@ def _sample(client: Client, body: CheckBody) -> pa.Table:
 
 
 def _validate(rules: Rules, text: str | None, rows: pa.Table) -> str:
-    from jinsu.data.expectations import always, read_expectations, validate
+    from jinsu.data.expectations import always, validate
+    from jinsu.data.expectations_file import read_expectations
 
     expectations = always([], rules.target)
     if text is not None:

@@ -7,47 +7,16 @@ failures: a verdict never passes unless rows were looked at.
 from __future__ import annotations
 
 import os
-import reprlib
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jinsu.data.expectations_file import Expectation
 from jinsu.data.validation import Check, Verdict
 from jinsu.errors import BadInputError
-from jinsu.spec.document import read_yaml
 
 if TYPE_CHECKING:
     import pandas as pd
-
-Expectation = tuple[str, Mapping[str, Any]]
-
-
-def read_expectations(text: str, source: str) -> list[Expectation]:
-    """Parses entries such as `- expect_column_values_to_be_between: {column: x, min_value: 0}`.
-
-    `source` is what messages call the file. Raises BadInputError for text that holds no list of expectations.
-    """
-    document = read_yaml(text, source)
-    entries = document.get("expectations") if isinstance(document, Mapping) else document
-    if not isinstance(entries, list) or not entries:
-        raise BadInputError(
-            f"{source}: holds no expectations; write a list such as '- expect_column_to_exist: {{column: x}}'."
-        )
-    return [_parse_entry(entry, source) for entry in entries]
-
-
-def _parse_entry(entry: object, source: str) -> Expectation:
-    if isinstance(entry, str):
-        entry = {entry: {}}
-    if not (isinstance(entry, Mapping) and len(entry) == 1):
-        raise BadInputError(
-            f"{source}: {reprlib.repr(entry)[:80]} is not an expectation; write '- expect_…: {{column: …}}'."
-        )
-    ((kind, arguments),) = entry.items()
-    if not isinstance(arguments, Mapping | None):
-        raise BadInputError(f"{source}: {kind}: its arguments must be a mapping such as {{column: x}}.")
-    return str(kind), dict(arguments or {})
-
 
 def always(columns: Sequence[str], target: str) -> list[Expectation]:
     """What the platform demands of every table: rows, the columns that the spec names, and a target in every row."""

@@ -20,6 +20,7 @@ def copy_files(source: Path, target: Path) -> Content:
     Raises BadInputError for a symbolic link, and for a folder without files.
     """
     digests: dict[str, str] = {}
+    size = 0
     for path in sorted(source.rglob("*")):
         name = path.relative_to(source).as_posix()
         if path.is_symlink():
@@ -29,10 +30,10 @@ def copy_files(source: Path, target: Path) -> Content:
             copy.parent.mkdir(parents=True, exist_ok=True)
             shutil.copyfile(path, copy)
             digests[name] = file_digest(copy)
+            size += copy.stat().st_size
     if not digests:
         raise BadInputError(f"{source}: holds no file; a dataset needs at least one.")
     text = json.dumps(digests, sort_keys=True, indent=0)
     write_atomic(target.parent / _DIGESTS_NAME, text)
-    return Content(
-        "files", hashlib.sha256(text.encode()).hexdigest(), len(digests), {"path": "string", "sha256": "string"}
-    )
+    schema = {"path": "string", "sha256": "string"}
+    return Content("files", hashlib.sha256(text.encode()).hexdigest(), len(digests), size, schema)

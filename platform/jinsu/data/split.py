@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import hashlib
 import struct
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
-from enum import StrEnum
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+from jinsu.data.plan import Plan, Way, by_row
 from jinsu.errors import BadInputError
 from jinsu.spec.problem import Split
 
@@ -21,42 +20,7 @@ if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-TRAIN_FILE, EVAL_FILE = "train.parquet", "eval.parquet"
-"""Files of the two sides: the rows that a training gets, and the held-out rows, which the platform keeps."""
 _ALL = 2**64
-
-
-class Way(StrEnum):
-    """How a plan tells the two sides apart."""
-
-    KEY = "key"
-    """By the hash of the row's key: about the same share of the keys in every version."""
-    TIME = "time"
-    """By a column of times: everything from the cut on is held out."""
-    STRATIFIED = "stratified"
-    """By the hash of the key, with a threshold for each value of a column."""
-    GIVEN = "given"
-    """By a column that says it."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """How a problem's rows are divided.
-
-    keys: the columns whose values name a row, never the target: a row with another label is the same row. Where a time or a
-    given column decides, these are all columns that say something about the row itself, because equal features at another
-    time are another row. share: of the rows, between 0 and 1. column: of the time, the stratum or the given side; "" for a
-    plan by key. cut: the first time that is held out. thresholds: by stratum, the hash below which a key is held out. held:
-    the values of `column` that are held out.
-    """
-
-    way: Way
-    keys: tuple[str, ...]
-    share: float
-    column: str = ""
-    cut: float | str | None = None
-    thresholds: Mapping[str, int] = field(default_factory=dict)
-    held: tuple[str, ...] = ()
 
 
 def fix(table: pa.Table, split: Split, target: str, features: Sequence[str] | None, salt: bytes) -> Plan:
@@ -132,11 +96,6 @@ def held_out(rows: pa.Table, plan: Plan, salt: bytes, remembered: np.ndarray | N
     if remembered is not None and len(remembered):
         mask |= _among(hashes, remembered)
     return mask if by_row(plan) else mask | _among(hashes, np.unique(hashes[mask]))
-
-
-def by_row(plan: Plan) -> bool:
-    """Whether rows of one key have one side in whatever table they stand."""
-    return plan.way in (Way.KEY, Way.TIME)
 
 
 def _among(hashes: np.ndarray, keys: np.ndarray) -> np.ndarray:

@@ -42,7 +42,8 @@ def write_delta(source: Path, target: Path) -> Content:
         reason = str(problem).strip().splitlines()[0]
         raise BadInputError(f"{source}: cannot become a Delta table: {reason}; cast that column first.") from None
     schema = {field.name: str(field.type) for field in table.schema}
-    return Content("table", table_digest(table), table.num_rows, schema)
+    size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
+    return Content("table", table_digest(table), table.num_rows, size, schema)
 
 
 def read_delta(folder: Path) -> pa.Table:

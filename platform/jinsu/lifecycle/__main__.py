@@ -21,8 +21,8 @@ from jinsu.errors import BadInputError, ConflictError, JinsuError
 from jinsu.installation import Installation, connect
 from jinsu.lifecycle.admit import Admit, Form
 from jinsu.lifecycle.parameters import INPUTS, AdmittedTrials, Output, outputs
-from jinsu.lifecycle.stages import STAGES
-from jinsu.lifecycle.train import Train
+from jinsu.lifecycle.stages import STAGES, STEP_STAGES
+from jinsu.lifecycle.stepping import Stepping
 from jinsu.runs.open_run import refuse_cancelled
 from jinsu.runs.stages import StageName
 from jinsu.state.states import SubmissionState
@@ -52,9 +52,10 @@ def perform(installation: Installation, stage: StageName, given: argparse.Namesp
         run, admitted = installation.build(Admit).run(_form(given))
         return {"submission": run, **encode(AdmittedTrials.of(admitted))}
     _refuse_ended(installation.journal.submission(given.submission))
-    if stage is StageName.TRAIN:
-        trained = installation.build(Train).run(given.submission, _number(given.trial))
-        return {"submission": given.submission, **encode(trained)}
+    if stage in STEP_STAGES:
+        trial = _number(given.trial) if stage is StageName.TRAIN else 0
+        left = installation.build(Stepping).run(installation.build(STEP_STAGES[stage]), given.submission, trial)
+        return {"submission": given.submission, **encode(left)}
     return {"submission": given.submission, **encode(installation.build(STAGES[stage]).run(given.submission))}
 
 

@@ -2,33 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import time
-from dataclasses import dataclass, replace
-from pathlib import Path
-from typing import Any
+from dataclasses import dataclass
+from typing import ClassVar
 
-from jinsu.codec import encode
-from jinsu.data.split import EVAL_FILE
-from jinsu.errors import GateFailedError
-from jinsu.evaluation.report import Report, decode, fold, folded_share, judge
-from jinsu.packaging.inputs import feature_columns, model_input
-from jinsu.packaging.manifest import Manifest
-from jinsu.packaging.onnx_model import OnnxModel
+from jinsu.confined import tasks
+from jinsu.confined.tasks import FINDINGS, confined_step
+from jinsu.data.plan import EVAL_FILE
+from jinsu.errors import GateFailedError, TransientError
+from jinsu.evaluation.report import Report
 from jinsu.registry.candidates import package_of
 from jinsu.registry.mlflow import CHAMPION, Mlflow
-from jinsu.runs.journal import Journal, rules_of
+from jinsu.runs.journal import Journal, labels_of, rules_of
 from jinsu.runs.stages import Evaluated, Packaged, StageName, Validated
-from jinsu.sdk.columns import Columns, read_columns
-from jinsu.spec.problem import CLASSIFICATION
-from jinsu.spec.rules import Rules
+from jinsu.sdk.model_files import MODEL_FILES
 from jinsu.state.database import Database
 from jinsu.state.tables import Look, Submission
 from jinsu.steps.folders import StepFolders
 from jinsu.steps.metrics import MetricPoint
-from jinsu.steps.spec import run_key
-
-REPORT_FILE = "report.json"
+from jinsu.steps.spec import Input, Limits, StepSpec
 
 
 @dataclass(frozen=True)
@@ -47,26 +39,22 @@ class Evaluate:
     journal: Journal
     steps: StepFolders
     mlflow: Mlflow
+    platform_limits: Limits
 
-    def run(self, run: str) -> Evaluated:
-        """Raises GateFailedError with every rule that the candidate breaks; the report is kept either way."""
-        return self.journal.record(StageName.EVALUATE, run, lambda: self._evaluate(self.journal.submission(run)))
+    name: ClassVar[StageName] = StageName.EVALUATE
 
-    def _evaluate(self, row: Submission) -> Evaluated:
-        rules = rules_of(row)
-        package = self.journal.output(Packaged, row.id).run_key
-        split = self.journal.output(Validated, row.id).run_key
-        champion = self._champion(row.model)
-        key = run_key(
-            "evaluate",
-            {"judging": rules.judging.model_dump(mode="json"), "features": rules.features, "target": rules.target},
-            {"package": package, "split": split, "champion": champion.package if champion else ""},
-            "",
-            "jinsu-3",
-        )
+    def next_step(self, row: Submission, trial: int) -> StepSpec | None:
+        step = self._step(row, self._champion(row.model))
         self._note_look(row)
-        self.steps.inline(key, lambda out: self._work(rules, split, package, champion, out))
-        report = self.steps.document(Report, key, REPORT_FILE)
+        return step if self.steps.result(step.run_key) is None else None
+
+    def judge(self, row: Submission, trial: int) -> Evaluated:
+        """Raises GateFailedError with every rule that the candidate breaks; the report is kept either way."""
+        champion = self._champion(row.model)
+        key = self._step(row, champion).run_key
+        if self.steps.result(key) is None:  # another champion since the step was started
+            raise TransientError("the champion has changed; the candidate is scored beside the new one.", 0)
+        report = self.steps.document(Report, key, FINDINGS)
         version = champion.version if champion else None
         evaluated = Evaluated(key, version, report.metric, report.overall, report.gain, report.overall.rows)
         self.journal.keep(row.id, evaluated)
@@ -75,6 +63,19 @@ class Evaluate:
         if report.reasons:
             raise GateFailedError("; ".join(report.reasons) + ". See the evaluation in the run's report.")
         return evaluated
+
+    def _step(self, row: Submission, champion: Champion | None) -> StepSpec:
+        rules = rules_of(row)
+        package = self.journal.output(Packaged, row.id).run_key
+        split = self.journal.output(Validated, row.id).run_key
+        inputs = [*self.steps.inputs(split, {tasks.ROWS: EVAL_FILE}), *self._model(package, tasks.MODEL)]
+        if champion is not None:
+            inputs += self._model(champion.package, tasks.CHAMPION)
+        details = tasks.Evaluate(rules.judging, rules.target, rules.features, rules.split.column, champion is not None)
+        return confined_step(details, inputs, self.platform_limits, "evaluate-4", labels_of(row))
+
+    def _model(self, package: str, folder: str) -> tuple[Input, ...]:
+        return self.steps.inputs(package, {f"{folder}/{name}": name for name in MODEL_FILES})
 
     def _note_look(self, row: Submission) -> None:
         """Counts that the held-out rows are looked at, once a run; before they are, so that no look is missed."""
@@ -89,41 +90,6 @@ class Evaluate:
         with self.database.begin() as session:
             package = package_of(session, model, version)
         return Champion(version, package) if package else None
-
-    def _work(self, rules: Rules, split: str, package: str, champion: Champion | None, out: Path) -> None:
-        columns = read_columns(self.steps.out(split) / EVAL_FILE)
-        theirs = self.steps.out(champion.package) if champion else None
-        report = compare(rules, columns, self.steps.out(package), theirs)
-        (out / REPORT_FILE).write_text(json.dumps(encode(report)), encoding="utf-8")
-
-
-def compare(rules: Rules, columns: Columns, package: Path, champion: Path | None) -> Report:
-    """The report on the model in the folder `package`, beside the champion's on the same rows.
-
-    A champion of another shape cannot answer these rows. That is not the candidate's fault, so the report's note says it.
-    """
-    target, classes = columns[rules.target], rules.judging.metric in CLASSIFICATION
-    guess, manifest = _answers(rules, columns, package)
-    truth = fold(target, manifest.labels, manifest.other) if classes else target.astype(float)
-    theirs: Any = None
-    note = ""
-    if champion is not None:
-        try:
-            theirs, _ = _answers(rules, columns, champion)
-            # Both are held to the candidate's classes: what it folds, the champion's answers are folded to as well.
-            theirs = fold(theirs, manifest.labels, manifest.other) if classes else theirs
-        except GateFailedError as problem:
-            note = f"the champion could not answer the same rows: {problem}"
-    folded = folded_share(target, manifest.labels, manifest.other) if classes else 0.0
-    return replace(judge(rules.judging, truth, guess, columns, theirs, folded), note=note)
-
-
-def _answers(rules: Rules, columns: Columns, folder: Path) -> tuple[Any, Manifest]:
-    """What the model in `folder` answers to the rows, one value a row."""
-    model = OnnxModel(folder, threads=2)
-    features = feature_columns(list(columns), rules.features, rules.target, rules.split.column)
-    outputs = model.run_all(model_input(columns, features, model.manifest.input))
-    return decode(outputs, rules.judging.metric, model.manifest.labels), model.manifest
 
 
 def as_points(report: Report, at: float) -> list[MetricPoint]:

@@ -2,26 +2,23 @@
 
 from __future__ import annotations
 
-import json
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
-from pathlib import Path
+from typing import ClassVar
 
-from jinsu.codec import encode
+from jinsu.confined import tasks
+from jinsu.confined.tasks import FINDINGS, confined_step
 from jinsu.errors import GateFailedError
 from jinsu.lifecycle.admit import trials
 from jinsu.packaging.findings import PackageFindings
-from jinsu.packaging.package import package
-from jinsu.runs.journal import Journal, rules_of, spec_of
+from jinsu.runs.journal import Journal, labels_of, rules_of, spec_of
 from jinsu.runs.stages import Packaged, StageName, Trained
 from jinsu.sdk.model_files import MODEL_FOLDER
 from jinsu.spec.problem import Judging
-from jinsu.spec.rules import Rules
+from jinsu.state.tables import Submission
 from jinsu.steps.folders import StepFolders
-from jinsu.steps.spec import run_key
-
-REPORT_FILE = "report.json"
+from jinsu.steps.spec import Limits, StepSpec
 
 
 @dataclass(frozen=True)
@@ -30,31 +27,27 @@ class Package:
 
     journal: Journal
     steps: StepFolders
+    platform_limits: Limits
 
-    def run(self, run: str) -> Packaged:
-        """Packages the best trial's model. Raises GateFailedError naming what is wrong with it."""
-        return self.journal.record(StageName.PACKAGE, run, lambda: self._package(run))
+    name: ClassVar[StageName] = StageName.PACKAGE
 
-    def _package(self, run: str) -> Packaged:
-        row = self.journal.submission(run)
+    def next_step(self, row: Submission, trial: int) -> StepSpec | None:
+        _, step = self._step(row)
+        return step if self.steps.result(step.run_key) is None else None
+
+    def judge(self, row: Submission, trial: int) -> Packaged:
+        best, step = self._step(row)
+        findings = self.steps.document(PackageFindings, step.run_key, FINDINGS)
+        return Packaged(step.run_key, best, findings.parity, findings.latency)
+
+    def _step(self, row: Submission) -> tuple[int, StepSpec]:
+        """The best trial, and the step that checks its model."""
         rules = rules_of(row)
-        trained = {trial: self.journal.output(Trained, run, trial) for trial in trials(spec_of(row))}
-        trial = best_trial(trained, rules.judging)
-        source = trained[trial].run_key
-        result = self.steps.result(source, verify=True)
-        if result is None:
-            raise GateFailedError("the trained model's files changed or are gone since training; submit again.")
-        model = {name: digest for name, digest in result.outputs.items() if name.startswith(f"{MODEL_FOLDER}/")}
-        limits = {"max_latency_ms": rules.max_latency_ms, "parity_tolerance": rules.parity_tolerance}
-        key = run_key("package", limits, model, "", "jinsu-1")
-        self.steps.inline(key, lambda out: _work(rules, self.steps.out(source) / MODEL_FOLDER, out))
-        findings = self.steps.document(PackageFindings, key, REPORT_FILE)
-        return Packaged(key, trial, findings.parity, findings.latency)
-
-
-def _work(rules: Rules, saved: Path, out: Path) -> None:
-    findings = package(saved, out, rules.parity_tolerance, rules.max_latency_ms)
-    (out / REPORT_FILE).write_text(json.dumps(encode(findings)), encoding="utf-8")
+        trained = {trial: self.journal.output(Trained, row.id, trial) for trial in trials(spec_of(row))}
+        best = best_trial(trained, rules.judging)
+        model = self.steps.inputs(trained[best].run_key, {f"{tasks.MODEL}/": f"{MODEL_FOLDER}/"})
+        details = tasks.Package(rules.parity_tolerance, rules.max_latency_ms)
+        return best, confined_step(details, model, self.platform_limits, "package-2", labels_of(row))
 
 
 def best_trial(trained: Mapping[int, Trained], rules: Judging) -> int:

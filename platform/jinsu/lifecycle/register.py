@@ -9,12 +9,12 @@ import json
 from dataclasses import dataclass
 
 from jinsu.codec import encode
+from jinsu.confined.tasks import FINDINGS, Sides
+from jinsu.confined.tasks import Validation as Checked
 from jinsu.data.validation import Validation
 from jinsu.evaluation.report import Report
 from jinsu.launchers.launcher import Launcher
 from jinsu.lifecycle.admit import trials
-from jinsu.lifecycle.evaluate import REPORT_FILE
-from jinsu.lifecycle.validate_data import VERDICT_FILE
 from jinsu.registry.evidence import evidence_page
 from jinsu.registry.facts import Facts, Lineage, TrainingFacts
 from jinsu.registry.mlflow import Mlflow, RunStatus
@@ -85,14 +85,29 @@ class Register:
             ],
             looks=self._looks(row.problem),
             lineage=Lineage(row.dataset, row.code_digest, trained.run_key, package.run_key),
-            validation=self.steps.document(Validation, validated.run_key, VERDICT_FILE),
-            evaluation=self.steps.document(Report, evaluated.run_key, REPORT_FILE),
+            validation=self._validation(validated),
+            evaluation=self.steps.document(Report, evaluated.run_key, FINDINGS),
             champion=evaluated.champion,
             parity=package.parity,
             latency=package.latency,
             training=TrainingFacts(trained.seconds, trained.peak_memory, trained.metrics),
             curve=curve,
             trials=len(trials(spec_of(row))),
+        )
+
+    def _validation(self, validated: Validated) -> Validation:
+        if not validated.docs:  # one step of version 0.1 found both
+            return self.steps.document(Validation, validated.run_key, "verdict.json")
+        checked = self.steps.document(Checked, validated.docs, FINDINGS)
+        sides = self.steps.document(Sides, validated.run_key, FINDINGS)
+        return Validation(
+            checked.passed,
+            checked.checks,
+            checked.page,
+            checked.rows,
+            sides.train_rows,
+            sides.eval_rows,
+            sides.repeated,
         )
 
     def _looks(self, problem: str) -> int:

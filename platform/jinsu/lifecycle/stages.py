@@ -12,6 +12,7 @@ from jinsu.lifecycle.package import Package
 from jinsu.lifecycle.promote import Promote
 from jinsu.lifecycle.register import Register
 from jinsu.lifecycle.review import Review
+from jinsu.lifecycle.stepping import StepStage
 from jinsu.lifecycle.train import Train
 from jinsu.lifecycle.validate_data import ValidateData
 from jinsu.runs.stages import StageName, StageOutput
@@ -24,12 +25,18 @@ class Stage(Protocol):
         """Does the stage, waits included. Raises a JinsuError with the sentence that people read."""
 
 
-STAGES: Mapping[StageName, type[Stage]] = MappingProxyType(
+STEP_STAGES: Mapping[StageName, type[StepStage]] = MappingProxyType(
     {
         StageName.VALIDATE_DATA: ValidateData,
         StageName.TRAIN: Train,
         StageName.PACKAGE: Package,
         StageName.EVALUATE: Evaluate,
+    }
+)
+"""Stages whose work is done in steps (`jinsu.lifecycle.stepping`)."""
+
+STAGES: Mapping[StageName, type[Stage]] = MappingProxyType(
+    {
         StageName.REGISTER: Register,
         StageName.REVIEW: Review,
         StageName.CANARY: Canary,

@@ -2,36 +2,27 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import ClassVar
 
 from jinsu.codec import encode
+from jinsu.confined import tasks
+from jinsu.confined.tasks import DATASET, FINDINGS, HELD, REMEMBERED, SALT, Sides, Validation, confined_step
 from jinsu.data.datasets import DatasetStore, DatasetVersion
-from jinsu.data.expectations import Expectation, always, read_expectations, validate
-from jinsu.data.split import EVAL_FILE, TRAIN_FILE, repeated_share
-from jinsu.data.validation import Validation
-from jinsu.errors import GateFailedError
-from jinsu.packaging.inputs import feature_columns
+from jinsu.errors import GateFailedError, TransientError
 from jinsu.registry.mlflow import Mlflow
-from jinsu.runs.journal import Journal, rules_of
+from jinsu.runs.dataset_inputs import dataset_inputs
+from jinsu.runs.journal import Journal, labels_of, rules_of
 from jinsu.runs.snapshots import SnapshotStore, read_member
-from jinsu.runs.splits import FixedSplit, Splits
+from jinsu.runs.splits import KnownSplit, Splits
 from jinsu.runs.stages import StageName, Validated
 from jinsu.spec.rules import Rules
 from jinsu.state.database import Database
 from jinsu.state.tables import ProblemVersion, Submission
 from jinsu.steps.folders import StepFolders
-from jinsu.steps.spec import run_key
+from jinsu.steps.spec import Limits, StepSpec
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-DOCS = "data_docs"
-VERDICT_FILE = "verdict.json"
 _SHOWN = 5
 
 
@@ -46,36 +37,55 @@ class ValidateData:
     splits: Splits
     steps: StepFolders
     mlflow: Mlflow
+    platform_limits: Limits
 
-    def run(self, run: str) -> Validated:
-        """Raises GateFailedError with the first expectations that do not hold; the Data Docs are kept either way."""
-        return self.journal.record(StageName.VALIDATE_DATA, run, lambda: self._validate(self.journal.submission(run)))
+    name: ClassVar[StageName] = StageName.VALIDATE_DATA
 
-    def _validate(self, row: Submission) -> Validated:
-        rules = rules_of(row)
-        text = self._expectations(row, rules)
-        expectations = [] if text is None else read_expectations(text, str(rules.expectations))
+    def next_step(self, row: Submission, trial: int) -> StepSpec | None:
         version = self.datasets.resolve(row.dataset)
-        fixed = self._split(rules, version)
-        key = run_key(
-            "validate_data",
-            {"target": rules.target, "features": rules.features, "split": fixed.digest},
-            {"dataset": version.digest, "expectations": hashlib.sha256((text or "").encode()).hexdigest()},
-            "",
-            "jinsu-2",
-        )
-        out = self.steps.inline(key, lambda out: self._work(version, rules, fixed, expectations, out))
-        validation = self.steps.document(Validation, key, VERDICT_FILE)
+        checks = self._checks(row, version)
+        if self.steps.result(checks.run_key) is None:
+            return checks
+        if not self._validation(checks).passed:
+            return None
+        known = self.splits.of(rules_of(row).problem)
+        if self._divided(known, version) is not None:
+            return None
+        division = self._division(row, version, known)
+        return division if self.steps.result(division.run_key) is None else None
+
+    def judge(self, row: Submission, trial: int) -> Validated:
+        """Raises GateFailedError with the first expectations that do not hold; the Data Docs are kept either way."""
+        version = self.datasets.resolve(row.dataset)
+        checks = self._checks(row, version)
+        validation = self._validation(checks)
         if row.mlflow_run is not None:
-            self.mlflow.upload(row.mlflow_run, "data_validation.json", (out / VERDICT_FILE).read_bytes())
-        validated = Validated(key, len(validation.checks), validation.rows, validation.page)
-        self.journal.keep(row.id, validated)
+            self.mlflow.upload(row.mlflow_run, "data_validation.json", json.dumps(encode(validation)).encode())
+        shown = Validated("", len(validation.checks), validation.rows, validation.page, checks.run_key)
+        self.journal.keep(row.id, shown)
         if not validation.passed:
             failed = validation.failed
             raise GateFailedError(
                 f"dataset {row.dataset} fails {len(failed)} of its checks: " + "; ".join(failed[:_SHOWN])
             )
-        return validated
+        return Validated(self._kept(row, version), shown.checks, shown.rows, shown.page, shown.docs)
+
+    def _validation(self, checks: StepSpec) -> Validation:
+        return self.steps.document(Validation, checks.run_key, FINDINGS)
+
+    def _checks(self, row: Submission, version: DatasetVersion) -> StepSpec:
+        """The step that checks the rows."""
+        rules = rules_of(row)
+        details = tasks.Validate(
+            rules.problem,
+            str(rules.expectations),
+            self._expectations(row, rules),
+            rules.target,
+            rules.features,
+            rules.split.column,
+        )
+        inputs = dataset_inputs(self.datasets, self.steps, version, DATASET)
+        return confined_step(details, inputs, self.platform_limits, "validate-3", labels_of(row))
 
     def _expectations(self, row: Submission, rules: Rules) -> str | None:
         if not rules.expectations:
@@ -86,45 +96,45 @@ class ValidateData:
             return version.expectations
         return read_member(self.snapshots.get(row.code_digest), rules.expectations)  # as version 0.1 kept it
 
-    def _split(self, rules: Rules, version: DatasetVersion) -> FixedSplit:
-        known = self.splits.fixed(rules.problem)
-        if known is not None:
-            return known
-        return self.splits.fix(rules.problem, self.datasets.table(version))
+    # --- The split ---
 
-    def _work(
-        self,
-        version: DatasetVersion,
-        rules: Rules,
-        fixed: FixedSplit,
-        expectations: Sequence[Expectation],
-        out: Path,
-    ) -> None:
-        table = self.datasets.table(version)
-        columns = feature_columns(table.column_names, rules.features, rules.target, rules.split.column)
-        every = [*always(columns, rules.target), *expectations]
-        verdict = validate(table.to_pandas(), every, rules.problem, out / DOCS)
-        validation = Validation(verdict.passed, verdict.checks, verdict.page, table.num_rows)
-        if verdict.passed:
-            validation = self._cut(table, fixed, columns, validation, out)
-        (out / VERDICT_FILE).write_text(json.dumps(encode(validation)), encoding="utf-8")
+    def _divided(self, known: KnownSplit, version: DatasetVersion) -> str | None:
+        """The step that divided this version already, if it knew every key that is held out by now."""
+        key = known.made.get(version.digest)
+        return key if key is not None and self.steps.result(key) is not None else None
 
-    def _cut(
-        self, table: pa.Table, fixed: FixedSplit, columns: Sequence[str], validation: Validation, out: Path
-    ) -> Validation:
-        """Writes both sides; the held-out keys are remembered before anybody can train."""
-        import numpy as np
-        import pyarrow.parquet as pq
-
-        held = self.splits.hold_out(fixed, table)
-        for name, chosen in ((TRAIN_FILE, ~held), (EVAL_FILE, held)):
-            pq.write_table(table.take(np.flatnonzero(chosen)), out / name, compression="zstd")
-        return Validation(
-            validation.passed,
-            validation.checks,
-            validation.page,
-            validation.rows,
-            train_rows=int((~held).sum()),
-            eval_rows=int(held.sum()),
-            repeated=repeated_share(table, held, columns),
+    def _division(self, row: Submission, version: DatasetVersion, known: KnownSplit) -> StepSpec:
+        """The step that divides the rows."""
+        problem = known.spec
+        details = tasks.Split(
+            known.plan, problem.split.model_dump(mode="json", exclude_defaults=True), problem.target, problem.features
         )
+        inputs = (
+            *dataset_inputs(self.datasets, self.steps, version, DATASET),
+            *self.splits.remembered(rules_of(row).problem, REMEMBERED, known.held),
+        )
+        return confined_step(
+            details,
+            inputs,
+            self.platform_limits,
+            "split-3",
+            labels_of(row),
+            secrets={SALT: known.salt.hex()},
+            known_as={"split": known.digest, "target": problem.target, "features": problem.features},
+        )
+
+    def _kept(self, row: Submission, version: DatasetVersion) -> str:
+        """The step that divided the rows; its held-out keys are remembered before anybody can train.
+
+        Raises TransientError when another version was divided meanwhile, whose keys this step did not know.
+        """
+        problem = rules_of(row).problem
+        known = self.splits.of(problem)
+        if (divided := self._divided(known, version)) is not None:
+            return divided
+        key = self._division(row, version, known).run_key
+        if self.steps.result(key) is not None:
+            sides = self.steps.document(Sides, key, FINDINGS)
+            if self.splits.keep(problem, known, sides.plan, self.steps.content(key, HELD), version.digest, key):
+                return key
+        raise TransientError("another version of the dataset was divided meanwhile; this one is divided again.", 0)

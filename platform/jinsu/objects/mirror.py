@@ -9,6 +9,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from jinsu.errors import JinsuError, NotFoundError
+from jinsu.files import write_atomic_bytes, write_once
 from jinsu.objects.store import Store
 
 _PARALLEL = 8
@@ -41,6 +42,12 @@ class Mirror:
             return path.read_bytes()
         except (FileNotFoundError, NotADirectoryError):
             return None
+
+    def write(self, name: str, data: bytes) -> None:
+        """Keeps a small object: in the store first, then here."""
+        if self.store is not None:
+            self.store.write(name, data)
+        write_atomic_bytes(self.root / name, data)
 
     def folder(self, name: str, mark: str) -> Path:
         """Path of a folder object, downloaded when its mark is not here yet. There may be no such object."""
@@ -83,6 +90,20 @@ class Mirror:
         with ThreadPoolExecutor(_PARALLEL) as pool:
             list(pool.map(self._upload, files))
         self._upload(folder / mark)
+
+    def write_once(self, name: str, data: bytes) -> None:
+        """Keeps a small object unless there is one of this name already, which then stays."""
+        if self.store is not None:
+            if self.store.read(name) is None:
+                self.store.write(name, data)
+            return
+        write_once(self.root / name, data)
+
+    def remove(self, name: str) -> None:
+        """Deletes a file, here and in the store."""
+        (self.root / name).unlink(missing_ok=True)
+        if self.store is not None:
+            self.store.delete(name)
 
     def folders(self, name: str) -> list[str]:
         """Names of the folders directly below the folder `name`, sorted, without drafts."""

@@ -20,10 +20,12 @@ from jinsu.orchestration.links import DataDocsLink, EndpointLink, EvidenceLink, 
 if TYPE_CHECKING:
     from jinsu.lifecycle.admit import Form
     from jinsu.lifecycle.review import Review as ReviewStage
+    from jinsu.lifecycle.stepping import Stepping
+    from jinsu.lifecycle.stepping import StepStage as LifecycleStepStage
 
 WORKER_WAIT = 30.0
 """Seconds that a stage waits in its worker, before the triggerer takes over."""
-_POLL = 0.15
+_FIRST_POLL, _POLL = 0.03, 0.15
 OPTIONS = {"Approve": "approve", "Reject": "reject", "Ask for changes": "ask changes"}
 """What a reviewer may choose in Airflow, each with the verdict (`jinsu.state.states.Verdict`) that it gives."""
 
@@ -103,7 +105,7 @@ def _form(context: Any) -> Form:
 
 
 class RunStage(_StageOperator):
-    """A stage that waits for no person, no process and no traffic."""
+    """A stage that waits for no person, no step and no traffic."""
 
     def __init__(self, *, stage: str, **arguments: Any) -> None:
         super().__init__(**arguments)
@@ -124,40 +126,61 @@ class RunStage(_StageOperator):
         return {name: value for name, value in asdict(output).items() if isinstance(value, str | int | float)}
 
 
-class Train(_StageOperator):
-    """One trial: starts the training step or finds the one that runs, shows its log, and records its end."""
+class StepStage(_StageOperator):
+    """A stage whose work is done in steps: starts each or finds it at work, shows its log, and records the end."""
 
-    def __init__(self, *, trial: int, **arguments: Any) -> None:
+    def __init__(self, *, stage: str, trial: int = 0, **arguments: Any) -> None:
         super().__init__(**arguments)
-        self.trial = trial
+        self.stage, self.trial = stage, trial
 
     def execute(self, context: Any) -> Any:
-        from jinsu.installation import connect
-        from jinsu.lifecycle import train
         from jinsu.orchestration.log_following import show
         from jinsu.orchestration.triggers import StepTrigger
 
-        stage, run = connect().build(train.Train), self.submission(context)
+        run, trial = self.submission(context), int(self.trial)
         self.link(run)
-        key = _guarded(lambda: stage.start(run, int(self.trial)))
-        offset, deadline = 0, time.monotonic() + WORKER_WAIT
-        while stage.waiting(key):
-            offset = show(stage.launcher, key, offset, self.log.info)
-            if time.monotonic() > deadline:
-                self.defer(trigger=StepTrigger(run_key=key, offset=offset), method_name="finish")
-            time.sleep(_POLL)
-        return self.finish(context, {"run_key": key, "offset": offset})
+        stepping, stage = self._parts()
+        while (key := _guarded(lambda: stepping.start(stage, run, trial))) is not None:
+            offset, deadline, poll = 0, time.monotonic() + WORKER_WAIT, _FIRST_POLL
+            while stepping.waiting(key):
+                offset = show(stepping.launcher, key, offset, self.log.info)
+                if time.monotonic() > deadline:
+                    self.defer(trigger=StepTrigger(run_key=key, offset=offset), method_name="resume")
+                time.sleep(poll)
+                poll = min(_POLL, poll * 1.5)
+            self._end(run, trial, key, offset)
+        return self._finish(run, trial)
 
-    def finish(self, context: Any, event: Mapping[str, Any]) -> Any:
-        from jinsu.installation import connect
-        from jinsu.lifecycle import train
+    def resume(self, context: Any, event: Mapping[str, Any]) -> Any:
+        """Goes on after the end of a step that the triggerer waited for."""
+        run = self.submission(context)
+        self._end(run, int(self.trial), str(event["run_key"]), int(event["offset"]))
+        return self.execute(context)
+
+    def _end(self, run: str, trial: int, key: str, offset: int) -> None:
         from jinsu.orchestration.log_following import show
 
-        stage, run, key = connect().build(train.Train), self.submission(context), str(event["run_key"])
-        self.link(run)
-        show(stage.launcher, key, int(event["offset"]), self.log.info, ended=True)
-        trained = _guarded(lambda: stage.finish(run, int(self.trial), key))
-        return {"run_key": trained.run_key, "seconds": trained.seconds}
+        stepping, stage = self._parts()
+        show(stepping.launcher, key, offset, self.log.info, ended=True)
+        _guarded(lambda: stepping.end(stage, run, trial, key))
+
+    def _finish(self, run: str, trial: int) -> Any:
+        stepping, stage = self._parts()
+        try:
+            output = _guarded(lambda: stepping.finish(stage, run, trial))
+        finally:
+            self.link(run)
+        self.log.info("%s", output)
+        return {name: value for name, value in asdict(output).items() if isinstance(value, str | int | float)}
+
+    def _parts(self) -> tuple[Stepping, LifecycleStepStage]:
+        from jinsu.installation import connect
+        from jinsu.lifecycle.stages import STEP_STAGES
+        from jinsu.lifecycle.stepping import Stepping
+        from jinsu.runs.stages import StageName
+
+        installation = connect()
+        return installation.build(Stepping), installation.build(STEP_STAGES[StageName(self.stage)])
 
 
 class Review(HITLOperator):  # type: ignore[misc]

@@ -118,6 +118,7 @@ class Journal:
             row.ended = None if state is StageState.WAITING else time.time()
             if output is not None:
                 row.output = encode(output)
+                row.run_key = getattr(output, "run_key", row.run_key)  # the step may have been done before
 
 
 def spec_of(row: Submission) -> ModelSpec:
@@ -133,3 +134,8 @@ def rules_of(row: Submission) -> Rules:
 def output_of(row: StageRecord) -> StageOutput | None:
     """What a stage has left so far, or None."""
     return decode(OUTPUTS[StageName(row.name)], row.output) if row.output else None
+
+
+def labels_of(row: Submission) -> dict[str, str]:
+    """Whose step it is, for a step of a run."""
+    return {"submission": row.id, "model": row.model, "team": row.team}

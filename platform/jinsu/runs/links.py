@@ -48,7 +48,7 @@ class Links:
         return f"{self.settings.address('endpoint')}/models/{model}/invocations"
 
     def _docs(self, validated: Validated) -> str:
-        key = validated.run_key
+        key = validated.docs or validated.run_key
         sign = signature(self.settings.airflow_secret, key)
         return f"{self.settings.address('api')}/v1/docs/{key}/{sign}/{validated.page}"
 

@@ -1,134 +1,100 @@
 """The splits of problems: each one's plan, its secret, and the keys that are held out for ever.
 
-The secret stays in the database, the remembered keys among the objects. Neither leaves the platform.
+The secret stays in the database, the remembered keys among the objects. Neither leaves the platform. Rows are divided by a
+confined step; what it found is kept here if nothing else was kept meanwhile.
 """
 
 from __future__ import annotations
 
 import hashlib
-import io
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 from jinsu.codec import decode, encode
-from jinsu.data.split import Plan, fix, held_keys, holdout_mask, without_salt
+from jinsu.data.plan import Plan
 from jinsu.errors import NotFoundError
-from jinsu.files import write_atomic_bytes
 from jinsu.objects.mirror import Mirror
 from jinsu.runs.problems import latest_spec
 from jinsu.spec.problem import ProblemSpec
 from jinsu.state.database import Database
 from jinsu.state.tables import ProblemSplit
-
-if TYPE_CHECKING:
-    import numpy as np
-    import pyarrow as pa
+from jinsu.steps.spec import Input
 
 
 @dataclass(frozen=True)
-class FixedSplit:
-    """A problem's split as its first validation fixed it. remembered: sorted keys that are held out for ever, uint64."""
+class KnownSplit:
+    """What is known of a problem's split.
 
-    problem: str
-    plan: Plan
+    plan: None before the first validation. held: sha256 of the keys that are held out for ever, or None before it. made: run
+    keys of the steps that divided dataset versions, by the version's digest; none of them misses a key of `held`.
+    """
+
+    spec: ProblemSpec
+    plan: Plan | None
     salt: bytes = field(repr=False)
-    remembered: np.ndarray | None
+    held: str | None
+    made: Mapping[str, str]
 
     @property
     def digest(self) -> str:
-        """sha256 of plan and secret: names the split without telling the secret."""
-        return hashlib.sha256(repr(encode(self.plan)).encode() + b"\0" + self.salt).hexdigest()
+        """sha256 of the plan, or of what the first validation will decide it from, and the secret: it does not tell the secret."""
+        decides: object = (
+            self.spec.model_dump(mode="json", include={"split", "target", "features"})
+            if self.plan is None
+            else encode(self.plan)
+        )
+        return hashlib.sha256(repr(decides).encode() + b"\0" + self.salt).hexdigest()
 
 
 @dataclass(frozen=True)
 class Splits:
-    """Fixes, reads and extends splits."""
+    """Reads splits, and keeps what a step found."""
 
     database: Database
     objects: Mirror
 
-    def fixed(self, problem: str) -> FixedSplit | None:
-        """The split of a problem; None before its first validation. Raises NotFoundError for an unknown problem."""
+    def known(self, problem: str) -> KnownSplit | None:
+        """The split of a problem; None for an unknown problem."""
+        with self.database.begin() as session:
+            row = session.get(ProblemSplit, problem)
+            return None if row is None else _known(row, latest_spec(session, problem))
+
+    def of(self, problem: str) -> KnownSplit:
+        """As `known`. Raises NotFoundError for an unknown problem."""
         known = self.known(problem)
         if known is None:
             raise NotFoundError(f"problem {problem!r} does not exist; see: jinsu problem list")
-        return known[0]
+        return known
 
-    def known(self, problem: str) -> tuple[FixedSplit | None, bytes] | None:
-        """The split of a problem, None before its first validation, and its secret; None for an unknown problem."""
-        with self.database.begin() as session:
-            row = session.get(ProblemSplit, problem)
-        if row is None:
-            return None
-        return None if row.plan is None else self._read(row), bytes.fromhex(row.salt)
+    def remembered(self, problem: str, name: str, held: str | None) -> tuple[Input, ...]:
+        """The keys that are held out for ever as a step's input `name`; none before the first validation."""
+        return () if held is None else (Input(name, _name(problem, held), held),)
 
-    def fix(self, problem: str, table: pa.Table) -> FixedSplit:
-        """The split of a problem; the first call fixes it from these rows. Raises as `jinsu.data.split.fix`."""
+    def keep(self, problem: str, before: KnownSplit, plan: Plan, keys: bytes, dataset: str, run_key: str) -> bool:
+        """Keeps the plan, and the keys that a step left, if the split is still as the step knew it; returns whether it is.
+
+        keys: the content of the step's file, which holds all keys of `before` too. dataset: digest of the version that the
+        step `run_key` divided.
+        """
+        held = hashlib.sha256(keys).hexdigest()
+        if held != before.held:
+            self.objects.write(_name(problem, held), keys)
         with self.database.begin() as session:
             row = session.get_one(ProblemSplit, problem, with_for_update=True)
-            if row.plan is None:
-                row.plan = encode(plan_for(latest_spec(session, problem), table, bytes.fromhex(row.salt)))
-        return self._read(row)
-
-    def hold_out(self, fixed: FixedSplit, table: pa.Table) -> np.ndarray:
-        """Which rows are held out, one boolean a row; their keys are kept for all later versions of the dataset.
-
-        Another version may be validated at the same time; what that one holds out first is held out here too. Raises as
-        `jinsu.data.split.holdout_mask`.
-        """
-        while True:
-            mask = holdout_mask(table, fixed.plan, fixed.salt, fixed.remembered)
-            every, unseen = self._remember(fixed, held_keys(table, mask, fixed.plan, fixed.salt))
-            if not unseen:
-                return mask
-            fixed = replace(fixed, remembered=every)
-
-    def _remember(self, fixed: FixedSplit, found: np.ndarray) -> tuple[np.ndarray, bool]:
-        """Adds keys; returns all of them, and whether there are some that were in neither `fixed` nor `found`."""
-        import numpy as np
-
-        known = found if fixed.remembered is None else np.union1d(fixed.remembered, found)
-        with self.database.begin() as session:
-            row = session.get_one(ProblemSplit, fixed.problem, with_for_update=True)
-            before = self._keys(row)
-            every = known if before is None else np.union1d(before, known)
-            if before is None or len(every) > len(before):
-                row.held = self._write(fixed.problem, every)
-        return every, len(every) > len(known)
-
-    def _read(self, row: ProblemSplit) -> FixedSplit:
-        return FixedSplit(row.problem, decode(Plan, row.plan), bytes.fromhex(row.salt), self._keys(row))
-
-    def _keys(self, row: ProblemSplit) -> np.ndarray | None:
-        import numpy as np
-
-        if row.held is None:
-            return None
-        content = self.objects.read(_name(row.problem, row.held))
-        if content is None:
-            raise NotFoundError(
-                f"problem {row.problem}: the keys that are held out are gone from the store; restore {_name(row.problem, row.held)}."
-            )
-        keys: np.ndarray = np.load(io.BytesIO(content), allow_pickle=False)
-        return keys
-
-    def _write(self, problem: str, keys: np.ndarray) -> str:
-        import numpy as np
-
-        stream = io.BytesIO()
-        np.save(stream, keys, allow_pickle=False)
-        digest = hashlib.sha256(stream.getvalue()).hexdigest()
-        name = _name(problem, digest)
-        write_atomic_bytes(self.objects.root / name, stream.getvalue())
-        self.objects.publish(name)
-        return digest
+            if row.made.get(dataset) == run_key:
+                return True
+            known = _known(row, before.spec)
+            if known.held != before.held or known.plan != before.plan:
+                return False
+            row.plan = encode(plan)
+            row.made = {**(row.made if held == row.held else {}), dataset: run_key}
+            row.held = held
+        return True
 
 
-def plan_for(spec: ProblemSpec, table: pa.Table, salt: bytes) -> Plan:
-    """The plan that these rows would fix. Without a secret it is that of version 0.1. Pure."""
-    if not salt:
-        return without_salt(table.column_names, spec.split)
-    return fix(table, spec.split, spec.target, spec.features, salt)
+def _known(row: ProblemSplit, spec: ProblemSpec) -> KnownSplit:
+    plan = None if row.plan is None else decode(Plan, row.plan)
+    return KnownSplit(spec, plan, bytes.fromhex(row.salt), row.held, row.made)
 
 
 def _name(problem: str, digest: str) -> str:

@@ -52,13 +52,15 @@ class Validated:
     """What the expectations found."""
 
     run_key: str
-    """The step that holds both parts of the rows."""
+    """The step that holds both parts of the rows; empty when the data failed."""
     checks: int
     """How many expectations were checked."""
     rows: int
     """How many rows the dataset has."""
     page: str
     """This validation's file within the Data Docs."""
+    docs: str = ""
+    """The step that holds the Data Docs; empty when it is the one that holds the rows."""
 
 
 @dataclass(frozen=True)

@@ -179,7 +179,8 @@ class ProblemSplit(Base):
     """How a problem's rows are divided; the first validation fixes it.
 
     salt: the secret of its hash, hexadecimal; "" for the split of version 0.1, which had none. plan: `jinsu.data.split.Plan`
-    as JSON. held: digest of the keys that are held out for ever, or None before the first validation.
+    as JSON. held: digest of the keys that are held out for ever, or None before the first validation. made: run keys of the
+    steps that divided dataset versions and know all these keys, by the version's digest.
     """
 
     __tablename__ = "problem_splits"
@@ -187,6 +188,7 @@ class ProblemSplit(Base):
     salt: Mapped[str] = mapped_column(String(64))
     plan: Mapped[dict[str, Any] | None] = mapped_column(JSON)
     held: Mapped[str | None] = mapped_column(String(64))
+    made: Mapped[dict[str, str]] = mapped_column(JSON, default=dict)
 
 
 class Look(Base):

@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from jinsu.errors import BadInputError, StepFailedError
-from jinsu.files import write_atomic
+from jinsu.files import file_digest, write_atomic, write_private
 from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.spec import Input, StepSpec
 
@@ -33,13 +33,17 @@ def bring_inputs(step: StepSpec, files: StepFiles, find: FindObject) -> None:
         _bring(item, find(item.uri), files)
     write_atomic(files.params, json.dumps(dict(step.params)))
     write_atomic(files.step, step.to_json())
+    if step.secrets:
+        write_private(files.secrets, json.dumps(dict(step.secrets)))
 
 
 def _bring(item: Input, source: Path, files: StepFiles) -> None:
     # Copies, never links: the script may write to its inputs, and through a link it would write to the object itself.
     target = files.inputs / item.name
     if not source.exists():
-        raise StepFailedError(f"input {item.name!r}: {source} is gone; submit again.")
+        raise StepFailedError(f"input {item.name!r}: {item.uri} is gone; submit again.")
+    if source.is_file() and item.digest and file_digest(source) != item.digest:
+        raise StepFailedError(f"input {item.name!r}: {item.uri} is not what it was; submit again.")
     if source.name.endswith(_ARCHIVE):
         target.mkdir(parents=True, exist_ok=True)
         unpack(source, target)

@@ -58,7 +58,7 @@ def _run(step: StepSpec, files: StepFiles) -> None:
         end = run_script(step, files)
         problem = end.problem or _missing_output(files, step)
         if problem:
-            write(Phase.FAILED, problem)
+            write(Phase.FAILED, problem, end.interrupted)
             return
         seal(files.root, step.run_key, end.seconds, end.seconds * step.limits.gpu, end.peak_memory)
         write(Phase.DONE)

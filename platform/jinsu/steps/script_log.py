@@ -34,5 +34,10 @@ class ScriptLog:
 
     def quote(self) -> str:
         """The end of a sentence about the script's end, with the last line that it printed."""
+        line = self.last_line()
+        return f"; its last words: {line[:_LONGEST_QUOTE]}" if line else " and printed nothing."
+
+    def last_line(self) -> str:
+        """The last line that is not empty, as far as it is within the last 4 KiB; "" without one."""
         lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines() if line.strip()]
-        return f"; its last words: {lines[-1][:_LONGEST_QUOTE]}" if lines else " and printed nothing."
+        return lines[-1] if lines else ""

@@ -19,8 +19,8 @@ from jinsu.steps.environment import script_environment
 from jinsu.steps.limits import LimitWatch, kills_for_memory, limit_this_process
 from jinsu.steps.processes import end_processes_of
 from jinsu.steps.script_log import ScriptLog
-from jinsu.steps.spec import StepSpec
-from jinsu.steps.status import out_of_memory_message
+from jinsu.steps.spec import StepKind, StepSpec
+from jinsu.steps.status import REFUSED, TRY_AGAIN, out_of_memory_message
 
 _TICK = 0.2
 _CHUNK = 65536
@@ -32,12 +32,13 @@ class ScriptEnd:
     """How a script ended.
 
     problem: a sentence for a person, empty when the script ended well. seconds: how long it ran. peak_memory: the most
-    memory that its processes used together, in bytes.
+    memory that its processes used together, in bytes. interrupted: it may do better when it is started again.
     """
 
     problem: str
     seconds: float
     peak_memory: int
+    interrupted: bool = False
 
 
 class Cancelled(Exception):
@@ -74,7 +75,9 @@ def run_script(step: StepSpec, files: StepFiles) -> ScriptEnd:
     shutil.rmtree(files.scratch, ignore_errors=True)
     if code in _KILLED and not problem and kills_for_memory() > killed_before:
         problem = out_of_memory_message(step.limits.memory)
-    return ScriptEnd(problem or _exit_problem(code, log), time.monotonic() - began, watch.peak_memory)
+    again = step.kind is StepKind.PLATFORM and code == TRY_AGAIN and not problem
+    problem = problem or _exit_problem(step.kind, code, log)
+    return ScriptEnd(problem, time.monotonic() - began, watch.peak_memory, again)
 
 
 def _prepare_folders(files: StepFiles) -> None:
@@ -126,9 +129,11 @@ def _raise_if_cancelled(cancel: Path) -> None:
         raise Cancelled(cancel.read_text(encoding="utf-8").strip() or "cancelled")
 
 
-def _exit_problem(code: int, log: ScriptLog) -> str:
+def _exit_problem(kind: StepKind, code: int, log: ScriptLog) -> str:
     if code == 0:
         return ""
+    if kind is StepKind.PLATFORM and code in (REFUSED, TRY_AGAIN):
+        return log.last_line()
     if code > 0:
         return f"the script exited with {code}{log.quote()}"
     try:

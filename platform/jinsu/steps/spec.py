@@ -42,7 +42,10 @@ class Limits:
 
 @dataclass(frozen=True)
 class Input:
-    """One object that is brought into `in/`: its name there, the object's name, and the sha256 of its content."""
+    """One object that is brought into `in/`: its name there, the object's name, and the sha256 of its content.
+
+    The content of a file is verified; the digest of a folder, or "", only names what was meant.
+    """
 
     name: str
     uri: str

@@ -28,6 +28,12 @@ class Phase(StrEnum):
     """A person stopped the step."""
 
 
+REFUSED = 3
+"""Exit status of a program of the platform whose last printed line says why it refuses what it was given."""
+
+TRY_AGAIN = 75
+"""Exit status of a program of the platform that may do better when it is started again; its last line says why."""
+
 TERMINAL = frozenset({Phase.DONE, Phase.FAILED, Phase.CANCELLED})
 WAITING = frozenset({Phase.QUEUED, Phase.STARTING, Phase.RUNNING})
 

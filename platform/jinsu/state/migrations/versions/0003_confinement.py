@@ -1,5 +1,8 @@
 """confinement: nothing lost, nothing doubled"""
 
+import sqlalchemy as sa
+from alembic import op
+
 from jinsu.errors import PermanentError
 
 revision = "0003"
@@ -7,9 +10,18 @@ down_revision = "0002"
 
 
 def upgrade() -> None:
+    _splits()
     _fence()
     _queue()
     _retention()
+
+
+def _splits() -> None:
+    """Which steps divided which dataset versions."""
+    with op.batch_alter_table("problem_splits", schema=None) as batch_op:
+        batch_op.add_column(sa.Column("made", sa.JSON(), server_default="{}", nullable=False))
+    with op.batch_alter_table("problem_splits", schema=None) as batch_op:
+        batch_op.alter_column("made", existing_type=sa.JSON(), server_default=None)
 
 
 def _fence() -> None:

@@ -1,0 +1,57 @@
+"""The program EVALUATE: a packaged model on held-out rows, beside the champion on the same rows."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from jinsu.codec import decode
+from jinsu.confined import tasks
+from jinsu.confined.findings import write_findings
+from jinsu.errors import GateFailedError
+from jinsu.evaluation.report import Report, fold, folded_share, judge
+from jinsu.evaluation.report import decode as decode_outputs
+from jinsu.packaging.inputs import feature_columns, model_input
+from jinsu.packaging.manifest import Manifest
+from jinsu.packaging.onnx_model import OnnxModel
+from jinsu.sdk.columns import Columns, read_columns
+from jinsu.sdk.step_files import StepFiles
+from jinsu.spec.problem import CLASSIFICATION
+
+
+def run(document: Mapping[str, Any], secrets: Mapping[str, str], files: StepFiles) -> None:
+    details = decode(tasks.Evaluate, document)
+    columns = read_columns(files.inputs / tasks.ROWS)
+    champion = files.inputs / tasks.CHAMPION if details.champion else None
+    write_findings(files.out, compare(details, columns, files.inputs / tasks.MODEL, champion))
+
+
+def compare(details: tasks.Evaluate, columns: Columns, package: Path, champion: Path | None) -> Report:
+    """The report on the model in the folder `package`, beside the champion's on the same rows.
+
+    A champion of another shape cannot answer these rows. That is not the candidate's fault, so the report's note says it.
+    """
+    target, classes = columns[details.target], details.judging.metric in CLASSIFICATION
+    guess, manifest = _answers(details, columns, package)
+    truth = fold(target, manifest.labels, manifest.other) if classes else target.astype(float)
+    theirs: Any = None
+    note = ""
+    if champion is not None:
+        try:
+            theirs, _ = _answers(details, columns, champion)
+            # Both are held to the candidate's classes: what it folds, the champion's answers are folded to as well.
+            theirs = fold(theirs, manifest.labels, manifest.other) if classes else theirs
+        except GateFailedError as problem:
+            note = f"the champion could not answer the same rows: {problem}"
+    folded = folded_share(target, manifest.labels, manifest.other) if classes else 0.0
+    return replace(judge(details.judging, truth, guess, columns, theirs, folded), note=note)
+
+
+def _answers(details: tasks.Evaluate, columns: Columns, folder: Path) -> tuple[Any, Manifest]:
+    """What the model in `folder` answers to the rows, one value a row."""
+    model = OnnxModel(folder, threads=2)
+    features = feature_columns(list(columns), details.features, details.target, details.column)
+    outputs = model.run_all(model_input(columns, features, model.manifest.input))
+    return decode_outputs(outputs, details.judging.metric, model.manifest.labels), model.manifest

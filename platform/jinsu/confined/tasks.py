@@ -1,0 +1,184 @@
+"""What each confined program takes, and the files that it leaves. Pure, and light: no library that opens anything."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any, ClassVar, Protocol
+
+from jinsu.codec import encode
+from jinsu.data.content import Content
+from jinsu.data.plan import Plan
+from jinsu.data.validation import Verdict
+from jinsu.spec.problem import Judging
+from jinsu.steps.spec import Input, Limits, StepKind, StepSpec, run_key
+
+PROGRAM = "jinsu.confined"
+PLATFORM_IMAGE = "platform"
+"""The image of the platform itself; the launcher knows which one that is."""
+
+DATASET, UPLOAD = "dataset", "upload"
+"""Inputs: the content of a dataset version, and a file as it was sent, which keeps its suffix."""
+REMEMBERED, ROWS = "remembered.npy", "rows.parquet"
+"""Inputs: the keys that were held out before, and held-out rows."""
+MODEL, CHAMPION = "model", "champion"
+"""Inputs: the folders of two models."""
+SALT = "salt"
+"""Name of the secret of a problem's split, hexadecimal; "" for the split of version 0.1, which had none."""
+FINDINGS = "findings.json"
+"""What a program found, as JSON: each task says which dataclass."""
+DOCS = "data_docs"
+HELD = "held.npy"
+"""The keys that are held out for ever, sorted: uint64 in NumPy's format."""
+SAMPLE = "sample.parquet"
+
+
+class Task(StrEnum):
+    """The programs."""
+
+    VALIDATE = "validate"
+    """Checks every row against expectations. Leaves `Validation` and the folder of the Data Docs."""
+    SPLIT = "split"
+    """Divides the rows of a dataset. Leaves `Sides`, both parts of the rows, and the keys that are held out for ever."""
+    PACKAGE = "package"
+    """Checks a saved model. Leaves `PackageFindings` and the files of the model."""
+    EVALUATE = "evaluate"
+    """Scores a model, and the champion, on held-out rows. Leaves `Report`."""
+    INGEST = "ingest"
+    """Reads a table or an archive as it was sent. Leaves `Content` and the folder of the content."""
+    SAMPLE = "sample"
+    """Finds the first rows that a training would get. Leaves the rows."""
+
+
+class Details(Protocol):
+    """What a task takes beside its inputs, as a dataclass."""
+
+    task: ClassVar[Task]
+
+
+@dataclass(frozen=True)
+class Validate:
+    """name: what the page calls the rows. expectations: the text of a file that messages call `source`; None for none.
+
+    features: columns that must be there; None for all. column: the one that says which rows are held out, or None.
+    """
+
+    name: str
+    source: str
+    expectations: str | None
+    target: str
+    features: Sequence[str] | None
+    column: str | None
+    task: ClassVar[Task] = Task.VALIDATE
+
+
+@dataclass(frozen=True)
+class Validation(Verdict):
+    """A verdict, and how many rows were looked at."""
+
+    rows: int
+
+
+@dataclass(frozen=True)
+class Split:
+    """plan: how the rows are divided; None when these rows decide it, from `split` (a section of problem.yaml)."""
+
+    plan: Plan | None
+    split: Mapping[str, Any]
+    target: str
+    features: Sequence[str] | None
+    task: ClassVar[Task] = Task.SPLIT
+
+
+@dataclass(frozen=True)
+class Sides:
+    """The plan, the number of rows on each side, and the share of held-out rows whose features stand in a training row too."""
+
+    plan: Plan
+    train_rows: int
+    eval_rows: int
+    repeated: float
+
+
+@dataclass(frozen=True)
+class Sample:
+    """rows: how many at most. The other fields are those of `Split`."""
+
+    rows: int
+    plan: Plan | None
+    split: Mapping[str, Any]
+    target: str
+    features: Sequence[str] | None
+    task: ClassVar[Task] = Task.SAMPLE
+
+
+@dataclass(frozen=True)
+class Package:
+    """tolerance: largest relative difference to the original. budget_ms: of one prediction at the 99th percentile."""
+
+    tolerance: float
+    budget_ms: float
+    task: ClassVar[Task] = Task.PACKAGE
+
+
+@dataclass(frozen=True)
+class Evaluate:
+    """How a problem judges: the rules, the target, the features (None for all) and the column that no model reads."""
+
+    judging: Judging
+    target: str
+    features: Sequence[str] | None
+    column: str | None
+    champion: bool
+    task: ClassVar[Task] = Task.EVALUATE
+
+
+@dataclass(frozen=True)
+class Ingest:
+    """name: what the sender calls the file, for messages. suffix: of the file as it was sent, such as `.csv`."""
+
+    name: str
+    suffix: str
+    task: ClassVar[Task] = Task.INGEST
+
+
+INGESTED = Content
+"""What the task INGEST finds."""
+
+
+def confined_step(
+    details: Details,
+    inputs: Sequence[Input],
+    limits: Limits,
+    edition: str,
+    labels: Mapping[str, str],
+    secrets: Mapping[str, str] | None = None,
+    known_as: Mapping[str, Any] | None = None,
+) -> StepSpec:
+    """The step of one task.
+
+    edition: changes when the program finds something else in the same inputs. labels: whose step it is. known_as: what names
+    the step in place of its details, where some of these decide nothing or a secret decides too.
+    """
+    document = encode(details)
+    key = run_key(
+        str(details.task),
+        document if known_as is None else known_as,
+        {item.name: item.digest for item in inputs},
+        "",
+        f"jinsu-{edition}",
+    )
+    return StepSpec(
+        name=str(details.task),
+        image=PLATFORM_IMAGE,
+        command=("python", "-m", PROGRAM, str(details.task)),
+        params=document,
+        limits=limits,
+        inputs=tuple(inputs),
+        output_uri=f"steps/{key}",
+        run_key=key,
+        labels=labels,
+        kind=StepKind.PLATFORM,
+        secrets=secrets or {},
+    )
