@@ -1,9 +1,11 @@
 """Several processes at once, on PostgreSQL: no held-out key is lost, no limit is passed, no name has two owners."""
 
 import contextlib
+import io
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +17,17 @@ from tests.support.datasets import put_dataset
 from tests.support.people import make_people, person
 from tests.support.stage_bench import SPLITS
 
+from jinsu.confined.split import plan_for
 from jinsu.data.datasets import DatasetStore
-from jinsu.data.split import held_keys
+from jinsu.data.digests import table_digest
+from jinsu.data.split import held_keys, holdout_mask
 from jinsu.errors import ConflictError, JinsuError
 from jinsu.objects.mirror import Mirror
 from jinsu.runs.admission import Admission, Capacity, Request
 from jinsu.runs.ownership import Ownership
 from jinsu.runs.problems import Problems
 from jinsu.runs.snapshots import SnapshotStore, pack
-from jinsu.runs.splits import FixedSplit, Splits
+from jinsu.runs.splits import KnownSplit, Splits
 from jinsu.spec.load import problem_from
 from jinsu.state.database import Database, engine
 from jinsu.state.tables import Dataset, ProblemVersion, Submission
@@ -81,50 +85,83 @@ def version(seed: int, rows: int = 600) -> pa.Table:
 # --- Splits ---
 
 
+@dataclass(frozen=True)
+class Dividing:
+    """What several runs do when they validate versions of one dataset: divide the rows, and keep what was found."""
+
+    splits: Splits
+    folder: Path
+
+    def divide(self, table: pa.Table) -> tuple[np.ndarray, KnownSplit]:
+        """Which rows are held out, and the split as it was known."""
+        while True:
+            known = self.splits.of("sides")
+            plan = known.plan or plan_for(table, section(known), "label", None, known.salt)
+            before = self.keys(known)
+            mask = holdout_mask(table, plan, known.salt, before)
+            found = held_keys(table, mask, plan, known.salt)
+            content = io.BytesIO()
+            np.save(content, found if before is None else np.union1d(before, found), allow_pickle=False)
+            if self.splits.keep("sides", known, plan, content.getvalue(), table_digest(table), "a" * 64):
+                return mask, known
+
+    def keys(self, known: KnownSplit) -> np.ndarray | None:
+        """The keys that are held out for ever."""
+        if known.held is None:
+            return None
+        (remembered,) = self.splits.remembered("sides", "keys", known.held)
+        keys: np.ndarray = np.load(self.folder / remembered.uri, allow_pickle=False)
+        return keys
+
+
+def section(known: KnownSplit) -> dict[str, Any]:
+    return known.spec.split.model_dump(mode="json", exclude_defaults=True)
+
+
 @pytest.mark.parametrize("way", WAYS, ids=str)
 def test_versions_that_are_validated_at_once_lose_no_held_out_key(
     database: Database, tmp_path: Path, way: dict[str, Any]
 ) -> None:
     put(database, tmp_path, split=way)
-    splits = Splits(database, Mirror(tmp_path))
-    fixed = splits.fix("sides", version(0))
+    dividing = Dividing(Splits(database, Mirror(tmp_path)), tmp_path)
+    dividing.divide(version(0))
     tables = [version(seed) for seed in range(4)]
-    masks = at_once(*(lambda table=table: splits.hold_out(fixed, table) for table in tables))
+    masks = [mask for mask, _ in at_once(*(lambda table=table: dividing.divide(table) for table in tables))]
 
-    kept = splits.fixed("sides")
-    assert kept is not None
-    assert kept.remembered is not None
-    held = [held_keys(table, mask, fixed.plan, fixed.salt) for table, mask in zip(tables, masks, strict=True)]
-    assert np.array_equal(kept.remembered, np.unique(np.concatenate(held)))
+    known = dividing.splits.of("sides")
+    assert known.plan is not None
+    held = [held_keys(table, mask, known.plan, known.salt) for table, mask in zip(tables, masks, strict=True)]
+    remembered = dividing.keys(known)
+    assert remembered is not None
+    assert np.array_equal(remembered, np.unique(np.concatenate(held)))
     for table in tables:
-        later = held_keys(table, ~splits.hold_out(kept, table), kept.plan, kept.salt)
-        assert not np.isin(later, kept.remembered).any()
+        mask, _ = dividing.divide(table)
+        assert not np.isin(held_keys(table, ~mask, known.plan, known.salt), remembered).any()
 
 
 def test_who_comes_second_holds_out_what_the_first_held_out(database: Database, tmp_path: Path) -> None:
     """The second read the remembered keys before the first wrote its own, and would have trained on them."""
     put(database, tmp_path, split={"column": "side"})
-    splits = Splits(database, Mirror(tmp_path))
+    dividing = Dividing(Splits(database, Mirror(tmp_path)), tmp_path)
     rows = [{"x": float(number), "t": 0, "label": 0} for number in range(10)]
     first, second = (
         pa.Table.from_pylist([row | {"side": "test" if row["x"] in held else "train"} for row in rows])
         for held in ((0.0, 1.0), (2.0,))
     )
-    before = splits.fix("sides", first)
-    assert splits.hold_out(before, first).tolist() == [True, True, *[False] * 8]
-    assert splits.hold_out(before, second).tolist() == [True, True, True, *[False] * 7]
+    assert dividing.divide(first)[0].tolist() == [True, True, *[False] * 8]
+    assert dividing.divide(second)[0].tolist() == [True, True, True, *[False] * 7]
 
 
 def test_the_first_validation_alone_fixes_the_plan(database: Database, tmp_path: Path) -> None:
     put(database, tmp_path, split={"stratify": "label"})
     splits = Splits(database, Mirror(tmp_path))
-    fixed = at_once(*(lambda seed=seed: splits.fix("sides", version(seed)) for seed in range(4)))
-
-    assert all(isinstance(one, FixedSplit) for one in fixed)
-    assert len({one.digest for one in fixed}) == 1
-    kept = splits.fixed("sides")
-    assert kept is not None
-    assert kept.digest == fixed[0].digest
+    before = splits.of("sides")
+    plans = [plan_for(version(seed), section(before), "label", None, before.salt) for seed in range(4)]
+    said = at_once(
+        *(lambda plan=plan: splits.keep("sides", before, plan, b"keys", str(plan), "a" * 64) for plan in plans)
+    )
+    assert sorted(said) == [False, False, False, True]
+    assert splits.of("sides").plan == plans[said.index(True)]
 
 
 # --- Admission ---

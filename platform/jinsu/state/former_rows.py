@@ -199,4 +199,7 @@ def _all(connection: Connection, question: str) -> Sequence[_Row]:
 
 
 def _add(connection: Connection, table: str, **values: Any) -> None:
-    connection.execute(Base.metadata.tables[table].insert().values(**values))
+    """Adds a row with these columns, and with no other: a later revision may have given the table more."""
+    known = Base.metadata.tables[table].columns
+    columns = (sa.column(name, known[name].type) for name in values)
+    connection.execute(sa.table(table, *columns).insert().values(**values))
