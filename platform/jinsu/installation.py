@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
+from pathlib import Path
 from typing import Any, TypeVar
 
 from jinsu import settings as configuration
@@ -71,7 +72,7 @@ class Installation:
     def launcher(self) -> Launcher:
         match self.settings.where:
             case Where.MACHINE:
-                return LocalLauncher(self.settings.steps)
+                return LocalLauncher(self.settings.steps, Path(self.settings.home))
             case Where.KUBERNETES:
                 return self._kubernetes_launcher()
 

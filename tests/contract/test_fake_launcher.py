@@ -79,9 +79,11 @@ class Stage:
 
     def order(self, text: str) -> None:
         if not self.fake:
-            draft = self.bench.folder / "draft"
+            draft = self.bench.outside.with_name("draft")
             draft.write_text(text)
-            draft.replace(self.bench.folder / "order")  # the script looks all the time, and must see all of it
+            draft.replace(
+                self.bench.outside.with_name("order")
+            )  # the script looks all the time, and must see all of it
 
     def end(self, order: str) -> StepStatus:
         if order:
@@ -93,7 +95,8 @@ class Stage:
 @pytest.fixture(params=["in memory", "real"])
 def stage(request: pytest.FixtureRequest, tmp_path: Path, own: Own) -> Stage:
     fake = FakeLauncher(tmp_path / "steps") if request.param == "in memory" else None
-    bench = Bench(fake or LocalLauncher(tmp_path / "steps"), Mirror(tmp_path), tmp_path)
+    real = LocalLauncher(tmp_path / "steps", shown=(tmp_path / "outside",))
+    bench = Bench(fake or real, Mirror(tmp_path), tmp_path)
     return Stage(bench, bench.step(OBEDIENT), fake)
 
 

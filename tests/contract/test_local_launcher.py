@@ -1,5 +1,6 @@
 """The launcher of one machine keeps every launcher's promises, and some of its own."""
 
+import contextlib
 import fcntl
 import json
 import os
@@ -16,12 +17,15 @@ from pathlib import Path
 import psutil
 import pytest
 from tests.contract.launcher_suite import *  # noqa: F403
-from tests.contract.launcher_suite import Bench, Own
+from tests.contract.launcher_suite import MODEL, WORKERS, Bench, Own
 from tests.support.waiting import eventually
 
 from jinsu.errors import JinsuError, TransientError
 from jinsu.launchers.local_launcher import LocalLauncher
 from jinsu.objects.mirror import Mirror
+from jinsu.sdk.step_files import StepFiles
+from jinsu.steps.environment import runner_environment
+from jinsu.steps.inputs import FindObject, bring_inputs
 from jinsu.steps.result import seal
 from jinsu.steps.runner_state import read_state
 from jinsu.steps.spec import StepSpec
@@ -39,8 +43,17 @@ def local(bench: Bench) -> Bench:
     return bench
 
 
-def local_bench(folder: Path, root: Path) -> Bench:
-    return Bench(LocalLauncher(root / "steps"), Mirror(root), folder)
+class LocalBench(Bench):
+    """Steps on this machine, confined. Of all folders of a test they see one: that of `outside`."""
+
+    replaceable = False
+
+    def __init__(self, folder: Path, root: Path) -> None:
+        super().__init__(LocalLauncher(root / "steps", shown=(folder / "outside",)), Mirror(root), folder)
+
+
+def local_bench(folder: Path, root: Path) -> LocalBench:
+    return LocalBench(folder, root)
 
 
 # --- Only on one machine: who dies, and who goes on ---
@@ -51,15 +64,16 @@ from pathlib import Path
 from jinsu.steps.spec import StepSpec
 from jinsu.launchers.local_launcher import LocalLauncher
 step = StepSpec.from_json(Path(sys.argv[2]).read_text())
-print(LocalLauncher(Path(sys.argv[1])).start(step).phase, flush=True)
-time.sleep(float(sys.argv[3]))
+print(LocalLauncher(Path(sys.argv[1]), shown=(Path(sys.argv[3]),)).start(step).phase, flush=True)
+time.sleep(float(sys.argv[4]))
 """
 
 
 def starter(bench: Bench, step: StepSpec, stays: float = 0.0) -> subprocess.Popen[bytes]:
     """Another process that starts the step."""
     (bench.folder / "step.json").write_text(step.to_json())
-    command = [sys.executable, "-c", STARTER, bench.folder / "steps", bench.folder / "step.json", str(stays)]
+    files = (bench.folder / "steps", bench.folder / "step.json", bench.outside.parent)
+    command = [sys.executable, "-c", STARTER, *map(str, files), str(stays)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
 
 
@@ -67,6 +81,15 @@ def runner_of(bench: Bench, step: StepSpec) -> psutil.Process:
     state = read_state(LocalLauncher(bench.folder / "steps").files(step.run_key))
     assert state is not None
     return psutil.Process(state.pid)
+
+
+def inner_pid(process: psutil.Process) -> str:
+    """The process's number as the process itself sees it."""
+    with contextlib.suppress(OSError):
+        for line in Path(f"/proc/{process.pid}/status").read_text().splitlines():
+            if line.startswith("NSpid:"):
+                return line.split()[-1]
+    return ""
 
 
 def test_processes_that_start_it_at_once_start_it_once(local: Bench) -> None:
@@ -108,7 +131,7 @@ def test_a_killed_runner_is_noticed_and_the_step_resumes_alone(local: Bench, own
     )
     local.launcher.start(step)
     assert eventually(lambda: len(set(local.notes())) == 2)
-    old = [process for process in own() if str(process.pid) in local.notes()]
+    old = [process for process in own() if inner_pid(process) in local.notes()]
     assert len(old) == 2
 
     runner_of(local, step).kill()
@@ -145,8 +168,9 @@ def test_looking_at_a_step_does_not_keep_it_from_starting(local: Bench) -> None:
         release.start()
         # start() itself would take the shared lock for a living runner: spawn as it does when it saw none.
         launcher = LocalLauncher(local.folder / "steps")
-        launcher._prepare(step, files)
-        launcher._spawn(files)
+        attempt = launcher._attempt()
+        launcher._prepare(step, files, attempt)
+        launcher._spawn(files, attempt)
         release.join()
 
     assert local.end(step).phase is Phase.DONE
@@ -211,6 +235,133 @@ def test_no_end_is_shown_while_the_runner_lives(local: Bench, phase: Phase) -> N
     files = LocalLauncher(local.folder / "steps").files(step.run_key)
     with runner_in(files.root, phase, files.lock.name):
         assert local.launcher.status(step.run_key).phase is Phase.RUNNING
+
+
+# --- Runners that were thought dead ---
+
+
+def thought_dead(local: Bench, step: StepSpec) -> psutil.Process:
+    """The runner of the step's first attempt, stopped, and without its lock: nobody can see that it lives."""
+    local.launcher.start(step)
+    assert eventually(local.notes)
+    runner = runner_of(local, step)
+    runner.suspend()
+    files_of(local, step).lock.unlink()
+    assert local.launcher.status(step.run_key).phase is Phase.FAILED
+    return runner
+
+
+def files_of(local: Bench, step: StepSpec) -> StepFiles:
+    return LocalLauncher(local.folder / "steps").files(step.run_key)
+
+
+TWICE = """
+note("run")
+first = len(outside.read_text().splitlines()) == 1
+if first:
+    time.sleep(2)
+    (out / "first").write_bytes(b"first")
+    sys.exit("the first attempt failed")
+save()
+"""
+
+
+def test_a_runner_that_was_thought_dead_is_ended_before_the_next_one(local: Bench) -> None:
+    step = local.step(TWICE)
+    old = thought_dead(local, step)
+
+    status = local.run(step)
+
+    assert status.phase is Phase.DONE, status.message
+    assert not old.is_running()
+
+
+@pytest.mark.parametrize("comes_back", ["while the next one runs", "after the next one"])
+def test_a_runner_that_comes_back_changes_nothing(
+    local: Bench, monkeypatch: pytest.MonkeyPatch, comes_back: str
+) -> None:
+    """As above, but nobody finds the old runner by its environment: the name of the attempt alone keeps it out."""
+    step = local.step(TWICE)
+    with monkeypatch.context() as patch:
+        patch.setattr(
+            "jinsu.launchers.local_launcher.runner_environment",
+            lambda root, base: runner_environment(Path("/elsewhere"), base),
+        )
+        old = thought_dead(local, step)
+    local.launcher.start(step)
+    assert old.is_running()
+    if comes_back == "while the next one runs":
+        old.resume()
+    status = local.end(step)
+    old.resume()
+
+    assert status.phase is Phase.DONE, status.message
+    assert eventually(lambda: not old.is_running() or old.status() == psutil.STATUS_ZOMBIE)
+    assert local.launcher.status(step.run_key) == status
+    assert not (files_of(local, step).out / "first").exists()
+
+
+# --- A cancel at any moment of a start ---
+
+
+def test_a_cancel_while_the_inputs_are_brought_is_kept(local: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    step = local.step("note('run'); time.sleep(60)")
+
+    def bring(step: StepSpec, files: StepFiles, find: FindObject) -> None:
+        bring_inputs(step, files, find)
+        LocalLauncher(local.folder / "steps").cancel(step.run_key, "wrong dataset")
+
+    monkeypatch.setattr("jinsu.launchers.local_launcher.bring_inputs", bring)
+    local.launcher.start(step)
+
+    status = local.end(step)
+    assert (status.phase, status.message) == (Phase.CANCELLED, "wrong dataset")
+
+
+def test_a_cancel_while_a_start_waits_for_its_turn_is_kept(local: Bench) -> None:
+    step = local.step("note('run'); time.sleep(60)")
+    root = local.folder / "steps" / step.run_key
+    root.mkdir(parents=True)
+    with (root / "start.lock").open("w") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        second = starter(local, step)
+        time.sleep(1.5)
+        local.launcher.cancel(step.run_key, "wrong dataset")
+    try:
+        second.communicate(timeout=30)
+        status = local.end(step)
+    finally:
+        second.kill()
+    assert (status.phase, status.message) == (Phase.CANCELLED, "wrong dataset")
+
+
+def test_a_cancel_before_a_start_is_over(local: Bench) -> None:
+    step = local.step("save()", requires=MODEL)
+    (local.folder / "steps" / step.run_key).mkdir(parents=True)
+    local.launcher.cancel(step.run_key, "wrong dataset")
+    assert local.launcher.status(step.run_key).phase is Phase.CANCELLED
+
+    assert local.run(step).phase is Phase.DONE
+
+
+# --- Where nothing can be confined ---
+
+
+def test_a_script_has_a_short_temporary_folder_without_confinement(
+    local: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("jinsu.launchers.local_launcher.confinement", lambda: "this is a test")
+    step = local.step(
+        "note(os.environ['TMPDIR']); (out / 'root').write_text(str(root))\n" + WORKERS.format(method="forkserver"),
+        requires=MODEL,
+    )
+
+    status = local.run(step)
+
+    assert status.phase is Phase.DONE, f"{status.message} {local.log(step)}"
+    assert local.output(step, "root").decode() == str(files_of(local, step).root)
+    assert len(local.notes()[0]) < 40
+    assert not Path(local.notes()[0]).exists()
 
 
 # --- A full disk ---

@@ -21,6 +21,7 @@ from tests.support.ports import free_ports
 from tests.support.waiting import until
 
 from jinsu.runs.snapshots import pack
+from jinsu.steps.environment import STEP_ROOT_VARIABLE
 
 JINSU = str(Path(sys.executable).parent / "jinsu")
 
@@ -130,15 +131,22 @@ class Platform(InstallationClient):
 
 
 def processes_of(home: Path, session: int = -1) -> list[psutil.Process]:
-    """Every process of that session, or that names a path in `home`, or works in one."""
+    """Every process of that session, or that names a path in `home`, or works in one, or is a step's that lies there."""
     found = []
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, ProcessLookupError):
-            places = [*process.cmdline(), process.cwd()]
+            places = [*process.cmdline(), process.cwd(), _step_folder(process)]
             mine = os.getsid(process.pid) == session or any(str(home) in place for place in places)
             if mine and process.status() != psutil.STATUS_ZOMBIE and process.pid != os.getpid():
                 found.append(process)
     return found
+
+
+def _step_folder(process: psutil.Process) -> str:
+    """The folder of the step that the process is of; a confined process works in one with another name."""
+    with contextlib.suppress(psutil.Error):
+        return process.environ().get(STEP_ROOT_VARIABLE, "")
+    return ""
 
 
 @pytest.fixture(scope="session")

@@ -7,8 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from jinsu.errors import TransientError
 from jinsu.sdk.step_files import STEP_DIR_VARIABLE, StepFiles
-from jinsu.steps.environment import runner_environment, script_environment
+from jinsu.steps.confinement import reason_of
+from jinsu.steps.environment import STEP_ROOT_VARIABLE, runner_environment, script_environment
 from jinsu.steps.runner_state import RunnerState, read_state, write_state
 from jinsu.steps.script_log import ScriptLog
 from jinsu.steps.spec import Limits
@@ -115,19 +117,48 @@ BASE = {"PATH": "/bin", "LANG": "C.UTF-8", "AWS_SECRET_ACCESS_KEY": "hush", "JIN
 
 
 def test_no_environment_holds_more_than_it_names(files: StepFiles) -> None:
-    runner, script = runner_environment(BASE), script_environment(files, LIMITS, BASE)
+    runner = runner_environment(files.root, BASE)
+    script = script_environment(files.root, files, files.root, LIMITS, BASE)
     assert {name: runner[name] for name in runner.keys() & BASE.keys()} == {"PATH": "/bin", "LANG": "C.UTF-8"}
     assert script.keys() & BASE.keys() == {"PATH", "LANG", "HOME"}
     assert "hush" not in (*runner.values(), *script.values())
 
 
 def test_a_script_finds_its_step_and_has_its_own_home(files: StepFiles) -> None:
-    environment = script_environment(files, LIMITS, BASE)
-    assert environment[STEP_DIR_VARIABLE] == str(files.root)
-    assert environment["HOME"] == environment["TMPDIR"] == str(files.scratch)
+    seen = StepFiles(Path("/jinsu/step"))
+    environment = script_environment(files.root, seen, Path("/tmp"), LIMITS, BASE)
+    assert environment[STEP_DIR_VARIABLE] == "/jinsu/step"
+    assert environment[STEP_ROOT_VARIABLE] == str(files.root)
+    assert environment["HOME"] == environment["TMPDIR"] == "/tmp"
 
 
 @pytest.mark.parametrize(("cpu", "threads"), [(0.5, "1"), (2.5, "2"), (8.0, "8")])
 def test_libraries_use_as_many_threads_as_cores_were_asked_for(files: StepFiles, cpu: float, threads: str) -> None:
-    environment = script_environment(files, Limits(memory=1, seconds=1.0, cpu=cpu), BASE)
+    limits = Limits(memory=1, seconds=1.0, cpu=cpu)
+    environment = script_environment(files.root, files, files.root, limits, BASE)
     assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == threads
+
+
+# --- Whether a script can be confined ---
+
+NO_RIGHT = (
+    "bwrap: No permissions to create new namespace, likely because the kernel does not allow\nnon-privileged user"
+)
+
+
+def test_a_kernel_that_allows_no_confinement_is_quoted() -> None:
+    assert reason_of(NO_RIGHT, namespaces_are_off=False) == (
+        "this kernel or container does not let bubblewrap work (No permissions to create new namespace, "
+        "likely because the kernel does not allow non-privileged user)"
+    )
+    assert "max_user_namespaces is 0" in reason_of("bwrap: No space left on device", namespaces_are_off=True)
+
+
+@pytest.mark.parametrize(
+    "complaint",
+    ["bwrap: Creating new namespace failed: No space left on device", "bwrap: fork: Resource temporarily unavailable"],
+)
+def test_a_machine_that_is_busy_is_no_machine_without_confinement(complaint: str) -> None:
+    """Otherwise a script could use up the namespaces, and the next step would run unconfined."""
+    with pytest.raises(TransientError, match="it is tried again"):
+        reason_of(complaint, namespaces_are_off=False)

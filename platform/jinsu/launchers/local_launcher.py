@@ -4,19 +4,24 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
+import json
 import os
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from pathlib import Path
+from uuid import uuid4
 
 from jinsu.errors import TransientError
-from jinsu.files import write_atomic
+from jinsu.files import write_atomic, write_private
 from jinsu.launchers.launcher import LOG_BYTES, METRICS_BYTES
 from jinsu.sdk.step_files import StepFiles
+from jinsu.steps.confinement import confinement
 from jinsu.steps.environment import runner_environment
 from jinsu.steps.inputs import bring_inputs
+from jinsu.steps.local_attempt import LocalAttempt, make_current
 from jinsu.steps.lock import held
 from jinsu.steps.processes import end_processes_of
 from jinsu.steps.result import read_result
@@ -29,10 +34,16 @@ _START_SECONDS = 20.0
 
 
 class LocalLauncher:
-    """Steps live in `root/RUN_KEY`, beside the other objects. The caller limits how many run at once (a pool in Airflow)."""
+    """Steps live in `root/RUN_KEY`, beside the other objects. The caller limits how many run at once (a pool in Airflow).
 
-    def __init__(self, root: Path) -> None:
+    Where bubblewrap works, a script sees nothing of the machine but programs, libraries and its own step.
+    """
+
+    def __init__(self, root: Path, home: Path | None = None, shown: Sequence[Path] = ()) -> None:
+        """home: the installation's folder, which no script sees. shown: folders that every script sees and may write to."""
         self._root = root
+        self._hidden = (str(root.parent), *([str(home)] if home else []))
+        self._shown = tuple(map(str, shown))
 
     def files(self, run_key: str) -> StepFiles:
         return StepFiles(self._root / run_key)
@@ -42,11 +53,15 @@ class LocalLauncher:
         if read_result(files.root, step.run_key) is not None:
             return self.status(step.run_key)
         files.root.mkdir(parents=True, exist_ok=True)
+        earlier_cancel = _stamp(files.cancel)
         with files.start_lock.open("w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             if not held(files.lock) and read_result(files.root, step.run_key) is None:
-                self._prepare(step, files)
-                self._spawn(files)
+                if _stamp(files.cancel) == earlier_cancel:  # a cancel that came since then is this attempt's
+                    files.cancel.unlink(missing_ok=True)
+                attempt = self._attempt()
+                self._prepare(step, files, attempt)
+                self._spawn(files, attempt)
         return self.status(step.run_key)
 
     def status(self, run_key: str) -> StepStatus:
@@ -76,6 +91,7 @@ class LocalLauncher:
             write_atomic(files.cancel, reason)
         if not held(files.lock) and read_result(files.root, run_key) is None and files.root.is_dir():
             end_processes_of(files.root)
+            files.secrets.unlink(missing_ok=True)
             write_state(files, RunnerState(Phase.CANCELLED, reason, started=time.time()))
 
     def logs(self, run_key: str, offset: int) -> tuple[str, int]:
@@ -113,12 +129,21 @@ class LocalLauncher:
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(state.pid, signal.SIGKILL)
             end_processes_of(files.root)
+            files.secrets.unlink(missing_ok=True)
 
-    def _prepare(self, step: StepSpec, files: StepFiles) -> None:
-        files.cancel.unlink(missing_ok=True)
-        files.result.unlink(missing_ok=True)
+    def _attempt(self) -> LocalAttempt:
+        """A new attempt. It is confined wherever that is possible."""
+        return LocalAttempt(uuid4().hex, not confinement(), self._shown, self._hidden)
+
+    def _prepare(self, step: StepSpec, files: StepFiles, attempt: LocalAttempt) -> None:
         try:
+            # First the fence, then the rest: a runner that was thought dead could write into what is made anew.
+            make_current(files, attempt.id)
+            end_processes_of(files.root)
+            files.result.unlink(missing_ok=True)
             bring_inputs(step, files, lambda name: self._root.parent / name)
+            if step.secrets:
+                write_private(files.secrets, json.dumps(dict(step.secrets)))
             write_state(files, RunnerState(Phase.STARTING, started=time.time()))
         except OSError as problem:
             raise TransientError(
@@ -126,11 +151,11 @@ class LocalLauncher:
                 30,
             ) from problem
 
-    def _spawn(self, files: StepFiles) -> None:
+    def _spawn(self, files: StepFiles, attempt: LocalAttempt) -> None:
         subprocess.Popen(
-            [sys.executable, "-m", "jinsu.steps.runner", str(files.root)],
+            [sys.executable, "-P", "-m", "jinsu.steps.runner", str(files.root), attempt.to_json()],
             cwd=files.root,
-            env=runner_environment(os.environ),
+            env=runner_environment(files.root, os.environ),
             stdin=subprocess.DEVNULL,
             stdout=subprocess.DEVNULL,
             stderr=files.runner_errors.open("ab"),
@@ -143,6 +168,15 @@ class LocalLauncher:
                 return
             time.sleep(0.02)
         raise TransientError(f"{files.root}: its runner did not start within {_START_SECONDS:g} s; it is tried again.")
+
+
+def _stamp(path: Path) -> tuple[int, int] | None:
+    """Tells two files of the same name apart; None for a file that is missing."""
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        return None
+    return status.st_ino, status.st_mtime_ns
 
 
 def _observe(files: StepFiles) -> tuple[RunnerState | None, bool]:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 STEP_DIR_VARIABLE = "JINSU_STEP_DIR"
+"""Names the step's folder as the script sees it."""
 
 OUT_NAME = "out"
 RESULT_NAME = "result.json"
@@ -62,11 +63,6 @@ class StepFiles:
         """One JSON object a line: a metric's name, value, step and time."""
         return self.root / "metrics.jsonl"
 
-    @property
-    def scratch(self) -> Path:
-        """The script's home and temporary folder; removed when the script has ended."""
-        return self.root / "tmp"
-
     # --- What the runner writes ---
 
     @property
@@ -114,6 +110,11 @@ class StepFiles:
     def cancel(self) -> Path:
         """Its existence asks the runner to stop; it holds the reason."""
         return self.root / "cancel"
+
+    @property
+    def attempt(self) -> Path:
+        """The only attempt that may write the state and the result (`jinsu.steps.local_attempt`)."""
+        return self.root / "attempt"
 
     @property
     def start_lock(self) -> Path:

@@ -9,28 +9,37 @@ from jinsu.sdk.step_files import STEP_DIR_VARIABLE, StepFiles
 from jinsu.steps.spec import Limits
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE")
+STEP_ROOT_VARIABLE = "JINSU_STEP_ROOT"
+"""Names the step's folder on this machine: a process of a step is found by it."""
 _SOURCE_ROOT = Path(__file__).parents[2]
 
 
-def runner_environment(base: Mapping[str, str]) -> dict[str, str]:
-    """What a runner starts with: what may be passed on of `base`, and the way to this package."""
-    return {**_harmless(base), "PYTHONPATH": str(_SOURCE_ROOT), "PYTHONDONTWRITEBYTECODE": "1"}
+def runner_environment(root: Path, base: Mapping[str, str]) -> dict[str, str]:
+    """What the runner of the step in `root` starts with: what may be passed on of `base`, and the way to this package."""
+    own = {"PYTHONPATH": str(_SOURCE_ROOT), "PYTHONDONTWRITEBYTECODE": "1", STEP_ROOT_VARIABLE: str(root)}
+    return {**_harmless(base), **own}
 
 
-def script_environment(files: StepFiles, limits: Limits, base: Mapping[str, str]) -> dict[str, str]:
-    """What the researcher's process starts with; `base` is the runner's environment."""
+def script_environment(
+    root: Path, seen: StepFiles, scratch: Path, limits: Limits, base: Mapping[str, str]
+) -> dict[str, str]:
+    """What the script of the step in `root` starts with.
+
+    seen: the step's files as the script sees them. scratch: its home and temporary folder. base: the runner's environment.
+    """
     # One thread for each core asked for: libraries that take every core of the machine slow each other down.
     threads = str(max(1, int(limits.cpu)))
     return {
         **_harmless(base),
-        "HOME": str(files.scratch),
-        "TMPDIR": str(files.scratch),
+        "HOME": str(scratch),
+        "TMPDIR": str(scratch),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         "PYTHONPATH": str(_SOURCE_ROOT),
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
-        STEP_DIR_VARIABLE: str(files.root),
+        STEP_DIR_VARIABLE: str(seen.root),
+        STEP_ROOT_VARIABLE: str(root),
     }
 
 

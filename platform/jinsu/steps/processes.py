@@ -1,4 +1,4 @@
-"""Processes that a killed runner left behind: found by the step's folder in their environment, and killed."""
+"""Processes of a step that no living runner looks after: found by the step's folder in their environment, and killed."""
 
 from __future__ import annotations
 
@@ -8,14 +8,17 @@ from pathlib import Path
 import psutil
 
 from jinsu.sdk.step_files import STEP_DIR_VARIABLE
+from jinsu.steps.environment import STEP_ROOT_VARIABLE
 
 
 def processes_of(root: Path) -> list[psutil.Process]:
-    """Every process that was started for the step in the folder `root`, without the caller."""
+    """Every process that was started for the step in the folder `root`, its runners included, the caller not."""
     processes, own_pid = [], psutil.Process().pid
     for process in psutil.process_iter():
         with contextlib.suppress(psutil.Error, OSError):
-            if process.pid != own_pid and process.environ().get(STEP_DIR_VARIABLE) == str(root):
+            environment = process.environ()
+            named = (environment.get(STEP_ROOT_VARIABLE), environment.get(STEP_DIR_VARIABLE))
+            if process.pid != own_pid and str(root) in named:
                 processes.append(process)
     return processes
 

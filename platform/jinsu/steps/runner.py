@@ -11,9 +11,11 @@ import os
 import signal
 import sys
 import time
+from functools import partial
 from pathlib import Path
 
 from jinsu.sdk.step_files import OUT_NAME, StepFiles
+from jinsu.steps.local_attempt import LocalAttempt, is_current
 from jinsu.steps.lock import take
 from jinsu.steps.result import read_result, seal
 from jinsu.steps.runner_state import RunnerState, write_state
@@ -29,23 +31,33 @@ class Interrupted(Exception):
     """The machine stops the runner (SIGTERM); a retry helps."""
 
 
+class Superseded(Exception):
+    """Another attempt of the step was started, so this runner must not write anything more."""
+
+
 def main() -> None:
-    """Entry point: `python -m jinsu.steps.runner STEP_DIR`."""
+    """Entry point: `python -m jinsu.steps.runner STEP_DIR [ATTEMPT]`; the local launcher gives the second."""
     files = StepFiles(Path(sys.argv[1]))
+    attempt = LocalAttempt.from_json(sys.argv[2]) if len(sys.argv) > 2 else None
     with files.lock.open("w") as lock:
         if not take(lock):
             return  # another runner holds this step
         step = StepSpec.from_json(files.step.read_text(encoding="utf-8"))
         if read_result(files.root, step.run_key) is None:
-            _run(step, files)
+            with contextlib.suppress(Superseded):
+                _run(step, files, attempt)
 
 
-def _run(step: StepSpec, files: StepFiles) -> None:
-    """Runs the attempt and writes how it ended; raises nothing."""
+def _run(step: StepSpec, files: StepFiles, attempt: LocalAttempt | None) -> None:
+    """Runs the attempt and writes how it ended. Raises Superseded, and nothing else."""
     started = time.time()
 
+    check = partial(_check, files, attempt)
+
     def write(phase: Phase, message: str = "", interrupted: bool = False) -> None:
+        check()
         if phase is not Phase.RUNNING:
+            files.secrets.unlink(missing_ok=True)
             files.reserve.unlink(missing_ok=True)
         if phase not in (Phase.RUNNING, Phase.DONE):
             files.result.unlink(missing_ok=True)  # a script may have written one itself
@@ -55,20 +67,28 @@ def _run(step: StepSpec, files: StepFiles) -> None:
     try:
         files.reserve.write_bytes(b"\0" * _RESERVE_BYTES)
         write(Phase.RUNNING)
-        end = run_script(step, files)
+        end = run_script(step, files, attempt, check)
         problem = end.problem or _missing_output(files, step)
         if problem:
             write(Phase.FAILED, problem, end.interrupted)
             return
+        check()
         seal(files.root, step.run_key, end.seconds, end.seconds * step.limits.gpu, end.peak_memory)
         write(Phase.DONE)
     except Cancelled as reason:
         write(Phase.CANCELLED, str(reason))
     except Interrupted:
         write(Phase.FAILED, _INTERRUPTED, interrupted=True)
+    except Superseded:
+        raise
     except Exception as problem:  # whatever it is, a person must be able to read it
         with contextlib.suppress(OSError):
             write(Phase.FAILED, _explain(problem))
+
+
+def _check(files: StepFiles, attempt: LocalAttempt | None) -> None:
+    if attempt is not None and not is_current(files, attempt.id):
+        raise Superseded
 
 
 def _interrupt(_number: int, _frame: object) -> None:

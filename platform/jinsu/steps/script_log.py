@@ -34,8 +34,12 @@ class ScriptLog:
 
     def quote(self) -> str:
         """The end of a sentence about the script's end, with the last line that it printed."""
-        line = self.last_line()
-        return f"; its last words: {line[:_LONGEST_QUOTE]}" if line else " and printed nothing."
+        words = self.last_words()
+        return f"; its last words: {words}" if words else " and printed nothing."
+
+    def last_words(self) -> str:
+        """The last line that the script printed, cut to 300 characters; empty when it printed nothing."""
+        return self.last_line()[:_LONGEST_QUOTE]
 
     def last_line(self) -> str:
         """The last line that is not empty, as far as it is within the last 4 KiB; "" without one."""
