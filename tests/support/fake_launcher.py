@@ -14,6 +14,7 @@ from tests.support.crash_points import CrashPoints
 from jinsu.confined.__main__ import perform
 from jinsu.confined.tasks import Task
 from jinsu.errors import JinsuError
+from jinsu.launchers.launcher import METRICS_BYTES
 from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.inputs import bring_inputs
 from jinsu.steps.result import read_result, seal
@@ -115,7 +116,8 @@ class FakeLauncher:
         return piece.decode(), offset + len(piece)
 
     def metrics(self, run_key: str, offset: int) -> bytes:
-        return self.attempts[run_key].metrics[offset:] if run_key in self.attempts else b""
+        found = self.attempts[run_key].metrics if run_key in self.attempts else b""
+        return found[offset : offset + METRICS_BYTES]
 
     # --- What the script does ---
 

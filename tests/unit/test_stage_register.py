@@ -246,6 +246,20 @@ def test_facts_come_from_the_trial_that_was_packaged(bench: StageBench) -> None:
     assert list(facts.curve) == [MetricPoint("accuracy", 0.9, 7, 1.0)]
 
 
+def test_a_long_curve_is_thinned_out(bench: StageBench) -> None:
+    bench.run = bench.another_run(StageName.VALIDATE_DATA, key="long", name="long")
+    key = bench.build(Train).start(bench.run, 0)
+    lines = (f'{{"name": "loss", "value": {number}, "step": {number}, "time": 1}}\n' for number in range(150_000))
+    bench.launcher.write(key, metrics="".join(lines).encode())
+    bench.launcher.finish(key, saved_model())
+    for stage in ORDER[2:5]:
+        bench.carry_out(stage)
+
+    steps = [point.step for point in facts_of(bench).curve]
+    assert (steps[0], steps[-1]) == (0, 149_999)
+    assert 400 < len(steps) <= 1000
+
+
 def test_a_reviewer_reads_first_what_decides(bench: StageBench) -> None:
     facts = facts_of(bench)
     text = describe(facts, "https://mlflow.example.com/evidence")

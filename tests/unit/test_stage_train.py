@@ -11,6 +11,7 @@ from tests.support.stage_bench import StageBench, points
 
 from jinsu.data.plan import TRAIN_FILE
 from jinsu.errors import JinsuError, NotFoundError, StepFailedError, TransientError
+from jinsu.launchers.launcher import METRICS_BYTES
 from jinsu.lifecycle.stepping import result_of
 from jinsu.lifecycle.train import REQUIRED_OUTPUT, Train
 from jinsu.runs.stages import StageName, Trained, Validated
@@ -221,6 +222,17 @@ def test_a_good_end_leaves_what_it_took_and_the_last_value_of_each_metric(bench:
     assert trained == Trained(key, 1.5, 2**20, {"loss": 0.25, "accuracy": 0.7}, trained.environment)
     assert trained.environment.startswith("local:torch-")
     assert bench.stage(StageName.TRAIN).state is StageState.DONE
+
+
+def test_metrics_beyond_one_answer_of_the_launcher_count(bench: StageBench) -> None:
+    """The best trial is chosen by the last values."""
+    key = started(bench)
+    lines = (f'{{"name": "loss", "value": {number}, "step": {number}, "time": 1}}\n' for number in range(150_000))
+    text = "".join(lines).encode()
+    assert len(text) > 1.5 * METRICS_BYTES
+    bench.finish_training(key, text)
+
+    assert finished(bench, key).metrics == {"loss": 149_999.0}
 
 
 def test_a_script_that_logs_nothing_has_no_metrics(bench: StageBench) -> None:

@@ -27,7 +27,7 @@ from jinsu.spec.rules import lines_of
 from jinsu.state.database import Database
 from jinsu.state.tables import Candidate, Submission
 from jinsu.steps.folders import StepFolders
-from jinsu.steps.metrics import parse_metrics
+from jinsu.steps.metrics import all_points, curve
 
 EVIDENCE = "evidence.html"
 
@@ -72,7 +72,7 @@ class Register:
         trained = self.journal.output(Trained, row.id, package.trial)
         validated = self.journal.output(Validated, row.id)
         evaluated = self.journal.output(Evaluated, row.id)
-        curve, _ = parse_metrics(self.launcher.metrics(trained.run_key, 0))
+        points = all_points(lambda offset: self.launcher.metrics(trained.run_key, offset))
         return Facts(
             submission=row.id,
             model=row.model,
@@ -91,7 +91,7 @@ class Register:
             parity=package.parity,
             latency=package.latency,
             training=TrainingFacts(trained.seconds, trained.peak_memory, trained.metrics),
-            curve=curve,
+            curve=curve(points),
             trials=len(trials(spec_of(row))),
         )
 

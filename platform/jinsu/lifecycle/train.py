@@ -22,7 +22,7 @@ from jinsu.spec.model import ModelSpec
 from jinsu.state.database import Database
 from jinsu.state.tables import Submission, Usage
 from jinsu.steps.folders import StepFolders
-from jinsu.steps.metrics import last_values, parse_metrics
+from jinsu.steps.metrics import all_points, last_values
 from jinsu.steps.result import StepResult
 from jinsu.steps.spec import Input, Limits, StepSpec, image_part, run_key
 from jinsu.steps.status import Phase
@@ -56,9 +56,9 @@ class Train:
         key = self.step(row, trial).run_key
         result = result_of(self.launcher.status(key), self.name)
         self._record_usage(row, key, result)
-        points, _ = parse_metrics(self.launcher.metrics(key, 0))
+        metrics = last_values(all_points(lambda offset: self.launcher.metrics(key, offset)))
         environment = self._environment(row.id, trial)
-        return Trained(key, result.seconds, result.peak_memory, last_values(points), environment)
+        return Trained(key, result.seconds, result.peak_memory, metrics, environment)
 
     def step(self, row: Submission, trial: int) -> StepSpec:
         """The step of one trial, as data."""
