@@ -89,12 +89,13 @@ def cli() -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Runs the command; every problem becomes one sentence and an exit code."""
     from jinsu.errors import JinsuError
+    from jinsu.runs.text import readable
 
     try:
         code: Any = cli.main(args=arguments, prog_name="jinsu", standalone_mode=False)
         sys.exit(code if isinstance(code, int) else 0)
     except JinsuError as problem:
-        click.echo(f"jinsu: {problem}", err=True)
+        click.echo(f"jinsu: {readable(str(problem))}", err=True)
         sys.exit(problem.exit_code)
     except click.exceptions.Abort:
         sys.exit(130)

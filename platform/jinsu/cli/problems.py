@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jinsu.cli.show import as_json, listing, print_json, table
+from jinsu.cli.show import as_json, echo, listing, print_json, table
 
 if TYPE_CHECKING:
     from jinsu.api.models import ProblemBody, ProblemPage
@@ -35,7 +35,7 @@ def put(path: Path, team: str, json_: bool) -> None:
     from jinsu.cli.client import Client
 
     made = Client().post("/v1/problems", ProblemPut, read(path, team))
-    print_json(made) if json_ else click.echo(f"problem {made.name}, version {made.version}, of team {made.team}")
+    print_json(made) if json_ else echo(f"problem {made.name}, version {made.version}, of team {made.team}")
 
 
 def read(path: Path, team: str) -> ProblemBody:
@@ -89,13 +89,11 @@ def show(name: str, json_: bool) -> None:
     import yaml
 
     latest = page.versions[0]
-    click.echo(f"# version {latest.version} by {latest.by}, owned by team {page.team}")
-    click.echo(f"# its held-out rows were looked at by {page.looks} runs")
-    click.echo(
-        yaml.safe_dump({"name": page.name, **latest.document}, sort_keys=False, default_flow_style=None).rstrip()
-    )
+    echo(f"# version {latest.version} by {latest.by}, owned by team {page.team}")
+    echo(f"# its held-out rows were looked at by {page.looks} runs")
+    echo(yaml.safe_dump({"name": page.name, **latest.document}, sort_keys=False, default_flow_style=None).rstrip())
     if latest.expectations:
-        click.echo(f"\n# {latest.document.get('expectations')}\n{latest.expectations.rstrip()}")
+        echo(f"\n# {latest.document.get('expectations')}\n{latest.expectations.rstrip()}")
 
 
 @problem.command()

@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from jinsu.cli.show import ago, as_json, listing, print_json
+from jinsu.cli.show import ago, as_json, echo, listing, print_json
 
 
 @click.group()
@@ -46,7 +46,7 @@ def _command(model: str, verb: str, reason: str, json_: bool) -> None:
     from jinsu.cli.client import Client
 
     commanded = Client().post(f"/v1/rollouts/{model}/{verb}", Commanded, Reason(reason=reason))
-    print_json(commanded) if json_ else click.echo(f"{model}: {commanded.verb}: {commanded.reason}")
+    print_json(commanded) if json_ else echo(f"{model}: {commanded.verb}: {commanded.reason}")
 
 
 @rollout.command()
@@ -91,7 +91,7 @@ def back(model: str, version: str, json_: bool) -> None:
     from jinsu.cli.client import Client
 
     moved = Client().post(f"/v1/models/{model}/champion/{version}", RolledBack)
-    print_json(moved) if json_ else click.echo(
+    print_json(moved) if json_ else echo(
         f"{model}: version {version} is the champion (it was {moved.previous or 'none'})"
     )
 
@@ -126,9 +126,9 @@ def predict(model: str, rows: str | None, json_: bool) -> None:
         best = [_best(prediction, labels) for prediction in predictions]
         print_json({"model": model, "version": version, "predictions": predictions, "labels": best})
         return
-    click.echo(f"{model} version {version}")
+    echo(f"{model} version {version}")
     for prediction in predictions:
-        click.echo(f"  {_shown(prediction, labels)}")
+        echo(f"  {_shown(prediction, labels)}")
 
 
 def _best(prediction: Any, labels: list[Any] | None) -> Any:

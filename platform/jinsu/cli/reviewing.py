@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from jinsu.cli.show import ago, as_json, listing, print_json, table
+from jinsu.cli.show import ago, as_json, echo, listing, print_json, table
 
 if TYPE_CHECKING:
     from jinsu.api.models import Difference, ReviewPage
@@ -71,19 +71,19 @@ def show(run: str, json_: bool) -> None:
         print_json(page)
         return
     for line in headline(page):
-        click.echo(line)
+        echo(line)
     if page.opinions:
-        click.echo("\nWhat was said")
+        echo("\nWhat was said")
         rows = [(item.person, item.verdict, item.via, item.reason) for item in page.opinions]
         table(("who", "what", "through", "reason"), rows, "")
-    click.echo(f"\nWhat differs from champion {page.champion}" if page.champion else "\nThere is no champion yet")
+    echo(f"\nWhat differs from champion {page.champion}" if page.champion else "\nThere is no champion yet")
     if page.champion:
         table(("in", "what", "champion", "candidate"), [_row(item) for item in page.differences], "Nothing differs.")
-    click.echo("\nRules that applied")
+    echo("\nRules that applied")
     table(("rule", "value", "from"), [(rule.line, rule.value, rule.document) for rule in page.rules], "None.")
-    click.echo("\nWhat you may do")
+    echo("\nWhat you may do")
     for command in page.may:
-        click.echo(f"  {command}")
+        echo(f"  {command}")
 
 
 def headline(page: ReviewPage) -> Iterator[str]:
@@ -109,7 +109,7 @@ def _answer(run: str, verdict: Verdict, reason: str, json_: bool) -> None:
     from jinsu.cli.client import Client
 
     answered = Client().post(f"/v1/reviews/{run}", Answered, AnswerBody(verdict=verdict, reason=reason))
-    print_json(answered) if json_ else click.echo(
+    print_json(answered) if json_ else echo(
         f"{answered.model} version {answered.version}: {answered.stands or answered.state}"
     )
 
@@ -178,4 +178,4 @@ def revoke(model: str, version: str, reason: str, json_: bool) -> None:
     from jinsu.cli.client import Client
 
     done = Client().post(f"/v1/models/{model}/versions/{version}/revoke", Revoked, Reason(reason=reason))
-    print_json(done) if json_ else click.echo(f"{done.model} version {done.version} may not serve any more")
+    print_json(done) if json_ else echo(f"{done.model} version {done.version} may not serve any more")

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, NoReturn
 
 import click
 
-from jinsu.cli.show import ago, as_json, listing, print_json, progress
+from jinsu.cli.show import ago, as_json, echo, listing, print_json, progress
 from jinsu.cli.stage_lines import describe_stage
 
 if TYPE_CHECKING:
@@ -48,13 +48,13 @@ def submit(folder: Path, follow: bool, params: tuple[str, ...], team: str, key: 
     )
     accepted = client.post("/v1/submissions", Accepted, body)
     if not json_:
-        click.echo(f"{'submitted' if accepted.new else 'known already:'} {accepted.id}  (dataset {accepted.dataset})")
+        echo(f"{'submitted' if accepted.new else 'known already:'} {accepted.id}  (dataset {accepted.dataset})")
     if follow:
         _follow(client, accepted.id, json_)
     if json_:
         print_json(accepted)
     else:
-        click.echo(f"What does it wait for? jinsu why {accepted.id}")
+        echo(f"What does it wait for? jinsu why {accepted.id}")
 
 
 def overrides(params: tuple[str, ...]) -> dict[str, Any]:
@@ -82,7 +82,7 @@ def _follow(client: Client, run: str, json_: bool) -> NoReturn:
     try:
         ended = follow_run(client, run, quiet=json_)
     except KeyboardInterrupt:
-        click.echo(f"\nThe run goes on. Follow it again: jinsu follow {run}", err=True)
+        echo(f"\nThe run goes on. Follow it again: jinsu follow {run}", err=True)
         sys.exit(130)
     if json_:
         print_json(ended)
@@ -106,7 +106,7 @@ def follow_run(client: Client, run: str, quiet: bool = False) -> Run:
                 if over and place not in shown:
                     shown.add(place)
                     if not quiet:
-                        click.echo(describe_stage(stage))
+                        echo(describe_stage(stage))
             if seen.ended:
                 break
             if sys.stderr.isatty():
@@ -118,7 +118,7 @@ def follow_run(client: Client, run: str, quiet: bool = False) -> Run:
                 say(seen.why)
             time.sleep(0.4)
     if not quiet:
-        click.echo(seen.why)
+        echo(seen.why)
     return seen
 
 
@@ -179,9 +179,9 @@ def why(run: str, json_: bool) -> None:
     if json_:
         print_json(found)
         return
-    click.echo(found.why)
+    echo(found.why)
     for title, address in found.links.items():
-        click.echo(f"  {title}: {address}")
+        echo(f"  {title}: {address}")
 
 
 @click.command()
@@ -197,11 +197,12 @@ def logs(run: str, trial: int, follow: bool) -> None:
     """
     from jinsu.api.models import Log
     from jinsu.cli.client import Client
+    from jinsu.runs.text import readable
 
     client, offset = Client(), 0
     while True:
         part = client.get(f"/v1/runs/{run}/logs", Log, trial=trial, offset=offset)
-        click.echo(part.text, nl=False)
+        echo(readable(part.text), nl=False)
         moved, offset = part.next != offset, part.next
         if not moved and (part.ended or not follow):
             return
@@ -224,4 +225,4 @@ def cancel(run: str, reason: str, json_: bool) -> None:
     from jinsu.cli.client import Client
 
     ended = Client().post(f"/v1/runs/{run}/cancel", Run, Reason(reason=reason))
-    print_json(ended) if json_ else click.echo(ended.why)
+    print_json(ended) if json_ else echo(ended.why)

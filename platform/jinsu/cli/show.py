@@ -11,11 +11,18 @@ from typing import Any, TypeVar
 
 import click
 
+from jinsu.runs.text import clean
+
 _Item = TypeVar("_Item")
 _PIPED_WIDTH = 1000
 """Columns of a table that no terminal shows: an address in it must stay in one piece."""
 
 as_json = click.option("--json", "json_", is_flag=True, help="Print JSON for programs.")
+
+
+def echo(text: str, *, err: bool = False, nl: bool = True) -> None:
+    """Prints text that a person or a script may have written; nothing in it acts on the terminal."""
+    click.echo(clean(text), err=err, nl=nl)
 
 
 def print_json(value: Any) -> None:
@@ -35,7 +42,7 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]], empty: str) 
     for column in columns:
         grid.add_column(column, overflow="fold")
     for row in rows:
-        grid.add_row(*("" if cell is None else str(cell) for cell in row))
+        grid.add_row(*("" if cell is None else clean(str(cell)) for cell in row))
     width = None if sys.stdout.isatty() else _PIPED_WIDTH
     Console(width=width, markup=False, highlight=False).print(grid)
 
@@ -69,9 +76,10 @@ def progress(quiet: bool = False) -> Iterator[Callable[[str], None]]:
         yield lambda _text: None
     elif sys.stderr.isatty():
         from rich.console import Console
+        from rich.text import Text
 
         with Console(stderr=True).status("…") as status:
-            yield lambda text: status.update(text)
+            yield lambda text: status.update(Text(clean(text)))
     else:
         begun = time.monotonic()
-        yield lambda text: click.echo(f"{time.monotonic() - begun:6.1f} s  {text}", err=True)
+        yield lambda text: echo(f"{time.monotonic() - begun:6.1f} s  {text}", err=True)

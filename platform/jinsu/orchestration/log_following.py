@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from jinsu.launchers.launcher import Launcher
+from jinsu.runs.text import readable
 
 _MAX_LINES = 2000
 _LONGEST = 1 << 16
@@ -23,7 +24,7 @@ def show(launcher: Launcher, run_key: str, offset: int, write: Callable[[str], o
             text, after = text[: len(text) - len(rest)], after - len(rest.encode())
     if not text:
         return offset
-    lines = text.splitlines()
+    lines = readable(text).splitlines()
     for line in lines[:_MAX_LINES]:
         write(line[:2000])
     if len(lines) > _MAX_LINES:
