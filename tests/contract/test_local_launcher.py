@@ -364,6 +364,38 @@ def test_a_script_has_a_short_temporary_folder_without_confinement(
     assert not Path(local.notes()[0]).exists()
 
 
+LOADER = """
+import torch
+from torch.utils.data import DataLoader, TensorDataset
+
+def main():
+    rows = TensorDataset(torch.arange(64, dtype=torch.float32))
+    for sharing in torch.multiprocessing.get_all_sharing_strategies():
+        torch.multiprocessing.set_sharing_strategy(sharing)
+        loader = DataLoader(rows, batch_size=8, num_workers=2, multiprocessing_context={method!r})
+        assert sum(float(batch.sum()) for batch, in loader) == sum(range(64))
+    save()
+
+if __name__ == "__main__":
+    main()
+"""
+
+
+@pytest.mark.parametrize("confined", [True, False], ids=["confined", "not confined"])
+@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+def test_torch_loads_rows_in_workers(
+    local: Bench, monkeypatch: pytest.MonkeyPatch, method: str, *, confined: bool
+) -> None:
+    """The path of a socket has 107 bytes at most, and a worker that cannot make its own waits for ever."""
+    if not confined:
+        monkeypatch.setattr("jinsu.launchers.local_launcher.confinement", lambda: "this is a test")
+    step = local.step(LOADER.format(method=method), requires=MODEL, memory=4 << 30, seconds=110.0)
+
+    status = local.run(step, within=120)
+
+    assert status.phase is Phase.DONE, f"{status.message} {local.log(step)}"
+
+
 # --- A full disk ---
 
 

@@ -83,6 +83,16 @@ def test_the_command_that_stops_works_as_printed(installation: Settings, capsys:
     assert not Path(installation.runtime).exists(), "another installation was stopped"
 
 
+@pytest.mark.parametrize("reason", ["", "bubblewrap exists for Linux only"])
+def test_a_machine_that_cannot_confine_scripts_says_so(
+    installation: Settings, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, reason: str
+) -> None:
+    monkeypatch.setattr("jinsu.steps.confinement.confinement", lambda: reason)
+    show_addresses()
+    sentence = f"Scripts of researchers are not confined: {reason}. Run only those that you trust."
+    assert (sentence in capsys.readouterr().out) == bool(reason)
+
+
 def test_a_program_on_the_path_is_called_by_its_name(installation: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
     path = f"{Path(sys.executable).parent}:{os.defpath}"
     monkeypatch.setenv("PATH", path)

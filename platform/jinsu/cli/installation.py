@@ -41,6 +41,7 @@ def up(port: int | None, json_: bool) -> None:
                 "airflow": settings.airflow_url,
                 "mlflow": settings.mlflow_url,
                 "endpoint": settings.endpoint_url,
+                "not_confined": _not_confined(),
             }
         )
         return
@@ -66,7 +67,20 @@ def show_addresses() -> None:
     )
     if (home / FIRST_PASSWORD).exists():
         click.echo(f"Your name and first password, for all pages: {home / FIRST_PASSWORD}")
+    if reason := _not_confined():
+        click.echo(f"Scripts of researchers are not confined: {reason}. Run only those that you trust.")
     click.echo(f"Stop with: {printed_command(home, 'down')}")
+
+
+def _not_confined() -> str:
+    """Why scripts are not confined on this machine; empty where they are, and where a busy machine cannot say."""
+    from jinsu.errors import TransientError
+    from jinsu.steps.confinement import confinement
+
+    try:
+        return confinement()
+    except TransientError:
+        return ""
 
 
 @click.command()
