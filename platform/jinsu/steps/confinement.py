@@ -5,6 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 
 from jinsu.errors import TransientError
@@ -36,8 +37,9 @@ def bubblewrap() -> str | None:
         return None
 
 
+@cache
 def confinement() -> str:
-    """Why a step of this machine cannot be confined, as the end of a sentence; empty when it can be.
+    """Why a step of this machine cannot be confined, as the end of a sentence; empty when it can be. Asked once a process.
 
     Raises TransientError when the machine has no room for the attempt. A machine that is short of memory must not seem to
     be one without confinement: every step that starts in that moment would run without.

@@ -19,7 +19,11 @@ from jinsu.steps.memory import MemoryMeter
 from jinsu.steps.spec import Limits
 from jinsu.steps.status import out_of_memory_message
 
-_CGROUP_EVENTS = (Path("/sys/fs/cgroup/memory.events"), Path("/sys/fs/cgroup/memory/memory.oom_control"))
+_KILLS = (
+    Path("/sys/fs/cgroup/memory.events"),
+    Path("/sys/fs/cgroup/memory/memory.oom_control"),
+    Path("/proc/vmstat"),  # of the whole machine; for one that limits no container
+)
 _TOO_LARGE = os.strerror(errno.EFBIG)
 
 
@@ -83,8 +87,8 @@ def _file_of_at_least(size: int, folders: Iterable[Path]) -> str:
 
 
 def kills_for_memory() -> int:
-    """How many processes of this container the kernel has killed because its memory was used up (cgroup v2 and v1)."""
-    for path in _CGROUP_EVENTS:
+    """How many processes of this container, or else of this machine, the kernel has killed because memory was used up."""
+    for path in _KILLS:
         with contextlib.suppress(OSError):
             for name, _, value in (line.partition(" ") for line in path.read_text(encoding="utf-8").splitlines()):
                 if name == "oom_kill":
