@@ -20,7 +20,7 @@ from jinsu.errors import BadInputError
 from jinsu.launchers.launcher import Launcher
 from jinsu.objects.mirror import Mirror
 from jinsu.orchestration.log_following import show
-from jinsu.steps.spec import Input, Limits, StepSpec, run_key
+from jinsu.steps.spec import Input, Limits, StepKind, StepSpec, run_key
 from jinsu.steps.status import TERMINAL, Phase, StepStatus
 
 Own = Callable[[], list[psutil.Process]]
@@ -221,6 +221,18 @@ def test_the_environment_holds_no_secret(bench: Bench, monkeypatch: pytest.Monke
     for name in status.result.outputs:
         assert b"hush-hush" not in bench.output(step, name)
         assert b"PATH=" in bench.output(step, name)
+
+
+def test_a_program_of_the_platform_imports_no_file_of_a_person(bench: Bench) -> None:
+    """Its verdict would be theirs: it works in the folder that their files are unpacked to."""
+    code = bench.archive({"json.py": b"raise SystemExit('theirs')", "statistics.py": b"raise SystemExit('theirs')"})
+    command = ("python", "-c", "import json, statistics; print('ours')")
+    step = replace(bench.step(""), inputs=(code,), command=command, kind=StepKind.PLATFORM)
+
+    status = bench.run(step)
+
+    assert status.phase is Phase.DONE, status.message
+    assert bench.log(step) == "ours\n"
 
 
 # --- A bad end ---

@@ -429,14 +429,26 @@ def test_secrets_reach_the_script_and_go_with_the_attempt(bench: Bench, home: Pa
     assert [path for path in kept if b"pepper" in path.read_bytes()] == []
 
 
-def test_secrets_of_an_attempt_that_is_interrupted_go_too(bench: Bench, home: Path) -> None:
+@pytest.mark.parametrize("end", ["interrupted", "cancelled", "the runner is killed"])
+def test_secrets_of_an_attempt_without_an_end_go_too(bench: Bench, home: Path, end: str) -> None:
     step = replace(bench.step("note('ready'); time.sleep(60)"), secrets={"salt": "pepper"})
-    bench.launcher.start(step)
+    launcher = bench.launcher
+    assert isinstance(launcher, LocalLauncher)
+    launcher.start(step)
     assert eventually(bench.notes)
-    secrets = home / "objects/steps" / step.run_key / "in/secrets.json"
+    secrets = launcher.files(step.run_key).secrets
     assert secrets.exists()
 
-    bench.launcher.interrupt()  # type: ignore[attr-defined]
+    match end:
+        case "interrupted":
+            launcher.interrupt()
+        case "cancelled":
+            launcher.cancel(step.run_key, "enough")
+        case _:
+            state = read_state(launcher.files(step.run_key))
+            assert state is not None
+            os.kill(state.pid, 9)
+    bench.end(step)
 
     assert not secrets.exists()
 

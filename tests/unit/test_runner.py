@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,10 +14,10 @@ from jinsu.steps.confinement import reason_of
 from jinsu.steps.environment import STEP_ROOT_VARIABLE, runner_environment, script_environment
 from jinsu.steps.runner_state import RunnerState, read_state, write_state
 from jinsu.steps.script_log import ScriptLog
-from jinsu.steps.spec import Limits
+from jinsu.steps.spec import Limits, StepSpec
 from jinsu.steps.status import Phase
 
-LIMITS = Limits(memory=2**30, seconds=60.0, cpu=2.5)
+STEP = StepSpec("train", "local", ("python", "train.py"), {}, Limits(2**30, 60.0, cpu=2.5), (), "", "a" * 64)
 
 
 @pytest.fixture
@@ -118,7 +119,7 @@ BASE = {"PATH": "/bin", "LANG": "C.UTF-8", "AWS_SECRET_ACCESS_KEY": "hush", "JIN
 
 def test_no_environment_holds_more_than_it_names(files: StepFiles) -> None:
     runner = runner_environment(files.root, BASE)
-    script = script_environment(files.root, files, files.root, LIMITS, BASE)
+    script = script_environment(STEP, files.root, files, files.root, BASE)
     assert {name: runner[name] for name in runner.keys() & BASE.keys()} == {"PATH": "/bin", "LANG": "C.UTF-8"}
     assert script.keys() & BASE.keys() == {"PATH", "LANG", "HOME"}
     assert "hush" not in (*runner.values(), *script.values())
@@ -126,7 +127,7 @@ def test_no_environment_holds_more_than_it_names(files: StepFiles) -> None:
 
 def test_a_script_finds_its_step_and_has_its_own_home(files: StepFiles) -> None:
     seen = StepFiles(Path("/jinsu/step"))
-    environment = script_environment(files.root, seen, Path("/tmp"), LIMITS, BASE)
+    environment = script_environment(STEP, files.root, seen, Path("/tmp"), BASE)
     assert environment[STEP_DIR_VARIABLE] == "/jinsu/step"
     assert environment[STEP_ROOT_VARIABLE] == str(files.root)
     assert environment["HOME"] == environment["TMPDIR"] == "/tmp"
@@ -135,7 +136,7 @@ def test_a_script_finds_its_step_and_has_its_own_home(files: StepFiles) -> None:
 @pytest.mark.parametrize(("cpu", "threads"), [(0.5, "1"), (2.5, "2"), (8.0, "8")])
 def test_libraries_use_as_many_threads_as_cores_were_asked_for(files: StepFiles, cpu: float, threads: str) -> None:
     limits = Limits(memory=1, seconds=1.0, cpu=cpu)
-    environment = script_environment(files.root, files, files.root, limits, BASE)
+    environment = script_environment(replace(STEP, limits=limits), files.root, files, files.root, BASE)
     assert environment["OMP_NUM_THREADS"] == environment["MKL_NUM_THREADS"] == threads
 
 

@@ -79,6 +79,7 @@ class LocalLauncher:
             return StepStatus(state.phase, state.message, interrupted=state.interrupted)
         if state.phase is Phase.STARTING and time.time() - state.started < _START_SECONDS:
             return StepStatus(Phase.STARTING)
+        _forget_secrets(files)
         return StepStatus(
             Phase.FAILED,
             "its runner was killed before the script ended; a retry resumes from the last checkpoint.",
@@ -168,6 +169,15 @@ class LocalLauncher:
                 return
             time.sleep(0.02)
         raise TransientError(f"{files.root}: its runner did not start within {_START_SECONDS:g} s; it is tried again.")
+
+
+def _forget_secrets(files: StepFiles) -> None:
+    """Removes what a runner that was killed could not remove, unless another attempt is being started."""
+    if files.secrets.exists():
+        with files.start_lock.open("w") as lock, contextlib.suppress(BlockingIOError):
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if not held(files.lock):
+                files.secrets.unlink(missing_ok=True)
 
 
 def _stamp(path: Path) -> tuple[int, int] | None:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from jinsu.sdk.step_files import STEP_DIR_VARIABLE, StepFiles
-from jinsu.steps.spec import Limits
+from jinsu.steps.spec import StepKind, StepSpec
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE")
 STEP_ROOT_VARIABLE = "JINSU_STEP_ROOT"
@@ -21,14 +21,16 @@ def runner_environment(root: Path, base: Mapping[str, str]) -> dict[str, str]:
 
 
 def script_environment(
-    root: Path, seen: StepFiles, scratch: Path, limits: Limits, base: Mapping[str, str]
+    step: StepSpec, root: Path, seen: StepFiles, scratch: Path, base: Mapping[str, str]
 ) -> dict[str, str]:
     """What the script of the step in `root` starts with.
 
     seen: the step's files as the script sees them. scratch: its home and temporary folder. base: the runner's environment.
     """
     # One thread for each core asked for: libraries that take every core of the machine slow each other down.
-    threads = str(max(1, int(limits.cpu)))
+    threads = str(max(1, int(step.limits.cpu)))
+    # A program of the platform works in a folder of a person's files, and must not import any of them as its own modules.
+    safe_path = {"PYTHONSAFEPATH": "1"} if step.kind is StepKind.PLATFORM else {}
     return {
         **_harmless(base),
         "HOME": str(scratch),
@@ -40,6 +42,7 @@ def script_environment(
         "MKL_NUM_THREADS": threads,
         STEP_DIR_VARIABLE: str(seen.root),
         STEP_ROOT_VARIABLE: str(root),
+        **safe_path,
     }
 
 

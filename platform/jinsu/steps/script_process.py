@@ -111,7 +111,7 @@ def _prepare_folders(files: StepFiles) -> None:
 def _start(step: StepSpec, files: StepFiles, attempt: LocalAttempt | None, scratch: Path) -> _Started:
     confined = attempt is not None and attempt.confined
     seen, seen_scratch = (SEEN, SEEN_SCRATCH) if confined else (files, scratch)
-    environment = script_environment(files.root, seen, seen_scratch, step.limits, os.environ)
+    environment = script_environment(step, files.root, seen, seen_scratch, os.environ)
     command = _command(step.command)
     if confined:
         assert attempt is not None
