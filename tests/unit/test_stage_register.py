@@ -248,7 +248,7 @@ def test_facts_come_from_the_trial_that_was_packaged(bench: StageBench) -> None:
 
 def test_a_long_curve_is_thinned_out(bench: StageBench) -> None:
     bench.run = bench.another_run(StageName.VALIDATE_DATA, key="long", name="long")
-    key = bench.build(Train).start(bench.run, 0)
+    key = bench.start_training(bench.run, 0)
     lines = (f'{{"name": "loss", "value": {number}, "step": {number}, "time": 1}}\n' for number in range(150_000))
     bench.launcher.write(key, metrics="".join(lines).encode())
     bench.launcher.finish(key, saved_model())
