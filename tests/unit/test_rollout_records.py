@@ -74,7 +74,7 @@ def test_champions_and_the_rollouts_that_are_not_over_are_read_oldest_first(data
 
     assert desired.champions == {"toy": "1"}
     old, new = desired.rollouts
-    assert old == OpenRollout("old", "toy", POLICY, STEPPING, ABORT)
+    assert old == OpenRollout("old", "toy", POLICY, STEPPING, ABORT, 1)
     assert (new.run, new.command) == ("new", None)
     assert (desired.successor(old), desired.successor(new)) == ("4", "")
 
@@ -142,3 +142,26 @@ def test_a_step_that_begins_anew_keeps_everything_but_its_time(database: Databas
     (rollout,) = records.read().rollouts
     records.begin_step_anew(rollout)
     assert records.read().rollouts[0].state == replace(STEPPING, since=0.0)
+
+
+def test_a_decision_about_a_state_that_is_no_longer_there_is_dropped(database: Database) -> None:
+    """A controller that was paused between reading and writing would give a reverted challenger its share again."""
+    add_rollout(database, "r", STEPPING)
+    records = RolloutRecords(database)
+    (rollout,) = records.read().rollouts
+    reverted = replace(STEPPING, phase=Phase.REVERTED, reason="ann: looks odd")
+    records.write([Decision(rollout, reverted)])
+
+    records.write([Decision(rollout, replace(STEPPING, reason="few answers"))])
+    assert row(database, "r").phase is Phase.REVERTED
+    assert row(database, "r").state["reason"] == "ann: looks odd"
+
+
+def test_a_step_that_was_decided_meanwhile_does_not_begin_anew(database: Database) -> None:
+    add_rollout(database, "r", STEPPING)
+    records = RolloutRecords(database)
+    (rollout,) = records.read().rollouts
+    records.write([Decision(rollout, replace(STEPPING, phase=Phase.REVERTED, since=200.0))])
+
+    records.begin_step_anew(rollout)
+    assert row(database, "r").state["since"] == 200.0

@@ -96,7 +96,7 @@ def bench(tmp_path: Path) -> Bench:
 
 def decided(phase: Phase, challenger: str = "2", percent: int = 0) -> Decision:
     state = State(challenger, "1", phase, percent=percent)
-    return Decision(OpenRollout(f"run-{challenger}", "toy", POLICY, State(challenger, "1"), None), state)
+    return Decision(OpenRollout(f"run-{challenger}", "toy", POLICY, State(challenger, "1"), None, 1), state)
 
 
 def test_a_champion_is_deployed_from_its_package_and_routed_to(bench: Bench) -> None:

@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import asdict, dataclass
 
 from sqlalchemy import select
+from sqlalchemy.orm import Session
+from sqlalchemy.orm.exc import StaleDataError
 
 from jinsu.release.advance import TERMINAL, Phase, Policy, State
 from jinsu.release.command import Command
@@ -22,13 +25,18 @@ _EVENTS = {Phase.REVERTED: LedgerEvent.REVERTED, Phase.HALTED: LedgerEvent.HALTE
 
 @dataclass(frozen=True)
 class OpenRollout:
-    """A rollout that is not over. command: what a reviewer ordered and no decision has answered yet."""
+    """A rollout that is not over, as one read of its record saw it.
+
+    command: what a reviewer ordered and no decision has answered yet. row_version: of the record; what was decided from
+    this state is written over no other one.
+    """
 
     run: str
     model: str
     policy: Policy
     state: State
     command: Command | None
+    row_version: int
 
 
 @dataclass(frozen=True)
@@ -66,31 +74,40 @@ class RolloutRecords:
 
     def write(self, decisions: Iterable[Decision]) -> None:
         """Records each decision in a transaction of its own. One that changes nothing and answers no command is left
-        out."""
+        out, and so is one about a record that was written since it was read: the next pass decides anew."""
         for decision in decisions:
             if decision.state != decision.rollout.state or decision.rollout.command is not None:
                 self._write(decision)
 
     def _write(self, decision: Decision) -> None:
         rollout, state = decision.rollout, decision.state
-        with self._database.begin() as session:
-            row = session.get_one(Rollout, rollout.run, with_for_update=True)
-            row.state, row.phase, row.updated = asdict(state), state.phase, time.time()
-            if Command.decode(row.command) == rollout.command:  # else a newer one is there, for the next pass
-                row.command = ""
+        with suppress(StaleDataError), self._database.begin() as session:
+            row = _unchanged(session, rollout)
+            if row is None:
+                return
+            row.state, row.phase, row.command, row.updated = asdict(state), state.phase, "", time.time()
             if state.phase is not rollout.state.phase and state.phase in _EVENTS:
                 ledger.append(session, _entry(rollout, state))
 
     def begin_step_anew(self, rollout: OpenRollout) -> None:
         """Lets the time of the rollout's step count from the next pass on."""
-        with self._database.begin() as session:
-            row = session.get_one(Rollout, rollout.run, with_for_update=True)
-            row.state = {**row.state, "since": 0.0}
+        with suppress(StaleDataError), self._database.begin() as session:
+            row = _unchanged(session, rollout)
+            if row is not None:
+                row.state = {**row.state, "since": 0.0}
+
+
+def _unchanged(session: Session, rollout: OpenRollout) -> Rollout | None:
+    """The rollout's record, held by this transaction; None when it was written since it was read, or is being written:
+    a promotion holds it for as long as MLflow takes, and no model waits for another one's promotion."""
+    query = select(Rollout).where(Rollout.submission == rollout.run, Rollout.row_version == rollout.row_version)
+    return session.scalar(query.with_for_update(skip_locked=True))
 
 
 def _open_rollout(row: Rollout) -> OpenRollout:
     policy = policy_from(row.policy)
-    return OpenRollout(row.submission, row.model, policy, state_from(row.state, policy), Command.decode(row.command))
+    state, command = state_from(row.state, policy), Command.decode(row.command)
+    return OpenRollout(row.submission, row.model, policy, state, command, row.row_version)
 
 
 def _entry(rollout: OpenRollout, state: State) -> ledger.Entry:

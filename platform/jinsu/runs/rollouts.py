@@ -78,6 +78,7 @@ class Rollouts:
                 .where(Rollout.model == model, Rollout.phase.in_(ACTIVE))
                 .order_by(Rollout.created.desc())
                 .limit(1)
+                .with_for_update()
             )
             if row is None:
                 raise NotFoundError(f"model {model!r} has no rollout now; see: jinsu rollout list")

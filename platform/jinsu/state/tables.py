@@ -337,7 +337,10 @@ class Revocation(Base):
 
 
 class Rollout(Base):
-    """One challenger under live traffic. `state` is that of `release.advance`, written after its weight was applied."""
+    """One challenger under live traffic. `state` is that of `release.advance`, written after its weight was applied.
+
+    row_version: how often the row was written; every write is a compare-and-set on it.
+    """
 
     __tablename__ = "rollouts"
     submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
@@ -349,7 +352,9 @@ class Rollout(Base):
     command: Mapped[str] = mapped_column(Text, default="")
     created: Mapped[float] = mapped_column(Float)
     updated: Mapped[float] = mapped_column(Float)
+    row_version: Mapped[int] = mapped_column(Integer, server_default="1")
     __table_args__ = (Index("rollouts_by_model", "model", "created"),)
+    __mapper_args__ = {"version_id_col": row_version}  # noqa: RUF012
 
 
 class Endpoint(Base):
@@ -408,6 +413,20 @@ class LedgerHead(Base):
     id: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
     entries: Mapped[int] = mapped_column(Integer)
     hash: Mapped[str] = mapped_column(String(64))
+
+
+class ControllerEpoch(Base):
+    """Which controller may write, in one row. epoch: that of the controller that began last; each takes the next one.
+
+    The epoch is the key, so that PostgreSQL lets `renewed` change while a transaction of the controller holds the row, and
+    lets no successor take the next epoch meanwhile. holder: which process it is. renewed: when that process last said, in
+    a pass of its loop, that it lives.
+    """
+
+    __tablename__ = "controller_epoch"
+    epoch: Mapped[int] = mapped_column(Integer, primary_key=True, autoincrement=False)
+    holder: Mapped[str] = mapped_column(Text, default="")
+    renewed: Mapped[float] = mapped_column(Float, default=0.0)
 
 
 class Usage(Base):

@@ -25,7 +25,16 @@ def _splits() -> None:
 
 
 def _fence() -> None:
-    """One controller at a time."""
+    """One controller at a time, and no write of a rollout over another one."""
+    epoch = op.create_table(
+        "controller_epoch",
+        sa.Column("epoch", sa.Integer(), autoincrement=False, nullable=False),
+        sa.Column("holder", sa.Text(), nullable=False),
+        sa.Column("renewed", sa.Float(), nullable=False),
+        sa.PrimaryKeyConstraint("epoch"),
+    )
+    op.bulk_insert(epoch, [{"epoch": 0, "holder": "", "renewed": 0.0}])
+    op.add_column("rollouts", sa.Column("row_version", sa.Integer(), server_default="1", nullable=False))
 
 
 def _queue() -> None:
