@@ -39,6 +39,7 @@ from jinsu.runs.splits import Splits
 from jinsu.runs.standings import Standings
 from jinsu.settings import Settings, Where
 from jinsu.state.database import Database
+from jinsu.state.fence import Fence, FencedDatabase
 from jinsu.steps.folders import StepFolders
 from jinsu.steps.spec import Limits
 
@@ -47,9 +48,13 @@ _Part = TypeVar("_Part")
 
 @dataclass(frozen=True)
 class Installation:
-    """Opening it costs nothing; each part is made when it is first used, and connects when it is first asked."""
+    """Opening it costs nothing; each part is made when it is first used, and connects when it is first asked.
+
+    fence: the controller's alone; its parts write only for as long as no other controller has begun.
+    """
 
     settings: Settings
+    fence: Fence | None = None
 
     def build(self, kind: type[_Part], **more: Any) -> _Part:
         """A dataclass whose fields name parts of this installation; `more` gives the fields that do not."""
@@ -117,7 +122,7 @@ class Installation:
 
     @cached_property
     def database(self) -> Database:
-        return Database(self.settings.database_url)
+        return Database(self.settings.database_url) if self.fence is None else FencedDatabase(self.fence)
 
     @cached_property
     def mlflow(self) -> Mlflow:

@@ -31,6 +31,7 @@ from jinsu.release.advance import Phase, Policy, State
 from jinsu.release.gates import GatePolicy
 from jinsu.runs.rollouts import state_of
 from jinsu.state.database import Database
+from jinsu.state.fence import Fence
 from jinsu.state.tables import Candidate, Endpoint, LedgerEntry, Rollout, Submission
 
 MODEL = "toy"
@@ -177,7 +178,7 @@ class World:
     async def controlled(self, kind: type[Controller] = Controller) -> AsyncIterator[asyncio.Task[None]]:
         """A controller at work, started as the platform starts it. Leaving the block is its sudden death."""
         xds = XdsServer(self.schema)
-        controller = kind(self.database, self.servers, xds, Envoys(self.ports.admin_url))
+        controller = kind(Fence.take(self.database.url, "test"), self.servers, xds, Envoys(self.ports.admin_url))
         await asyncio.to_thread(controller.adopt)
         await controller.step()
         server = await xds.serve(self.ports.xds_address)

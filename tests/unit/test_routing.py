@@ -166,20 +166,48 @@ def test_a_server_outlives_its_last_route_and_is_retired_then(bench: Bench, monk
 
     clock[0] += 5.9
     bench.router.publish([Route("toy", ONE)])
-    bench.servers.retire()
+    bench.servers.retire(clock[0])
     assert bench.published.names() == ["toy-v1", "toy-v2"]
 
     clock[0] += 0.9  # Envoy is not shown it any more, and may still be at work with it
     bench.router.publish([Route("toy", ONE)])
-    bench.servers.retire()
+    bench.servers.retire(clock[0])
     assert bench.published.names() == ["toy-v1"]
     assert bench.deployer.deployed() == {"toy-v1", "toy-v2"}
 
     clock[0] += 0.3
-    bench.servers.retire()
+    bench.servers.retire(clock[0])
     assert bench.deployer.deployed() == {"toy-v1"}
     assert bench.servers.names() == {"toy-v1"}
     assert bench.servers.find("toy", "2") is None
+
+
+def test_the_server_of_a_first_version_that_was_taken_back_ends(bench: Bench, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A model without a champion has no route, so that no route ever named its first challenger."""
+    clock = [100.0]
+    monkeypatch.setattr(model_servers, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    for _ in range(10):  # as long as its rollout is open, each pass asks for it
+        bench.servers.deploy("toy", "1")
+        bench.servers.retire(clock[0])
+        clock[0] += 1.0
+    assert bench.deployer.deployed() == {"toy-v1"}
+
+    clock[0] += 8.0
+    bench.servers.retire(clock[0])
+    assert bench.deployer.deployed() == set()
+
+
+def test_a_controller_that_was_paused_within_a_pass_ends_no_server(
+    bench: Bench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The champion's server was no longer needed, by the clock, when the process went on."""
+    clock = [100.0]
+    monkeypatch.setattr(model_servers, "time", SimpleNamespace(monotonic=lambda: clock[0]))
+    begun = clock[0]
+    bench.router.publish(bench.router.routes({"toy": "1"}, []))
+    clock[0] += 60.0
+    bench.servers.retire(begun)
+    assert bench.deployer.deployed() == {"toy-v1"}
 
 
 def test_what_a_predecessor_left_running_is_adopted(bench: Bench, caplog: pytest.LogCaptureFixture) -> None:

@@ -9,11 +9,10 @@ import time
 from jinsu import settings as configuration
 from jinsu.controller.loop import Controller
 from jinsu.controller.pacing import steady
-from jinsu.controller.process import Keys, Reconciler, control
+from jinsu.controller.process import Keys, Reconciler, begin, control
 from jinsu.controller.sweeper import YOUNG_SECONDS, Sweeper
 from jinsu.deployers.kubernetes_deployer import KubernetesDeployer
 from jinsu.gateway.statistics import Envoys
-from jinsu.installation import Installation
 from jinsu.resources import examples
 from jinsu.servers.provision import Provision
 from jinsu.serving.key import KEY_VARIABLE
@@ -25,7 +24,7 @@ def start() -> None:
     """Runs until the process is stopped. Raises BadInputError outside of Kubernetes."""
     settings = configuration.load()
     kubernetes = settings.on_kubernetes
-    installation = Installation(settings)
+    installation = begin(settings)
     deployer = KubernetesDeployer(installation.kube, kubernetes.namespace, kubernetes.servers)
     provision = _RepeatedProvision(installation.build(Provision))
 

@@ -1,7 +1,8 @@
 """The release loop: observe, decide, route, renew the lease, persist last.
 
 What decides is pure (`advance`, `topology`). The loop carries observations in and states out; killed at any point, its
-successor reads the same state and applies it once more.
+successor reads the same state and applies it once more. A loop whose controller was superseded publishes, renews, writes and
+retires nothing any more: each of these asks the fence first.
 """
 
 from __future__ import annotations
@@ -23,52 +24,67 @@ from jinsu.gateway.backend import Backend
 from jinsu.gateway.discovery import XdsServer
 from jinsu.gateway.statistics import Envoys
 from jinsu.release.advance import advance
-from jinsu.state.database import Database
+from jinsu.state.fence import Fence, FencedDatabase, SupersededError
 
 log = logging.getLogger("jinsu.release")
 
 PACE = Pace(busy=0.4, idle=3.0, tables=("endpoints", "rollouts"))
 """At rest a lease of 10 s is renewed every 3 s."""
+_RENEWAL_SECONDS = 2.0
+"""How often the row of the epoch is written at most."""
 
 
 class Controller:
     """One pass of the loop is `step()`. Blocking work happens in a thread, so that discovery streams are always served."""
 
-    def __init__(
-        self, database: Database, deployer: Deployer, xds: XdsServer, envoys: Envoys, server_key: str = ""
-    ) -> None:
+    def __init__(self, fence: Fence, deployer: Deployer, xds: XdsServer, envoys: Envoys, server_key: str = "") -> None:
         """server_key: what model servers on a network ask for; "" on one machine."""
+        self._fence, self._database, self._renewed = fence, FencedDatabase(fence), -_RENEWAL_SECONDS
         self._xds, self._probe = xds, ServerProbe(server_key)
-        self._records = RolloutRecords(database)
-        self._servers = ModelServers(database, deployer)
+        self._records = RolloutRecords(self._database)
+        self._servers = ModelServers(self._database, deployer)
         self._observer = Observer(self._servers, self._probe, envoys, xds)
         self._router = Router(self._servers, self._probe, xds, server_key)
 
     async def run(self, changes: Changes) -> NoReturn:
+        """Raises SupersededError when another controller has begun."""
         pauses = changes.pauses(PACE)
         while True:
             busy, begun = True, time.monotonic()
             pauses.begin_pass()
             try:
                 busy = await self.step()
+            except SupersededError:
+                raise
             except Exception:  # the lease must not be renewed, the loop must go on
                 log.exception("the release loop failed; it is tried again")
             await pauses.wait(busy, spent=time.monotonic() - begun)
 
     async def step(self) -> bool:
-        """Observes, decides, routes, renews, persists: in this order.
+        """Observes, decides, routes, renews, persists: in this order. Raises SupersededError when another controller has
+        begun.
 
         Returns whether a change is under way: a rollout is open, a champion does not answer yet, or Envoy refuses a
         configuration, which may be right in a moment.
         """
+        begun = time.monotonic()
         desired = await asyncio.to_thread(self._records.read)
         decisions = await asyncio.to_thread(self._decide, desired)
         routes = await asyncio.to_thread(self._router.routes, desired.champions, decisions)
+        await asyncio.to_thread(self._confirm)
         self._router.publish(routes)
         self._xds.renew()
         await asyncio.to_thread(self._persist, decisions)
-        await asyncio.to_thread(self._servers.retire)
+        await asyncio.to_thread(self._servers.retire, begun)
         return bool(desired.rollouts or self._xds.refused) or self._router.behind(desired.champions)
+
+    def _confirm(self) -> None:
+        """Raises SupersededError when another controller has begun; says every few seconds that this one lives."""
+        if time.monotonic() - self._renewed >= _RENEWAL_SECONDS:
+            self._fence.renew()
+            self._renewed = time.monotonic()
+        with self._database.begin():
+            pass
 
     def in_use(self) -> set[str]:
         """Names of the backends that answer, or did a moment ago."""

@@ -36,6 +36,9 @@ class ModelServers:
             return None
         backend = self._deployer.deploy(model, version, run_key)
         self._deployed[backend.name] = backend
+        self.need(
+            [backend], LINGER_SECONDS
+        )  # also one that no route names: a first version is routed when it is promoted
         return backend
 
     def find(self, model: str, version: str | None) -> Backend | None:
@@ -57,9 +60,11 @@ class ModelServers:
         return running
 
     def need(self, backends: Iterable[Backend], seconds: float) -> None:
-        """Keeps these servers for so long from now on."""
+        """Keeps these servers for so long from now on, or for as long as was said before."""
         until = time.monotonic() + seconds
-        self._needed.update({backend.name: (backend, until) for backend in backends})
+        for backend in backends:
+            before = self._needed.get(backend.name, (backend, until))[1]
+            self._needed[backend.name] = (backend, max(before, until))
 
     def needed(self) -> list[Backend]:
         """The servers that the gateway must go on to know."""
@@ -70,10 +75,15 @@ class ModelServers:
         """Names of the servers that are needed, or were a moment ago."""
         return set(self._needed)
 
-    def retire(self) -> None:
-        """Stops the servers that have not been needed for a while."""
-        latest = time.monotonic() - _GRACE_SECONDS
+    def retire(self, begun: float) -> None:
+        """Stops the servers that have not been needed for a while. begun: when the pass that says which ones it needs
+        began: a process that was paused since knows of no server that its time is over.
+
+        Raises SupersededError when another controller has begun: the servers are that one's.
+        """
+        latest = begun - _GRACE_SECONDS
         for backend in [backend for backend, until in self._needed.values() if until < latest]:
-            del self._needed[backend.name]
+            with self._database.begin():
+                del self._needed[backend.name]
             self._deployed.pop(backend.name, None)
             self._deployer.retire(backend)

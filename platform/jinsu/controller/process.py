@@ -3,9 +3,16 @@
 from __future__ import annotations
 
 import asyncio
+import logging
+import os
+import socket
+import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+
+from sqlalchemy.exc import SQLAlchemyError
 
 from jinsu.clients.notifications import Subscription, WatchedTable
 from jinsu.controller.champions import ChampionFollower
@@ -25,6 +32,13 @@ from jinsu.gateway.statistics import Envoys
 from jinsu.installation import Installation
 from jinsu.runs.offers import Offers
 from jinsu.settings import Settings
+from jinsu.state.fence import Fence, SupersededError
+
+log = logging.getLogger("jinsu.controller")
+
+_LOOK_SECONDS = 2.0
+_ABANDONED_SECONDS = 15.0
+"""After how long without a pass of its loop a controller is gone; at rest a pass comes every 3 s."""
 
 
 @dataclass(frozen=True)
@@ -57,27 +71,71 @@ class Keys:
     server: str = ""
 
 
+def begin(settings: Settings) -> Installation:
+    """The installation as this process may write it from now on; the controller before it may no longer."""
+    return Installation(settings, Fence.take(settings.database_url, f"{socket.gethostname()}:{os.getpid()}"))
+
+
 async def control(
     installation: Installation, deployer: Deployer, envoys: Envoys, listen: str, keys: Keys, more: More = lambda _: ()
 ) -> None:
-    """Runs until it is stopped.
+    """Runs until it is stopped, or until the controller that began after this one is gone as well.
 
-    listen: address of the discovery service. more: reconcilers of this kind of installation.
+    listen: address of the discovery service. more: reconcilers of this kind of installation. Whatever begins when another
+    controller is at work takes its place at once: that is how a node that was lost, and may come back, is replaced.
     """
+    fence = installation.fence
+    assert fence is not None
+    try:
+        await _work(installation, fence, deployer, envoys, listen, keys, more)
+    except* SupersededError as group:
+        log.warning("this controller stands by: %s", group.exceptions[0])
+    await _stand_by(fence)
+
+
+async def _stand_by(fence: Fence) -> None:
+    """Waits for as long as the successor lives; a process that ends here is started again, and then succeeds in its turn.
+
+    Two controllers that are both started again would take the epoch from each other without an end.
+    """
+    seen, since = None, time.monotonic()
+    while time.monotonic() - since < _ABANDONED_SECONDS:
+        await asyncio.sleep(_LOOK_SECONDS)
+        with suppress(SQLAlchemyError):
+            if (beat := await asyncio.to_thread(fence.look)) != seen:
+                seen, since = beat, time.monotonic()
+    log.warning("the controller with epoch %s is gone; this process ends, to be started again", seen and seen.epoch)
+
+
+async def _work(
+    installation: Installation,
+    fence: Fence,
+    deployer: Deployer,
+    envoys: Envoys,
+    listen: str,
+    keys: Keys,
+    more: More,
+) -> None:
+    """Raises an exception group of SupersededError when another controller has begun; nothing is served by then."""
     settings = installation.settings
     cache = Path(settings.home) / "run"
     xds = XdsServer(await asyncio.to_thread(schema.load, binary(), cache), keys.gateway)
-    controller = Controller(installation.database, deployer, xds, envoys, keys.server)
-    await asyncio.to_thread(controller.adopt)
-    await controller.step()  # publish what is, before the first Envoy can ask
+    controller = Controller(fence, deployer, xds, envoys, keys.server)
+    try:
+        await asyncio.to_thread(controller.adopt)
+        await controller.step()  # publish what is, before the first Envoy can ask
+    except SupersededError as problem:
+        raise ExceptionGroup("superseded", [problem]) from None
     server = await xds.serve(listen)
     reconcilers = (*_reconcilers(installation), *more(controller))
     changes = Changes(_subscriptions(settings))
     repeated = (repeat(item.run, changes.pauses(item.pace), item.name) for item in reconcilers)
     try:
-        await asyncio.gather(controller.run(changes), *repeated, changes.follow())
+        async with asyncio.TaskGroup() as tasks:
+            for work in (controller.run(changes), *repeated, changes.follow()):
+                tasks.create_task(work)
     finally:
-        await server.stop(1.0)
+        await server.stop(None)
 
 
 def _subscriptions(settings: Settings) -> tuple[Subscription, ...]:

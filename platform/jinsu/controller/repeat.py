@@ -9,6 +9,7 @@ from typing import NoReturn
 
 from jinsu.controller.changes import Pauses
 from jinsu.errors import JinsuError
+from jinsu.state.fence import SupersededError
 
 log = logging.getLogger("jinsu.controller")
 
@@ -18,6 +19,8 @@ async def repeat(work: Callable[[], bool | None], pauses: Pauses, name: str) -> 
 
     A failure ends one pass alone. A JinsuError is logged when its message differs from the one before, so that an outside
     service that is down for an hour fills no log; any other exception is logged each time, with its traceback.
+
+    Raises SupersededError when another controller has begun: no pass may follow.
     """
     logged = ""
     while True:
@@ -26,6 +29,8 @@ async def repeat(work: Callable[[], bool | None], pauses: Pauses, name: str) -> 
         try:
             busy = await asyncio.to_thread(work)
             logged = ""
+        except SupersededError:
+            raise
         except JinsuError as problem:
             if str(problem) != logged:
                 log.warning("%s: %s", name, problem)

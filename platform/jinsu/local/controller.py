@@ -8,11 +8,10 @@ from pathlib import Path
 
 from jinsu import settings as configuration
 from jinsu.controller.pacing import steady
-from jinsu.controller.process import Keys, Reconciler, control
+from jinsu.controller.process import Keys, Reconciler, begin, control
 from jinsu.controller.trigger_form import TriggerForm
 from jinsu.deployers.local_deployer import LocalDeployer
 from jinsu.gateway.statistics import Envoys
-from jinsu.installation import Installation
 from jinsu.local.supervisor import supervisor_of
 
 
@@ -23,7 +22,7 @@ def main() -> None:
     settings = configuration.load()
     deployer = LocalDeployer(supervisor_of(settings), Path(settings.runtime), settings.steps)
     envoys = Envoys(settings.envoy_admin_url)
-    installation = Installation(settings)
+    installation = begin(settings)
     form = Reconciler("offering the catalog in the trigger form", installation.build(TriggerForm).run, steady(5.0))
     address = f"127.0.0.1:{settings.xds_port}"
     asyncio.run(control(installation, deployer, envoys, address, Keys(), lambda _: (form,)))
