@@ -18,9 +18,16 @@ class Products(nn.Module):
     def __init__(self, channels: int) -> None:
         super().__init__()
         self.layers = nn.Sequential(
-            nn.Conv2d(1, channels, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Conv2d(channels, 2 * channels, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2),
-            nn.Flatten(), nn.Linear(2 * channels * (SIDE // 4) ** 2, 64), nn.ReLU(), nn.Linear(64, CLASSES),
+            nn.Conv2d(1, channels, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Conv2d(channels, 2 * channels, 3, padding=1),
+            nn.ReLU(),
+            nn.MaxPool2d(2),
+            nn.Flatten(),
+            nn.Linear(2 * channels * (SIDE // 4) ** 2, 64),
+            nn.ReLU(),
+            nn.Linear(64, CLASSES),
         )
 
     def forward(self, pixels: torch.Tensor) -> torch.Tensor:

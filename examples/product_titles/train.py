@@ -10,9 +10,7 @@ from torch import nn
 
 TEXT, TARGET, OTHER = "product_name", "category_l1", "(other)"
 
-params = jinsu.params(
-    epochs=8, lr=0.005, width=64, vocabulary=6000, words=16, fewest=10, balance=0.5, batch=64, seed=0
-)
+params = jinsu.params(epochs=8, lr=0.005, width=64, vocabulary=6000, words=16, fewest=10, balance=0.5, batch=64, seed=0)
 torch.manual_seed(params.seed)
 
 
@@ -80,6 +78,8 @@ for epoch in range(first, params.epochs):
     jinsu.save_checkpoint(
         {"model": model.state_dict(), "optimizer": optimizer.state_dict(), "random": torch.get_rng_state()}, step=epoch
     )
-    print(f"epoch {epoch + 1}/{params.epochs}  loss {total / len(x):.4f}  f1_macro {f1_macro:.3f}  accuracy {accuracy:.3f}")
+    print(
+        f"epoch {epoch + 1}/{params.epochs}  loss {total / len(x):.4f}  f1_macro {f1_macro:.3f}  accuracy {accuracy:.3f}"
+    )
 
 jinsu.save(model, example=titles[:64], labels=labels, other=OTHER, tokenizer=tokenizer)

@@ -480,3 +480,40 @@ def test_a_run_without_a_rollout_takes_no_command(bench_after: BenchAfter) -> No
 
     assert bench.installation.rollouts.of(bench.run) is None
     assert not bench.installation.rollouts.active(bench.run)
+
+
+# --- A rollout that ends while its promotion is on its way ---
+
+
+@pytest.mark.parametrize("phase", [Phase.REVERTED, Phase.SUPERSEDED, Phase.HALTED])
+def test_a_promotion_on_its_way_does_not_overrule_a_rollout_that_was_taken_back(
+    bench: StageBench, phase: Phase
+) -> None:
+    """The stage read that the challenger may be promoted; then the controller carried out a reviewer's abort."""
+    run = second_version(bench, StageName.CANARY)
+    bench.set_rollout(phase, "ann: looks odd", run)
+    intent = Intent(f"promote:{run}", "toy", "2", LedgerEvent.PROMOTED, "bob", run)
+    with pytest.raises(GateFailedError, match=f"version 2 was {phase} before promotion: ann: looks odd"):
+        bench.installation.champions.move(intent)
+
+    assert agreed(bench) == "1"
+    assert bench.ledger() == [FIRST]
+    assert len(bench.rows(Move)) == 1
+
+
+@pytest.mark.parametrize("told", [True, False])
+def test_an_alias_of_a_promotion_that_died_goes_back_when_its_rollout_was_taken_back(
+    bench: StageBench, told: bool
+) -> None:
+    run = second_version(bench, StageName.CANARY)
+    intent = Intent(f"promote:{run}", "toy", "2", LedgerEvent.PROMOTED, "bob", run)
+    bench.installation.champions._intend(intent)
+    bench.installation.mlflow.set_alias("toy", CHAMPION, "2")  # and here the process died
+    if told:
+        bench.change(Rollout, run, command=ABORT.encode())
+    else:
+        bench.set_rollout(Phase.REVERTED, "looks wrong", run)
+    follow(bench)
+
+    assert agreed(bench) == "1"
+    assert bench.ledger() == [FIRST]

@@ -7,7 +7,7 @@ import pytest
 from tests.support.stage_bench import StageBench
 
 from jinsu.errors import ConflictError, GateFailedError, JinsuError, NotFoundError, TransientError
-from jinsu.lifecycle.canary import PROMOTABLE, Canary, policy_of
+from jinsu.lifecycle.canary import Canary, policy_of
 from jinsu.lifecycle.promote import Promote
 from jinsu.lifecycle.review import Review as ReviewStage
 from jinsu.registry.mlflow import CHALLENGER, CHAMPION
@@ -15,6 +15,7 @@ from jinsu.release.advance import TERMINAL, Phase, Policy
 from jinsu.release.gates import GatePolicy
 from jinsu.runs.journal import rules_of
 from jinsu.runs.reviews import Said
+from jinsu.runs.rollouts import PROMOTABLE
 from jinsu.runs.stages import Promoted, Reviewed, RolledOut, StageName
 from jinsu.state.states import Door, LedgerEvent, ReviewState, StageState, SubmissionState, Verdict
 from jinsu.state.tables import LedgerEntry, Review, Rollout, Submission

@@ -7,14 +7,13 @@ from dataclasses import dataclass
 
 from jinsu.errors import ForbiddenError, GateFailedError, NotFoundError, TransientError
 from jinsu.registry.mlflow import CHALLENGER, Mlflow
-from jinsu.release.advance import Phase, Policy, State
+from jinsu.release.advance import Policy, State
 from jinsu.release.gates import GatePolicy
 from jinsu.runs.journal import Journal, rules_of
-from jinsu.runs.rollouts import ACTIVE, Rollouts, state_of
+from jinsu.runs.rollouts import ACTIVE, PROMOTABLE, Rollouts, state_of
 from jinsu.runs.stages import Registered, RolledOut, StageName
 from jinsu.spec.rules import Rules
 
-PROMOTABLE = (Phase.PROMOTING, Phase.PROMOTED)
 _PAUSE_SECONDS = 1.0
 
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from jinsu.errors import ForbiddenError, GateFailedError, NotFoundError
-from jinsu.lifecycle.canary import PROMOTABLE
 from jinsu.lifecycle.register import EVIDENCE
 from jinsu.registry.mlflow import CHALLENGER, Mlflow
 from jinsu.release.advance import State
@@ -13,7 +12,7 @@ from jinsu.runs.champions import Champions, Intent
 from jinsu.runs.journal import Journal
 from jinsu.runs.open_run import refuse_cancelled
 from jinsu.runs.reviews import Reviews
-from jinsu.runs.rollouts import Rollouts, state_of
+from jinsu.runs.rollouts import PROMOTABLE, Rollouts, state_of
 from jinsu.runs.stages import Promoted, StageName
 from jinsu.state.states import LedgerEvent, SubmissionState
 from jinsu.state.tables import Submission

@@ -21,7 +21,7 @@ from jinsu.identity.people import PLATFORM, find
 from jinsu.registry.mlflow import CHAMPION, Mlflow
 from jinsu.release.command import Command, Verb
 from jinsu.runs import ledger
-from jinsu.runs.rollouts import end_promotions
+from jinsu.runs.rollouts import PROMOTABLE, end_promotions, state_of
 from jinsu.runs.standings import require
 from jinsu.state.database import Database
 from jinsu.state.states import AuditEvent, LedgerEvent, Role
@@ -57,7 +57,7 @@ class Champions:
         """Makes a version the champion; returns the one before, or "". A move that has ended is not done again.
 
         Raises ForbiddenError when the version may not serve, NotFoundError when Jinsu did not register it, GateFailedError
-        when its rollout was told to abort.
+        when its rollout was taken back, or a reviewer ordered it to abort.
         """
         self._intend(intent)
         try:
@@ -67,7 +67,7 @@ class Champions:
                 if move.ended is not None:
                     return _previous(session, intent)
                 require(session, intent.model, intent.version)
-                _refuse_aborted(session, intent)
+                _refuse_taken_back(session, intent.submission)
                 self.mlflow.set_alias(intent.model, CHAMPION, intent.version)
                 return complete(session, intent.model, intent.version, move)
         except TransientError:
@@ -91,7 +91,8 @@ class Champions:
     def follow(self, model: str) -> bool:
         """Makes the endpoint and the ledger agree with the alias. Returns whether the endpoint changed.
 
-        An alias on a version that may not serve goes back to the version that serves, or away.
+        An alias on a version that may not serve goes back to the version that serves, or away; so does one that was moved
+        by a promotion that died, when the rollout was taken back since.
         """
         with self.database.begin() as session:
             _hold(session, model)
@@ -100,12 +101,14 @@ class Champions:
             serving = None if endpoint is None else endpoint.champion
             if version is None or version == serving:
                 return False
+            intent = _open_intent(session, model, version)
             try:
                 require(session, model, version)
-            except (ForbiddenError, NotFoundError) as problem:
+                _refuse_taken_back(session, None if intent is None else intent.submission)
+            except (ForbiddenError, NotFoundError, GateFailedError) as problem:
                 audit.note(session, UNKNOWN, AuditEvent.REFUSED, f"champion of {model}", str(problem))
             else:
-                complete(session, model, version, _open_intent(session, model, version))
+                complete(session, model, version, intent)
                 return True
         self._put_back(model, version)  # noted first: a process that dies here has left word of it
         return False
@@ -185,12 +188,20 @@ def _previous(session: Session, intent: Intent) -> str:
     return session.scalar(select(LedgerEntry.previous).where(LedgerEntry.identity == intent.identity)) or ""
 
 
-def _refuse_aborted(session: Session, intent: Intent) -> None:
-    """A reviewer who went back, or told the rollout to abort, is not overruled by a promotion that was on its way."""
-    rollout = None if intent.submission is None else session.get(Rollout, intent.submission)
-    command = None if rollout is None else Command.decode(rollout.command)
+def _refuse_taken_back(session: Session, run: str | None) -> None:
+    """A promotion that was on its way overrules nobody who took its rollout back, or ordered that. run: None for a move
+    that is no promotion.
+
+    The rollout's record is held until the transaction ends, so that the rollout ends before the alias moves, or after.
+    """
+    rollout = None if run is None else session.get(Rollout, run, with_for_update=True)
+    if rollout is None:
+        return
+    command, state = Command.decode(rollout.command), state_of(rollout)
     if command is not None and command.verb is Verb.ABORT:
-        raise GateFailedError(f"version {intent.version} was told to abort before promotion: {command.reason}")
+        raise GateFailedError(f"version {rollout.challenger} was told to abort before promotion: {command.reason}")
+    if state.phase not in PROMOTABLE:
+        raise GateFailedError(f"version {rollout.challenger} was {state.phase} before promotion: {state.reason}")
 
 
 def _hold(session: Session, model: str) -> None:

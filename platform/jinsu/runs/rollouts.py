@@ -22,6 +22,8 @@ from jinsu.state.states import AuditEvent
 from jinsu.state.tables import Endpoint, Model, Rollout
 
 ACTIVE = tuple(phase for phase in Phase if phase not in TERMINAL)
+PROMOTABLE = (Phase.PROMOTING, Phase.PROMOTED)
+"""Phases of a challenger that may become the champion."""
 
 
 @dataclass(frozen=True)
