@@ -70,10 +70,15 @@ def test_a_transaction_that_began_before_its_controller_was_superseded_writes_no
 ) -> None:
     add_rollout(database, "r", STEPPING)
     stale = fenced(database, "first")
-    with pytest.raises(SupersededError), stale.begin() as session:
-        session.get(Rollout, "r")
-        Fence.take(database.url, "second")
-        WRITES[kind](session)
+
+    def write_late() -> None:
+        with stale.begin() as session:
+            session.get(Rollout, "r")
+            Fence.take(database.url, "second")
+            WRITES[kind](session)
+
+    with pytest.raises(SupersededError):
+        write_late()
     assert row(database, "r").command == ""
     with database.begin() as session:
         assert session.get(Endpoint, "toy") is None
