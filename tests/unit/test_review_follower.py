@@ -260,6 +260,16 @@ def test_reviewers_are_reminded_once_a_day(reminding: StageBench, webhook: Webho
     assert len(webhook.texts) == 2
 
 
+def test_a_reminder_that_two_controllers_are_at_is_sent_once(reminding: StageBench, webhook: Webhook) -> None:
+    """Both have read that it is due; one of them was paused, or is being replaced."""
+    first, second = reminding.build(ReviewFollower), reminding.build(ReviewFollower)
+    overdue = [(follower, review) for follower in (first, second) for review in follower._overdue()]
+    for follower, review in overdue:
+        follower._remind(review)
+    assert len(overdue) == 2
+    assert len(webhook.texts) == 1
+
+
 def test_without_a_webhook_the_log_reminds_once_a_day(asking: StageBench, caplog: pytest.LogCaptureFixture) -> None:
     asking.change(Review, due=time.time() - 1)
     for _ in range(3):

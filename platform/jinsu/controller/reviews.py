@@ -99,10 +99,21 @@ class ReviewFollower:
             f"{review.model} version {review.version} has waited {days:.1f} days for a review "
             f"({self.reviews.in_words(review)}): jinsu review show {review.submission} {links.get('Evidence', '')}"
         ).rstrip()
+        if not self._claim(review):
+            return
         log.warning("%s", text)
         if self.settings.review_webhook:
             httpx.post(self.settings.review_webhook, json={"text": text}, timeout=5.0).raise_for_status()
-        self._put_off(DAY, review)
+
+    def _claim(self, review: Review) -> bool:
+        """Whether this reminder is this controller's to send; the next one is due in a day. Written first, so that two
+        controllers send it once, and one that is killed meanwhile sends none today."""
+        with self.database.begin() as session:
+            row = session.get(Review, review.submission, with_for_update=True)
+            if row is None or row.due != review.due:
+                return False
+            row.due = time.time() + DAY
+            return True
 
     def _put_off(self, seconds: float, *reviews: Review) -> None:
         with self.database.begin() as session:
