@@ -16,7 +16,7 @@ UV_VERSION := 0.13.8
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 export JINSU_HOME ?= $(CURDIR)/.jinsu
 
-.PHONY: help setup demo stop test lint types architecture unit contract chart packaging e2e cluster cluster-down test-cluster images bench components kfp oidc docs screenshots lock clean
+.PHONY: help setup demo stop test lint types architecture unit contract chart packaging e2e chaos chaos-part cluster cluster-down test-cluster images bench components kfp oidc docs screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -39,7 +39,7 @@ demo: $(READY) ## Launch a model end to end on this machine (JINSU_HOME=.jinsu)
 stop: $(READY) ## Stop everything that make demo started
 	@$(BIN)/jinsu down
 
-test: lint types architecture unit packaging chart contract e2e ## Everything CI checks; on a cluster too where one can be had
+test: lint types architecture unit packaging chart contract e2e chaos-part ## Everything CI checks; on a cluster too where one can be had
 	@if $(BIN)/python -m tests.cluster.harness possible; then \
 	  $(MAKE) --no-print-directory test-cluster; code=$$?; $(MAKE) --no-print-directory cluster-down; exit $$code; fi
 
@@ -68,6 +68,12 @@ packaging: $(READY) ## Build the wheel and the source archive, and install them
 
 e2e: $(READY) ## The whole platform on this machine
 	$(BIN)/pytest -q tests/e2e
+
+chaos: $(READY) ## Kill every process at every stage: CHAOS_KILLS=300, CHAOS_SEED=… (printed), build/chaos.json
+	CHAOS_KILLS=$(or $(CHAOS_KILLS),300) $(BIN)/pytest -q -s tests/chaos
+
+chaos-part: $(READY)
+	CHAOS_KILLS=$(or $(CHAOS_KILLS),25) $(BIN)/pytest -q -s tests/chaos
 
 cluster: $(READY) ## A Kubernetes of one node on this machine, for tests (Debian, root; builds it once)
 	@$(BIN)/python -m tests.cluster.harness up
