@@ -25,8 +25,8 @@ _SMALL = {
     "unix_socket_permissions": "0700",
     "max_connections": "160",
     "shared_buffers": "32MB",
-    # A crash of the machine may lose the transactions of its last second; it cannot corrupt the data.
-    "synchronous_commit": "off",
+    # What was confirmed survives the end of every process and of the machine: other parts act on it at once.
+    "synchronous_commit": "on",
     "wal_level": "minimal",
     "max_wal_senders": "0",
     "max_wal_size": "128MB",
@@ -88,7 +88,6 @@ class Postgres:
             "--locale=C",
             "--locale-provider=builtin",
             "--builtin-locale=C.UTF-8",
-            "--no-sync",
             "--no-instructions",
         ]
         try:
