@@ -424,9 +424,11 @@ def test_the_notes_forward_the_ports_that_browsers_are_sent_to() -> None:
         "api": "http://127.0.0.1:7700",
         "airflow": "http://127.0.0.1:7702",
         "mlflow": "http://127.0.0.1:7703",
+        "endpoint": "http://127.0.0.1:7701",
     }
     for part, url in public.items():
-        assert re.search(rf"service/jinsu-{part} {url.rpartition(':')[2]}:\d+ +{re.escape(url)}\b", text), part
+        service = {"endpoint": "gateway"}.get(part, part)
+        assert re.search(rf"service/jinsu-{service} {url.rpartition(':')[2]}:\d+ +{re.escape(url)}\b", text), part
     assert f"export JINSU_API={public['api']}\n" in text
 
 

@@ -344,11 +344,12 @@ spec:
 {{- toJson $keys -}}
 {{- end }}
 
-{{/* Where people find ("api" | "airflow" | "mlflow" | "endpoint"); empty where that is the part's own address. */}}
+{{/* Where people find ("api" | "airflow" | "mlflow" | "endpoint"): a given address, the Ingress's host, or the port that the
+notes forward; empty for an Airflow that is another one's, whose address is known. */}}
 {{- define "jinsu.public" -}}
 {{- $values := .root.Values -}}
 {{- $host := ternary (index $values.ingress.hosts .part) "" $values.ingress.enabled -}}
-{{- $forwarded := dict "api" "http://127.0.0.1:7700" "airflow" "http://127.0.0.1:7702" "mlflow" "http://127.0.0.1:7703" -}}
+{{- $forwarded := dict "api" "http://127.0.0.1:7700" "airflow" "http://127.0.0.1:7702" "mlflow" "http://127.0.0.1:7703" "endpoint" "http://127.0.0.1:7701" -}}
 {{- if index $values.public .part -}}
 {{ trimSuffix "/" (index $values.public .part) }}
 {{- else if and (eq .part "airflow") (not $values.airflow.enabled) -}}
