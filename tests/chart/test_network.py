@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 from tests.chart import platform_objects
-from tests.chart.helm import render
+from tests.chart.helm import ROOT, fails, render
 from tests.chart.network import Peer, allowed
 from tests.chart.objects import LASTING, Document, matches, namespace_of, of_kind, pods
 from tests.chart.references import behind
@@ -21,6 +21,7 @@ STRANGER = Peer("elsewhere", {"app.kubernetes.io/name": "jinsu-step", "app.kuber
 # The address that a pod would have where a network matches pods with an `ipBlock`.
 _POD = "10.244.0.9"
 
+_OTHER_SPACES = {"kube-system", "elsewhere", "ingress-nginx", "airflow"}
 GUARDED = {name: values for name, values in VALUE_SETS.items() if values != BARE}
 each_set = pytest.mark.parametrize("values", GUARDED.values(), ids=GUARDED)
 
@@ -36,7 +37,7 @@ class Network:
         # Each namespace is labelled with its name by Kubernetes itself, from 1.21 on.
         self.spaces: dict[str, dict[str, str]] = {
             name: {"kubernetes.io/metadata.name": name}
-            for name in {peer.namespace for peer in self.peers.values()} | {"kube-system", "elsewhere"}
+            for name in {peer.namespace for peer in self.peers.values()} | _OTHER_SPACES
         }
         for one in of_kind(documents, "Namespace"):
             self.spaces[one["metadata"]["name"]] |= one["metadata"]["labels"]
@@ -127,9 +128,20 @@ def test_the_parts_reach_each_other(values: Values, source: str, target: str, po
 @each_set
 def test_those_who_hold_a_token_reach_the_kubernetes_api(values: Values, source: str) -> None:
     net = network(values)
+    named = values.get("networkPolicy", {}).get("apiServerCidrs")
     if source in net.peers:
-        assert net.lets(source, NODE, 6443)
-        assert net.lets(source, Peer(ip="10.96.0.1"), 443)
+        assert net.lets(source, Peer(ip="192.0.2.10") if named else NODE, 6443)
+        assert net.lets(source, Peer(ip="192.0.2.10" if named else "10.96.0.1"), 443)
+
+
+@pytest.mark.parametrize("source", ["api", "controller", "scheduler", "triggerer"])
+def test_the_address_of_the_kubernetes_api_is_all_that_they_reach_outside(source: str) -> None:
+    """Where nothing asks the cluster for it, the chart names private addresses, and the page says so."""
+    for port in (443, 6443):
+        assert not any(network(EVERYTHING).lets(source, end, port) for end in (INTERNET, NODE, METADATA, STRANGER))
+        assert not any(network(DEFAULT).lets(source, end, port) for end in (INTERNET, METADATA))
+    page = (ROOT / "docs" / "kubernetes.md").read_text()
+    assert "`networkPolicy.apiServerCidrs`" in page
 
 
 @pytest.mark.parametrize("values", [OUTSIDE, CLOUD], ids=["outside", "cloud"])
@@ -145,7 +157,37 @@ def test_an_airflow_elsewhere_is_reached_and_reaches_the_platform() -> None:
     for part in ("api", "controller"):
         assert net.lets(part, Peer(ip="192.0.2.9"), 443), part
     for part, port in (("api", 8080), ("mlflow", 5000)):
-        assert net.lets(STRANGER, part, port), part
+        assert net.lets(Peer("airflow", {"component": "worker"}), part, port), part
+        assert not net.lets(STRANGER, part, port), part
+
+
+CONTROLLER_OF_THE_INGRESS = Peer("ingress-nginx", {"app.kubernetes.io/name": "ingress-nginx"})
+_DOORS = {"api": 8080, "airflow": 8080, "mlflow": 5000}
+
+
+@pytest.mark.parametrize(("part", "port"), _DOORS.items(), ids=_DOORS)
+@each_set
+def test_nobody_but_the_parts_and_the_ingress_reaches_the_doors_of_people(values: Values, part: str, port: int) -> None:
+    net = network(values)
+    if part in net.peers:
+        assert not net.lets(STRANGER, part, port)
+        assert not net.lets(INTERNET, part, port)
+        assert not net.lets("step of default" if "step of default" in net.peers else "step of vision", part, port)
+        assert net.lets(CONTROLLER_OF_THE_INGRESS, part, port) == values.get("ingress", {}).get("enabled", False)
+
+
+def test_an_ingress_needs_to_know_its_controller() -> None:
+    said = fails({"ingress": {"enabled": True, "hosts": {"api": "jinsu.example.com"}}})
+    assert "ingress.controller" in said
+    assert "kubectl get ingressclass" in said
+
+
+def test_models_answer_whoever_has_a_key_unless_the_values_name_clients() -> None:
+    assert all(network(DEFAULT).lets(end, "gateway", 8080) for end in (STRANGER, INTERNET))
+    shop = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "kube-system"}}}]
+    net = network({"networkPolicy": {"endpointClients": shop}})
+    assert net.lets(Peer("kube-system"), "gateway", 8080)
+    assert not any(net.lets(end, "gateway", 8080) for end in (STRANGER, INTERNET))
 
 
 CHAT, LOGIN = Peer(ip="198.51.100.7"), Peer(ip="192.0.2.9")
@@ -168,8 +210,11 @@ def test_the_controller_alone_sends_reminders() -> None:
     assert not network(DEFAULT).lets("controller", CHAT, 8065)
 
 
-def test_a_secret_address_for_reminders_is_reached_at_the_port_of_the_kubernetes_api() -> None:
-    assert network(DEFAULT).lets("controller", CHAT, 443)
+def test_a_secret_address_for_reminders_is_reached_where_the_values_say() -> None:
+    assert not network(DEFAULT).lets("controller", CHAT, 443)
+    net = network({"reviews": {"cidrs": ["198.51.100.0/24"], "port": 8443}})
+    assert {part for part in net.peers if net.lets(part, CHAT, 8443)} == {"controller"}
+    assert not net.lets("controller", INTERNET, 8443)
 
 
 @each_set
@@ -192,6 +237,7 @@ def test_every_policy_is_about_somebody(values: Values) -> None:
         policy["metadata"]["name"]
         for policy in net.policies
         if policy["spec"]["podSelector"]
+        and "-egress-" not in policy["metadata"]["name"]  # about pods that a team's policy labels
         and not any(peer.namespace == namespace_of(policy) and chosen(policy, peer) for peer in net.peers.values())
     ]
     assert not idle
@@ -228,8 +274,42 @@ def test_a_training_reaches_no_training_of_another_team() -> None:
 
 @pytest.mark.parametrize("values", [OUTSIDE, CLOUD], ids=["outside", "cloud"])
 @pytest.mark.parametrize("part", ["step of default", "model-server"])
-def test_with_a_store_outside_only_its_port_is_open(values: Values, part: str) -> None:
-    assert open_ports(values, part) == {name: [443] for name in OUTER if name != "the node's metadata"}
+def test_with_a_store_outside_it_alone_is_reached(values: Values, part: str) -> None:
+    assert open_ports(values, part) == {}
+    net = network(values)
+    assert [port for port in (22, 80, 443, 6443, 9000) if net.lets(part, Peer(ip="192.0.2.8"), port)] == [443]
+
+
+def test_a_store_outside_must_be_named_by_its_addresses() -> None:
+    """Else a training would reach the port of the store everywhere: 443 of the world."""
+    external = {key: value for key, value in OUTSIDE["objectStore"]["external"].items() if key != "cidrs"}
+    nameless = {**OUTSIDE, "objectStore": {**OUTSIDE["objectStore"], "external": external}}
+    said = fails(nameless)
+    assert "objectStore.external.cidrs" in said
+    assert "getent ahosts s3.example.com" in said
+    assert not fails({**nameless, "networkPolicy": {"enabled": False}})
+
+
+def test_a_store_of_the_cluster_may_be_named_by_its_pods() -> None:
+    peers = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "elsewhere"}}}]
+    external = {"endpoint": "http://minio.elsewhere.svc:9000", "existingSecret": "store-keys", "peers": peers}
+    values: Values = {"objectStore": {"bundled": {"enabled": False}, "external": external}}
+    assert open_ports(values, "step of default") == {"a stranger": [9000]}
+
+
+# --- What a policy allows a training ---
+
+PYPI = Peer(ip="198.51.100.20")
+
+
+def test_a_training_reaches_what_its_label_names_and_no_other_training_does() -> None:
+    net = network(EVERYTHING)
+    plain = net.peers["step of shopping"]
+    allowed_one = Peer(plain.namespace, {**plain.labels, "jinsu.dev/egress-pypi": "true"}, _POD, plain.ports)
+    assert [port for port in (22, 80, 443, 6443) if net.lets(allowed_one, PYPI, port)] == [443]
+    assert not any(net.lets(allowed_one, end, 443) for end in (INTERNET, METADATA, NODE, STRANGER))
+    for labels in ({}, {"jinsu.dev/egress-pypi": "false"}, {"jinsu.dev/egress-other": "true"}):
+        assert not net.lets(Peer(plain.namespace, {**plain.labels, **labels}, _POD, plain.ports), PYPI, 443)
 
 
 def test_the_identity_provider_is_asked_by_the_api_alone() -> None:

@@ -44,7 +44,10 @@ EVERYTHING: Values = {
             "endpoint": "models.example.com",
         },
         "tlsSecret": "certificate",
+        "controller": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "ingress-nginx"}}}],
     },
+    "networkPolicy": {"apiServerCidrs": ["192.0.2.10/32"]},
+    "egress": {"pypi": {"cidrs": ["198.51.100.0/24"], "ports": [443]}},
     "serviceMonitor": {"enabled": True},
     "nodeSelector": {"pool": "platform"},
     "tolerations": [{"key": "platform", "operator": "Exists"}],
@@ -64,6 +67,7 @@ OUTSIDE: Values = {
         "external": {
             "endpoint": "https://s3.example.com",
             "existingSecret": "store-keys",
+            "cidrs": ["192.0.2.8/32"],
             "caConfigMap": "private-authority",
         },
     },
@@ -77,7 +81,7 @@ CLOUD: Values = {
         "bucket": "models",
         "region": "eu-central-1",
         "bundled": {"enabled": False},
-        "external": {"existingSecret": "store-keys"},
+        "external": {"existingSecret": "store-keys", "cidrs": ["192.0.2.8/32"]},
     },
     "secrets": {"existingSecret": "platform-keys"},
 }
@@ -87,7 +91,7 @@ ROLE: Values = {
     **CLOUD,
     "objectStore": {
         **CLOUD["objectStore"],
-        "external": {"role": {"arn": "arn:aws:iam::123456789012:role/jinsu"}},
+        "external": {"role": {"arn": "arn:aws:iam::123456789012:role/jinsu"}, "cidrs": ["192.0.2.8/32"]},
     },
     "teams": [{"name": "default"}, {"name": "speech", "namespace": "speech-lab", "createNamespace": False}],
 }
@@ -95,6 +99,7 @@ ROLE: Values = {
 OTHER_AIRFLOW: Values = {
     "airflow": {"enabled": False, "url": "https://airflow.example.com"},
     "ingress": EVERYTHING["ingress"],
+    "networkPolicy": {"clients": [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "airflow"}}}]},
     "secrets": {"existingSecret": "platform-keys"},
 }
 

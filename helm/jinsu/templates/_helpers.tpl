@@ -371,3 +371,27 @@ http{{ if $values.ingress.tlsSecret }}s{{ end }}://{{ $host }}
 - ipBlock: {cidr: "::/0", except: ["fe80::/10"]}
 {{- end }}
 {{- end }}
+
+{{/* Where the Kubernetes API listens, as a list of address ranges. Without the value the cluster is asked, at the installation
+and at each upgrade; a template that is rendered without a cluster names all private addresses. */}}
+{{- define "jinsu.apiServers" -}}
+{{- $found := .Values.networkPolicy.apiServerCidrs -}}
+{{- if not $found -}}
+{{- $addresses := list -}}
+{{- $service := lookup "v1" "Service" "default" "kubernetes" | default dict -}}
+{{- $addresses = concat $addresses (dig "spec" "clusterIPs" (dig "spec" "clusterIP" "" $service | list | compact) $service) -}}
+{{- if .Capabilities.APIVersions.Has "discovery.k8s.io/v1/EndpointSlice" -}}
+{{- range (lookup "discovery.k8s.io/v1" "EndpointSlice" "default" "" | default dict).items -}}
+{{- if eq (dig "metadata" "labels" "kubernetes.io/service-name" "" .) "kubernetes" -}}
+{{- range .endpoints }}{{ $addresses = concat $addresses .addresses }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- else -}}
+{{- range (lookup "v1" "Endpoints" "default" "kubernetes" | default dict).subsets -}}
+{{- range .addresses }}{{ $addresses = append $addresses .ip }}{{ end -}}
+{{- end -}}
+{{- end -}}
+{{- range uniq $addresses }}{{ $found = append $found (printf "%s/%s" . (ternary "128" "32" (contains ":" .))) }}{{ end -}}
+{{- end -}}
+{{- $found | default (list "10.0.0.0/8" "172.16.0.0/12" "192.168.0.0/16" "100.64.0.0/10" "fc00::/7") | toJson -}}
+{{- end }}
