@@ -222,7 +222,7 @@ def test_two_runs_wait_for_the_same_gpus(jinsu: Installation) -> None:
 
     said = until(lambda: jinsu.why(second) if "no free GPU" in jinsu.why(second) else "", 30, "the reason")
 
-    assert said == "train is queued: it waits for a place: 0/1 nodes are available: 1 no free GPU."
+    assert said == "train is queued: it waits for a place: the only node has no free GPU."
     ends = [jinsu.ended(run, 120) for run in (first, second)]
     assert [end["state"] for end in ends] == ["succeeded", "succeeded"]
     trained = [jinsu.stage(run, "train") for run in (first, second)]

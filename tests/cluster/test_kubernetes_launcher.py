@@ -140,7 +140,7 @@ def test_gpus_that_nobody_has_are_waited_for(bench: ClusterBench) -> None:
     status = status_that_says(bench, step, "no free GPU")
 
     assert status.phase is Phase.QUEUED
-    assert status.message == "it waits for a place: 0/1 nodes are available: 1 no free GPU."
+    assert status.message == "it waits for a place: the only node has no free GPU."
     bench.launcher.cancel(step.run_key, "enough")
     assert bench.end(step).phase is Phase.CANCELLED
 

@@ -183,10 +183,15 @@ def test_a_used_up_quota_is_waited_for_as_long_as_it_takes() -> None:
         (
             "0/3 nodes are available: 3 Insufficient nvidia.com/gpu. preemption: 0/3 nodes are available: "
             "3 No preemption victims found for incoming pod.",
-            "3 no free GPU",
+            "of 3 nodes, 3 have no free GPU.",
         ),
-        ("0/2 nodes are available: 2 Insufficient cpu. preemption: not eligible", "2 too little cpu"),
-        ("0/2 nodes are available: 1 Insufficient memory, 1 node(s) were unschedulable.", "1 too little memory"),
+        ("0/2 nodes are available: 2 Insufficient cpu. preemption: not eligible", "of 2 nodes, 2 have too little free cpu."),
+        ("0/2 nodes are available: 1 Insufficient memory, 1 node(s) were unschedulable.", "1 has too little free memory"),
+        (
+            "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: "
+            "1 No preemption victims found for incoming pod.",
+            "it waits for a place: the only node has too little free cpu.",
+        ),
     ],
 )
 def test_what_a_pod_waits_for_is_said_in_plain_words(message: str, wanted: str) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from jinsu.clients.kubernetes import seconds
+from jinsu.launchers.scheduling import why_without_node
 from jinsu.steps.record import AttemptEnd
 from jinsu.steps.status import Phase, StepStatus, out_of_memory_message
 
@@ -116,8 +117,8 @@ def _pending(pod: Document, now: float) -> StepStatus:
     conditions = {condition["type"]: condition for condition in pod["status"].get("conditions", [])}
     scheduled = conditions.get("PodScheduled", {})
     if scheduled.get("status") != "True":
-        message = scheduled.get("message", "")
-        return StepStatus(Phase.QUEUED, f"it waits for a place: {_scheduling_problem(message)}" if message else "")
+        why = why_without_node(scheduled)
+        return StepStatus(Phase.QUEUED, f"it waits for a place: {why}." if why else "")
     # Bringing the inputs may take long; the patience for an image begins when the inputs are there.
     initialized = conditions.get("Initialized", {})
     condition = initialized if initialized.get("status") == "True" else scheduled
@@ -140,12 +141,6 @@ def _pending(pod: Document, now: float) -> StepStatus:
 
 def _stuck(message: str, waited: float, meanwhile: Phase = Phase.STARTING) -> StepStatus:
     return StepStatus(Phase.FAILED if waited > IMAGE_PATIENCE else meanwhile, message)
-
-
-def _scheduling_problem(message: str) -> str:
-    """The scheduler's sentence without its part about preemption, and with plain words for resources."""
-    text = message.partition(" preemption:")[0].strip()
-    return text.replace("Insufficient nvidia.com/gpu", "no free GPU").replace("Insufficient ", "too little ")
 
 
 def _running(pod: Document, memory: int, now: float) -> StepStatus:
