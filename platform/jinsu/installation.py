@@ -151,7 +151,7 @@ class Installation:
 
     @cached_property
     def split_secret(self) -> str:
-        return self.settings.fernet_key
+        return self.settings.split_secret or self.settings.fernet_key
 
     @cached_property
     def journal(self) -> Journal:

@@ -109,6 +109,7 @@ class Settings:
     themselves; `public` has those that people use, where they differ, by the part's name. mlflow: the platform's own
     account in MLflow. airflow: its password is the first one of the person whose machine this is; empty on Kubernetes.
     mlflow_reviewer: the account that all reviewers shared in version 0.1; nobody can use it any more.
+    split_secret: what the secrets of new splits follow from; "" for the fernet key, as before there were two.
     training_slots: how many trainings run at a time. step_memory (bytes), step_hours: what each of the platform's own steps,
     which open rows and models, may use. bind: the address that the servers listen on. artifacts: MLflow's
     destination for files; "" for the home. mlflow_auth_database_url: "" for a file in the home.
@@ -135,6 +136,7 @@ class Settings:
     airflow_secret: str = field(repr=False)
     mlflow_secret: str = field(repr=False)
     fernet_key: str = field(repr=False)
+    split_secret: str = field(default="", repr=False)
     airflow: Account = Account("admin", "")
     mlflow_reviewer: Account = Account("reviewer", "")
     training_slots: int = 2

@@ -55,7 +55,7 @@ def test_the_settings_need_exactly_the_variables_that_the_pods_have() -> None:
 
 def test_the_settings_name_no_secret_that_a_stage_does_not_use() -> None:
     text = the(render(KUBEFLOW), "ConfigMap")["data"]["settings.json"]
-    assert {name for name in platform_objects.secret_variables(render(KUBEFLOW)) if f"${{{name}}}" in text} == {
+    assert {name for name in platform_objects.secret_variables(render(KUBEFLOW)) if f"${{{name}:-}}" in text} == {
         "JINSU_DATABASE_PASSWORD",
         "JINSU_MLFLOW_PASSWORD",
     }
@@ -66,7 +66,7 @@ def test_but_for_secrets_the_settings_are_the_platform_s() -> None:
     own, platform = settings_document(documents), platform_objects.settings_document(documents)
     differing = {key for key in platform if own[key] != platform[key]}
     assert differing == {"airflow_database_url", "mlflow_database_url",
-                         "mlflow_auth_database_url", "airflow_secret", "mlflow_secret", "fernet_key",
+                         "mlflow_auth_database_url", "airflow_secret", "mlflow_secret", "fernet_key", "split_secret",
                          "review_webhook", "kubernetes"}  # fmt: skip
     assert {**own["kubernetes"], "gateway_key": platform["kubernetes"]["gateway_key"]} == platform["kubernetes"]
 

@@ -15,6 +15,7 @@ from tests.chart.helm import HelmError, render
 from tests.chart.value_sets import VALUE_SETS
 
 from jinsu.errors import BadInputError
+from jinsu.installation import Installation
 from jinsu.placement.kubernetes import Gpu
 from jinsu.servers import airflow, mlflow
 from jinsu.settings import ROLES, Account, GroupRole, Oidc, Settings, Where, parse
@@ -201,13 +202,25 @@ def test_only_a_placeholder_is_one(text: str) -> None:
     assert parse({**MINIMAL, "fernet_key": text}, {}).fernet_key == text
 
 
-@pytest.mark.parametrize("name", sorted(SECRETS))
-def test_a_missing_variable_is_named(name: str) -> None:
+def test_a_missing_variable_is_named() -> None:
+    document = {**MINIMAL, "fernet_key": "${JINSU_FERNET_KEY}", "mlflow_secret": "${JINSU_MLFLOW_SECRET}"}
     with pytest.raises(BadInputError) as caught:
-        parse(rendered(), {key: value for key, value in SECRETS.items() if key != name})
-    assert name in str(caught.value)
+        parse(document, {"JINSU_MLFLOW_SECRET": "s3cret"})
+    assert "JINSU_FERNET_KEY" in str(caught.value)
     assert "Secret" in str(caught.value)
-    assert not any(value in str(caught.value) for value in SECRETS.values())
+    assert "s3cret" not in str(caught.value)
+
+
+def test_a_process_without_a_secret_reads_the_chart_s_settings_and_has_an_empty_one() -> None:
+    """The chart gives each process the secrets that it uses."""
+    found = parse(rendered(), {"JINSU_DATABASE_PASSWORD": "s3cret"})
+    assert make_url(found.database_url).password == "s3cret"
+    assert (found.fernet_key, found.airflow_secret, found.mlflow.password, found.split_secret) == ("", "", "", "")
+
+
+def test_splits_follow_from_their_own_secret_or_else_from_the_one_before_it() -> None:
+    assert Installation(parse({**MINIMAL, "split_secret": "own"}, {})).split_secret == "own"
+    assert Installation(parse(MINIMAL, {})).split_secret == "k"
 
 
 def test_nothing_secret_is_shown() -> None:

@@ -77,7 +77,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- $bundled := .root.Values.database.bundled.enabled -}}
 {{- $name := ternary .name (index $external.names .name) $bundled -}}
 {{- $options := ternary "" $external.options $bundled -}}
-postgresql+{{ .driver }}://{{ ternary "jinsu" $external.user $bundled }}:${JINSU_DATABASE_PASSWORD}@{{ include "jinsu.databaseHost" .root }}/{{ $name }}{{ with $options }}?{{ . }}{{ end }}
+postgresql+{{ .driver }}://{{ ternary "jinsu" $external.user $bundled }}:${JINSU_DATABASE_PASSWORD:-}@{{ include "jinsu.databaseHost" .root }}/{{ $name }}{{ with $options }}?{{ . }}{{ end }}
 {{- end }}
 
 {{- define "jinsu.airflowUrl" -}}
@@ -125,8 +125,34 @@ tolerations:
 {{- end }}
 {{- end }}
 
-{{/* Environment of every process of the platform image: where its settings are, and the secrets they name. */}}
+{{/* Which secrets each process has, by component: keys of the platform's Secret, and `store` for the object store. The page
+docs/kubernetes.md has the same table. A process reads all of settings.json; what it has no secret for is empty there. */}}
+{{- define "jinsu.secretsOf" -}}
+{{- $database := "JINSU_DATABASE_PASSWORD" -}}
+{{- dict
+  "api" (list $database "JINSU_AIRFLOW_SECRET" "JINSU_MLFLOW_PASSWORD" "JINSU_SPLIT_SECRET" "JINSU_OIDC_CLIENT_SECRET" "store")
+  "controller" (list $database "JINSU_AIRFLOW_SECRET" "JINSU_MLFLOW_PASSWORD" "JINSU_GATEWAY_KEY" "JINSU_SERVER_KEY" "JINSU_REVIEW_WEBHOOK" "store")
+  "mlflow" (list $database "JINSU_MLFLOW_PASSWORD" "JINSU_MLFLOW_SECRET" "store")
+  "airflow" (list $database "JINSU_AIRFLOW_SECRET" "JINSU_FERNET_KEY")
+  "scheduler" (list $database "JINSU_AIRFLOW_SECRET" "JINSU_FERNET_KEY" "JINSU_MLFLOW_PASSWORD" "JINSU_SPLIT_SECRET" "store")
+  "dag-processor" (list $database)
+  "triggerer" (list $database "JINSU_AIRFLOW_SECRET" "JINSU_FERNET_KEY" "store")
+  "migrate" (list $database "JINSU_ADMIN_TOKEN" "JINSU_FERNET_KEY")
+  "wait" (list $database)
+  "test" (list "JINSU_AIRFLOW_SECRET")
+| toJson -}}
+{{- end }}
+
+{{/* Whether a component reaches the object store. */}}
+{{- define "jinsu.usesStore" -}}
+{{- if has "store" (index (include "jinsu.secretsOf" .root | fromJson) .component) }}true{{ end -}}
+{{- end }}
+
+{{/* Environment of a process of the platform image: where its settings are, and the secrets that it uses.
+root, component; optional: more (variables). */}}
 {{- define "jinsu.environment" -}}
+{{- $root := .root -}}
+{{- $store := include "jinsu.usesStore" . -}}
 env:
   - name: JINSU_HOME
     value: /jinsu/home
@@ -136,6 +162,30 @@ env:
   - name: {{ $name }}
     value: {{ $value | quote }}
   {{- end }}
+  {{- range index (include "jinsu.secretsOf" .root | fromJson) .component }}
+  {{- if eq . "JINSU_OIDC_CLIENT_SECRET" }}
+  {{- if and $root.Values.oidc.issuer (not $root.Values.oidc.publicClient) }}
+  - name: {{ . }}
+    valueFrom:
+      secretKeyRef: {name: {{ $root.Values.oidc.existingSecret | default (include "jinsu.secret" $root) }}, key: {{ . }}, optional: true}
+  {{- end }}
+  {{- else if eq . "JINSU_REVIEW_WEBHOOK" }}
+  {{- if not $root.Values.reviews.webhook }}
+  - name: {{ . }}
+    valueFrom:
+      secretKeyRef: {name: {{ include "jinsu.secret" $root }}, key: {{ . }}, optional: true}
+  {{- end }}
+  {{- else if eq . "JINSU_SPLIT_SECRET" }}
+  - name: {{ . }}
+    valueFrom:
+      secretKeyRef: {name: {{ include "jinsu.secret" $root }}, key: {{ include "jinsu.splitKey" $root }}}
+  {{- else if ne . "store" }}
+  - name: {{ . }}
+    valueFrom:
+      secretKeyRef: {name: {{ include "jinsu.secret" $root }}, key: {{ . }}}
+  {{- end }}
+  {{- end }}
+  {{- if $store }}
   {{- with include "jinsu.storeIdentity" .root | fromJson }}
   - name: AWS_ROLE_ARN
     value: {{ .role | quote }}
@@ -148,19 +198,26 @@ env:
     value: {{ . | quote }}
   {{- end }}
   {{- end }}
-envFrom:
-  - secretRef:
-      name: {{ include "jinsu.secret" .root }}
-  {{- if and .root.Values.oidc.issuer .root.Values.oidc.existingSecret }}
-  - secretRef:
-      name: {{ .root.Values.oidc.existingSecret }}
-  {{- end }}
   {{- with include "jinsu.storeSecret" .root }}
-  - secretRef:
-      name: {{ . }}
+  {{- $secret := . }}
+  {{- range list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" }}
+  - name: {{ . }}
+    valueFrom:
+      secretKeyRef: {name: {{ $secret }}, key: {{ . }}}
+  {{- end }}
+  {{- end }}
   {{- end }}
 {{- end }}
 
+{{/* The key of the Secret that the secrets of splits follow from. A Secret of one's own that is older has the other one, and
+splits that follow from another value would not agree with those that there are. */}}
+{{- define "jinsu.splitKey" -}}
+{{- $found := dict -}}
+{{- with .Values.secrets.existingSecret }}{{ $found = dig "data" dict (lookup "v1" "Secret" $.Release.Namespace . | default dict) }}{{ end -}}
+{{- if and $found (not (hasKey $found "JINSU_SPLIT_SECRET")) }}JINSU_FERNET_KEY{{ else }}JINSU_SPLIT_SECRET{{ end -}}
+{{- end }}
+
+{{/* root, component. */}}
 {{- define "jinsu.mounts" -}}
 - name: home
   mountPath: /jinsu/home
@@ -173,12 +230,12 @@ envFrom:
   readOnly: true
 - name: tmp
   mountPath: /tmp
-{{- if include "jinsu.ca" . }}
+{{- if include "jinsu.ca" .root }}
 - name: ca
   mountPath: /etc/jinsu-ca
   readOnly: true
 {{- end }}
-{{- if include "jinsu.storeIdentity" . | fromJson }}
+{{- if and (include "jinsu.usesStore" .) (include "jinsu.storeIdentity" .root | fromJson) }}
 - name: store-identity
   mountPath: /var/run/jinsu-store
   readOnly: true
@@ -189,6 +246,7 @@ envFrom:
 {{- if not .Values.objectStore.bundled.enabled }}{{ .Values.objectStore.external.caConfigMap }}{{ end -}}
 {{- end }}
 
+{{/* root, component; optional: home (size), settings (name). */}}
 {{- define "jinsu.volumes" -}}
 - name: home
   emptyDir:
@@ -207,11 +265,13 @@ envFrom:
   configMap:
     name: {{ . }}
 {{- end }}
+{{- if include "jinsu.usesStore" . }}
 {{- with include "jinsu.storeIdentity" .root | fromJson }}
 - name: store-identity
   projected:
     sources:
       - serviceAccountToken: {audience: {{ .audience | quote }}, expirationSeconds: 3600, path: token}
+{{- end }}
 {{- end }}
 {{- end }}
 
@@ -256,14 +316,14 @@ spec:
           image: {{ include "jinsu.image" (dict "root" .root "name" "platform") }}
           imagePullPolicy: {{ .root.Values.images.pullPolicy }}
           command: [python, -m, jinsu.cluster, wait]
-          {{- include "jinsu.environment" (dict "root" .root) | nindent 10 }}
+          {{- include "jinsu.environment" (dict "root" .root "component" "wait") | nindent 10 }}
           terminationMessagePolicy: FallbackToLogsOnError
           securityContext:
             {{- include "jinsu.confined" .root | nindent 12 }}
           resources:
             {{- toYaml .resources | nindent 12 }}
           volumeMounts:
-            {{- include "jinsu.mounts" .root | nindent 12 }}
+            {{- include "jinsu.mounts" (dict "root" .root "component" "wait") | nindent 12 }}
       containers:
         - name: {{ .component }}
           image: {{ include "jinsu.image" (dict "root" .root "name" "platform") }}
@@ -326,7 +386,7 @@ spec:
           {{- end }}
           {{- end }}
           volumeMounts:
-            {{- include "jinsu.mounts" .root | nindent 12 }}
+            {{- include "jinsu.mounts" . | nindent 12 }}
       volumes:
         {{- include "jinsu.volumes" . | nindent 8 }}
 {{- end }}

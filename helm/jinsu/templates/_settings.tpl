@@ -100,11 +100,12 @@
   "mlflow_url" (printf "http://%s:5000" (include "jinsu.host" (dict "root" . "part" "mlflow")))
   "envoy_admin_url" ""
   "xds_port" 18000
-  "mlflow" (dict "name" "admin" "password" "${JINSU_MLFLOW_PASSWORD}")
+  "mlflow" (dict "name" "admin" "password" "${JINSU_MLFLOW_PASSWORD:-}")
   "supervisor_password" ""
-  "airflow_secret" "${JINSU_AIRFLOW_SECRET}"
-  "mlflow_secret" "${JINSU_MLFLOW_SECRET}"
-  "fernet_key" "${JINSU_FERNET_KEY}"
+  "airflow_secret" "${JINSU_AIRFLOW_SECRET:-}"
+  "mlflow_secret" "${JINSU_MLFLOW_SECRET:-}"
+  "fernet_key" "${JINSU_FERNET_KEY:-}"
+  "split_secret" "${JINSU_SPLIT_SECRET:-}"
   "training_slots" (int $values.training.slots)
   "max_gpus" (int $values.training.maxGpus)
   "teams_approving_themselves" $values.teamsApprovingThemselves
@@ -120,7 +121,7 @@
     "namespace" .Release.Namespace
     "catalog" (printf "%s-catalog" $name)
     "gateways" (printf "%s-gateway-statistics:9902" $name)
-    "gateway_key" "${JINSU_GATEWAY_KEY}"
+    "gateway_key" "${JINSU_GATEWAY_KEY:-}"
     "steps" $steps
     "servers" $servers)
   | toPrettyJson -}}
