@@ -342,6 +342,17 @@ def test_several_pods_of_a_kind_are_not_all_taken_at_once(values: Values) -> Non
     assert several <= guarded or values == BARE, several - guarded
 
 
+def test_the_pods_of_a_model_are_not_all_taken_at_once_where_it_has_several() -> None:
+    documents = [*render(EVERYTHING), *platform_objects.created_objects(render(EVERYTHING))]
+    budgets = of_kind(documents, "PodDisruptionBudget")
+    assert "Deployment/model-digits-v1" in {pod.name for budget in budgets for pod in protected(budget, documents)}
+    assert not any("model-server" in name_of(budget) for budget in of_kind(render(), "PodDisruptionBudget"))
+    for replicas in (1, 2):
+        made = platform_objects.created_objects(render({"modelServers": {"replicas": replicas}}))
+        (server,) = of_kind(made, "Deployment")
+        assert server["spec"]["strategy"]["rollingUpdate"] == {"maxUnavailable": 0, "maxSurge": 1}
+
+
 @each_set
 def test_no_budget_keeps_a_node_from_being_drained(values: Values) -> None:
     documents = render(values)

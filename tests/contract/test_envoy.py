@@ -500,6 +500,33 @@ def test_a_body_that_is_too_long_is_refused(plane: Any) -> None:
     asyncio.run(scenario())
 
 
+def test_envoy_s_own_answers_are_json_as_a_model_server_s_are(plane: Any) -> None:
+    """Such as while the only server of a model is replaced. Clients read the fields that MLflow's read."""
+
+    async def scenario() -> None:
+        async with plane() as p:
+            p.champion.die()
+            p.challenger.die()
+            unserved = await p.client.post("/models/toy/invocations", content=b"{}")
+            unknown = await p.client.post("/models/other/invocations", content=b"{}")
+            long = await p.client.post("/models/toy/invocations", content=b"x" * (MAX_BODY + 1))
+            bad = await p.client.get("/models/toy%2Fping")
+        for answer, status, code, word in (
+            (unserved, 503, "TEMPORARILY_UNAVAILABLE", "ask again"),
+            (unknown, 404, "RESOURCE_DOES_NOT_EXIST", "/models/NAME/invocations"),
+            (long, 413, "BAD_REQUEST", "fewer rows"),
+            (bad, 400, "BAD_REQUEST", ""),
+        ):
+            assert answer.status_code == status
+            assert answer.headers["content-type"] == "application/json"
+            said = answer.json()
+            assert said.keys() == {"error_code", "message"}
+            assert said["error_code"] == code
+            assert word in said["message"]
+
+    asyncio.run(scenario())
+
+
 @pytest.mark.parametrize(
     "header",
     [

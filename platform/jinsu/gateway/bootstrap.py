@@ -142,6 +142,7 @@ def _listener(gateway: Gateway) -> Resource:
         "codec_type": "HTTP1",
         "rds": {"route_config_name": ROUTES, "config_source": _discovered(gateway.patience)},
         **_suspicion(),
+        "local_reply_config": _own_answers(),
         "server_header_transformation": "PASS_THROUGH",
         "generate_request_id": False,
         "common_http_protocol_options": {"idle_timeout": "60s", "headers_with_underscores_action": "REJECT_REQUEST"},
@@ -169,6 +170,38 @@ def _suspicion() -> Resource:
         # No machine has this address, so no client counts as internal: none may steer Envoy with x-envoy-* headers.
         "internal_address_config": {"cidr_ranges": [{"address_prefix": "192.0.2.1", "prefix_len": 32}]},
     }
+
+
+_OWN_ANSWERS = {
+    401: ("UNAUTHENTICATED", "show the key of a client of models: Authorization: Bearer KEY."),
+    404: ("RESOURCE_DOES_NOT_EXIST", "no model is served at this address; it is /models/NAME/invocations."),
+    408: ("BAD_REQUEST", "the request did not arrive in time."),
+    413: ("BAD_REQUEST", f"the request is longer than {MAX_BODY} bytes; send fewer rows at a time."),
+    503: ("TEMPORARILY_UNAVAILABLE", "no server of this model answers just now; ask again in a second."),
+    504: ("TEMPORARILY_UNAVAILABLE", "the model did not answer in time; ask again, or send fewer rows at a time."),
+}
+"""What Envoy says when no model answered, by HTTP status: an error code of MLflow's clients, and a sentence."""
+
+
+def _own_answers() -> Resource:
+    """Envoy's own answers with the two fields that a model server's refusals have, so that a client reads one form."""
+    return {
+        "mappers": [
+            {"filter": _of_status(status), "body_format_override": _json(code, message)}
+            for status, (code, message) in _OWN_ANSWERS.items()
+        ],
+        "body_format": _json("BAD_REQUEST", "%LOCAL_REPLY_BODY%"),
+    }
+
+
+def _of_status(status: int) -> Resource:
+    # Envoy wants a key of its runtime here, which nobody sets.
+    value = {"default_value": status, "runtime_key": f"gateway.own_answer_{status}"}
+    return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+
+
+def _json(code: str, message: str) -> Resource:
+    return {"json_format": {"error_code": code, "message": message}}
 
 
 def _chain(manager: Mapping[str, Any]) -> Resource:
