@@ -304,13 +304,18 @@ def test_an_object_store_outside_needs_its_keys_or_a_role() -> None:
 
 def test_whoever_runs_with_a_role_has_a_token_for_it_and_its_account_is_there() -> None:
     documents = render(ROLE)
-    for pod in pods(documents):
-        if pod.name.endswith("-gateway"):
-            continue
+    holders = [pod for pod in pods(documents) if "store-identity" in {one["name"] for one in pod.spec["volumes"]}]
+    assert {pod.labels["app.kubernetes.io/component"] for pod in holders} >= {
+        "api",
+        "controller",
+        "scheduler",
+        "mlflow",
+    }
+    for pod in holders:
         (volume,) = [one for one in pod.spec["volumes"] if one["name"] == "store-identity"]
         (source,) = volume["projected"]["sources"]
         assert source["serviceAccountToken"]["audience"] == "sts.amazonaws.com", pod.name
-        for container in pod.containers:
+        for container in pod.spec["containers"]:
             entries = {entry["name"]: entry.get("value") for entry in container["env"]}
             (mount,) = [one for one in container["volumeMounts"] if one["name"] == "store-identity"]
             assert entries["AWS_WEB_IDENTITY_TOKEN_FILE"] == f"{mount['mountPath']}/token", pod.name
@@ -322,6 +327,28 @@ def test_whoever_runs_with_a_role_has_a_token_for_it_and_its_account_is_there() 
     assert identity == settings.kubernetes.servers.store_identity
     assert identity
     assert {(namespace, identity.account) for namespace in settings.kubernetes.steps.namespaces.values()} <= accounts
+
+
+# --- Before an installation ---
+
+
+def test_a_volume_is_tried_before_an_installation_and_only_then() -> None:
+    def tried(values: Values, **flags: bool) -> list[str]:
+        claims = of_kind(render(values, **flags), "PersistentVolumeClaim")
+        assert all("pre-install" in hook_of(one) for one in claims)
+        return [one["spec"].get("storageClassName", "") for one in claims]
+
+    assert tried(DEFAULT) == [""]
+    assert tried(DEFAULT, upgrade=True) == tried(OUTSIDE) == tried(BARE) == []
+    assert tried({"preflight": {"enabled": False}}) == []
+    two: Values = {"database": {"bundled": {"persistence": {"storageClass": "fast"}}}}
+    assert sorted(tried(two)) == ["", "fast"]
+    (job,) = [one for one in of_kind(render(), "Job") if "pre-install" in hook_of(one)]
+    assert job["metadata"]["annotations"]["helm.sh/hook-output-log-policy"] == "hook-failed"
+    (database,) = [one for one in of_kind(render(), "StatefulSet") if one["metadata"]["name"].endswith("-database")]
+    same = ("securityContext", "nodeSelector", "tolerations", "imagePullSecrets")
+    tries, runs = job["spec"]["template"]["spec"], database["spec"]["template"]["spec"]
+    assert [tries.get(name) for name in same] == [runs.get(name) for name in same], "it would try something else"
 
 
 # --- Disruption ---

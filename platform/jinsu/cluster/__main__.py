@@ -1,6 +1,7 @@
 """Starts one process of the platform in its container.
 
 python -m jinsu.cluster api | controller | airflow PART | mlflow | migrate | wait | gateway PATH | database | store | check
+python -m jinsu.cluster preflight FOLDER
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ PARTS: Mapping[str, str] = {
     "store": "object_store",
     "database": "database",
     "check": "check",
+    "preflight": "preflight",
     "migrate": "migrate",
     "wait": "wait",
 }
