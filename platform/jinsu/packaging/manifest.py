@@ -3,29 +3,22 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jinsu.errors import GateFailedError
 from jinsu.sdk.model_files import MANIFEST_FILE
 
-DTYPES = frozenset(
-    {
-        "float32",
-        "float64",
-        "int64",
-        "int32",
-        "int16",
-        "int8",
-        "uint8",
-        "uint16",
-        "uint32",
-        "uint64",
-        "bool",
-        "string",
-    }
-)
+_NUMBERS = ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "uint16", "uint32", "uint64", "bool")
+NUMPY_TYPES: Mapping[str, np.dtype[Any]] = {
+    **{name: np.dtype(name) for name in _NUMBERS},
+    "string": np.dtype(object),
+}
+"""Every type of a tensor as the manifest calls it, with numpy's."""
 
 
 @dataclass(frozen=True)
@@ -80,6 +73,6 @@ class Manifest:
 
 def _tensor(document: dict[str, Any]) -> Tensor:
     shape = tuple(int(axis) for axis in document["shape"])
-    if document["dtype"] not in DTYPES or not shape or shape[0] != -1 or any(axis < 1 for axis in shape[1:]):
+    if document["dtype"] not in NUMPY_TYPES or not shape or shape[0] != -1 or any(axis < 1 for axis in shape[1:]):
         raise ValueError(f"unusable tensor {document['dtype']}{list(shape)}")
     return Tensor(document["dtype"], shape)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +36,7 @@ class OnnxModel:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
-        options.log_severity_level = 3
+        options.log_severity_level = 4  # what it would print is in the exception
         self.manifest = Manifest.read(folder)
         try:
             self._session = onnxruntime.InferenceSession(
@@ -49,6 +50,8 @@ class OnnxModel:
                 f"{MODEL_FILE}: has {len(inputs)} inputs and {len(outputs)} outputs; one of each is supported."
             )
         self._input, self._output = inputs[0].name, outputs[0].name
+        self._new_options = onnxruntime.RunOptions
+        self._options = _quiet(self._new_options())
 
     def check_manifest(self) -> None:
         """Raises GateFailedError when the manifest contradicts the graph: a server would refuse good requests by it."""
@@ -61,14 +64,26 @@ class OnnxModel:
 
     def run(self, rows: np.ndarray) -> np.ndarray:
         """The answers to a batch of rows. Raises GateFailedError with the operator that failed."""
+        if self._options.terminate:
+            self._options = _quiet(self._new_options())
         try:
-            return np.asarray(self._session.run([self._output], {self._input: rows})[0])
+            return np.asarray(self._session.run([self._output], {self._input: rows}, self._options)[0])
         except Exception as problem:
             raise GateFailedError(f"{MODEL_FILE}: failed on {len(rows)} rows: {_first_line(problem)}") from None
+
+    def stop(self) -> None:
+        """Makes the present run, in another thread, fail at its next operator. One long operator is not interrupted."""
+        self._options.terminate = True
 
     def run_all(self, rows: np.ndarray, batch: int = 256) -> np.ndarray:
         """The answers to any number of rows, run `batch` at a time."""
         return np.concatenate([self.run(rows[start : start + batch]) for start in range(0, len(rows), batch)])
+
+
+def _quiet(options: Any) -> Any:
+    """What these options would have printed is in the exception."""
+    options.log_severity_level = 4
+    return options
 
 
 def _check_tensor(name: str, declared: Tensor, node: Any) -> None:
@@ -82,5 +97,12 @@ def _check_tensor(name: str, declared: Tensor, node: Any) -> None:
         )
 
 
+_NO_MEMORY = ("Failed to allocate memory", "bad_alloc", "bad allocation", "Unable to allocate")
+
+
 def _first_line(problem: Exception) -> str:
-    return str(problem).strip().splitlines()[0][:400]
+    text = str(problem).strip() or type(problem).__name__
+    if any(words in text for words in _NO_MEMORY):
+        operator = re.search(r"running (\w+) node", text)
+        return f"{f'operator {operator[1]}' if operator else 'it'} needs more memory than there is for the model"
+    return text.splitlines()[0][:400]
