@@ -3,7 +3,7 @@
 import asyncio
 import json
 import time
-from collections.abc import AsyncIterator, Callable, Coroutine
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +18,10 @@ from onnx import TensorProto, helper, numpy_helper
 from jinsu.gateway.bootstrap import MAX_BODY
 from jinsu.serving.asgi import Application
 from jinsu.serving.batching import Batcher
+from jinsu.serving.engine import Done
+from jinsu.serving.limits import Limits
 from jinsu.serving.replies import Reply
 from jinsu.serving.service import Service
-from jinsu.serving.signature import Limits
 
 INVOKE, INFER = "/invocations", "/v2/models/m/infer"
 ROWS = [[1.0, 2.0, 3.0, 4.0], [0.0, 0.5, 0.0, -1.0]]
@@ -66,14 +67,42 @@ Make = Callable[..., Service]
 
 
 @pytest.fixture(scope="module")
-def make(tmp_path_factory: pytest.TempPathFactory) -> Make:
-    folders = {name: write(tmp_path_factory.mktemp(name), name) for name in MODELS}
-    return lambda name, **limits: Service(folders[name], "m", "3", Limits(**limits))
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return {name: write(tmp_path_factory.mktemp(name), name) for name in MODELS}
+
+
+def makes(folders: dict[str, Path]) -> Iterator[Make]:
+    """Makes services, and ends them."""
+    made: list[Service] = []
+
+    def make(name: str, **limits: Any) -> Service:
+        made.append(Service(folders[name], "m", "3", Limits(**limits)))
+        return made[-1]
+
+    yield make
+    for service in made:
+        service.close()
+
+
+@pytest.fixture
+def make(folders: dict[str, Path]) -> Iterator[Make]:
+    yield from makes(folders)
 
 
 @pytest.fixture(scope="module")
-def double(make: Make) -> Service:
-    return make("double")
+def keep(folders: dict[str, Path]) -> Iterator[Make]:
+    """Services for the whole module."""
+    yield from makes(folders)
+
+
+@pytest.fixture(scope="module")
+def double(keep: Make) -> Service:
+    return keep("double")
+
+
+@pytest.fixture(scope="module")
+def image(keep: Make) -> Service:
+    return keep("image")
 
 
 def ask(service: Service, body: Any, path: str = INVOKE) -> tuple[int, Any]:
@@ -242,8 +271,8 @@ def test_another_number_of_tensors_than_one_is_refused(double: Service, inputs: 
 
 
 @pytest.mark.parametrize("value", [256, -1, 1.5, 1.0, True, 2**70, "1"])
-def test_what_is_no_byte_is_refused(make: Make, value: Any) -> None:
-    refused(ask(make("image"), {"inputs": [[[1, 2], [3, value]]]}), "the model takes uint8 [rows, 2, 2]")
+def test_what_is_no_byte_is_refused(image: Service, value: Any) -> None:
+    refused(ask(image, {"inputs": [[[1, 2], [3, value]]]}), "the model takes uint8 [rows, 2, 2]")
 
 
 def test_a_text_may_be_so_long_and_no_longer(make: Make) -> None:
@@ -316,16 +345,19 @@ def test_an_answer_that_is_no_number_is_a_failure_and_counted(make: Make, value:
 
 # Many at once
 
-INLINE, THREAD = {"inline_below": 1e9}, {"inline_below": 0.0}
+WAITING, BY_EVENT = {"inline_below": 1e9}, {"inline_below": 0.0}
 
 
-@pytest.mark.parametrize("mode", [INLINE, THREAD], ids=["on the loop", "in a thread"])
+@pytest.fixture(scope="module", params=[WAITING, BY_EVENT], ids=["waiting", "by event"])
+def numbers(request: pytest.FixtureRequest, keep: Make) -> Service:
+    return keep("number", batch=8, **request.param)
+
+
 @given(st.lists(st.lists(st.integers(-1000, 1000), min_size=1, max_size=9), min_size=1, max_size=20))
 @settings(deadline=None, max_examples=30)
-def test_everyone_gets_their_own_answer(make: Make, mode: dict[str, float], callers: list[list[int]]) -> None:
-    service = make("number", batch=8, **mode)
-    answers = together(service, [{"inputs": numbers} for numbers in callers])
-    assert answers == [(200, {"predictions": [2 * number for number in numbers]}) for numbers in callers]
+def test_everyone_gets_their_own_answer(numbers: Service, callers: list[list[int]]) -> None:
+    answers = together(numbers, [{"inputs": rows} for rows in callers])
+    assert answers == [(200, {"predictions": [2 * number for number in rows]}) for rows in callers]
 
 
 def test_a_batch_answers_as_single_requests_do(make: Make) -> None:
@@ -352,7 +384,7 @@ def test_a_neighbour_whose_answer_is_no_number_harms_nobody(make: Make) -> None:
     assert [status for status, _ in together(make("log"), [good, bad, good])] == [200, 500, 200]
 
 
-@pytest.mark.parametrize("mode", [INLINE, THREAD], ids=["on the loop", "in a thread"])
+@pytest.mark.parametrize("mode", [WAITING, BY_EVENT], ids=["waiting", "by event"])
 def test_a_neighbour_that_makes_the_model_fail_harms_nobody(make: Make, mode: dict[str, float]) -> None:
     good, bad = {"inputs": [[0, 1]]}, {"inputs": [[0, 99]]}  # the table has 10 rows
     service = make("table", **mode)
@@ -371,11 +403,10 @@ def test_a_model_that_fails_says_so_in_one_sentence(make: Make) -> None:
 def slow(service: Service, seconds: float) -> Service:
     """The same service with a model that takes its time."""
 
-    def run(rows: np.ndarray) -> np.ndarray:
-        time.sleep(seconds)
-        return rows * 2
+    def run(rows: np.ndarray, done: Done) -> None:
+        asyncio.get_running_loop().call_later(seconds, done, rows * 2)
 
-    service.batcher = Batcher(run, seconds, service.limits, lambda rows: service.telemetry.batch.observe(rows))
+    service.batcher = Batcher(run, service.limits, lambda rows: service.telemetry.batch.observe(rows))
     return service
 
 
@@ -417,8 +448,8 @@ def test_the_deadline_ends_the_wait_and_not_the_server(make: Make) -> None:
 
 
 def test_who_waited_too_long_behind_a_slow_run_is_not_computed(make: Make) -> None:
-    service = slow(make("number", deadline=0.05, batch=1, **INLINE), 0.1)
-    assert [status for status, _ in together(service, [{"inputs": [1]}] * 3)] == [200, 504, 504]
+    service = slow(make("number", deadline=0.05, batch=1), 0.1)
+    assert [status for status, _ in together(service, [{"inputs": [1]}] * 3)] == [504, 504, 504]
     assert metric(service, "jinsu_batch_rows_count") == 1
 
 
@@ -486,7 +517,7 @@ def test_a_body_may_come_in_pieces(double: Service) -> None:
 
 
 def test_callers_over_http_get_their_own_answers(make: Make) -> None:
-    service = make("number", batch=8, **THREAD)
+    service = make("number", batch=8, **BY_EVENT)
 
     async def talk(client: httpx.AsyncClient) -> list[httpx.Response]:
         return await asyncio.gather(*(client.post(INVOKE, json={"inputs": [number]}) for number in range(100)))

@@ -3,44 +3,42 @@
 from __future__ import annotations
 
 import asyncio
-import time
 from collections import deque
 from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
+from functools import partial
 
 import numpy as np
 
-from jinsu.serving.signature import Limits, Refused
+from jinsu.serving.engine import Done, ModelFailed, Outcome, Stopped
+from jinsu.serving.limits import Limits
+from jinsu.serving.signature import Refused
 
-Run = Callable[[np.ndarray], np.ndarray]
-"""From rows to answers; the first axis of both is the batch."""
+Run = Callable[[np.ndarray, Done], None]
+"""Takes a batch, whose first axis is the rows, and later calls `Done` with the answers. One batch at a time."""
 
 
 @dataclass(slots=True)
 class _Job:
-    """One request: its rows, the loop's time of its deadline, and its answers to come."""
+    """One request: its rows, the loop's time of its deadline, and its answers to come. stopped: whether a run of it was."""
 
     rows: np.ndarray
     due: float
     done: asyncio.Future[np.ndarray] = field(repr=False)
+    stopped: bool = False
 
 
 class Batcher:
-    """A bounded queue in front of `run`.
+    """A bounded queue in front of `run`. on_batch: called with the number of rows before each run."""
 
-    A run shorter than `limits.inline_below` stays on the event loop; a longer one goes to one thread, so that
-    health checks and refusals are answered meanwhile. run_seconds: how long a full batch runs. on_batch: called with
-    the number of rows before each run.
-    """
-
-    def __init__(self, run: Run, run_seconds: float, limits: Limits, on_batch: Callable[[int], None]) -> None:
+    def __init__(self, run: Run, limits: Limits, on_batch: Callable[[int], None]) -> None:
         self._run, self._limits, self._on_batch = run, limits, on_batch
         self._queue: deque[_Job] = deque()
+        self._open: deque[_Job] = deque()  # every request without an answer, the oldest first
+        self._timer: asyncio.TimerHandle | None = None
         self.waiting = 0
         self._busy = False
         self._alone = 0  # how many of the next runs take one request each
-        self._thread = None if run_seconds < limits.inline_below else ThreadPoolExecutor(1, "model")
 
     def submit(self, rows: np.ndarray) -> asyncio.Future[np.ndarray]:
         """The answers to `rows`, to come: an array, or Refused(504) or Refused(500). Raises Refused(429) for a full queue."""
@@ -50,13 +48,26 @@ class Batcher:
         job = _Job(rows, loop.time() + self._limits.deadline, loop.create_future())
         self._queue.append(job)
         self.waiting += len(rows)
-        if self._thread:
-            timer = loop.call_at(job.due, self._expire, job)
-            job.done.add_done_callback(lambda _: timer.cancel())
+        self._open.append(job)
+        if self._timer is None:  # one for all: whoever came first is late first
+            self._timer = loop.call_at(job.due, self._expire_late)
         if not self._busy:
             self._busy = True
             loop.call_soon(self._run_next)  # after every request that the loop has read already
         return job.done
+
+    def _expire_late(self) -> None:
+        loop = asyncio.get_running_loop()
+        while self._open and (self._open[0].done.done() or self._open[0].due <= loop.time()):
+            self._expire(self._open.popleft())
+        self._timer = loop.call_at(self._open[0].due, self._expire_late) if self._open else None
+
+    def _forget_answered(self) -> None:
+        while self._open and self._open[0].done.done():
+            self._open.popleft()
+        if not self._open and self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
 
     def _expire(self, job: _Job) -> None:
         if not job.done.done():
@@ -81,50 +92,45 @@ class Batcher:
         jobs = self._take_jobs()
         if not jobs:
             self._busy = False
+            self._forget_answered()
             return
         rows = jobs[0].rows if len(jobs) == 1 else np.concatenate([job.rows for job in jobs])
         self._on_batch(len(rows))
-        if self._thread is None:
-            self._finish(jobs, _attempt(self._run, rows))
-            return
-        run = asyncio.get_running_loop().run_in_executor(self._thread, _attempt, self._run, rows)
-        run.add_done_callback(lambda future: self._finish(jobs, future.result()))
+        self._run(rows, partial(self._finish, jobs))
 
-    def _finish(self, jobs: list[_Job], outcome: np.ndarray | Exception) -> None:
-        start = 0
-        if isinstance(outcome, Exception) and len(jobs) > 1:
+    def _finish(self, jobs: list[_Job], outcome: Outcome) -> None:
+        if isinstance(outcome, np.ndarray):
+            start = 0
+            for job in jobs:
+                if not job.done.done():
+                    job.done.set_result(outcome[start : start + len(job.rows)])
+                start += len(job.rows)
+        elif self._may_try_again(jobs, outcome):
             # One of the requests made the run fail: each runs alone next, so that the others get their answers.
             self._queue.extendleft(reversed(jobs))
             self.waiting += sum(len(job.rows) for job in jobs)
             self._alone = max(self._alone, len(jobs))
-            jobs = []
-        for job in jobs:
-            if not job.done.done():
-                if isinstance(outcome, Exception):
-                    job.done.set_exception(Refused(500, f"the model failed: {str(outcome)[:200]}"))
-                else:
-                    job.done.set_result(outcome[start : start + len(job.rows)])
-            start += len(job.rows)
+        else:
+            for job in jobs:
+                if not job.done.done():
+                    job.done.set_exception(_refusal(outcome))
+        self._forget_answered()
         if self._queue:
             asyncio.get_running_loop().call_soon(self._run_next)
         else:
             self._busy = False
 
+    def _may_try_again(self, jobs: list[_Job], outcome: ModelFailed | Stopped) -> bool:
+        """A failure is tried again for the sake of the neighbours; a lost process once more, which it may not be to blame for."""
+        if isinstance(outcome, ModelFailed):
+            return len(jobs) > 1
+        first = not any(job.stopped for job in jobs)
+        for job in jobs:
+            job.stopped = True
+        return len(jobs) > 1 or first
 
-def _attempt(run: Run, rows: np.ndarray) -> np.ndarray | Exception:
-    try:
-        return run(rows)
-    except Exception as problem:
-        return problem
 
-
-def time_run(run: Run, rows: np.ndarray) -> float:
-    """Seconds of the fastest of five runs. Raises ValueError unless `run` gives one answer a row."""
-    best = float("inf")
-    for _ in range(5):
-        begun = time.perf_counter()
-        answers = run(rows)
-        best = min(best, time.perf_counter() - begun)
-    if answers.ndim == 0 or len(answers) != len(rows):
-        raise ValueError("the first axis of the output is not the batch")
-    return best
+def _refusal(outcome: ModelFailed | Stopped) -> Refused:
+    if isinstance(outcome, ModelFailed):
+        return Refused(500, f"the model failed: {str(outcome)[:200]}")
+    return Refused(504, f"the model {outcome}; its run was ended")

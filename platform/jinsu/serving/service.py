@@ -11,12 +11,14 @@ import msgspec
 import numpy as np
 import orjson
 
-from jinsu.packaging.onnx_model import OnnxModel
-from jinsu.serving.batching import Batcher, time_run
+from jinsu.packaging.manifest import Manifest
+from jinsu.serving.batching import Batcher
+from jinsu.serving.engine import Engine
+from jinsu.serving.limits import Limits
 from jinsu.serving.mlflow_protocol import MlflowProtocol
 from jinsu.serving.open_inference import OpenInference
 from jinsu.serving.replies import Reply, refusal
-from jinsu.serving.signature import Limits, Refused, Signature
+from jinsu.serving.signature import Refused, Signature
 from jinsu.serving.telemetry import Telemetry
 
 log = logging.getLogger("jinsu.server")
@@ -29,16 +31,18 @@ class Service:
 
     def __init__(self, folder: Path, name: str, version: str, limits: Limits | None = None) -> None:
         self.limits = limits or Limits()
-        model = OnnxModel(folder)
-        signature = Signature(model.manifest.input, self.limits)
+        manifest = Manifest.read(folder)
+        signature = Signature(manifest.input, self.limits)
         self.telemetry = Telemetry()
-        seconds = time_run(model.run, signature.blank(self.limits.batch))
-        self.batcher = Batcher(model.run, seconds, self.limits, lambda rows: self.telemetry.batch.observe(rows))
+        self.engine = Engine(folder, manifest, self.limits)
+        self.engine.time(signature.blank(self.limits.batch))
+        self.batcher = Batcher(self.engine.run, self.limits, lambda rows: self.telemetry.batch.observe(rows))
         self.telemetry.waiting.set_function(lambda: self.batcher.waiting)
         self._mlflow = MlflowProtocol(signature)
-        self._open_inference = OpenInference(name, version, signature, model.manifest.output)
-        ready = Reply(200, orjson.dumps({"ready": True, "name": name, "version": version}))
-        description = Reply(200, self._open_inference.description(model.manifest.labels))
+        self._open_inference = OpenInference(name, version, signature, manifest.output)
+        self._ready = Reply(200, orjson.dumps({"ready": True, "name": name, "version": version}))
+        self._down = Reply(503, orjson.dumps({"ready": False, "name": name, "version": version}))
+        description = Reply(200, self._open_inference.description(manifest.labels))
         base = f"/v2/models/{name}"
         self._post_routes: dict[str, Callable[[bytes], Awaitable[bytes]]] = {
             "/invocations": self._invoke,
@@ -46,9 +50,7 @@ class Service:
             f"{base}/versions/{version}/infer": self._infer,
         }
         self._get_routes: dict[str, Callable[[], Reply]] = {
-            **dict.fromkeys(
-                ("/health", "/ping", "/v2/health/live", "/v2/health/ready", f"{base}/ready"), lambda: ready
-            ),
+            **dict.fromkeys(("/health", "/ping", "/v2/health/live", "/v2/health/ready", f"{base}/ready"), self._health),
             **dict.fromkeys((base, f"{base}/versions/{version}"), lambda: description),
             "/v2": lambda: Reply(200, b'{"name":"jinsu","version":"1","extensions":[]}'),
             "/metrics": lambda: Reply(200, self.telemetry.page(), _PROMETHEUS_TEXT),
@@ -63,6 +65,13 @@ class Service:
         reply = await self._post(method, path, body)
         self.telemetry.count(reply.status, time.perf_counter() - begun)
         return reply
+
+    def _health(self) -> Reply:
+        return self._down if self.engine.seconds_down > self.limits.down else self._ready
+
+    def close(self) -> None:
+        """Ends the inference process."""
+        self.engine.close()
 
     async def _post(self, method: str, path: str, body: bytes) -> Reply:
         post = self._post_routes.get(path)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
 from typing import Any
 
 import msgspec
 import numpy as np
 
 from jinsu.packaging.manifest import Tensor
+from jinsu.serving.limits import Limits
 
 # dtype of the manifest -> (numpy type, Open Inference Protocol's name, JSON element)
 _TYPES: dict[str, tuple[Any, str, type]] = {
@@ -26,24 +26,6 @@ _TYPES: dict[str, tuple[Any, str, type]] = {
     "bool": (np.bool_, "BOOL", bool),
     "string": (np.object_, "BYTES", str),
 }
-
-
-@dataclass(frozen=True)
-class Limits:
-    """Bounds of one server.
-
-    batch: rows in one run. queue: rows that may wait. rows: rows in one request. body: bytes of a request. text:
-    characters of one text. deadline: seconds from a request's arrival to its answer. inline_below: seconds; a shorter
-    run stays on the event loop.
-    """
-
-    batch: int = 64
-    queue: int = 256
-    rows: int = 1024
-    body: int = 4 << 20
-    text: int = 4096
-    deadline: float = 5.0
-    inline_below: float = 1e-3
 
 
 class Refused(Exception):

@@ -1,0 +1,103 @@
+"""The inference process of a model server: it alone opens the model's file, and the server may kill it at any time.
+
+It reads batches from standard input, a socket, and writes answers there; standard output is a second socket, on which the
+server names a batch that takes too long. It holds no key, and its memory is limited.
+
+    python -m jinsu.serving.inference FOLDER MEMORY
+"""
+
+from __future__ import annotations
+
+import ctypes
+import os
+import resource
+import signal
+import socket
+import sys
+from pathlib import Path
+from threading import Thread
+
+from jinsu.errors import GateFailedError
+from jinsu.packaging.manifest import NUMPY_TYPES
+from jinsu.packaging.onnx_model import OnnxModel
+from jinsu.serving.wire import NUMBER_BYTES, Frame, Kind, MalformedFrame, array_frame, first_frame
+
+_PR_SET_PDEATHSIG = 1
+
+
+class _Inference:
+    """A loaded model between the two sockets."""
+
+    def __init__(self, model: OnnxModel, data: socket.socket) -> None:
+        self._model, self._data = model, data
+        self._input = NUMPY_TYPES[model.manifest.input.dtype]
+        self._output = NUMPY_TYPES[model.manifest.output.dtype]
+        self._number = 0
+        self._buffer = bytearray()
+
+    def answer_batches(self) -> None:
+        """Answers one batch after the other until the server closes the socket."""
+        while (frame := self._next()) is not None:
+            self._number += 1
+            self._data.sendall(self._answer(frame).to_bytes())
+
+    def _next(self) -> Frame | None:
+        while (frame := first_frame(self._buffer)) is None:
+            chunk = self._data.recv(1 << 18)
+            if not chunk:
+                return None
+            self._buffer += chunk
+        return frame
+
+    def _answer(self, frame: Frame) -> Frame:
+        try:
+            answers = self._model.run(frame.array(self._input))
+            if answers.dtype.kind != self._output.kind:
+                return _failed(f"answers of type {answers.dtype}, the manifest says {self._output}")
+            return array_frame(Kind.ANSWERS, answers.astype(self._output, copy=False))
+        except GateFailedError as problem:
+            return _failed(str(problem))
+        except MemoryError:
+            return _failed("needs more memory than the server gives it")
+        except MalformedFrame as problem:
+            return _failed(f"an answer cannot be sent: {problem}")
+
+    def stop_when_asked(self, control: socket.socket) -> None:
+        """Stops the batch whose number arrives, unless it is over; ends this process when the server has gone."""
+        while len(message := control.recv(NUMBER_BYTES)) == NUMBER_BYTES:
+            if int.from_bytes(message, "little") == self._number:
+                self._model.stop()
+        os._exit(0)
+
+
+def _failed(sentence: str) -> Frame:
+    return Frame(Kind.FAILED, (), sentence.encode(errors="replace"))
+
+
+def _limit_this_process(memory: int) -> None:
+    """memory: bytes that the process may allocate; mapped files do not count. More is refused to the model, not to the node."""
+    for signal_ in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(signal_, signal.SIG_IGN)  # the server ends first, after its last answers
+    resource.setrlimit(resource.RLIMIT_DATA, (memory, memory))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
+def main() -> None:
+    folder, memory = Path(sys.argv[1]), int(sys.argv[2])
+    data, control = socket.socket(fileno=os.dup(0)), socket.socket(fileno=os.dup(1))
+    os.dup2(2, 1)
+    _limit_this_process(memory)
+    try:
+        inference = _Inference(OnnxModel(folder), data)
+    except (GateFailedError, MemoryError) as problem:
+        data.sendall(_failed(str(problem) or "the model needs more memory than the server gives it").to_bytes())
+        return
+    Thread(target=inference.stop_when_asked, args=(control,), daemon=True).start()
+    data.sendall(Frame(Kind.READY, (), b"").to_bytes())
+    inference.answer_batches()
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,110 @@
+"""An inference process as the server sees it: started, written to, read from, and killed."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import select
+import socket
+import struct
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import jinsu
+from jinsu.serving.wire import NUMBER_BYTES, Frame, MalformedFrame, first_frame
+
+_PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
+_FIXED = {
+    "PYTHONPATH": str(Path(jinsu.__file__).parents[1]),  # the same code as the server's
+    "OMP_NUM_THREADS": "1",
+    "OPENBLAS_NUM_THREADS": "1",
+}
+_READ_BYTES = 1 << 18
+_RECEIVE_TIMEOUT = struct.pack("ll", 0, 1000)  # a millisecond, which the kernel rounds up to one of its ticks
+
+
+class Lost(Exception):
+    """The inference process ended, or does not behave."""
+
+
+class InferenceProcess:
+    """One process and its two sockets. Sending never waits."""
+
+    def __init__(self, folder: Path, memory: int) -> None:
+        """memory: bytes that the process may allocate."""
+        self._data, data = socket.socketpair()
+        self._control, control = socket.socketpair()
+        command = (sys.executable, "-P", "-m", "jinsu.serving.inference", str(folder.resolve()), str(memory))
+        kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        with data, control:
+            self._process = subprocess.Popen(
+                command, stdin=data.fileno(), stdout=control.fileno(), env={**kept, **_FIXED}
+            )
+        self._data.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _RECEIVE_TIMEOUT)
+        self._control.setblocking(False)
+        self._received, self._unsent = bytearray(), memoryview(b"")
+        self.started = time.monotonic()
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    def fileno(self) -> int:
+        """The socket that can be read when there is news."""
+        return self._data.fileno()
+
+    def send(self, frame: Frame) -> bool:
+        """Begins to send; whether everything is sent already. Raises Lost."""
+        self._unsent = memoryview(frame.to_bytes())
+        return self.send_rest()
+
+    def send_rest(self) -> bool:
+        """Sends what the socket takes now; whether that was the rest. Raises Lost."""
+        try:
+            while self._unsent:
+                self._unsent = self._unsent[self._data.send(self._unsent, socket.MSG_DONTWAIT) :]
+        except BlockingIOError:
+            return False
+        except OSError as problem:
+            raise Lost(str(problem)) from None
+        return True
+
+    def receive(self) -> Frame | None:
+        """The next frame, for which it waits about a millisecond; None until all of it has arrived. Raises Lost."""
+        try:
+            chunk = self._data.recv(_READ_BYTES)
+        except BlockingIOError:
+            return None
+        except OSError as problem:
+            raise Lost(str(problem)) from None
+        if not chunk:
+            raise Lost("its socket is closed")
+        self._received += chunk
+        try:
+            return first_frame(self._received)
+        except MalformedFrame as problem:
+            raise Lost(f"it sent no frame: {problem}") from None
+
+    def wait(self, seconds: float) -> Frame:
+        """The next frame, for which it waits so long. Raises Lost, and TimeoutError."""
+        until = time.monotonic() + seconds
+        poll = select.poll()
+        poll.register(self._data, select.POLLIN)
+        while (left := until - time.monotonic()) > 0:
+            if poll.poll(left * 1000) and (frame := self.receive()) is not None:
+                return frame
+        raise TimeoutError
+
+    def ask_to_stop(self, number: int) -> None:
+        """Asks for the end of the batch of this number, counted from 1."""
+        with contextlib.suppress(OSError):
+            self._control.send(number.to_bytes(NUMBER_BYTES, "little"))
+
+    def kill(self) -> None:
+        """Ends the process, also one that is stopped, and closes the sockets."""
+        self._process.kill()
+        self._data.close()
+        self._control.close()
+        self._process.wait()
