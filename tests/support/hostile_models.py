@@ -14,6 +14,7 @@ from onnx import TensorProto, helper, numpy_helper
 _TRUE = numpy_helper.from_array(np.array(True), "true")
 _ZERO = numpy_helper.from_array(np.array(0, np.float32), "zero")
 _ONE = numpy_helper.from_array(np.array(1, np.float32), "one")
+_WIDE = numpy_helper.from_array(np.array(50_000_000, np.int64), "wide")
 _LENGTH_ONE = numpy_helper.from_array(np.array([1], np.int64), "length_one")
 
 
@@ -63,6 +64,13 @@ NODES: dict[str, Callable[[], Sequence[Any]]] = {
         helper.make_node("ConstantOfShape", ["square"], ["sides"], name="wide"),
         helper.make_node("MatMul", ["sides", "sides"], ["big"]),
     ),
+    "wide constant": lambda: [
+        helper.make_node("Reshape", ["wide", "length_one"], ["wides"]),
+        helper.make_node("ConstantOfShape", ["wides"], ["big"], name="wide"),
+        helper.make_node("ReduceSum", ["big"], ["sum"], keepdims=0),
+        helper.make_node("Mul", ["sum", "zero"], ["nothing"]),
+        helper.make_node("Add", ["input", "nothing"], ["output"]),
+    ],
     "expand": lambda: _sized(helper.make_node("Expand", ["one", "counts"], ["big"], name="wide")),
     "tile": lambda: _sized(
         helper.make_node("Reshape", ["one", "length_one"], ["ones"]),
@@ -76,14 +84,14 @@ NODES: dict[str, Callable[[], Sequence[Any]]] = {
 """By name, the nodes between `input` and `output`, both float32 [rows, 4]; the answer is the input.
 
 The loops turn, and the tensors are wide, as often as the input's largest value says; `endless loop` turns for ever, and
-already while it is loaded.
+already while it is loaded; `wide constant` takes 200 MB whatever its input is.
 """
 
 
 def model_bytes(name: str) -> bytes:
     """The ONNX file of one of `NODES`."""
     values = [helper.make_tensor_value_info(label, TensorProto.FLOAT, ["batch", 4]) for label in ("input", "output")]
-    constants = [_TRUE, _ZERO, _ONE, _LENGTH_ONE]
+    constants = [_TRUE, _ZERO, _ONE, _LENGTH_ONE, _WIDE]
     graph = helper.make_graph(list(NODES[name]()), name, values[:1], values[1:], constants)
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10)
     return bytes(model.SerializeToString())

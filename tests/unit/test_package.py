@@ -13,6 +13,7 @@ import pytest
 import torch
 from hypothesis import example, given, settings
 from hypothesis import strategies as st
+from tests.support.hostile_models import write_model
 from torch import nn
 
 from jinsu.codec import decode, encode
@@ -156,6 +157,22 @@ def test_dropout_and_batch_norm_are_saved_as_they_serve(tmp_path: Path) -> None:
 def test_a_budget_that_is_exceeded_is_told_with_the_time_taken(saved: Path) -> None:
     said = refusal(saved, budget=1e-6)
     assert "at the 99th percentile, serve.max_latency_ms allows 1e-06" in said
+
+
+def test_memory_is_measured_and_bounded(tmp_path: Path) -> None:
+    """A file of a few hundred bytes that takes 200 MB."""
+    folder = write_model(tmp_path / "model", "wide constant")
+    rows = np.ones((16, 4), np.float32)
+    np.savez(folder / "probes.npz", inputs=rows, outputs=rows)
+    assert (folder / "model.onnx").stat().st_size < 400
+    assert 190e6 < package(folder, tmp_path / "out", TOLERANCE, 1e4).memory < 2e9
+    with pytest.raises(GateFailedError, match=r"takes \S+Mi of memory for 16 rows, a model may take 100Mi"):
+        package(folder, tmp_path / "none", TOLERANCE, 1e4, memory_budget=100 * 2**20)
+    assert not (tmp_path / "none").exists()
+
+
+def test_a_small_model_takes_little_memory(good: Path, tmp_path: Path) -> None:
+    assert package(good, tmp_path / "out", TOLERANCE, BUDGET).memory < 100e6
 
 
 def probes(**change: Any) -> Spoil:

@@ -32,7 +32,11 @@ class Latency:
 
 @dataclass(frozen=True)
 class PackageFindings:
-    """Parity with the original, and latency."""
+    """Parity with the original, and latency.
+
+    memory: bytes that the model took beyond the process that loaded it and ran its probe rows; 0 when it was not measured.
+    """
 
     parity: Parity
     latency: Latency
+    memory: int = 0

@@ -8,32 +8,45 @@ from pathlib import Path
 from jinsu.errors import GateFailedError
 from jinsu.packaging.findings import PackageFindings
 from jinsu.packaging.latency import measure_latency
+from jinsu.packaging.memory import MemoryMeter
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.packaging.parity import check_parity
 from jinsu.packaging.probes import read_probes
 from jinsu.packaging.weights import check_weights
 from jinsu.sdk.model_files import MODEL_FILE, MODEL_FILES
+from jinsu.spec.quantities import format_bytes
 
 _MAX_MODEL_BYTES = 2 * 2**30
+MAX_MEMORY = 4 * 2**30
+"""The most memory, in bytes, that a model may take."""
 
 
-def package(saved: Path, out: Path, tolerance: float, budget_ms: float) -> PackageFindings:
+def package(
+    saved: Path, out: Path, tolerance: float, budget_ms: float, memory_budget: int = MAX_MEMORY
+) -> PackageFindings:
     """Checks the model in the folder `saved` and copies its files into the folder `out`.
 
     tolerance: largest relative difference to the original. budget_ms: milliseconds of one prediction at the 99th
-    percentile. Raises GateFailedError with the operator, the output or the row that is wrong.
+    percentile. memory_budget: bytes. Raises GateFailedError with the operator, the output or the row that is wrong.
     """
     _check_files(saved)
     check_weights(saved / MODEL_FILE)
+    meter = MemoryMeter()
     model = OnnxModel(saved)
     model.check_manifest()
     inputs, outputs = read_probes(saved, model.manifest)
     parity = check_parity(model, inputs, outputs, tolerance)
     latency = measure_latency(model, inputs, budget_ms)
+    memory = meter.peak()
+    if memory > memory_budget:
+        raise GateFailedError(
+            f"{MODEL_FILE}: takes {format_bytes(memory)} of memory for {len(inputs)} rows, a model may take "
+            f"{format_bytes(memory_budget)}; make the model smaller."
+        )
     out.mkdir(parents=True, exist_ok=True)
     for name in MODEL_FILES:
         shutil.copyfile(saved / name, out / name)
-    return PackageFindings(parity, latency)
+    return PackageFindings(parity, latency, memory)
 
 
 def _check_files(saved: Path) -> None:
