@@ -11,6 +11,7 @@ from tests.chart.objects import Document, of_kind
 from jinsu.deployers import manifests
 from jinsu.gateway.backend import Backend
 from jinsu.launchers.job import job
+from jinsu.packaging.contents import SealedPackage
 from jinsu.settings import Settings, parse
 from jinsu.steps.spec import Limits, StepSpec
 
@@ -59,7 +60,7 @@ def created_objects(documents: Sequence[Document]) -> list[Document]:
         created.append(job(step, settings.kubernetes.steps, settings.object_store, "a" * 12, namespace))
     servers, server = settings.kubernetes.servers, Backend("digits", "1")
     created += [
-        manifests.deployment(server, "k" * 64, servers, "uid"),
+        manifests.deployment(server, SealedPackage("k" * 64), servers, "uid"),
         manifests.service(server, servers, "uid"),
     ]
     for document in created:

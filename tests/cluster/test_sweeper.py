@@ -18,6 +18,7 @@ from jinsu.deployers.manifests import deployment, service
 from jinsu.gateway.backend import Backend
 from jinsu.installation import Installation
 from jinsu.launchers.job import job
+from jinsu.packaging.contents import SealedPackage
 from jinsu.placement.kubernetes import Cluster, Servers
 from jinsu.settings import Account, Kubernetes, Settings
 from jinsu.state.tables import Candidate, Endpoint, StageRecord, Submission
@@ -137,7 +138,7 @@ def test_model_servers_are_what_the_database_says(
     servers = platform.settings.kubernetes.servers
     owner = client.CoreV1Api(api).read_namespaced_config_map("catalog", place).metadata.uid
     for backend in (Backend("forgotten", "1"), Backend("leaving", "1")):
-        platform.kube.ensure(Kind.DEPLOYMENT, place, deployment(backend, "k", servers, owner))
+        platform.kube.ensure(Kind.DEPLOYMENT, place, deployment(backend, SealedPackage("k"), servers, owner))
         platform.kube.ensure(Kind.SERVICE, place, service(backend, servers, owner))
     run(platform, "d" * 64, ended=time.time())
     with platform.database.begin() as session:

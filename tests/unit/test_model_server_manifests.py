@@ -13,9 +13,11 @@ from tests.chart.schemas import faults
 
 from jinsu.deployers.manifests import BACKEND, PORT, deployment, name_of, selector, service
 from jinsu.gateway.backend import Backend
+from jinsu.packaging.contents import SealedPackage
 from jinsu.placement.kubernetes import Identity, Servers
 from jinsu.serving.key import KEY_VARIABLE
 from jinsu.spec.model import NAME
+from jinsu.spec.quantities import parse_bytes
 
 SERVERS = Servers(
     image="images.example.com/runtime:1",
@@ -38,17 +40,20 @@ RICH = replace(
     priority_class="servers",
 )
 CLUSTER, RUN_KEY, OWNER = "digits-v3", "7" * 64, "0f0f-uid"
+PACKAGE = SealedPackage(RUN_KEY, "c" * 64, 100 * 2**20)
 MODELS = st.from_regex(NAME, fullmatch=True)
 VERSIONS = st.integers(1, 10**6).map(str)
 _DNS = re.compile(r"[a-z]([a-z0-9-]{0,61}[a-z0-9])?")
 
 
-def server_deployment(servers: Servers = SERVERS, cluster: str = CLUSTER) -> dict[str, Any]:
-    return deployment(Backend.parse(cluster), RUN_KEY, servers, OWNER)
+def server_deployment(
+    servers: Servers = SERVERS, cluster: str = CLUSTER, package: SealedPackage = PACKAGE
+) -> dict[str, Any]:
+    return deployment(Backend.parse(cluster), package, servers, OWNER)
 
 
-def pod(servers: Servers = SERVERS, cluster: str = CLUSTER) -> dict[str, Any]:
-    return dict(server_deployment(servers, cluster)["spec"]["template"]["spec"])
+def pod(servers: Servers = SERVERS, cluster: str = CLUSTER, package: SealedPackage = PACKAGE) -> dict[str, Any]:
+    return dict(server_deployment(servers, cluster, package)["spec"]["template"]["spec"])
 
 
 def containers(spec: dict[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -188,7 +193,8 @@ def test_a_server_is_told_its_model_and_version(model: str, version: str) -> Non
     words = server["command"] + server["args"]
     assert words[words.index("--name") + 1] == model
     assert words[words.index("--version") + 1] == version
-    assert fetch["command"][-2:] == [RUN_KEY, "/package"]
+    assert fetch["command"][-3:] == [RUN_KEY, "/package", "c" * 64]
+    assert words[words.index("--contents") + 1] == "c" * 64
 
 
 def test_all_agree_on_the_port() -> None:
@@ -237,3 +243,34 @@ def test_the_token_of_the_stores_role_is_for_fetching_alone() -> None:
     assert role.volume() in spec["volumes"]
     assert "store-identity" not in json.dumps(server)
     assert "AWS" not in json.dumps(server)
+
+
+def memory(spec: dict[str, Any]) -> tuple[int, int, int]:
+    """Bytes: the request and the limit of the server's container, and what its inference process may allocate."""
+    _, server = containers(spec)
+    words, resources = server["command"], server["resources"]
+    limit = parse_bytes(resources["limits"]["memory"])
+    request = parse_bytes(resources["requests"]["memory"])
+    return request, limit, int(words[words.index("--memory") + 1])
+
+
+@pytest.mark.parametrize("taken", [0, 100 * 2**20, 3 * 2**30])
+def test_a_pod_has_the_memory_that_packaging_measured(taken: int) -> None:
+    request, limit, inference = memory(pod(package=SealedPackage(RUN_KEY, "", taken)))
+    assert taken + 2**27 < request <= limit
+    assert inference > 2 * taken
+    assert inference + 2**27 < limit  # so the process that answers requests outlives a request that takes too much
+
+
+@pytest.mark.parametrize(
+    ("given_", "inference"), [("3Gi", 768 * 2**20), ("512Mi", 256 * 2**20), ("200Mi", 128 * 2**20)]
+)
+def test_a_limit_of_the_values_bounds_the_model(given_: str, inference: int) -> None:
+    servers = replace(SERVERS, resources={"requests": {"memory": "200Mi"}, "limits": {"memory": given_}})
+    assert memory(pod(servers))[2] == inference
+
+
+def test_a_package_of_a_former_version_is_served_without_a_digest() -> None:
+    fetch, server = containers(pod(package=SealedPackage(RUN_KEY)))
+    assert fetch["command"][-2:] == [RUN_KEY, "/package"]
+    assert "--contents" not in server["command"]

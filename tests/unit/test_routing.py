@@ -14,6 +14,7 @@ from jinsu.deployers.server_probe import ServerProbe
 from jinsu.gateway.backend import Backend
 from jinsu.gateway.discovery import XdsServer
 from jinsu.gateway.topology import Route
+from jinsu.packaging.contents import SealedPackage
 from jinsu.release.advance import Phase, Policy, State
 from jinsu.release.gates import GatePolicy
 from jinsu.state.database import Database, engine
@@ -29,9 +30,9 @@ class RecordingDeployer:
     def __init__(self) -> None:
         self.run_keys: dict[str, str] = {}
 
-    def deploy(self, model: str, version: str, run_key: str) -> Backend:
+    def deploy(self, model: str, version: str, package: SealedPackage) -> Backend:
         backend = Backend(model, version)
-        self.run_keys[backend.name] = run_key
+        self.run_keys[backend.name] = package.run_key
         return backend.at(f"/run/m/{backend.name}")
 
     def retire(self, backend: Backend) -> None:

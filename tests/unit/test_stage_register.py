@@ -12,9 +12,11 @@ from tests.support.stage_bench import StageBench
 from tests.support.tiny_model import saved_model
 
 from jinsu.codec import decode
-from jinsu.errors import NotFoundError, TransientError
+from jinsu.errors import GateFailedError, NotFoundError, TransientError
 from jinsu.evaluation.score import Score
 from jinsu.lifecycle.register import Register, describe
+from jinsu.packaging.contents import verify_contents
+from jinsu.registry.candidates import sealed_package
 from jinsu.registry.facts import Facts
 from jinsu.runs.stages import ORDER, Packaged, Registered, StageName, Trained
 from jinsu.state.states import StageState
@@ -64,6 +66,27 @@ def test_a_version_names_where_it_comes_from(bench: StageBench) -> None:
     assert bench.mlflow.runs[row.mlflow_run].status == "FINISHED"
     (candidate,) = bench.rows(Candidate)
     assert (candidate.model, candidate.version, candidate.package, candidate.ready) == ("toy", "1", package, True)
+
+
+def test_a_version_keeps_what_its_package_contains_and_takes(bench: StageBench) -> None:
+    """A model server compares the files with the first and is bounded by the second."""
+    version = register(bench).version
+    with bench.installation.database.begin() as session:
+        package = sealed_package(session, "toy", version)
+    assert package is not None
+    verify_contents(bench.installation.steps.out(package.run_key), package.contents)
+    assert 0 < package.memory < 2**30
+
+
+def test_a_package_that_changed_since_it_was_evaluated_is_not_registered(bench: StageBench) -> None:
+    package = bench.installation.journal.output(Packaged, bench.run).run_key
+    manifest = bench.installation.steps.out(package) / "model.json"
+    text = manifest.read_text()
+    manifest.unlink()  # other benches have the same file by a hard link
+    manifest.write_text(text + " ")
+    with pytest.raises(GateFailedError, match="the package's files changed or are gone"):
+        register(bench)
+    assert bench.mlflow.models == {}
 
 
 def test_a_version_that_was_made_before_the_process_was_killed_is_the_one(bench: StageBench) -> None:

@@ -13,6 +13,7 @@ from jinsu.clients.kubernetes import Kind
 from jinsu.controller.sweeper import CHECKPOINT_SECONDS, Sweeper
 from jinsu.deployers.manifests import BACKEND
 from jinsu.launchers.job import KEY_LABEL
+from jinsu.packaging.contents import SealedPackage
 from jinsu.placement.kubernetes import Cluster, Servers
 from jinsu.release.advance import Phase, Policy, State
 from jinsu.release.gates import GatePolicy
@@ -36,7 +37,7 @@ class Remembered:
     def __init__(self) -> None:
         self.objects: dict[Kind, list[dict[str, Any]]] = {Kind.JOB: [], Kind.DEPLOYMENT: []}
         self.removed: list[str] = []
-        self.deployed: dict[str, str] = {}
+        self.deployed: dict[str, SealedPackage] = {}
         self.phases: dict[str, status.Phase] = {}
         self.store = SimpleNamespace(delete=self.removed.append)
 
@@ -57,8 +58,8 @@ class Remembered:
     def delete(self, kind: Kind, namespace: str, name: str) -> None:
         self.removed.append(name)
 
-    def deploy(self, model: str, version: str, run_key: str) -> None:
-        self.deployed[f"{model}-v{version}"] = run_key
+    def deploy(self, model: str, version: str, package: SealedPackage) -> None:
+        self.deployed[f"{model}-v{version}"] = package
 
     def remove(self, name: str) -> None:
         self.removed.append(name)
@@ -138,7 +139,7 @@ def test_servers_of_champions_challengers_and_routes_stay(database: Database) ->
     sweep(database, kept, lambda: {"toy-v4"})
 
     assert kept.removed == ["toy-v3", "made-by-hand"]
-    assert kept.deployed == {"toy-v1": "package-1", "toy-v2": "package-2"}
+    assert kept.deployed == {"toy-v1": SealedPackage("package-1"), "toy-v2": SealedPackage("package-2")}
 
 
 def test_checkpoints_go_long_after_their_training_is_done(database: Database) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 
 from jinsu.deployers.deployer import Deployer
 from jinsu.gateway.backend import Backend
-from jinsu.registry.candidates import package_of
+from jinsu.registry.candidates import sealed_package
 from jinsu.state.database import Database
 
 log = logging.getLogger("jinsu.release")
@@ -30,11 +30,11 @@ class ModelServers:
     def deploy(self, model: str, version: str) -> Backend | None:
         """Has a server of this version running; None, and a line in the log, when Jinsu did not register the version."""
         with self._database.begin() as session:
-            run_key = package_of(session, model, version)
-        if run_key is None:
+            package = sealed_package(session, model, version)
+        if package is None:
             log.error("%s v%s: its package is not known; it cannot be deployed", model, version)
             return None
-        backend = self._deployer.deploy(model, version, run_key)
+        backend = self._deployer.deploy(model, version, package)
         self._deployed[backend.name] = backend
         self.need(
             [backend], LINGER_SECONDS

@@ -21,7 +21,8 @@ from jinsu.gateway.backend import Backend
 from jinsu.launchers.job import KEY_LABEL
 from jinsu.launchers.launcher import Launcher
 from jinsu.objects.mirror import Mirror
-from jinsu.registry.candidates import package_of
+from jinsu.packaging.contents import SealedPackage
+from jinsu.registry.candidates import sealed_package
 from jinsu.runs.stages import StageName
 from jinsu.settings import Kubernetes
 from jinsu.state.database import Database
@@ -93,17 +94,17 @@ class Sweeper:
 
     def _bring_back_servers(self) -> None:
         """Deploys every version that should be served; the deployer creates what is missing."""
-        for backend, run_key in self._packages().items():
-            self.deployer.deploy(backend.model, backend.version, run_key)
+        for backend, package in self._packages().items():
+            self.deployer.deploy(backend.model, backend.version, package)
 
-    def _packages(self) -> dict[Backend, str]:
-        """Run keys of the packages of all champions and challengers."""
+    def _packages(self) -> dict[Backend, SealedPackage]:
+        """The packages of all champions and challengers."""
         desired = RolloutRecords(self.database).read()
         served = {Backend(model, version) for model, version in desired.champions.items()}
         served |= {Backend(rollout.model, rollout.state.challenger) for rollout in desired.rollouts}
         with self.database.begin() as session:
-            keys = {backend: package_of(session, backend.model, backend.version) for backend in served}
-        return {backend: run_key for backend, run_key in keys.items() if run_key is not None}
+            found = {backend: sealed_package(session, backend.model, backend.version) for backend in served}
+        return {backend: package for backend, package in found.items() if package is not None}
 
     def _forget_checkpoints(self) -> None:
         """Deletes those of trainings that were done long ago: no attempt will resume them."""

@@ -5,15 +5,16 @@ from __future__ import annotations
 from typing import Protocol
 
 from jinsu.gateway.backend import Backend
+from jinsu.packaging.contents import SealedPackage
 
 
 class Deployer(Protocol):
     """Runs model servers. Every method may be called again with the same arguments."""
 
-    def deploy(self, model: str, version: str, run_key: str) -> Backend:
+    def deploy(self, model: str, version: str, package: SealedPackage) -> Backend:
         """Has a server of this version running; returns it with the address where it will listen.
 
-        run_key: of the package step whose output the server answers from.
+        package: what the server answers from, after it has compared the digest of the files.
         """
 
     def retire(self, backend: Backend) -> None:

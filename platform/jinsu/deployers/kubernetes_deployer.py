@@ -8,6 +8,7 @@ from jinsu.clients.kubernetes import Kind, Kube
 from jinsu.deployers.manifests import BACKEND, PORT, deployment, name_of, selector, service
 from jinsu.errors import TransientError
 from jinsu.gateway.backend import Backend
+from jinsu.packaging.contents import SealedPackage
 from jinsu.placement.kubernetes import Servers
 
 _FRESH_SECONDS = 10.0
@@ -24,13 +25,13 @@ class KubernetesDeployer:
         self._ensured: dict[str, tuple[Backend, float]] = {}
         self._owner = ""
 
-    def deploy(self, model: str, version: str, run_key: str) -> Backend:
+    def deploy(self, model: str, version: str, package: SealedPackage) -> Backend:
         named = Backend(model, version)
         ensured = self._ensured.get(named.name)
         if ensured is not None and time.monotonic() - ensured[1] < _FRESH_SECONDS:
             return ensured[0]
         owner = self._owner_uid()
-        self._kube.ensure(Kind.DEPLOYMENT, self._namespace, deployment(named, run_key, self._servers, owner))
+        self._kube.ensure(Kind.DEPLOYMENT, self._namespace, deployment(named, package, self._servers, owner))
         front = self._kube.ensure(Kind.SERVICE, self._namespace, service(named, self._servers, owner))
         backend = named.at(f"{front['spec']['clusterIP']}:{PORT}")
         self._ensured[named.name] = (backend, time.monotonic())

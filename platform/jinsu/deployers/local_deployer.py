@@ -6,7 +6,9 @@ import sys
 from pathlib import Path
 
 from jinsu.clients.supervisord import Program, Supervisor
+from jinsu.deployers.server_command import server_arguments
 from jinsu.gateway.backend import Backend
+from jinsu.packaging.contents import SealedPackage
 from jinsu.sdk.step_files import StepFiles
 
 _PREFIX = "model-"
@@ -22,19 +24,15 @@ class LocalDeployer:
         self._supervisor, self._sockets, self._steps = supervisor, runtime / "m", steps
         self._sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
 
-    def deploy(self, model: str, version: str, run_key: str) -> Backend:
+    def deploy(self, model: str, version: str, package: SealedPackage) -> Backend:
         named = Backend(model, version)
         backend = named.at(str(self._sockets / named.name))
-        package = StepFiles(self._steps / run_key).out
         command = (
             sys.executable,
             "-m",
             "jinsu.serving.server",
-            str(package),
-            "--name",
-            model,
-            "--version",
-            version,
+            str(StepFiles(self._steps / package.run_key).out),
+            *server_arguments(named, package),
             "--socket",
             backend.address,
         )

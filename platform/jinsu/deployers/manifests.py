@@ -9,7 +9,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from jinsu.deployers.server_command import SERVER_MEMORY, inference_memory, server_arguments
 from jinsu.gateway.backend import Backend
+from jinsu.packaging.contents import SealedPackage
 from jinsu.placement.kubernetes import Servers
 from jinsu.placement.pods import (
     LITTLE_DISK,
@@ -24,6 +26,7 @@ from jinsu.placement.pods import (
 )
 from jinsu.sdk.step_files import StepFiles
 from jinsu.serving.key import KEY_VARIABLE
+from jinsu.spec.quantities import parse_bytes
 from jinsu.steps.pod_context import STORE_VARIABLE
 
 PORT = 8080
@@ -32,6 +35,7 @@ COMPONENT = "model-server"
 _PACKAGE = {"name": "package", "mountPath": "/package"}
 _PACKAGE_SIZE = "4Gi"
 _TMP = "tmp"
+_LEAST_MEMORY = 128 * 2**20
 
 
 def name_of(backend: str) -> str:
@@ -75,8 +79,8 @@ def service(backend: Backend, servers: Servers, owner_uid: str) -> Document:
     }
 
 
-def deployment(backend: Backend, run_key: str, servers: Servers, owner_uid: str) -> Document:
-    """The Deployment that runs one version from the package of this run key.
+def deployment(backend: Backend, package: SealedPackage, servers: Servers, owner_uid: str) -> Document:
+    """The Deployment that runs one version from this package.
 
     owner_uid: of the ConfigMap with whose removal the Deployment goes.
     """
@@ -91,7 +95,7 @@ def deployment(backend: Backend, run_key: str, servers: Servers, owner_uid: str)
             "selector": {"matchLabels": {"jinsu.dev/model-server": labels["jinsu.dev/model-server"]}},
             # A new pod answers before an old one goes.
             "strategy": {"type": "RollingUpdate", "rollingUpdate": {"maxUnavailable": 0, "maxSurge": 1}},
-            "template": {"metadata": {"labels": labels}, "spec": _pod(backend, run_key, servers)},
+            "template": {"metadata": {"labels": labels}, "spec": _pod(backend, package, servers)},
         },
     }
 
@@ -106,11 +110,11 @@ def _metadata(backend: Backend, servers: Servers, owner_uid: str) -> Document:
     }
 
 
-def _pod(backend: Backend, run_key: str, servers: Servers) -> Document:
+def _pod(backend: Backend, package: SealedPackage, servers: Servers) -> Document:
     return pod(
         servers,
-        init_containers=[_fetch(run_key, servers)],
-        containers=[_server(backend, servers)],
+        init_containers=[_fetch(package, servers)],
+        containers=[_server(backend, package, servers)],
         volumes=[
             empty_volume(_PACKAGE["name"], _PACKAGE_SIZE),
             empty_volume(_TMP, "1Gi"),
@@ -121,41 +125,34 @@ def _pod(backend: Backend, run_key: str, servers: Servers) -> Document:
     )
 
 
-def _fetch(run_key: str, servers: Servers) -> Document:
+def _fetch(package: SealedPackage, servers: Servers) -> Document:
     """The container that brings the package from the object store, before the server starts."""
     access = store_access(servers)
     store = {STORE_VARIABLE: json.dumps(dict(servers.store), sort_keys=True)}
-    command = ("python", "-m", "jinsu.serving.fetch", run_key, _PACKAGE["mountPath"])
+    sealed = (package.contents,) if package.contents else ()
+    command = ("python", "-m", "jinsu.serving.fetch", package.run_key, _PACKAGE["mountPath"], *sealed)
     return {
         **container(servers, "fetch", servers.image, command),
         "env": [*variables(store), *access.environment],
         "envFrom": access.sources,
-        "resources": _resources(servers),
+        "resources": _resources(servers, package),
         "volumeMounts": [dict(_PACKAGE), temporary_folder(_TMP), *access.mounts],
     }
 
 
-def _server(backend: Backend, servers: Servers) -> Document:
+def _server(backend: Backend, package: SealedPackage, servers: Servers) -> Document:
     """The container of the model server. Nothing of the object store is in it."""
     key = {"name": KEY_VARIABLE, "valueFrom": {"secretKeyRef": {"name": servers.key_secret, "key": KEY_VARIABLE}}}
-    package = StepFiles(Path(_PACKAGE["mountPath"])).out
-    command = (
-        "python",
-        "-m",
-        "jinsu.serving.server",
-        str(package),
-        "--name",
-        backend.model,
-        "--version",
-        backend.version,
-    )
+    folder = StepFiles(Path(_PACKAGE["mountPath"])).out
+    arguments = server_arguments(backend, package, _inference_memory(servers, package))
+    command = ("python", "-m", "jinsu.serving.server", str(folder), *arguments)
     health = {"httpGet": {"path": "/health", "port": "http"}}
     return {
         **container(servers, "server", servers.image, command),
         "args": ["--host", "0.0.0.0", "--port", str(PORT)],  # noqa: S104  # a pod's address, guarded by the key
         "env": [key, *variables({"OMP_NUM_THREADS": "1"})],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
-        "resources": _resources(servers),
+        "resources": _resources(servers, package),
         "readinessProbe": {**health, "periodSeconds": 2},
         "startupProbe": {**health, "periodSeconds": 1, "failureThreshold": 120},
         "livenessProbe": {**health, "periodSeconds": 10, "failureThreshold": 6},
@@ -165,8 +162,25 @@ def _server(backend: Backend, servers: Servers) -> Document:
     }
 
 
-def _resources(servers: Servers) -> Mapping[str, Any]:
+def _resources(servers: Servers, package: SealedPackage) -> Mapping[str, Any]:
+    """What the chart's values say, or else what the model took when it was packaged."""
+    limit = inference_memory(package) + SERVER_MEMORY
     return servers.resources or {
-        "requests": {"cpu": "100m", "memory": "256Mi", "ephemeral-storage": LITTLE_DISK},
-        "limits": {"memory": "1Gi", "ephemeral-storage": _PACKAGE_SIZE},
+        "requests": {
+            "cpu": "100m",
+            "memory": _mebibytes(SERVER_MEMORY + package.memory),
+            "ephemeral-storage": LITTLE_DISK,
+        },
+        "limits": {"memory": _mebibytes(limit), "ephemeral-storage": _PACKAGE_SIZE},
     }
+
+
+def _mebibytes(count: int) -> str:
+    return f"{-(-count // 2**20)}Mi"
+
+
+def _inference_memory(servers: Servers, package: SealedPackage) -> int:
+    """Below the limit of the container: a request that needs too much fails, and the kernel kills nothing."""
+    wanted = inference_memory(package)
+    limit = servers.resources.get("limits", {}).get("memory")
+    return min(wanted, max(parse_bytes(limit) - SERVER_MEMORY, _LEAST_MEMORY)) if limit else wanted

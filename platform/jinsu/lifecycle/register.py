@@ -12,9 +12,12 @@ from jinsu.codec import encode
 from jinsu.confined.tasks import FINDINGS, Sides
 from jinsu.confined.tasks import Validation as Checked
 from jinsu.data.validation import Validation
+from jinsu.errors import GateFailedError
 from jinsu.evaluation.report import Report
 from jinsu.launchers.launcher import Launcher
 from jinsu.lifecycle.admit import trials
+from jinsu.packaging.contents import contents_digest
+from jinsu.packaging.findings import PackageFindings
 from jinsu.registry.evidence import evidence_page
 from jinsu.registry.facts import Facts, Lineage, TrainingFacts
 from jinsu.registry.mlflow import Mlflow, RunStatus
@@ -63,9 +66,17 @@ class Register:
         return Registered(version, package.run_key)
 
     def _intend(self, row: Submission, package: str) -> None:
+        result = self.steps.result(package, verify=True)
+        if result is None:
+            raise GateFailedError("the package's files changed or are gone since packaging; submit again.")
+        contents, memory = contents_digest(result.outputs), self._memory(package)
         with self.database.begin() as session:
             if session.get(Candidate, (row.id, package)) is None:
-                session.add(Candidate(submission=row.id, package=package, model=row.model, ready=False))
+                identity = {"submission": row.id, "package": package, "model": row.model}
+                session.add(Candidate(**identity, contents=contents, memory=memory))
+
+    def _memory(self, package: str) -> int:
+        return self.steps.document(PackageFindings, package, FINDINGS).memory
 
     def facts(self, row: Submission, package: Packaged) -> Facts:
         """What the earlier stages found, and where the candidate comes from."""

@@ -55,9 +55,12 @@ class _Batch:
 class Engine:
     """One model, loaded in an inference process. It takes one batch at a time."""
 
-    def __init__(self, folder: Path, manifest: Manifest, limits: Limits) -> None:
-        """Waits until the model is loaded. Raises GateFailedError for one that cannot be loaded within `limits.load`."""
-        self._folder, self._limits = folder, limits
+    def __init__(self, folder: Path, manifest: Manifest, limits: Limits, contents: str = "") -> None:
+        """Waits until the model is loaded. contents: the digest that the package must have whenever it is loaded.
+
+        Raises GateFailedError for a model that cannot be loaded within `limits.load`.
+        """
+        self._folder, self._limits, self._contents = folder, limits, contents
         self._output = NUMPY_TYPES[manifest.output.dtype]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -66,7 +69,7 @@ class Engine:
         self._closed = False
         self._per_row = 0.0
         self._down_since: float | None = None
-        self._process: InferenceProcess | None = InferenceProcess(folder, limits.memory)
+        self._process: InferenceProcess | None = InferenceProcess(folder, limits.memory, contents)
         try:
             self._await_ready(self._process)
         except GateFailedError:
@@ -240,7 +243,7 @@ class Engine:
         assert self._loop is not None
         self.restarts += 1
         self._sent = 0
-        self._process = InferenceProcess(self._folder, self._limits.memory)
+        self._process = InferenceProcess(self._folder, self._limits.memory, self._contents)
         self._loop.add_reader(self._process.fileno(), self._readable)
         self._timer = self._loop.call_later(self._limits.load, self._lose, "the model was not loaded in time")
 

@@ -3,7 +3,7 @@
 It reads batches from standard input, a socket, and writes answers there; standard output is a second socket, on which the
 server names a batch that takes too long. It holds no key, and its memory is limited.
 
-    python -m jinsu.serving.inference FOLDER MEMORY
+    python -m jinsu.serving.inference FOLDER MEMORY CONTENTS
 """
 
 from __future__ import annotations
@@ -18,6 +18,7 @@ from pathlib import Path
 from threading import Thread
 
 from jinsu.errors import GateFailedError
+from jinsu.packaging.contents import verify_contents
 from jinsu.packaging.manifest import NUMPY_TYPES
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.serving.wire import NUMBER_BYTES, Frame, Kind, MalformedFrame, array_frame, first_frame
@@ -85,11 +86,13 @@ def _limit_this_process(memory: int) -> None:
 
 
 def main() -> None:
-    folder, memory = Path(sys.argv[1]), int(sys.argv[2])
+    folder, memory, contents = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
     data, control = socket.socket(fileno=os.dup(0)), socket.socket(fileno=os.dup(1))
     os.dup2(2, 1)
     _limit_this_process(memory)
     try:
+        if contents:
+            verify_contents(folder, contents)
         inference = _Inference(OnnxModel(folder), data)
     except (GateFailedError, MemoryError) as problem:
         data.sendall(_failed(str(problem) or "the model needs more memory than the server gives it").to_bytes())

@@ -32,11 +32,11 @@ class Lost(Exception):
 class InferenceProcess:
     """One process and its two sockets. Sending never waits."""
 
-    def __init__(self, folder: Path, memory: int) -> None:
-        """memory: bytes that the process may allocate."""
+    def __init__(self, folder: Path, memory: int, contents: str) -> None:
+        """memory: bytes that the process may allocate. contents: the digest that the package must have, or "" for any."""
         self._data, data = socket.socketpair()
         self._control, control = socket.socketpair()
-        command = (sys.executable, "-P", "-m", "jinsu.serving.inference", str(folder.resolve()), str(memory))
+        command = (sys.executable, "-P", "-m", "jinsu.serving.inference", str(folder.resolve()), str(memory), contents)
         kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         with data, control:
             self._process = subprocess.Popen(

@@ -11,12 +11,15 @@ from __future__ import annotations
 
 import argparse
 import os
+import sys
 from pathlib import Path
 from typing import Any
 
+from jinsu.errors import GateFailedError
 from jinsu.serving.asgi import Application
 from jinsu.serving.asgi_types import App
 from jinsu.serving.key import KEY_VARIABLE, require_key
+from jinsu.serving.limits import Limits
 from jinsu.serving.service import Service
 
 
@@ -29,7 +32,12 @@ def main() -> None:
         address: dict[str, Any] = {"uds": arguments.socket}
     else:
         address = {"host": arguments.host, "port": arguments.port}
-    app: App = Application(Service(arguments.folder, arguments.name, arguments.version))
+    limits = Limits(memory=arguments.memory)
+    try:
+        service = Service(arguments.folder, arguments.name, arguments.version, limits, arguments.contents)
+    except GateFailedError as problem:
+        sys.exit(f"{arguments.name} version {arguments.version} is not served: {problem}")
+    app: App = Application(service)
     key = os.environ.get(KEY_VARIABLE)
     uvicorn.run(
         require_key(app, key) if key else app,
@@ -54,6 +62,8 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--socket", help="Unix socket to listen on")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on, without --socket")
     parser.add_argument("--port", type=int, default=8080, help="port to listen on, without --socket")
+    parser.add_argument("--contents", default="", help="digest that the package must have")
+    parser.add_argument("--memory", type=int, default=Limits.memory, help="bytes that the model may allocate")
     return parser.parse_args()
 
 

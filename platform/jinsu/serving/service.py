@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import orjson
 
+from jinsu.packaging.contents import verify_contents
 from jinsu.packaging.manifest import Manifest
 from jinsu.serving.batching import Batcher
 from jinsu.serving.engine import Engine
@@ -27,14 +28,20 @@ _PROMETHEUS_TEXT = "text/plain; version=0.0.4"
 
 
 class Service:
-    """Answers requests with the package in `folder`. Raises GateFailedError for a package that cannot be loaded."""
+    """Answers requests with the package in `folder`.
 
-    def __init__(self, folder: Path, name: str, version: str, limits: Limits | None = None) -> None:
+    contents: the digest that the package must have, or "" for any. Raises GateFailedError for a package with another one,
+    and for one that cannot be loaded.
+    """
+
+    def __init__(self, folder: Path, name: str, version: str, limits: Limits | None = None, contents: str = "") -> None:
         self.limits = limits or Limits()
+        if contents:
+            verify_contents(folder, contents)
         manifest = Manifest.read(folder)
         signature = Signature(manifest.input, self.limits)
         self.telemetry = Telemetry()
-        self.engine = Engine(folder, manifest, self.limits)
+        self.engine = Engine(folder, manifest, self.limits, contents)
         self.engine.time(signature.blank(self.limits.batch))
         self.batcher = Batcher(self.engine.run, self.limits, lambda rows: self.telemetry.batch.observe(rows))
         self.telemetry.waiting.set_function(lambda: self.batcher.waiting)

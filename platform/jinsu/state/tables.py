@@ -270,7 +270,8 @@ class StageRecord(Base):
 class Candidate(Base):
     """The intent to register a package, and then the version that it became: one row for each submission and package.
 
-    `package` is the run key of the stage `package`; model servers are started from that step's outputs.
+    `package` is the run key of the stage `package`; model servers are started from that step's outputs. contents: digest of
+    the package's files, which a server compares before it loads them. memory: bytes that the model took when it was packaged.
     """
 
     __tablename__ = "candidates"
@@ -283,6 +284,8 @@ class Candidate(Base):
     model: Mapped[str] = mapped_column(String(40))
     version: Mapped[str | None] = mapped_column(String(16))
     ready: Mapped[bool] = mapped_column(default=False)
+    contents: Mapped[str | None] = mapped_column(String(64))
+    memory: Mapped[int | None] = mapped_column(BigInteger)
     __table_args__ = (UniqueConstraint("model", "version"),)
 
 

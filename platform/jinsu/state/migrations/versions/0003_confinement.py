@@ -14,6 +14,7 @@ def upgrade() -> None:
     _fence()
     _queue()
     _retention()
+    _packages()
 
 
 def _splits() -> None:
@@ -43,6 +44,13 @@ def _queue() -> None:
 
 def _retention() -> None:
     """What was deleted, and what is kept."""
+
+
+def _packages() -> None:
+    """What a package contains, and the memory that its model takes."""
+    with op.batch_alter_table("candidates", schema=None) as table:
+        table.add_column(sa.Column("contents", sa.String(length=64), nullable=True))
+        table.add_column(sa.Column("memory", sa.BigInteger(), nullable=True))
 
 
 def downgrade() -> None:
