@@ -1,4 +1,4 @@
-"""A saved model becomes a package after every check: whole, finite, faithful, indifferent to its batch, fast."""
+"""A saved model becomes a package after every check: whole, finite, of bounded cost, faithful, fast."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from jinsu.errors import GateFailedError
+from jinsu.packaging.cost import check_cost
 from jinsu.packaging.findings import PackageFindings
 from jinsu.packaging.latency import measure_latency
 from jinsu.packaging.memory import MemoryMeter
@@ -31,6 +32,7 @@ def package(
     """
     _check_files(saved)
     check_weights(saved / MODEL_FILE)
+    check_cost(saved / MODEL_FILE)
     meter = MemoryMeter()
     model = OnnxModel(saved)
     model.check_manifest()
