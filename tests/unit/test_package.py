@@ -1,5 +1,6 @@
 """What jinsu.save writes, what makes it fit for production, and a tokenizer that is the same on both sides."""
 
+import contextlib
 import json
 import os
 import pickle
@@ -9,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import onnx
 import pytest
 import torch
 from hypothesis import example, given, settings
@@ -384,3 +386,65 @@ def test_a_vocabulary_is_the_most_frequent_words_ties_by_alphabet() -> None:
 def test_a_vocabulary_does_not_depend_on_the_order_of_the_texts() -> None:
     texts = ["b a", "c", "a c b", "d"]
     assert Tokenizer.fit(texts) == Tokenizer.fit(reversed(texts))
+
+
+# What a researcher's process may write
+
+
+DOCUMENTS = st.recursive(
+    st.none()
+    | st.booleans()
+    | st.integers()
+    | st.floats()
+    | st.text(max_size=5)
+    | st.sampled_from(["float32", "string", -1]),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["framework", "labels", "other", "input", "output", "dtype", "shape"]), inner)
+    ),
+    max_leaves=12,
+)
+TENSORS = st.fixed_dictionaries({"dtype": st.sampled_from(["float32", "x"]) | DOCUMENTS,
+                                 "shape": st.lists(st.integers(-2, 9) | DOCUMENTS, max_size=9) | DOCUMENTS})  # fmt: skip
+
+
+@given(
+    st.fixed_dictionaries(
+        {"framework": DOCUMENTS, "labels": DOCUMENTS, "other": DOCUMENTS, "input": TENSORS, "output": TENSORS}
+    )
+    | DOCUMENTS
+)
+@settings(deadline=None, max_examples=500)
+def test_no_manifest_breaks_its_reader(tmp_path_factory: pytest.TempPathFactory, document: Any) -> None:
+    folder = tmp_path_factory.getbasetemp()
+    (folder / "model.json").write_text(json.dumps(document))
+    with contextlib.suppress(GateFailedError):
+        assert Manifest.read(folder).input.row_size >= 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[" * 100_000,
+        '{"framework":"x","labels":["\\ud800"],"other":null,"input":{"dtype":"float32","shape":[-1]},'
+        '"output":{"dtype":"float32","shape":[-1]}}',
+        '{"framework":"x","labels":null,"other":null,"input":{"dtype":"float32","shape":[-1,1099511627776]},'
+        '"output":{"dtype":"float32","shape":[-1]}}',
+        '{"framework":"x","labels":null,"other":{"a":1},"input":{"dtype":"float32","shape":[-1]},'
+        '"output":{"dtype":"float32","shape":[-1]}}',
+        " " * (17 << 20) + "{}",
+    ],
+    ids=["deep", "half a pair", "a row without end", "a label that is an object", "long"],
+)
+def test_a_manifest_that_no_server_could_use_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "model.json").write_text(text)
+    with pytest.raises(GateFailedError, match="not a valid model manifest"):
+        Manifest.read(tmp_path)
+
+
+def test_a_weight_whose_bytes_do_not_fill_its_shape_is_named(saved: Path) -> None:
+    model = onnx.load(str(saved / "model.onnx"))
+    model.graph.initializer[0].dims[0] = 2**40
+    onnx.save(model, str(saved / "model.onnx"))
+    name = model.graph.initializer[0].name
+    assert f"weight {name!r} cannot be read" in refusal(saved)

@@ -21,6 +21,12 @@ NUMPY_TYPES: Mapping[str, np.dtype[Any]] = {
 """Every type of a tensor as the manifest calls it, with numpy's."""
 
 
+_MAX_BYTES = 16 << 20
+_MAX_AXES = 8
+MAX_ROW_VALUES = 1 << 24
+"""The most values in one row."""
+
+
 @dataclass(frozen=True)
 class Tensor:
     """Type and shape of one tensor; the first axis is the batch and is -1."""
@@ -56,23 +62,45 @@ class Manifest:
         """Reads and checks `model.json`, which a researcher's process wrote. Raises GateFailedError for an invalid one."""
         path = folder / MANIFEST_FILE
         try:
+            if path.stat().st_size > _MAX_BYTES:
+                raise ValueError(f"larger than {_MAX_BYTES >> 20} MiB")
             document = json.loads(path.read_text(encoding="utf-8"))
-            labels = document["labels"]
             return Manifest(
                 str(document["framework"]),
                 _tensor(document["input"]),
                 _tensor(document["output"]),
-                None if labels is None else tuple(labels),
-                document["other"],
+                _labels(document["labels"]),
+                _label(document["other"]),
             )
-        except (OSError, ValueError, KeyError, TypeError) as problem:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError) as problem:
             raise GateFailedError(
                 f"{path.name}: not a valid model manifest ({problem}); save with jinsu.save()."
             ) from None
 
 
-def _tensor(document: dict[str, Any]) -> Tensor:
-    shape = tuple(int(axis) for axis in document["shape"])
-    if document["dtype"] not in NUMPY_TYPES or not shape or shape[0] != -1 or any(axis < 1 for axis in shape[1:]):
-        raise ValueError(f"unusable tensor {document['dtype']}{list(shape)}")
-    return Tensor(document["dtype"], shape)
+def _tensor(document: Any) -> Tensor:
+    if not isinstance(document, dict) or not isinstance(document["shape"], list):
+        raise TypeError("a tensor has a type and a shape")
+    dtype, shape = str(document["dtype"]), tuple(document["shape"])
+    usable = dtype in NUMPY_TYPES and 1 <= len(shape) <= _MAX_AXES and shape[0] == -1
+    if not usable or any(type(axis) is not int or axis < 1 for axis in shape[1:]):
+        raise ValueError(f"unusable tensor {dtype[:40]}{str(list(shape))[:80]}")
+    tensor = Tensor(dtype, shape)
+    if tensor.row_size > MAX_ROW_VALUES:
+        raise ValueError(f"a row of {str(list(shape))[:80]} holds more than {MAX_ROW_VALUES} values")
+    return tensor
+
+
+def _labels(document: Any) -> tuple[Any, ...] | None:
+    if document is not None and not isinstance(document, list):
+        raise TypeError("labels are a list")
+    return None if document is None else tuple(_label(label) for label in document)
+
+
+def _label(document: Any) -> Any:
+    """A label as it was saved: text, a number, a boolean, or None."""
+    if not isinstance(document, str | int | float | None):
+        raise TypeError("a label is a text or a number")
+    if isinstance(document, str):
+        document.encode()  # raises UnicodeEncodeError, a ValueError, for half a surrogate pair, which no answer can hold
+    return document

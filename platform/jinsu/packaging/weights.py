@@ -22,7 +22,10 @@ def check_weights(path: Path) -> None:
     for weight in graph.initializer:
         if weight.external_data:
             raise GateFailedError(f"{MODEL_FILE}: weight {weight.name!r} lies in another file; save one file.")
-        values = numpy_helper.to_array(weight)
+        try:
+            values = numpy_helper.to_array(weight)
+        except Exception as problem:  # it says in many ways that the bytes do not fill the shape
+            raise GateFailedError(f"{MODEL_FILE}: weight {weight.name!r} cannot be read: {problem}") from None
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             bad = int((~np.isfinite(values)).sum())
             raise GateFailedError(
