@@ -101,6 +101,16 @@ def double(keep: Make) -> Service:
 
 
 @pytest.fixture(scope="module")
+def table(keep: Make) -> Service:
+    return keep("table")
+
+
+@pytest.fixture(scope="module")
+def words(keep: Make) -> Service:
+    return keep("words")
+
+
+@pytest.fixture(scope="module")
 def image(keep: Make) -> Service:
     return keep("image")
 
@@ -536,3 +546,156 @@ def test_metrics_are_plain_text_for_prometheus(double: Service) -> None:
 
 def test_the_gateway_lets_through_what_the_server_takes() -> None:
     assert Limits().body == MAX_BODY
+
+
+# Requests that mean harm
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        (INVOKE, b'{"inputs":[[1,2,3,4]],"inputs":[[5,6,7,8]]}'),
+        (INVOKE, b'{"inputs":{"input":[[1,2,3,4]],"input":[[5,6,7,8]]},"params":{"inputs":1}}'),
+        (INVOKE, b'{"dataframe_split":{"columns":["a"],"data":[]},"dataframe_split":{"columns":["a","b","c","d"],"data":[[1,2,3,4]]}}'),
+        (INFER, b'{"inputs":[{"name":"input","shape":[1,4],"datatype":"FP32","data":[1,2,3,4],"data":[5,6,7,8]}]}'),
+        (INFER, b'{"inputs":[{"name":"input","shape":[2,4],"shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]}'),
+    ],
+)  # fmt: skip
+def test_a_key_that_occurs_twice_is_refused(double: Service, path: str, body: bytes) -> None:
+    refused(ask(double, body, path), "occurs twice in one object")
+
+
+def test_a_text_that_looks_like_a_key_is_a_text(make: Make) -> None:
+    assert ask(make("words"), {"inputs": ["inputs", "inputs inputs"]}) == (200, {"predictions": [1, 2]})
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b'{"inputs":{"' + b"x" * 100_000 + b'":1}}',
+        b'{"inputs":[{"name":"' + b"x" * 100_000 + b'","shape":[1,4],"datatype":"FP32","data":[1,2,3,4]}]}',
+        b'{"inputs":[{"name":"input","shape":['
+        + b"9223372036854775807," * 1000
+        + b'4],"datatype":"FP32","data":[1]}]}',
+        b'{"inputs":{"\\u001b[31m\\u0000":1}}',
+    ],
+    ids=["a long name", "a long tensor name", "a long shape", "a terminal escape"],
+)
+@pytest.mark.parametrize("path", [INVOKE, INFER])
+def test_an_answer_does_not_repeat_whatever_was_sent(double: Service, path: str, body: bytes) -> None:
+    reply = asyncio.run(double.respond("POST", path, body))
+    assert reply.status == 400
+    assert len(reply.body) < 2000
+    assert json.loads(reply.body)["message"].isprintable()
+
+
+@pytest.mark.parametrize("path", ["/" + "x" * 70_000, "/\udc80", "/a\nb", "/\x1b[31m"])
+@pytest.mark.parametrize("method", ["GET", "POST", "G" * 1000])
+def test_a_strange_path_gets_a_sentence(double: Service, method: str, path: str) -> None:
+    reply = asyncio.run(double.respond(method, path, b"{}"))
+    assert reply.status == 404
+    assert json.loads(reply.body)["message"].isprintable()
+    assert len(reply.body) < 2000
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "-1e400", "1e400", "1e39"])
+def test_a_number_that_no_float_holds_is_refused(double: Service, number: str) -> None:
+    refused(ask(double, f'{{"inputs":[[{number},0,0,0]]}}'.encode()), "input: ")
+
+
+@pytest.mark.parametrize("number", ["9" * 5000, "9223372036854775808", "-9223372036854775809", "1e2", "1.0", "null"])
+def test_a_number_that_no_integer_holds_is_refused(table: Service, number: str) -> None:
+    refused(ask(table, f'{{"inputs":[[{number},0]]}}'.encode()), "input: ")
+
+
+@pytest.mark.parametrize("kind", ["string", "bool", "int8", "int16", "int32", "uint16", "uint64", "float64", "int64"])
+@pytest.mark.parametrize("path", [INVOKE, INFER])
+def test_answers_of_every_type_can_be_sent(tmp_path: Path, kind: str, path: str) -> None:
+    onnx_type = helper.np_dtype_to_tensor_dtype(np.dtype(object if kind == "string" else kind))
+    values = [helper.make_tensor_value_info(name, onnx_type, ["batch", 2]) for name in ("input", "output")]
+    graph = helper.make_graph([helper.make_node("Identity", ["input"], ["output"])], "echo", values[:1], values[1:])
+    onnx.save(
+        helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)], ir_version=10),
+        str(tmp_path / "model.onnx"),
+    )
+    tensor = {"dtype": kind, "shape": [-1, 2]}
+    document = {"framework": "onnx", "labels": None, "other": None, "input": tensor, "output": tensor}
+    (tmp_path / "model.json").write_text(json.dumps(document))
+    service = Service(tmp_path, "m", "3")
+    row: list[Any] = {"string": ["é", ""], "bool": [True, False]}.get(kind, [0, 1])
+    data_type = json.loads(get(service, "/v2/models/m").body)["inputs"][0]["datatype"]
+    try:
+        if path == INVOKE:
+            assert ask(service, {"inputs": [row]}) == (200, {"predictions": [row]})
+        else:
+            sent = {"name": "input", "shape": [1, 2], "datatype": data_type, "data": row}
+            status, answer = ask(service, {"inputs": [sent]}, INFER)
+            assert (status, answer["outputs"]) == (200, [{**sent, "name": "output"}])
+    finally:
+        service.close()
+
+
+def test_a_body_that_does_not_arrive_is_given_up(make: Make) -> None:
+    service = make("double", read=0.2)
+
+    async def trickle() -> AsyncIterator[bytes]:
+        while True:
+            yield b" "
+            await asyncio.sleep(0.05)
+
+    async def talk(client: httpx.AsyncClient) -> httpx.Response:
+        return await asyncio.wait_for(client.post(INVOKE, content=trickle()), 5)
+
+    answer = over_http(service, talk)
+    assert answer.status_code == 408
+    assert answer.headers["connection"] == "close"
+    assert answer.json()["message"] == "the body did not arrive within 0.2 s"
+
+
+def test_the_bodies_of_all_requests_together_are_bounded(make: Make) -> None:
+    service = make("double", bodies=3000, read=0.3)
+
+    async def never() -> AsyncIterator[bytes]:
+        yield b" " * 1000
+        await asyncio.sleep(60)
+
+    async def talk(client: httpx.AsyncClient) -> list[httpx.Response]:
+        many = await asyncio.gather(*(client.post(INVOKE, content=never()) for _ in range(5)))
+        return [*many, await client.post(INVOKE, json={"inputs": ROWS})]
+
+    answers = over_http(service, talk)
+    assert sorted(answer.status_code for answer in answers[:5]) == [408, 408, 408, 503, 503]
+    assert all(answer.headers["retry-after"] == "1" for answer in answers if answer.status_code == 503)
+    assert answers[5].status_code == 200  # what was given up is not held any longer
+
+
+PROTOCOL_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5) | st.just("input") | st.just("FP32"),
+    lambda inner: (
+        st.lists(inner, max_size=4)
+        | st.dictionaries(st.sampled_from(["name", "shape", "datatype", "data", "input", "id", "parameters"]), inner)
+    ),
+    max_leaves=12,
+)
+
+
+@given(st.dictionaries(st.sampled_from(["inputs", "id", "outputs", "parameters"]), PROTOCOL_JSON))
+@settings(deadline=None, max_examples=300)
+def test_no_document_breaks_the_open_inference_protocol(double: Service, body: Any) -> None:
+    assert ask(double, body, INFER)[0] in (200, 400)
+
+
+@given(
+    shape=st.lists(st.integers(-(2**70), 2**70) | st.integers(-2, 5), max_size=4),
+    data=st.lists(st.integers() | st.floats() | st.none() | st.lists(st.floats(), max_size=4), max_size=9),
+)
+@settings(deadline=None, max_examples=300)
+def test_no_tensor_breaks_the_server(double: Service, shape: list[int], data: list[Any]) -> None:
+    tensor = {"name": "input", "shape": shape, "datatype": "FP32", "data": data}
+    assert ask(double, {"inputs": [tensor]}, INFER)[0] in (200, 400)
+
+
+@given(st.lists(st.text(max_size=8) | st.binary(max_size=4).map(lambda raw: raw.decode("latin-1")), max_size=5))
+@settings(deadline=None, max_examples=200)
+def test_no_text_breaks_a_model_of_text(words: Service, texts: list[str]) -> None:
+    assert ask(words, {"inputs": texts})[0] == (200 if texts else 400)

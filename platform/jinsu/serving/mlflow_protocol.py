@@ -6,9 +6,12 @@ import msgspec
 import numpy as np
 import orjson
 
+from jinsu.serving.repeated_keys import refuse_repeated_keys
+from jinsu.serving.replies import json_values
 from jinsu.serving.signature import Refused, Signature
 
 _INPUT = "input"
+_KEYS = (b'"inputs"', b'"instances"', b'"dataframe_split"')
 
 
 class _Frame(msgspec.Struct):
@@ -32,6 +35,7 @@ class MlflowProtocol:
     def rows(self, body: bytes) -> np.ndarray:
         """The rows of a request, first axis the batch. Raises Refused(400), or a MsgspecError for other JSON."""
         request = self._decoder.decode(body)
+        refuse_repeated_keys(body, _KEYS)
         batches = [
             field
             for field in (request.inputs, request.instances, request.dataframe_split)
@@ -45,7 +49,7 @@ class MlflowProtocol:
 
     def answer(self, output: np.ndarray) -> bytes:
         """The body of an answer; first axis the batch."""
-        return orjson.dumps({"predictions": output}, option=orjson.OPT_SERIALIZE_NUMPY)
+        return orjson.dumps({"predictions": json_values(output)}, option=orjson.OPT_SERIALIZE_NUMPY)
 
 
 def _bare_rows(raw: msgspec.Raw) -> msgspec.Raw:

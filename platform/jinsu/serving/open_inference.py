@@ -11,7 +11,11 @@ import numpy as np
 import orjson
 
 from jinsu.packaging.manifest import Tensor
+from jinsu.serving.repeated_keys import refuse_repeated_keys
+from jinsu.serving.replies import json_values
 from jinsu.serving.signature import Refused, Signature, protocol_type
+
+_KEYS = (b'"inputs"', b'"data"', b'"shape"', b'"datatype"')
 
 
 class _Tensor(msgspec.Struct):
@@ -46,6 +50,7 @@ class OpenInference:
     def inference(self, body: bytes) -> Inference:
         """The rows of a request. Raises Refused(400), or a MsgspecError for other JSON."""
         request = self._decoder.decode(body)
+        refuse_repeated_keys(body, _KEYS)
         names = [tensor.name for tensor in request.inputs]
         if names != ["input"] or request.inputs[0].datatype != self._signature.protocol_type:
             raise Refused(400, f"inputs {names}: the model takes one, 'input' of {self._signature.protocol_type}")
@@ -58,7 +63,12 @@ class OpenInference:
             "model_name": self._name,
             "model_version": self._version,
             "outputs": [
-                {"name": "output", "datatype": self._output_type, "shape": output.shape, "data": output.reshape(-1)}
+                {
+                    "name": "output",
+                    "datatype": self._output_type,
+                    "shape": output.shape,
+                    "data": json_values(output.reshape(-1)),
+                }
             ],
         }
         if id_ is not None:

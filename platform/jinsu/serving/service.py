@@ -67,7 +67,7 @@ class Service:
         """The reply to one request. Every failure is a reply too; none is raised."""
         if method == "GET":
             get = self._get_routes.get(path)
-            return get() if get else refusal(404, f"no such path: {path}")
+            return get() if get else refusal(404, f"no such path: {path[:200]}")
         begun = time.perf_counter()
         reply = await self._post(method, path, body)
         self.telemetry.count(reply.status, time.perf_counter() - begun)
@@ -84,7 +84,7 @@ class Service:
         post = self._post_routes.get(path)
         if post is None or method != "POST":
             status = 404 if path not in self._get_routes and post is None else 405
-            return refusal(status, f"{method} {path} is not served here")
+            return refusal(status, f"{method[:20]} {path[:200]} is not served here")
         try:
             return Reply(200, await post(body))
         except Refused as problem:

@@ -28,6 +28,9 @@ _TYPES: dict[str, tuple[Any, str, type]] = {
 }
 
 
+_BLANK_VALUES = 1 << 22
+
+
 class Refused(Exception):
     """The request gets this HTTP status and sentence instead of an answer."""
 
@@ -96,8 +99,8 @@ class Signature:
         return array
 
     def blank(self, rows: int) -> np.ndarray:
-        """A batch of zeros, or of short texts, that the model takes."""
-        shape = (rows, *self.tensor.shape[1:])
+        """A batch of zeros, or of short texts, that the model takes; of fewer rows when they are very large."""
+        shape = (min(rows, max(1, _BLANK_VALUES // self.tensor.row_size)), *self.tensor.shape[1:])
         return np.full(shape, "a" if self.dtype is np.object_ else 0, dtype=self.dtype)
 
     def describe(self) -> str:
