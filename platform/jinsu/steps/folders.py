@@ -29,10 +29,13 @@ class StepFolders:
         """The outputs of a step that is done, brought here if need be; the folder is missing when the step is not done."""
         return StepFiles(self._folder(run_key)).out
 
-    def result(self, run_key: str) -> StepResult | None:
-        """The step's result, or None when it is not done. No output is brought here for it."""
-        if self.objects.store is None:
-            return read_result(self._folder(run_key), run_key)
+    def result(self, run_key: str, *, verify: bool = False) -> StepResult | None:
+        """The step's result, or None when it is not done.
+
+        verify: brings all outputs here and compares their digests; without it, none is brought from a store.
+        """
+        if verify or self.objects.store is None:
+            return read_result(self._folder(run_key), run_key, verify=verify)
         text = self.objects.read(f"{_name(run_key)}/{RESULT_NAME}")
         result = None if text is None else StepResult.from_json(text)
         return result if result is not None and result.run_key == run_key else None
