@@ -158,7 +158,7 @@ def test_code_that_is_none_or_too_much_is_refused(bench_after: Callable[..., Sta
     bench = bench_after(None, max_code_bytes=1000)
     api = ApiClient(bench.installation)
     refused(api.post("/v1/code", content=b"not an archive"), 422, "not a readable tar.gz archive")
-    refused(api.post("/v1/code", content=b"x" * 1001), 422, "larger than 1000 bytes packed; put data into a dataset")
+    refused(api.post("/v1/code", content=b"x" * 1001), 413, "larger than 1000 bytes packed; put data into a dataset")
     refused(api.post("/v1/code", content=archive(tmp_path / "big", big="x" * 5000)), 422, "unpacked; send code only")
 
 

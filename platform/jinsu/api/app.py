@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI
 from fastapi.responses import JSONResponse, PlainTextResponse
 from prometheus_client import CollectorRegistry, Counter, generate_latest
 
@@ -13,7 +12,9 @@ from jinsu import __version__
 from jinsu.api import models, people_pages, refusals
 from jinsu.api.authentication import Known
 from jinsu.api.comparing import Comparing
-from jinsu.api.datasets import Datasets
+from jinsu.api.counting import Counting
+from jinsu.api.datasets import MAX_BYTES, Datasets
+from jinsu.api.front import MOST, Front, Uploads
 from jinsu.api.problems import ProblemPages
 from jinsu.api.reviewing import Reviewing
 from jinsu.api.rollouts import RolloutPages
@@ -23,13 +24,19 @@ from jinsu.api.submissions import Submissions
 from jinsu.api.views import Views
 from jinsu.codec import named_numbers
 from jinsu.installation import Installation
+from jinsu.settings import Settings
+from jinsu.web.bodies import Patience
+from jinsu.web.slots import Slots
 
 
-def create_app(installation: Installation) -> FastAPI:
-    """The application; its description is at `/docs`."""
+def create_app(installation: Installation, patience: Patience | None = None, most: int = MOST) -> FastAPI:
+    """The application; its description is at `/docs`. patience: how long it waits for bodies. most: requests at a time."""
+    patience = patience or Patience()
     app = FastAPI(title="Jinsu", version=__version__, docs_url="/docs", redoc_url=None, default_response_class=_Json)
     app.state.database = installation.database
     refusals.install(app)
+    uploads = _uploads(installation.settings, patience)
+    app.add_middleware(Front, refuse=refusals.answer, uploads=uploads, patience=patience, most=most)
     _metrics(app)
     views = installation.build(Views)
     groups: tuple[people_pages.Pages, ...] = (
@@ -49,6 +56,16 @@ def create_app(installation: Installation) -> FastAPI:
     return app
 
 
+def _uploads(settings: Settings, patience: Patience) -> tuple[tuple[str, Uploads], ...]:
+    """Code is held in memory while it is checked, a dataset's file on disk: few of them at a time."""
+    code = f"code snapshot: larger than {settings.max_code_bytes} bytes packed; put data into a dataset."
+    table = f"dataset: larger than {MAX_BYTES // 2**30} GiB; split it."
+    return (
+        ("POST /v1/code", Uploads(settings.max_code_bytes, code, Slots(places=4, each=2, patience=patience.place))),
+        ("POST /v1/datasets/", Uploads(MAX_BYTES, table, Slots(places=8, each=2, patience=patience.place))),
+    )
+
+
 class _Json(JSONResponse):
     """An answer in which names stand for NaN and the infinities, which JSON does not have."""
 
@@ -60,11 +77,7 @@ def _metrics(app: FastAPI) -> None:
     registry = CollectorRegistry()
     counter = Counter("jinsu_api_requests", "Requests by method and status", ["method", "status"], registry=registry)
 
-    @app.middleware("http")
-    async def count(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        response = await call_next(request)
-        counter.labels(request.method, str(response.status_code)).inc()
-        return response
+    app.add_middleware(Counting, counter=counter)
 
     @app.get("/health")
     def health() -> models.Health:

@@ -14,6 +14,8 @@ from jinsu.identity.people import Person
 from jinsu.state.states import TokenUse
 
 COOKIE = "jinsu_session"
+KNOWN_PERSON = "jinsu.person"
+"""Where the scope of a request keeps the person whom `jinsu.api.front` has recognised already."""
 _CHANGES_NOTHING = ("GET", "HEAD", "OPTIONS")
 
 
@@ -41,6 +43,9 @@ def shown(request: Request) -> Shown | None:
 
 def person(request: Request) -> Person:
     """Raises UnauthorizedError; ForbiddenError for a change that another site asks a browser for."""
+    known: Person | None = request.scope.get(KNOWN_PERSON)
+    if known is not None:
+        return known
     what = shown(request)
     found = None if what is None else tokens.recognise(request.app.state.database, what.token, what.use)
     if what is None or found is None:

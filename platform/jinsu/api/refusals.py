@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request, Response
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
@@ -14,6 +14,7 @@ from jinsu.api import models
 from jinsu.api.authentication import UnauthorizedError
 from jinsu.errors import BadInputError, ConflictError, ForbiddenError, JinsuError, NotFoundError, TransientError
 from jinsu.runs.text import clean
+from jinsu.web.bodies import RefusedBody
 
 _STATUS: tuple[tuple[type[JinsuError], int], ...] = (
     (BadInputError, 422),
@@ -24,6 +25,13 @@ _STATUS: tuple[tuple[type[JinsuError], int], ...] = (
     (JinsuError, 400),
 )
 _SHOWN = 5
+_LONGEST = 4000
+"""A sentence may quote what was sent; it is no way to have megabytes repeated."""
+_NOBODY = (
+    "no valid token: sign in with jinsu login. The command line reads $JINSU_TOKEN, the token that jinsu login "
+    "keeps, or the file 'token' in $JINSU_HOME."
+)
+_BROKEN = "the API has an error of its own; its log says more. Try again, and show the log to whoever runs the platform."
 
 DESCRIBED: dict[int | str, dict[str, object]] = {
     status: {"model": models.Problem} for status in (401, *(status for _, status in _STATUS))
@@ -45,16 +53,15 @@ def install(app: FastAPI) -> None:
     """Has the application answer each error in this way."""
 
     @app.exception_handler(JinsuError)
-    async def explain(_request: Request, problem: JinsuError) -> JSONResponse:
-        return _problem(str(problem), problem.exit_code, status_of(problem), retry_after(problem))
-
     @app.exception_handler(UnauthorizedError)
-    async def unauthorized(_request: Request, _error: UnauthorizedError) -> JSONResponse:
-        message = (
-            "no valid token: sign in with jinsu login. The command line reads $JINSU_TOKEN, the token that jinsu login "
-            "keeps, or the file 'token' in $JINSU_HOME."
-        )
-        return _problem(message, ForbiddenError.exit_code, 401, {"www-authenticate": "Bearer"})
+    @app.exception_handler(RefusedBody)
+    async def explain(_request: Request, problem: Exception) -> JSONResponse:
+        return answer(problem)
+
+    @app.exception_handler(Exception)
+    async def broken(_request: Request, _cause: Exception) -> JSONResponse:
+        """The server's log has the traceback; the person who asked gets a sentence."""
+        return _problem(_BROKEN, JinsuError.exit_code, 500)
 
     @app.exception_handler(RequestValidationError)
     async def misshapen(_request: Request, problem: RequestValidationError) -> JSONResponse:
@@ -66,12 +73,15 @@ def install(app: FastAPI) -> None:
         status = 422 if problem.status_code == 400 else problem.status_code
         return _problem(f"the request cannot be answered: {problem.detail}.", kind.exit_code, status, problem.headers)
 
-    @app.middleware("http")
-    async def refuse_nul(request: Request, call_next: Callable[[Request], Awaitable[Response]]) -> Response:
-        """No name holds a NUL, and neither a database nor the arguments of a process take one."""
-        if "\0" in request.scope["path"] or b"%00" in request.scope["query_string"]:
-            return _problem("the address holds a NUL character.", BadInputError.exit_code, 422)
-        return await call_next(request)
+
+def answer(problem: Exception) -> JSONResponse:
+    """The answer to an error of the platform's, to a request of nobody, and to a body that is refused."""
+    if isinstance(problem, RefusedBody):
+        refused = problem.refusal
+        return _problem(refused.error, refused.exit_code, refused.status)
+    if isinstance(problem, JinsuError):
+        return _problem(str(problem), problem.exit_code, status_of(problem), retry_after(problem))
+    return _problem(_NOBODY, ForbiddenError.exit_code, 401, {"www-authenticate": "Bearer"})
 
 
 def _sentence(problems: Sequence[Mapping[str, Any]]) -> str:
@@ -81,4 +91,8 @@ def _sentence(problems: Sequence[Mapping[str, Any]]) -> str:
 
 
 def _problem(error: str, exit_code: int, status: int, headers: Mapping[str, str] | None = None) -> JSONResponse:
-    return JSONResponse(models.Problem(error=clean(error), exit_code=exit_code).model_dump(), status, headers)
+    return JSONResponse(models.Problem(error=_short(clean(error)), exit_code=exit_code).model_dump(), status, headers)
+
+
+def _short(text: str) -> str:
+    return text if len(text) <= _LONGEST else f"{text[: _LONGEST - 2]} …"

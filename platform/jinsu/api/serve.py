@@ -12,15 +12,9 @@ def serve(installation: Installation, host: str, port: int) -> None:
     import uvicorn
 
     from jinsu.api.app import create_app
+    from jinsu.web.options import OPTIONS
 
-    uvicorn.run(
-        create_app(installation),
-        host=host,
-        port=port,
-        log_level="warning",
-        access_log=False,
-        timeout_graceful_shutdown=5,
-    )
+    uvicorn.run(create_app(installation), host=host, port=port, access_log=False, **OPTIONS)
 
 
 def main() -> None:
