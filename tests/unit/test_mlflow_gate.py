@@ -11,12 +11,13 @@ from urllib.parse import parse_qs, urlsplit
 import httpx
 import pytest
 from sqlalchemy import select
+from tests.support.live_server import connection, head, heard, live
 from tests.support.people import ADMIN, make_people
 
 from jinsu.errors import ConflictError, ForbiddenError, GateFailedError, JinsuError, TransientError
 from jinsu.identity import accounts, audit, tokens
 from jinsu.identity.people import Person
-from jinsu.servers import mlflow_app
+from jinsu.servers import mlflow_app, mlflow_gate
 from jinsu.servers.mlflow_doors import Act
 from jinsu.servers.mlflow_gate import Gate
 from jinsu.servers.mlflow_people import People, Recognition
@@ -464,3 +465,34 @@ def test_signing_out_ends_the_session_at_once(world: World) -> None:
     assert world.browser(cookie=f"jinsu_mlflow={token}").get("/").status_code == 401
     assert world.events("ann") == [(AuditEvent.SIGNED_OUT, "ann", "mlflow")]
     assert world.browser().get("/jinsu/logout").status_code == 303
+
+
+# --- Bodies, on real connections ---
+
+
+def test_a_body_of_nobody_is_not_read(world: World) -> None:
+    with live(world.gate) as port:
+        for path in (SEARCH, ALIAS, "/jinsu/callback", "/jinsu/logout"):
+            with connection(port) as client:
+                client.sendall(head("POST", path, "expect: 100-continue", "content-length: 1000", "connection: close"))
+                answer = heard(client)
+            assert b"100 Continue" not in answer, path
+            assert answer.split()[1] in (b"303", b"400", b"401", b"403"), answer
+    assert world.answered == []
+
+
+def test_a_body_of_a_person_has_a_limit_and_a_deadline(world: World, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(mlflow_gate, "_BODY_SECONDS", 0.4)
+    shown = "authorization: Bearer token of ann"
+    with live(world.gate) as port, connection(port) as slow, connection(port) as long:
+        slow.sendall(head("POST", SEARCH, "content-length: 1000", "connection: close", shown) + b"{")
+        answer = heard(slow)
+        assert answer.split()[1] == b"503"
+        assert b"too slowly" in answer
+        long.sendall(head("POST", SEARCH, "transfer-encoding: chunked", "connection: close", shown))
+        for _ in range(16):
+            long.sendall(b"10000\r\n" + b"x" * 65536 + b"\r\n")
+        answer = heard(long)
+        assert answer.split()[1] == b"400"
+        assert b"larger than 1000000 bytes" in answer
+    assert world.answered == []

@@ -8,14 +8,13 @@ from urllib.parse import urlsplit
 
 from jinsu.servers.mlflow_app import AUTHORIZATION
 from jinsu.settings import Settings
+from jinsu.web.options import flags
 
 
 def command(bind: str, port: str) -> tuple[str, ...]:
     """The command that serves MLflow in one process, behind `jinsu.servers.mlflow_gate`."""
-    options = ("--workers", "1", "--factory", "--log-level", "warning", "--timeout-graceful-shutdown", "5")
-    return (
-        sys.executable, "-m", "uvicorn", "--host", bind, "--port", port, *options, "jinsu.servers.mlflow_gate:create_app",
-    )  # fmt: skip
+    options = ("--host", bind, "--port", port, "--workers", "1", "--factory", *flags())
+    return (sys.executable, "-m", "uvicorn", *options, "jinsu.servers.mlflow_gate:create_app")
 
 
 def environment(settings: Settings) -> dict[str, str]:

@@ -29,13 +29,15 @@ from jinsu.servers.mlflow_requests import (
     request_of,
 )
 from jinsu.servers.mlflow_sign_in import SignIn
-from jinsu.serving.asgi_types import App, Message, Receive, Scope, Send
+from jinsu.serving.asgi_types import App, Receive, Scope, Send
 from jinsu.settings import Account, Settings
 from jinsu.state.database import Database
 from jinsu.state.states import TokenUse
+from jinsu.web.bodies import Gone, RefusedBody, again, whole
 
 _log = logging.getLogger(__name__)
 _LONGEST_BODY = 1_000_000
+_BODY_SECONDS = 30.0
 _KEPT_BACK = (b"authorization", b"cookie")
 _NOBODY = ""
 _CODES: tuple[tuple[type[JinsuError], int, str], ...] = (
@@ -84,7 +86,7 @@ class Gate:
             await self._forward(self.platform.name, scope, receive, send)
             return None
         if way is Passage.OPEN:
-            await self._forward(_NOBODY, _without_secrets(scope), receive, send)
+            await self._forward(_NOBODY, _without_secrets(scope), again(b"", receive), send)
             return None
         try:
             if request.path == CALLBACK:
@@ -128,11 +130,10 @@ class Gate:
             if request.method not in ("GET", "HEAD", "OPTIONS"):
                 await self._note(person, request, problem)
             raise
-        if way is not Passage.QUERY:
-            return receive
         body = await _body(receive)
-        check_query(body)
-        return _again(body, receive)
+        if way is Passage.QUERY:
+            check_query(body)
+        return again(body, receive)
 
     def _do(self, wanted: Act, person: Person) -> None:
         self.people.require_seen(person, wanted.model)
@@ -157,26 +158,14 @@ def _without_secrets(scope: Scope) -> Scope:
 
 
 async def _body(receive: Receive) -> bytes:
-    """The whole body. Raises BadInputError for a long one."""
-    parts: list[bytes] = []
-    more = True
-    while more:
-        message = await receive()
-        parts.append(message.get("body", b""))
-        more = message.get("more_body", False)
-        if sum(map(len, parts)) > _LONGEST_BODY:
-            raise BadInputError(f"the body of the request is longer than {_LONGEST_BODY} bytes.")
-    return b"".join(parts)
-
-
-def _again(body: bytes, receive: Receive) -> Receive:
-    """A channel that gives a body that was read already, and then what comes after it."""
-    first: list[Message] = [{"type": "http.request", "body": body, "more_body": False}]
-
-    async def channel() -> Message:
-        return first.pop() if first else await receive()
-
-    return channel
+    """The whole body. Raises BadInputError for a long one, TransientError for one that does not come."""
+    try:
+        return await whole(receive, _LONGEST_BODY, _BODY_SECONDS)
+    except Gone:
+        raise TransientError("the request ended before its body had come.") from None
+    except RefusedBody as refused:
+        kind = BadInputError if refused.refusal.status == 413 else TransientError
+        raise kind(refused.refusal.error) from None
 
 
 def _error(problem: JinsuError) -> Response:
