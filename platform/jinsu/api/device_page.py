@@ -10,7 +10,8 @@ from fastapi.responses import RedirectResponse
 
 from jinsu.api import pages
 from jinsu.api.authentication import in_browser, require_same_origin
-from jinsu.api.sign_in_pages import Form, refusal
+from jinsu.api.refusal_page import refusal
+from jinsu.api.sign_in_pages import Form
 from jinsu.errors import ForbiddenError, JinsuError
 from jinsu.identity import device
 from jinsu.state.database import Database

@@ -5,25 +5,21 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from fastapi import FastAPI, Request
+from fastapi import FastAPI, Request, Response
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from starlette.exceptions import HTTPException
 
 from jinsu.api import models
 from jinsu.api.authentication import UnauthorizedError
-from jinsu.errors import BadInputError, ConflictError, ForbiddenError, JinsuError, NotFoundError, TransientError
+from jinsu.api.refusal_page import refusal
+from jinsu.api.statuses import STATUS, retry_after, status_of
+from jinsu.errors import BadInputError, ForbiddenError, JinsuError, NotFoundError
 from jinsu.runs.text import clean
 from jinsu.web.bodies import RefusedBody
 
-_STATUS: tuple[tuple[type[JinsuError], int], ...] = (
-    (BadInputError, 422),
-    (NotFoundError, 404),
-    (ForbiddenError, 403),
-    (ConflictError, 409),
-    (TransientError, 503),
-    (JinsuError, 400),
-)
+_FOR_BROWSERS = ("/login", "/logout")
+"""Where people look at pages; everywhere else programs read JSON."""
 _SHOWN = 5
 _LONGEST = 4000
 """A sentence may quote what was sent; it is no way to have megabytes repeated."""
@@ -34,19 +30,9 @@ _NOBODY = (
 _BROKEN = "the API has an error of its own; its log says more. Try again, and show the log to whoever runs the platform."
 
 DESCRIBED: dict[int | str, dict[str, object]] = {
-    status: {"model": models.Problem} for status in (401, *(status for _, status in _STATUS))
+    status: {"model": models.Problem} for status in (401, *(status for _, status in STATUS))
 }
 """Every refusal that a route may answer with, as the API's description lists them."""
-
-
-def status_of(problem: JinsuError) -> int:
-    """The HTTP status of an error. Pure."""
-    return next(code for kind, code in _STATUS if isinstance(problem, kind))
-
-
-def retry_after(problem: JinsuError) -> dict[str, str]:
-    """The header that says when a retry can help; nothing for an error that lasts. Pure."""
-    return {"retry-after": str(int(problem.retry_after))} if isinstance(problem, TransientError) else {}
 
 
 def install(app: FastAPI) -> None:
@@ -55,7 +41,9 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(JinsuError)
     @app.exception_handler(UnauthorizedError)
     @app.exception_handler(RefusedBody)
-    async def explain(_request: Request, problem: Exception) -> JSONResponse:
+    async def explain(request: Request, problem: Exception) -> Response:
+        if isinstance(problem, JinsuError) and request.url.path.startswith(_FOR_BROWSERS):
+            return refusal(problem)
         return answer(problem)
 
     @app.exception_handler(Exception)

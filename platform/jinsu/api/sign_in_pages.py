@@ -15,8 +15,9 @@ from jinsu.api import pages
 from jinsu.api.authentication import COOKIE, end_session, in_browser, require_same_origin, set_session
 from jinsu.api.destinations import Destination, door_origins
 from jinsu.api.oidc_attempts import attempt_of, forget, remember
-from jinsu.api.refusals import retry_after, status_of
+from jinsu.api.refusal_page import refusal
 from jinsu.api.sign_in import require_local_accounts
+from jinsu.api.statuses import retry_after, status_of
 from jinsu.errors import BadInputError, ForbiddenError, JinsuError, NotFoundError
 from jinsu.identity import audit, tokens, vouched
 from jinsu.identity.oidc import Attempt, Provider, Vouched
@@ -214,17 +215,6 @@ class SignInPages:
             pages.listed([*links, pages.link("The API's description", "/docs")]),
             pages.form("/logout", pages.button("Sign out", quiet=True)),
         )
-
-
-def refusal(problem: JinsuError) -> Response:
-    """A page that says what went wrong, with a way to begin again."""
-    return pages.page(
-        "That did not work",
-        pages.paragraph(str(problem), "alert"),
-        pages.link("Sign in", "/login", as_button=True),
-        status=status_of(problem),
-        headers=retry_after(problem),
-    )
 
 
 def _moved(address: str) -> Response:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
+
+import click
 
 from jinsu.cli.credentials import Place, place
 from jinsu.errors import (
@@ -18,8 +21,10 @@ from jinsu.errors import (
     StepFailedError,
     TransientError,
 )
+from jinsu.runs.text import clean
 
 if TYPE_CHECKING:
+    import httpx
     from pydantic import BaseModel
 
 _ERRORS: dict[int, type[JinsuError]] = {
@@ -37,6 +42,8 @@ _ERRORS: dict[int, type[JinsuError]] = {
 
 
 _Answer = TypeVar("_Answer")
+_WAITS = (1.0, 2.0, 5.0)
+"""Seconds before a question is asked again that the API could not answer for the moment. Only what changes nothing is."""
 _UPLOAD_SECONDS = 3600.0
 
 
@@ -47,9 +54,12 @@ class Client:
         import httpx
 
         where = where or place()
-        self.url = where.url
-        headers = {"authorization": f"Bearer {where.token()}"} if signed_in else {}
-        self._http = httpx.Client(base_url=self.url, headers=headers, timeout=60.0)
+        self.url, self._answered = where.url, False
+        headers = {"authorization": f"Bearer {_printable(where.token())}"} if signed_in else {}
+        try:
+            self._http = httpx.Client(base_url=self.url, headers=headers, timeout=60.0)
+        except httpx.InvalidURL as problem:
+            raise BadInputError(f"{self.url}: no address of a platform: {problem}.") from None
 
     def get(self, path: str, kind: type[_Answer], **params: Any) -> _Answer:
         """The answer as `kind`: a type of `jinsu.api.models`, or a list of one."""
@@ -74,26 +84,68 @@ class Client:
 
     def _send(self, method: str, path: str, **arguments: Any) -> bytes:
         """The body of a good answer; a problem is raised as the error that its exit code stands for."""
+        waits = _WAITS if method == "GET" else ()
+        for wait in (*waits, None):
+            try:
+                return self._send_once(method, path, **arguments)
+            except TransientError as problem:
+                if wait is None or not self._answered:
+                    raise
+                seconds = min(wait, problem.retry_after)
+                click.echo(f"jinsu: {problem} Trying again in {seconds:g} s.", err=True)
+                time.sleep(seconds)
+        raise AssertionError("the last try returns or raises")
+
+    def _send_once(self, method: str, path: str, **arguments: Any) -> bytes:
         import httpx
 
+        self._answered = False
         try:
             answer = self._http.request(method, path, **arguments)
-        except httpx.TransportError:
+        except httpx.InvalidURL as problem:
+            raise BadInputError(f"{self.url}{path[:200]}: no address: {problem}.") from None
+        except httpx.RequestError:
             raise TransientError(f"{self.url} does not answer; on this machine start it with: jinsu up") from None
+        self._answered = True
         if answer.is_success:
             return bytes(answer.content)
-        try:
-            document = answer.json()
-        except ValueError:
-            document = {"error": f"{self.url} answered {answer.status_code}: {answer.text[:200]}"}
-        message = document.get("error") or str(document.get("detail"))
-        raise _ERRORS.get(document.get("exit_code", 2), JinsuError)(message)
+        raise _problem(self.url, answer)
+
+
+def _problem(url: str, answer: httpx.Response) -> JinsuError:
+    """The error that an answer describes; a sentence about the answer when another program than the API gave it."""
+    try:
+        document = answer.json()
+    except ValueError:
+        document = None
+    if isinstance(document, dict) and isinstance(document.get("error"), str):
+        message, code = document["error"], document.get("exit_code", BadInputError.exit_code)
+    else:
+        code = TransientError.exit_code if answer.status_code in (502, 503, 504) else JinsuError.exit_code
+        message = f"{url} answered {answer.status_code} and no sentence of Jinsu's API: {clean(answer.text[:200])}"
+    kind = _ERRORS.get(code if isinstance(code, int) else JinsuError.exit_code, JinsuError)
+    if kind is not TransientError:
+        return kind(clean(message))
+    seconds = answer.headers.get("retry-after", "")
+    return TransientError(clean(message), float(seconds) if seconds.isdigit() else 5.0)
 
 
 def _parsed(kind: type[_Answer], body: bytes) -> _Answer:
-    from pydantic import TypeAdapter
+    from pydantic import TypeAdapter, ValidationError
 
-    return TypeAdapter(kind).validate_json(body)
+    try:
+        return TypeAdapter(kind).validate_json(body)
+    except ValidationError:
+        raise JinsuError(
+            "the answer is none that this version of jinsu knows; the address may be another program's, or the platform of "
+            "another version."
+        ) from None
+
+
+def _printable(token: str) -> str:
+    if not (token.isascii() and token.isprintable()):
+        raise BadInputError("the token holds characters that no token has; copy it again, or sign in: jinsu login")
+    return token
 
 
 def path(*parts: str) -> str:

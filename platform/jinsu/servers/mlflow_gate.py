@@ -11,7 +11,6 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 from anyio import CapacityLimiter, to_thread
-from sqlalchemy.exc import SQLAlchemyError
 from starlette.responses import JSONResponse, Response
 
 from jinsu.errors import BadInputError, ConflictError, ForbiddenError, JinsuError, NotFoundError, TransientError
@@ -99,9 +98,6 @@ class Gate:
             checked = await self._check(request, way, visitor.person, receive)
         except JinsuError as problem:
             return _error(problem)
-        except SQLAlchemyError:
-            _log.exception("the database does not answer")
-            return _error(TransientError("the platform's database does not answer; try again."))
         if isinstance(checked, Response):
             return checked
         await self._forward(visitor.user, _without_secrets(scope), checked, send)
