@@ -14,6 +14,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from tests.bench.figure import Figure, Say, exactly, plain
 from tests.bench.machine import folder, server
 
+from jinsu.errors import TransientError
 from jinsu.registry.mlflow import Mlflow
 from jinsu.runs.journal import Journal
 from jinsu.runs.stages import StageName, Trained
@@ -109,7 +110,7 @@ def _work(url: str, steps: list[tuple[str, int]], together: Any, results: Any) -
         start = time.perf_counter()
         try:
             journal.record(StageName.TRAIN, submission, lambda: _step(journal, submission, trial), trial)  # noqa: B023
-        except SQLAlchemyError:
+        except (SQLAlchemyError, TransientError):
             errors += 1
         slowest = max(slowest, time.perf_counter() - start)
     results.put(Answer(begun, time.time(), slowest, errors))

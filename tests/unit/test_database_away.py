@@ -1,5 +1,6 @@
 """What every door says while the platform's database is away: 503 with a sentence, never 500 and never nothing."""
 
+import asyncio
 import re
 import socket
 import time
@@ -9,6 +10,8 @@ from typing import Any
 
 import httpx
 import pytest
+from fastapi import FastAPI, HTTPException, Request, Response
+from starlette.middleware.base import BaseHTTPMiddleware
 from tests.support.answers import operations, refused
 from tests.support.api_client import ApiClient
 from tests.support.live_server import live
@@ -22,6 +25,7 @@ from jinsu.errors import TransientError
 from jinsu.installation import Installation
 from jinsu.state import database
 from jinsu.state.database import Database
+from jinsu.web.unavailable import Unavailable
 
 AWAY = "the platform's database does not answer"
 BROWSER = {"cookie": "jinsu_session=x; jinsu_attempt_x=y", "origin": "http://api.test", "host": "api.test"}
@@ -72,6 +76,34 @@ def test_a_database_that_takes_connections_and_says_nothing_is_away_too(monkeypa
         with pytest.raises(TransientError, match="database does not answer"), Database(url).begin() as session:
             session.connection()
     assert time.monotonic() - begun < 10
+
+
+def test_airflows_api_says_it_and_keeps_the_session() -> None:
+    """As Airflow builds it: its middleware that drops a session stands within the auth manager's."""
+    app = FastAPI()
+
+    async def drop_sessions(request: Request, call_next: Any) -> Any:
+        try:
+            return await call_next(request)
+        except HTTPException:
+            return Response(headers={"set-cookie": "_token=; max-age=0"})
+
+    app.add_middleware(BaseHTTPMiddleware, dispatch=drop_sessions)
+    app.add_middleware(Unavailable)
+
+    @app.get("/api/v2/dags")
+    def dags() -> None:
+        with Database("postgresql+psycopg://jinsu:x@127.0.0.1:1/jinsu").begin() as session:
+            session.connection()
+
+    async def ask() -> httpx.Response:
+        async with httpx.AsyncClient(transport=httpx.ASGITransport(app), base_url="http://airflow.test") as client:
+            return await client.get("/api/v2/dags")
+
+    answer = asyncio.run(ask())
+    assert (answer.status_code, answer.headers["retry-after"]) == (503, "5")
+    assert AWAY in answer.json()["detail"]
+    assert "set-cookie" not in answer.headers
 
 
 # --- The command line ---

@@ -17,6 +17,7 @@ from jinsu.orchestration.permissions import Platform, Thing, may_find, may_see, 
 from jinsu.orchestration.recent_people import RecentPeople
 from jinsu.orchestration.signed_in import SignedIn, claims_of, from_claims
 from jinsu.state.database import Database
+from jinsu.web.unavailable import Unavailable
 
 
 class JinsuAuthManager(BaseAuthManager[SignedIn]):  # type: ignore[misc]
@@ -48,6 +49,10 @@ class JinsuAuthManager(BaseAuthManager[SignedIn]):  # type: ignore[misc]
 
     def get_url_logout(self) -> str:
         return f"{AUTH_MANAGER_FASTAPI_APP_PREFIX}/logout"
+
+    def get_fastapi_middlewares(self) -> list[tuple[Any, dict[str, Any]]]:
+        """Around all of Airflow's API: whoever asks while Jinsu's database is away stays signed in, and reads why."""
+        return [*super().get_fastapi_middlewares(), (Unavailable, {})]
 
     def get_fastapi_app(self) -> Any:
         from jinsu.orchestration.sign_in_pages import pages
