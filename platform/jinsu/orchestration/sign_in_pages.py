@@ -30,6 +30,7 @@ from jinsu.orchestration.permissions import Platform
 from jinsu.orchestration.signed_in import SESSION_SECONDS, SignedIn
 from jinsu.settings import Settings
 from jinsu.state.states import TokenUse
+from jinsu.web.unavailable import Unavailable
 
 if TYPE_CHECKING:
     from jinsu.orchestration.auth_manager import JinsuAuthManager
@@ -55,6 +56,7 @@ class AirflowToken(BaseModel):
 def pages(manager: JinsuAuthManager, settings: Settings) -> FastAPI:
     """The application that Airflow mounts under `/auth`."""
     app = FastAPI(title="Signing in to Airflow", docs_url=None, redoc_url=None, openapi_url=None)
+    app.add_middleware(Unavailable)
     app.include_router(_browser(manager, settings))
     app.include_router(_programs(manager, settings))
     app.include_router(_filters(manager))
