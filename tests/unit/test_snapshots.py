@@ -4,17 +4,23 @@ import gzip
 import io
 import os
 import random
+import subprocess
 import tarfile
 import threading
 import time
+import tracemalloc
+import zlib
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
 
 from jinsu.errors import BadInputError
 from jinsu.objects.mirror import Mirror
-from jinsu.runs.snapshots import MAX_FILES, SnapshotStore, inspect, pack, read_member
+from jinsu.runs.archives import MAX_FILES, inspect
+from jinsu.runs.snapshots import SnapshotStore, contents, pack, read_member
+from jinsu.settings import MAX_CODE_BYTES
 
 LIMIT = 1 << 20
 
@@ -176,6 +182,121 @@ def test_an_archive_of_too_many_empty_files_is_refused() -> None:
         for number in range(MAX_FILES + 1):
             bundle.addfile(tarfile.TarInfo(str(number)))
     assert f"{MAX_FILES} files" in refusal(buffer.getvalue())
+
+
+def raw(*parts: bytes) -> bytes:
+    """An archive of these blocks, with the two empty ones at its end."""
+    return gzip.compress(b"".join(parts) + bytes(1024))
+
+
+def header(name: str, kind: bytes = tarfile.REGTYPE, size: int = 0) -> bytes:
+    member = tarfile.TarInfo(name)
+    member.type, member.size = kind, size
+    return member.tobuf(tarfile.USTAR_FORMAT)
+
+
+def extended(*records: tuple[str, str], kind: bytes = tarfile.XHDTYPE) -> bytes:
+    """An extended header with these records."""
+    text = b""
+    for keyword, value in records:
+        rest = f" {keyword}={value}\n".encode("utf-8", "surrogateescape")
+        length = next(n for n in range(len(rest), len(rest) + 9) if n == len(rest) + len(str(n)))
+        text += str(length).encode() + rest
+    return header("x", kind, len(text)) + text + bytes(-len(text) % 512)
+
+
+def cost(data: bytes, limit: int = MAX_CODE_BYTES) -> tuple[float, int]:
+    """Seconds of processor time and bytes of memory that the check of an archive takes beside the archive itself."""
+    tracemalloc.start()
+    begun = time.process_time()
+    with suppress(BadInputError):
+        inspect(data, limit)
+    seconds, (_, peak) = time.process_time() - begun, tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    return seconds, peak
+
+
+def zeros(size: int) -> bytes:
+    """`size` bytes of zeros, packed."""
+    packer = zlib.compressobj(9, wbits=31)
+    return b"".join([*(packer.compress(bytes(1 << 20)) for _ in range(size >> 20)), packer.flush()])
+
+
+HOSTILE = {
+    "500 KB that become 500 MB": lambda: gzip.compress(header("zeros", size=500 << 20)) + zeros(500 << 20),
+    "a file within the limit": lambda: gzip.compress(header("zeros", size=60 << 20)) + zeros(80 << 20),
+    "a million empty files": lambda: gzip.compress(b"".join(header(str(n)) for n in range(12_000)) * 80, 1),
+    "a million headers before a file": lambda: gzip.compress(extended(("mtime", "1")) * 60_000),
+    "a header of 60 MB": lambda: gzip.compress(header("x", tarfile.XHDTYPE, 60 << 20)) + zeros(60 << 20),
+    "a name of 60 MB": lambda: gzip.compress(header("x", tarfile.GNUTYPE_LONGNAME, 60 << 20)) + zeros(60 << 20),
+    "a map of holes without an end": lambda: (
+        gzip.compress(extended(("GNU.sparse.major", "1"), ("GNU.sparse.minor", "0")) + header("x", size=60 << 20))
+        + zeros(60 << 20)
+    ),
+    "deep names": lambda: gzip.compress(
+        b"".join(extended(("path", f"{n}/" + "d/" * 2000 + "x")) + header("x") for n in range(2000))
+    ),
+    "zeros after the end": lambda: gzip.compress(bytes(1024)) + zeros(500 << 20),
+    "many small streams": lambda: gzip.compress(header("x")) + gzip.compress(b"") * 50_000,
+}
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_the_check_of_a_hostile_archive_is_bounded(kind: str) -> None:
+    data = HOSTILE[kind]()
+    assert len(data) < MAX_CODE_BYTES
+    seconds, peak = cost(data)
+    assert peak < 24 << 20, f"{peak >> 20} MiB"
+    assert seconds < 10
+
+
+@pytest.mark.parametrize(
+    "kind", [kind for kind in HOSTILE if kind not in ("a file within the limit", "deep names", "many small streams")]
+)
+def test_a_hostile_archive_is_refused(kind: str) -> None:
+    refusal(HOSTILE[kind](), MAX_CODE_BYTES)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (raw(extended(("path", "../x")) + header("y")), "'../x' leads out"),
+        (raw(extended(("size", "5")) + header("y", size=512) + bytes(512)), "is a sparse file or a link"),
+        (raw(extended(("linkpath", "/etc")) + header("y")), "is a sparse file or a link"),
+        (raw(extended(("GNU.sparse.name", "/etc/passwd")) + header("y")), "is a sparse file or a link"),
+        (raw(extended(("path", "/x"), kind=tarfile.XGLTYPE) + header("y")), "one header names every file"),
+        (raw(header("y", tarfile.GNUTYPE_SPARSE)), "is a link or a device"),
+        (raw(header("y", b"Z")), "is a link or a device"),
+        (raw(header("y", tarfile.DIRTYPE, 512)), "is a link or a device"),
+        (raw(header("y", tarfile.GNUTYPE_LONGNAME, 512) + b"/etc/passwd".ljust(512, b"\0") + header("z")), "leads out"),
+        (raw(header("a") + header("a")), "stands in the way of another file"),
+        (raw(header("a") + header("./a")), "stands in the way of another file"),
+        (raw(header("a") + header("a/b")), "stands in the way of another file"),
+        (raw(header("a/b") + header("a")), "stands in the way of another file"),
+        (raw(header("a") + header("a", tarfile.DIRTYPE)), "stands in the way of another file"),
+        (raw(extended(("path", "a\x1b[2Jb")) + header("y")), "holds control characters"),
+        (raw(extended(("path", "gnp\u202e.exe")) + header("y")), "holds control characters"),
+        (raw(extended(("path", "a\nb")) + header("y")), "holds control characters"),
+        (raw(extended(("path", "\udcff")) + header("y")), "is no name in UTF-8"),
+        (raw(extended(("path", "x" * 300)) + header("y")), "is too long a name"),
+        (raw(extended(("path", "x/" * 100 + "y")) + header("y")), "too deep"),
+        (raw(header("./")), "is no name of a file"),
+        (raw(header("x", tarfile.XHDTYPE, 9) + b"99 path=x".ljust(512, b"\0")), "an extended header is broken"),
+        (raw(header("x", tarfile.XHDTYPE, 7) + b"7 path\n".ljust(512, b"\0")), "an extended header is broken"),
+    ],
+)
+def test_an_archive_with_an_odd_member_is_refused(data: bytes, words: str) -> None:
+    assert words in refusal(data)
+
+
+def test_what_other_programs_pack_is_accepted(tmp_path: Path) -> None:
+    root = folder(tmp_path / "code", {"model.yaml": b"name: x", f"{'long/' * 30}한글.py": b"1", "a b/c": b"2"})
+    expected = {path.relative_to(root).as_posix(): path.read_bytes() for path in root.rglob("*") if path.is_file()}
+    for form in ("gnu", "pax", "ustar"):
+        target = tmp_path / f"{form}.tar.gz"
+        subprocess.run(["tar", "-C", root, f"--format={form}", "-czf", target, "."], check=True)
+        inspect(target.read_bytes(), LIMIT)
+        assert {name.removeprefix("./"): text for name, text in contents(target.read_bytes()).items()} == expected
 
 
 WHOLE = archive("train.py", random.Random(0).randbytes(5000))

@@ -7,16 +7,15 @@ import hashlib
 import io
 import os
 import tarfile
-import zlib
 from pathlib import Path
 from uuid import uuid4
 
 from jinsu.errors import BadInputError
 from jinsu.objects.mirror import Mirror
+from jinsu.runs.archives import MAX_FILES, inspect
 from jinsu.settings import MAX_CODE_BYTES
 from jinsu.spec.quantities import format_bytes
 
-MAX_FILES = 10_000
 _IGNORED = frozenset(
     {".git", ".venv", "venv", "__pycache__", ".mypy_cache", ".pytest_cache", "jinsu-out", "node_modules"}
 )
@@ -87,36 +86,6 @@ def contents(data: bytes) -> dict[str, bytes]:
     with tarfile.open(fileobj=io.BytesIO(data), mode="r:gz") as bundle:
         opened = ((member.name, bundle.extractfile(member)) for member in bundle if member.isfile())
         return {name: stream.read() for name, stream in opened if stream is not None}
-
-
-def inspect(data: bytes, limit: int) -> None:
-    """Refuses an archive that is broken, too large unpacked, or holds anything but plain files below its folder."""
-    total = count = 0
-    try:
-        # Unpacked to its end first: a damaged checksum shows only there, and headers can be bombs as well.
-        with gzip.GzipFile(fileobj=io.BytesIO(data)) as stream:
-            plain = stream.read(limit + MAX_FILES * 2048 + 1)
-            if len(plain) > limit + MAX_FILES * 2048:
-                raise BadInputError(_TOO_LARGE.format(limit=format_bytes(limit)))
-        with tarfile.open(fileobj=io.BytesIO(plain), mode="r:") as bundle:
-            for member in bundle:
-                path = Path(member.name)
-                if path.is_absolute() or ".." in path.parts:
-                    raise BadInputError(f"code snapshot: {member.name!r} leads out of the folder; it is refused.")
-                if not (member.isfile() or member.isdir()):
-                    raise BadInputError(f"code snapshot: {member.name!r} is a link or a device; send plain files.")
-                if any(len(value) > 4096 for value in member.pax_headers.values()):
-                    raise BadInputError(
-                        f"code snapshot: {member.name[:60]!r} has headers of over 4 KiB; it is refused."
-                    )
-                total, count = total + member.size, count + 1
-                if total > limit or count > MAX_FILES:
-                    raise BadInputError(_TOO_LARGE.format(limit=format_bytes(limit)))
-    except (tarfile.TarError, EOFError, OSError, ValueError, zlib.error) as problem:
-        raise BadInputError(f"code snapshot: not a readable tar.gz archive: {problem}.") from None
-
-
-_TOO_LARGE = f"code snapshot: more than {{limit}} or {MAX_FILES} files unpacked; send code only."
 
 
 class SnapshotStore:
