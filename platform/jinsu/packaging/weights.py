@@ -29,6 +29,7 @@ def check_weights(path: Path) -> None:
         if values.dtype.kind == "f" and not np.isfinite(values).all():
             bad = int((~np.isfinite(values)).sum())
             raise GateFailedError(
-                f"{MODEL_FILE}: weight {weight.name!r} holds {bad} values that are not finite; "
-                "the training diverged: lower the learning rate or clip gradients."
+                f"{MODEL_FILE}: weight {weight.name!r} holds {bad} values that are not finite. Empty and infinite values in "
+                "the features do that: fill them, and add an expectation. If the features have none, the training diverged: "
+                "lower the learning rate or clip gradients."
             )
