@@ -41,7 +41,8 @@ def put(name: str, path: Path, team: str, json_: bool) -> None:
             content, _ = pack(path, 8 * 2**30)
             made = Client().upload(f"/v1/datasets/{name}", Dataset, content, suffix=".tar.gz", team=team)
         else:
-            made = Client().upload(f"/v1/datasets/{name}", Dataset, stream_file(path), suffix=path.suffix, team=team)
+            said = {"suffix": path.suffix, "team": team, "file": path.name}
+            made = Client().upload(f"/v1/datasets/{name}", Dataset, stream_file(path), **said)
     if json_:
         print_json(made)
         return

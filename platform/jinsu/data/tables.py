@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING
 
 from jinsu.data.content import Content
 from jinsu.data.digests import table_digest
+from jinsu.data.table_files import read_table_file
 from jinsu.errors import BadInputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
-
-_SUFFIXES = (".parquet", ".csv", ".jsonl")
 
 
 def write_delta(source: Path, target: Path) -> Content:
@@ -27,9 +26,7 @@ def write_delta(source: Path, target: Path) -> Content:
     import deltalake
     import pyarrow.parquet as pq
 
-    table = _read_source(source)
-    if len(set(table.column_names)) < table.num_columns:
-        raise BadInputError(f"{source}: has two columns of one name; rename one.")
+    table = read_table_file(source)
     if table.num_rows == 0:
         raise BadInputError(f"{source}: has zero rows; a dataset needs at least one.")
     table = table.replace_schema_metadata(None)
@@ -53,24 +50,3 @@ def read_delta(folder: Path) -> pa.Table:
 
     files = deltalake.DeltaTable(str(folder)).file_uris()
     return pq.ParquetDataset([uri.removeprefix("file://") for uri in sorted(files)]).read()
-
-
-def _read_source(source: Path) -> pa.Table:
-    import pyarrow as pa
-
-    try:
-        if source.suffix == ".parquet":
-            import pyarrow.parquet as pq
-
-            return pq.read_table(source)
-        if source.suffix == ".csv":
-            from pyarrow import csv
-
-            return csv.read_csv(source)
-        if source.suffix == ".jsonl":
-            from pyarrow import json as arrow_json
-
-            return arrow_json.read_json(source)
-    except (pa.ArrowInvalid, pa.ArrowTypeError) as problem:
-        raise BadInputError(f"{source}: not a readable {source.suffix[1:]} table: {problem}.") from None
-    raise BadInputError(f"{source}: a table is {', '.join(_SUFFIXES)}; for other files put their folder.")

@@ -14,7 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 from jinsu.errors import BadInputError
-from jinsu.runs.text import clean
+from jinsu.spec.characters import is_name
 from jinsu.spec.quantities import format_bytes
 
 MAX_FILES = 10_000
@@ -158,7 +158,7 @@ class _Names:
         longest = max((len(part.encode("utf-8", "replace")) for part in parts), default=0)
         if len(name) > _LONGEST_NAME or len(parts) > _DEEPEST or longest > _LONGEST_PART:
             raise BadInputError(f"code snapshot: {shown}… is too long a name, or too deep; it is refused.")
-        if clean(name) != name or "\n" in name or "\t" in name:
+        if not is_name(name, _LONGEST_NAME):
             raise BadInputError(f"code snapshot: {shown} is no name in UTF-8, or holds control characters; rename it.")
         if not parts and not folder:
             raise BadInputError(f"code snapshot: {shown} is no name of a file; it is refused.")

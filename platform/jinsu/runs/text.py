@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import re
-
-# Control characters but tab and line feed; halves of surrogate pairs; and what turns the direction of writing.
-_HARMFUL = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]")
+from jinsu.spec.characters import HARMFUL
 
 
 # Colours, which say nothing; and a carriage return, after which a terminal writes over what it has shown.
@@ -23,4 +20,4 @@ def readable(text: str) -> str:
 
 def clean(text: str) -> str:
     """The text with `�` in place of each character that a database refuses or a terminal acts on; Windows' line ends go."""
-    return _HARMFUL.sub("�", text.replace("\r\n", "\n"))
+    return HARMFUL.sub("�", text.replace("\r\n", "\n"))

@@ -1,0 +1,118 @@
+"""Files that people put as tables: what is none gets a sentence that names the file, what is wrong and what to do."""
+
+import gzip
+import io
+import random
+from pathlib import Path
+
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+
+from jinsu.data.table_files import read_table_file
+from jinsu.errors import BadInputError
+
+
+def parquet(table: pa.Table) -> bytes:
+    buffer = io.BytesIO()
+    pq.write_table(table, buffer)
+    return buffer.getvalue()
+
+
+NUMBERS = parquet(pa.table({"a": list(range(1000))}))
+KOREAN = "이름,값\n가나다,1\n라마,2\n"
+DEEP = b'{"a":' + b"[" * 500 + b"]" * 500 + b"}\n"
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("rows.csv", KOREAN.encode("cp949"), "CP949 (EUC-KR), not UTF-8; convert it: iconv -f CP949 -t UTF-8"),
+        ("rows.csv", "name,value\n가나다,1\n".encode("euc-kr"), "CP949 (EUC-KR)"),
+        ("rows.jsonl", '{"a": "가나"}\n'.encode("cp949"), "CP949 (EUC-KR)"),
+        ("rows.csv", "naïve,value\nx,1\n".encode("latin-1"), "is not text in UTF-8"),
+        ("rows.csv", "name,value\nnaïve,1\n".encode("latin-1"), "is not text in UTF-8"),
+        ("rows.csv", KOREAN.encode("utf-16"), "is text in UTF-16; convert it: iconv -f UTF-16 -t UTF-8"),
+        ("rows.csv", "name,value\nx,1\n".encode("utf-16-le"), "is text in UTF-16"),
+        ("rows.csv", "name,value\nx,1\n".encode("utf-16-be"), "is text in UTF-16"),
+        ("rows.jsonl", '{"a": 1}\n'.encode("utf-16"), "is text in UTF-16"),
+        ("rows.csv", b"", "is empty"),
+        ("rows.csv", b"\n \n", "is empty"),
+        ("rows.jsonl", b"", "is empty"),
+        ("rows.parquet", b"", "is empty"),
+        ("rows.csv", b"PK\x03\x04" + random.Random(0).randbytes(500), "is a ZIP archive, as Excel's .xlsx files are"),
+        ("rows.csv", b"\xd0\xcf\x11\xe0" + bytes(500), "is an old Excel or Office file"),
+        ("rows.csv", gzip.compress(b"a,b\n1,2\n"), "is packed with gzip; unpack it: gunzip"),
+        ("rows.csv", NUMBERS, "is a Parquet file; name it .parquet"),
+        ("rows.jsonl", NUMBERS, "is a Parquet file; name it .parquet"),
+        ("rows.parquet", b"a,b\n1,2\n", "is no Parquet file; name a text file .csv or .jsonl"),
+        ("rows.parquet", b"PAR1", "is a damaged Parquet file"),
+        ("rows.parquet", NUMBERS[: len(NUMBERS) // 2], "is a Parquet file that was cut short; copy it again"),
+        ("rows.parquet", NUMBERS[:200] + bytes(50) + NUMBERS[250:], "is a damaged Parquet file; write it again"),
+        ("rows.parquet", NUMBERS[:-200] + b"\xff" * 50 + NUMBERS[-150:], "is a damaged Parquet file"),
+        ("rows.csv", b"a,b,a\n1,2,3\n", "has two columns of one name ('a'); rename one"),
+        ("rows.parquet", parquet(pa.table([[1], [2]], names=["a", "a"])), "has two columns of one name ('a')"),
+        ("rows.jsonl", b'{"a": 1, "a": 2}\n', "is no readable .jsonl table"),
+        ("rows.csv", b",b\n1,2\n", "'' is no name of a column"),
+        ("rows.csv", b"a\x1b[2J,b\n1,2\n", "'a\\x1b[2J' is no name of a column"),
+        ("rows.csv", "a\u202eb,b\n1,2\n".encode(), "is no name of a column"),
+        ("rows.csv", b"x" * 300 + b",b\n1,2\n", "is no name of a column; use 1 to 255"),
+        ("rows.csv", b"a,b\n1,2\n1,2,3\n", "is no readable .csv table: CSV parse error: Expected 2 columns, got 3"),
+        ("rows.csv", b'"a,b\n1,2\n', "is a quotation mark open?"),
+        ("rows.csv", b"a\n" + b"x" * (33 << 20) + b"\n", "has a line of over 16 MiB"),
+        ("rows.jsonl", b'{"a": 1}\n{"a": }\n', "is no readable .jsonl table"),
+        ("rows.jsonl", b"[1, 2]\n", "is no readable .jsonl table"),
+        ("rows.jsonl", DEEP, "column 'a' is nested deeper than 16 levels"),
+        ("rows.xlsx", b"PK\x03\x04", "a table is .parquet, .csv, .jsonl"),
+    ],
+)
+def test_what_is_no_table_is_refused_in_a_sentence_about_the_file(
+    tmp_path: Path, name: str, content: bytes, words: str
+) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    with pytest.raises(BadInputError) as caught:
+        read_table_file(path)
+    said = str(caught.value)
+    assert said.startswith(f"{path}: ")
+    assert words in said
+    assert said.endswith(".") or said.endswith("folder.")
+    assert "\n" not in said
+    assert len(said) < len(str(path)) + 400
+    for internal in ("FieldRef", "Traceback", "thrift", "block size", "pyarrow", "magic"):
+        assert internal not in said
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "columns"),
+    [
+        ("rows.csv", KOREAN.encode(), ["이름", "값"]),
+        ("rows.csv", KOREAN.encode("utf-8-sig"), ["이름", "값"]),
+        ("rows.csv", b"a b,c-d\r\n1,2\r\n", ["a b", "c-d"]),
+        ("rows.csv", b"a\n" + b"x" * (3 << 20) + b"\n", ["a"]),
+        ("rows.jsonl", b'{"a": "' + b"x" * (3 << 20) + b'", "b": [1]}\n', ["a", "b"]),
+        ("rows.parquet", NUMBERS, ["a"]),
+        ("rows.parquet", parquet(pa.table({"a": [b"\xff\x00"]})), ["a"]),
+    ],
+)
+def test_tables_are_read(tmp_path: Path, name: str, content: bytes, columns: list[str]) -> None:
+    path = tmp_path / name
+    path.write_bytes(content)
+    assert read_table_file(path).column_names == columns
+
+
+def test_no_damage_ends_in_anything_but_a_sentence(tmp_path: Path) -> None:
+    chance, path = random.Random(0), tmp_path / "rows.parquet"
+    text = parquet(pa.table({"a": list(range(50)), "b": ["가", "나"] * 25, "c": [[1, 2]] * 50}))
+    refusals = []
+    for _ in range(300):
+        damaged = bytearray(text)
+        for _ in range(chance.choice((1, 3, 20))):
+            damaged[chance.randrange(len(damaged))] = chance.randrange(256)
+        path.write_bytes(damaged)
+        try:
+            read_table_file(path)
+        except BadInputError as problem:
+            refusals.append(str(problem))
+    assert len(refusals) > 100
+    assert all(said.startswith(f"{path}: ") and "\n" not in said for said in refusals)
