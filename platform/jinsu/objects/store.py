@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 
 class Store(Protocol):
@@ -36,3 +37,26 @@ class Store(Protocol):
 
     def delete(self, prefix: str) -> None:
         """Deletes every object with that prefix."""
+
+
+@dataclass(frozen=True)
+class Stored:
+    """An object as a listing shows it. size: in bytes. modified: when it was uploaded, in seconds since the epoch."""
+
+    key: str
+    size: int
+    modified: float
+
+
+@runtime_checkable
+class PlatformStore(Store, Protocol):
+    """What the platform's own processes may do besides. No step has these rights."""
+
+    def create(self, key: str, data: bytes) -> bool:
+        """Uploads a small object unless there is one with this key; says whether the object is this caller's.
+
+        Of several callers whose data differ, one alone gets True.
+        """
+
+    def stored(self, prefix: str) -> Iterator[Stored]:
+        """Every object with that prefix, in the order of the keys."""
