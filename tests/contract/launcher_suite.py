@@ -93,10 +93,7 @@ class Bench:
         """An input, published."""
         digest = hashlib.sha256(data).hexdigest()
         place = f"test/{digest}{suffix}"
-        path = self.objects.root / place
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-        self.objects.publish(place)
+        self.objects.keep_file(place, data)
         return Input(name, place, digest)
 
     def run(self, step: StepSpec, within: float = 20.0) -> StepStatus:

@@ -4,23 +4,20 @@ import http.client
 import os
 import socket
 import struct
-import subprocess
-import sys
 import threading
+import time
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support.ports import listens
-from tests.support.waiting import eventually
+from tests.support.object_store import KEYS, running_store
 
 from jinsu.errors import NotFoundError, TransientError
 from jinsu.objects.mirror import Mirror
 from jinsu.objects.s3 import S3, S3Settings
 
-KEYS = ("access-key-of-tests", "secret-key-of-tests")
 SLOW_DOWN = b"<Error><Code>SlowDown</Code><Message>Please reduce your request rate.</Message></Error>"
 
 
@@ -84,28 +81,10 @@ class Proxy(BaseHTTPRequestHandler):
         self.close_connection = True
 
 
-def free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        return int(probe.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    root, port = tmp_path_factory.mktemp("nanio"), free_port()
-    (root / "objects").mkdir()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "nanio", "serve", "--data-dir", str(root), "--host", "127.0.0.1", "--port", str(port)],
-        env={**os.environ, "NANIO_ACCESS_KEY": KEYS[0], "NANIO_SECRET_KEY": KEYS[1]},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    try:
-        eventually(lambda: listens(port), within=20)
+def server() -> Iterator[int]:
+    with running_store() as port:
         yield port
-    finally:
-        process.kill()
-        process.wait()
 
 
 class Line:
@@ -241,16 +220,16 @@ def test_a_wrong_setting_is_named(line: Line, changes: dict[str, str], said: str
         line.s3(**changes).write("a", b"b")
 
 
-def test_a_mirror_brings_a_folder_when_its_mark_is_there(line: Line, s3: S3, tmp_path: Path) -> None:
+def test_a_mirror_uploads_the_mark_last_and_brings_a_folder_once(line: Line, s3: S3, tmp_path: Path) -> None:
     here, there = Mirror(tmp_path / "here", s3), Mirror(tmp_path / "there", s3)
-    home = tmp_path / "here" / "steps" / "k"
-    (home / "out").mkdir(parents=True)
-    (home / "out" / "model").write_bytes(b"weights")
-    assert not (there.folder("steps/k", "result.json")).exists()
-    (home / "result.json").write_text("{}")
-    line.seen.clear()
-    here.publish("steps/k", "result.json")
-    assert [path.rpartition("/")[2] for method, path in line.seen if method == "PUT"] == ["model", "result.json"]
+    with here.draft() as draft:
+        (draft / "out").mkdir()
+        (draft / "out" / "model").write_bytes(b"weights")
+        (draft / "result.json").write_text("{}")
+        assert not (there.folder("steps/k", "result.json")).exists()
+        here.keep_folder("steps/k", "result.json", draft)
+    sent = [path.rpartition("/")[2] for method, path in line.seen if method == "PUT" and "/steps/k/" in path]
+    assert [name for name in sent if not name.isdigit()] == ["model", "result.json"]
     assert (there.folder("steps/k", "result.json") / "out" / "model").read_bytes() == b"weights"
     assert [path.name for path in (tmp_path / "there" / "steps").iterdir()] == ["k"]
     line.seen.clear()
@@ -263,11 +242,18 @@ def test_a_mirror_brings_a_folder_when_its_mark_is_there(line: Line, s3: S3, tmp
 def test_what_could_not_be_published_is_not_cached(line: Line, s3: S3, tmp_path: Path) -> None:
     """Otherwise the next attempt would find it here and never send it."""
     here = Mirror(tmp_path, s3)
-    home = tmp_path / "steps" / "k"
-    home.mkdir(parents=True)
-    (home / "result.json").write_text("{}")
     line.faults += [("PUT", "slow down")] * 3
     with pytest.raises(TransientError):
-        here.publish("steps/k", "result.json")
-    assert not (here.folder("steps/k", "result.json") / "result.json").exists()
-    assert s3.read("steps/k/result.json") is None
+        here.keep_file("code/a", b"archive")
+    assert not (tmp_path / "code" / "a").exists()
+    assert s3.read("code/a") is None
+    line.faults.clear()
+    here.keep_file("code/a", b"archive")
+    assert s3.read("code/a") == b"archive"
+
+
+def test_a_listing_tells_sizes_and_times(s3: S3) -> None:
+    s3.write("a/b", b"12345")
+    (found,) = s3.stored("a/")
+    assert (found.key, found.size) == ("a/b", 5)
+    assert abs(found.modified - time.time()) < 60

@@ -106,7 +106,7 @@ class Datasets:
         upload = f"uploads/{path.name}"
         try:
             digest = await _receive(stream, path)
-            await anyio.to_thread.run_sync(self.objects.publish, upload)
+            await anyio.to_thread.run_sync(self.objects.send, upload)
             yield Input(f"{UPLOAD}{suffix}", upload, digest)
         finally:
             await anyio.to_thread.run_sync(self.objects.remove, upload)

@@ -8,7 +8,6 @@ import io
 import os
 import tarfile
 from pathlib import Path
-from uuid import uuid4
 
 from jinsu.errors import BadInputError
 from jinsu.objects.mirror import Mirror
@@ -98,13 +97,7 @@ class SnapshotStore:
         """Keeps a checked archive; returns its digest. The same archive again changes nothing."""
         inspect(data, limit)
         digest = hashlib.sha256(data).hexdigest()
-        path = self.path(digest)
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            draft = path.with_name(f".{digest}.{uuid4().hex}")
-            draft.write_bytes(data)
-            draft.replace(path)
-            self._objects.publish(self.name(digest))
+        self._objects.keep_file(self.name(digest), data)
         return digest
 
     def get(self, digest: str) -> bytes:

@@ -78,7 +78,7 @@ class Splits:
         """
         held = hashlib.sha256(keys).hexdigest()
         if held != before.held:
-            self.objects.write(_name(problem, held), keys)
+            self.objects.keep_file(_name(problem, held), keys)
         with self.database.begin() as session:
             row = session.get_one(ProblemSplit, problem, with_for_update=True)
             if row.made.get(dataset) == run_key:

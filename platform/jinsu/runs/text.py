@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from jinsu.spec.characters import HARMFUL
+import re
 
+from jinsu.spec.characters import HARMFUL
 
 # Colours, which say nothing; and a carriage return, after which a terminal writes over what it has shown.
 _COLOUR = re.compile("\x1b\\[[0-9;:]*m")

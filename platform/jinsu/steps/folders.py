@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TypeVar
@@ -35,8 +35,8 @@ class StepFolders:
         verify: brings all outputs here and compares their digests; without it, none is brought from a store.
         """
         if verify or self.objects.store is None:
-            return read_result(self._folder(run_key), run_key, verify=verify)
-        text = self.objects.read(f"{_name(run_key)}/{RESULT_NAME}")
+            return read_result(self._folder(run_key, fresh=True), run_key, verify=verify)
+        text = self.objects.read(f"{_name(run_key)}/{RESULT_NAME}", fresh=True)
         result = None if text is None else StepResult.from_json(text)
         return result if result is not None and result.run_key == run_key else None
 
@@ -67,11 +67,19 @@ class StepFolders:
         result = self.result(run_key)
         data = self.objects.read(f"{_name(run_key)}/{OUT_NAME}/{name}")
         if result is None or data is None or hashlib.sha256(data).hexdigest() != result.outputs.get(name):
-            raise NotFoundError(f"step {run_key[:12]}: its output {name} is gone or was changed; submit again.")
+            raise NotFoundError(
+                f"step {run_key[:12]}: its output {name} is gone or was changed; see `jinsu audit` for what retention removed, "
+                "and submit again."
+            )
         return data
 
-    def _folder(self, run_key: str) -> Path:
-        return self.objects.folder(_name(run_key), RESULT_NAME)
+    def _folder(self, run_key: str, fresh: bool = False) -> Path:
+        return self.objects.folder(_name(run_key), RESULT_NAME, _is_step(run_key), fresh)
+
+
+def _is_step(run_key: str) -> Callable[[Path], bool]:
+    """Whether a folder is the step that is done, with the outputs that its result names."""
+    return lambda folder: read_result(folder, run_key, verify=True) is not None
 
 
 def _name(run_key: str) -> str:
