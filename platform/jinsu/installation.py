@@ -71,7 +71,7 @@ class Installation:
     @cached_property
     def objects(self) -> Mirror:
         store = self.settings.object_store
-        return Mirror(self.settings.objects, S3(store) if store else None)
+        return Mirror(self.settings.objects, S3(store) if store else None, self.settings.object_cache_bytes)
 
     @cached_property
     def launcher(self) -> Launcher:

@@ -20,6 +20,7 @@ from urllib.parse import quote
 from jinsu.errors import BadInputError, NotFoundError
 from jinsu.files import write_private
 from jinsu.home import SETTINGS_NAME, find_home
+from jinsu.objects.mirror import CACHE_BYTES
 from jinsu.objects.s3 import S3Settings
 from jinsu.placement.kubernetes import Cluster, Servers
 
@@ -114,6 +115,7 @@ class Settings:
     which open rows and models, may use. bind: the address that the servers listen on. artifacts: MLflow's
     destination for files; "" for the home. mlflow_auth_database_url: "" for a file in the home.
     local_accounts: whether people may sign in with a password that this installation keeps. oidc: the identity provider.
+    object_cache_bytes: how much of the object store each process's folder holds at most.
     notifications: whether PostgreSQL wakes idle processes, by triggers on the tables that they wait for; where it does not,
     they poll (docs/adr/0015-rest.md). review_webhook: where a reminder of a review that waits is posted, as
     `{"text": …}`; "" for nowhere. policies: by team, the document of the policy that its team has for as long as no person
@@ -146,6 +148,7 @@ class Settings:
     max_gpus: int = 0
     teams_approving_themselves: tuple[str, ...] = ()
     object_store: S3Settings | None = None
+    object_cache_bytes: int = CACHE_BYTES
     bind: str = "127.0.0.1"
     artifacts: str = ""
     mlflow_auth_database_url: str = field(default="", repr=False)
