@@ -180,6 +180,9 @@ def test_what_a_script_printed_and_measured_is_recorded_whatever_it_holds(databa
     journal.note(run, StageName.PACKAGE, "last words: \0\x1b[31m\ud800")
     journal.end(run, SubmissionState.FAILED, "last words: \0\ud800")
 
+    with pytest.raises(PermanentError):
+        journal.record(StageName.EVALUATE, run, lambda: {}["last words: \0\ud800"])
+
     metrics = journal.output(Trained, run).metrics
     assert math.isnan(metrics["loss"])
     assert metrics["gain"] == -math.inf

@@ -216,3 +216,55 @@ def test_other_troubles_end_the_attempt(asking: Asking, problem: Exception, kind
     with pytest.raises(kind) as raised:
         asking.answer("rita")
     assert type(raised.value) is kind
+
+
+# --- Errors that nobody raised on purpose ---
+
+
+@dataclass
+class Recorded:
+    """A journal that takes every failure, and a task that runs."""
+
+    failures: list[tuple[Any, ...]] = field(default_factory=list)
+    problem: Exception | None = None
+
+    def failed(self, run: str, stage: str, problem: Exception, trial: int = 0) -> None:
+        if self.problem is not None:
+            raise self.problem
+        self.failures.append((run, stage, type(problem), trial))
+
+
+@pytest.fixture
+def recorded(monkeypatch: pytest.MonkeyPatch) -> Recorded:
+    found = Recorded()
+    task = SimpleNamespace(task_id="train", map_index=2, xcom_pull=lambda task_ids, key: RUN)
+    monkeypatch.setattr("airflow.sdk.get_current_context", lambda: {"ti": task, "dag_run": dag_run({})})
+    monkeypatch.setattr("jinsu.installation.connect", lambda: SimpleNamespace(journal=found))
+    return found
+
+
+def failing(problem: Exception) -> Any:
+    raise problem
+
+
+@pytest.mark.parametrize("problem", [KeyError("a"), NotFoundError("the rows are gone")])
+def test_an_error_that_no_retry_helps_is_recorded_and_ends_the_task(recorded: Recorded, problem: Exception) -> None:
+    with pytest.raises(AirflowFailException, match=r"KeyError: 'a'|the rows are gone"):
+        operators._guarded(lambda: failing(problem))
+    assert recorded.failures == [(RUN, "train", type(problem), 2)]
+
+
+@pytest.mark.parametrize("problem", [ConnectionResetError(104, "reset"), TransientError("MLflow does not answer")])
+def test_a_server_that_is_away_is_tried_again(recorded: Recorded, problem: Exception) -> None:
+    with pytest.raises(AirflowException) as raised:
+        operators._guarded(lambda: failing(problem))
+    assert type(raised.value) is AirflowException
+    assert recorded.failures == [(RUN, "train", type(problem), 2)]
+
+
+def test_a_failure_that_cannot_be_recorded_yet_is_tried_again(recorded: Recorded) -> None:
+    """Otherwise Airflow alone would know of it, and the run would have ended without a sentence."""
+    recorded.problem = TransientError("OperationalError: the database is away; it is tried again.")
+    with pytest.raises(AirflowException) as raised:
+        operators._guarded(lambda: failing(KeyError("a")))
+    assert type(raised.value) is AirflowException

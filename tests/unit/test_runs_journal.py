@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from tests.support.stage_bench import SPEC, StageBench
 
-from jinsu.errors import BadInputError, GateFailedError, NotFoundError, TransientError
+from jinsu.errors import BadInputError, GateFailedError, NotFoundError, PermanentError, TransientError
 from jinsu.evaluation.score import Score
 from jinsu.packaging.findings import Latency, Parity
 from jinsu.runs.journal import Journal, output_of, rules_of, spec_of
@@ -201,13 +201,13 @@ def test_a_stage_that_waits_or_is_tried_again_has_not_ended(bench: StageBench, j
     assert bench.stage(StageName.TRAIN).ended is None
 
 
-def test_an_error_in_our_own_code_is_no_end(bench: StageBench, journal: Journal) -> None:
-    """Airflow tries the stage again; a repaired release finishes the run."""
-    with pytest.raises(ZeroDivisionError):
+def test_an_error_in_our_own_code_ends_the_run_too(bench: StageBench, journal: Journal) -> None:
+    """Trying again does the same again; tests/unit/test_unknown_errors.py has the kinds."""
+    with pytest.raises(PermanentError, match="ZeroDivisionError"):
         journal.record(StageName.PACKAGE, bench.run, failing(ZeroDivisionError()))
 
-    assert bench.stage(StageName.PACKAGE).state is StageState.RUNNING
-    assert bench.submission.ended is None
+    assert bench.stage(StageName.PACKAGE).state is StageState.FAILED
+    assert bench.submission.state is SubmissionState.FAILED
 
 
 def test_a_retry_forgets_the_problem_of_the_last_try(bench: StageBench, journal: Journal) -> None:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+import traceback
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,7 @@ from jinsu.lifecycle.stages import STAGES, STEP_STAGES
 from jinsu.lifecycle.stepping import Stepping
 from jinsu.runs.open_run import refuse_cancelled
 from jinsu.runs.stages import StageName
+from jinsu.runs.unknown import known
 from jinsu.state.states import SubmissionState
 from jinsu.state.tables import Submission
 
@@ -40,10 +42,24 @@ def main(arguments: Sequence[str] | None = None) -> None:
         for output, path in files:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(output.text(left[output.name]), encoding="utf-8")
-    except JinsuError as problem:
-        print(f"{stage}: {problem}", file=sys.stderr)
-        sys.exit(problem.exit_code)
+    except Exception as problem:
+        error = known(problem)
+        if error is not problem:
+            traceback.print_exc()
+            error = _recorded(error, stage, given)
+        print(f"{stage}: {error}", file=sys.stderr)
+        sys.exit(error.exit_code)
     print(json.dumps(left))
+
+
+def _recorded(error: JinsuError, stage: StageName, given: argparse.Namespace) -> JinsuError:
+    """An error that nobody raised on purpose, once the run's record says it too; else the reason why the record does not."""
+    trial = str(getattr(given, "trial", "0"))
+    try:
+        connect().journal.failed(given.submission, stage, error, int(trial) if trial.isdecimal() else 0)
+    except Exception as second:
+        return known(second)
+    return error
 
 
 def perform(installation: Installation, stage: StageName, given: argparse.Namespace) -> dict[str, Any]:

@@ -33,17 +33,43 @@ _Value = TypeVar("_Value")
 
 
 def _guarded(call: Callable[[], _Value]) -> _Value:
-    """The call's result, with Jinsu's errors as Airflow's: permanent ones end the run, transient ones are tried again."""
+    """The call's result, with errors as Airflow's: permanent ones end the run, transient ones are tried again.
+
+    The run's record says either before Airflow hears of it: also an error that came before the stage's own work, and an
+    exception that nobody raised on purpose, which would otherwise be tried 25 times.
+    """
     from airflow.sdk.exceptions import AirflowException, AirflowFailException
 
-    from jinsu.errors import JinsuError, TransientError
+    from jinsu.errors import TransientError
+    from jinsu.runs.unknown import known
 
     try:
-        return call()
+        try:
+            return call()
+        except Exception as problem:
+            _record(problem)
+            raise known(problem) from problem
     except TransientError as problem:
         raise AirflowException(str(problem)) from problem
-    except JinsuError as problem:
-        raise AirflowFailException(str(problem)) from problem
+    except Exception as problem:
+        raise AirflowFailException(str(known(problem))) from problem
+
+
+def _record(problem: Exception) -> None:
+    """Writes into the run's record that the stage of the task that runs now met a problem; before `admit`, there is none."""
+    from airflow.sdk import get_current_context
+
+    from jinsu.installation import connect
+    from jinsu.runs.stages import StageName
+
+    try:
+        context: Any = get_current_context()
+    except RuntimeError:  # no task runs: the operator is called from elsewhere
+        return
+    task = context["ti"]
+    admitted = task.xcom_pull(task_ids="admit", key="submission")
+    run = str(admitted or (context["dag_run"].conf or {}).get("submission", ""))
+    connect().journal.failed(run, StageName(task.task_id), problem, max(0, task.map_index))
 
 
 def _submission(context: Any) -> str:

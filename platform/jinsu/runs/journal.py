@@ -13,6 +13,7 @@ from jinsu.errors import JinsuError, NotFoundError, TransientError
 from jinsu.registry.mlflow import Mlflow, RunStatus
 from jinsu.runs.stages import OUTPUTS, StageName, StageOutput, stage_of
 from jinsu.runs.text import clean
+from jinsu.runs.unknown import known
 from jinsu.spec.load import FILE_NAME, spec_from
 from jinsu.spec.model import ModelSpec
 from jinsu.spec.rules import Rules
@@ -59,6 +60,12 @@ class Journal:
             raise NotFoundError(f"run {run}: stage {stage} has not begun.")
         return row.started
 
+    def key_at_work(self, run: str, stage: StageName, trial: int = 0) -> str | None:
+        """Run key of the step that the stage is at; None when the stage has not begun, or its end is recorded."""
+        with self.database.begin() as session:
+            row = session.get(StageRecord, (run, stage, trial))
+        return row.run_key if row is not None and row.ended is None else None
+
     # --- Writing ---
 
     def note(self, run: str, stage: StageName, detail: str = "", trial: int = 0, run_key: str | None = None) -> None:
@@ -81,21 +88,36 @@ class Journal:
     def record(self, stage: StageName, run: str, work: Callable[[], _Output], trial: int = 0) -> _Output:
         """Does the work of a stage; records its start, its output, and how it ended.
 
-        A TransientError leaves the stage waiting, since Airflow tries it again. Any other JinsuError ends the run with
-        that sentence. Both go on to the caller.
+        A TransientError leaves the stage waiting, since Airflow tries it again. Any other error ends the run with its
+        sentence; an exception that nobody raised on purpose becomes one of the two (`jinsu.runs.unknown`). Both go on to
+        the caller.
         """
-        self.note(run, stage, "", trial)
         try:
+            self.note(run, stage, "", trial)
             output = work()
-        except TransientError as problem:
-            self._end_stage(run, stage, trial, StageState.WAITING, str(problem))
-            raise
-        except JinsuError as problem:
-            self._end_stage(run, stage, trial, StageState.FAILED, str(problem))
-            self.end(run, SubmissionState.FAILED, f"{stage}: {problem}")
-            raise
-        self._end_stage(run, stage, trial, StageState.DONE, "", output)
+            self._end_stage(run, stage, trial, StageState.DONE, "", output)
+        except Exception as problem:
+            self.failed(run, stage, problem, trial)
+            if isinstance(problem, JinsuError):
+                raise
+            raise known(problem) from problem
         return output
+
+    def failed(self, run: str, stage: StageName, problem: Exception, trial: int = 0) -> None:
+        """Records that a stage could not do its work: it waits after a passing problem, and ends the run after any other.
+
+        Nothing is recorded while the database is away; whoever called tries again then.
+        """
+        error = known(problem)
+        passing = isinstance(error, TransientError)
+        try:
+            self._end_stage(run, stage, trial, StageState.WAITING if passing else StageState.FAILED, str(error))
+            if not passing:
+                self.end(run, SubmissionState.FAILED, f"{stage}: {error}")
+        except Exception as second:
+            if isinstance(known(second), TransientError):
+                raise known(second) from problem
+            raise
 
     def end(self, run: str, state: SubmissionState, reason: str) -> None:
         """Writes the end of a run once; the first reason stays. Its MLflow run ends with it."""
@@ -113,7 +135,13 @@ class Journal:
     ) -> None:
         with self.database.begin() as session:
             row = session.get(StageRecord, (run, stage, trial))
-            assert row is not None
+            if row is None:  # the stage could not even begin
+                if session.get(Submission, run) is None:
+                    return
+                row = StageRecord(submission=run, name=stage, trial=trial, started=time.time(), output={})
+                session.add(row)
+            if state is row.state is StageState.FAILED:
+                return  # the first sentence stays
             row.state, row.detail = state, clean(detail)
             row.ended = None if state is StageState.WAITING else time.time()
             if output is not None:
