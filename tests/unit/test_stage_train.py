@@ -343,3 +343,42 @@ def test_steps_are_found_where_the_launcher_leaves_them(bench: StageBench) -> No
     result = StepFolders(bench.installation.objects).result(key)
     assert result is not None
     assert REQUIRED_OUTPUT in result.outputs
+
+
+# --- A failure that could not be recorded ---
+
+
+def test_a_script_that_failed_is_not_executed_again_before_its_failure_is_recorded(
+    bench: StageBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The database was away when the script ended; then the engine begins the stage anew."""
+    key = started(bench)
+    bench.launcher.fail(key, "exit code 1: no such column")
+
+    assert started(bench) == key
+    assert bench.launcher.starts == [key]
+    with pytest.raises(StepFailedError, match="no such column"):
+        finished(bench, key)
+    assert bench.submission.reason == "train: exit code 1: no such column"
+
+
+def test_a_person_may_have_a_failed_script_executed_again(bench: StageBench) -> None:
+    """Its failure is on record; clearing the task in Airflow, or submitting the same code again, asks for another try."""
+    key = started(bench)
+    bench.launcher.fail(key, "exit code 1")
+    with pytest.raises(StepFailedError):
+        finished(bench, key)
+    assert started(bench) == key
+    assert bench.launcher.starts == [key, key]
+
+    bench.launcher.fail(key, "exit code 1")
+    other = bench.another_run(StageName.VALIDATE_DATA)
+    assert started(bench, other) == key
+    assert bench.launcher.starts == [key, key, key]
+
+
+def test_an_interrupted_training_goes_on_at_once(bench: StageBench) -> None:
+    key = started(bench)
+    bench.launcher.fail(key, "the node was lost", interrupted=True)
+    assert started(bench) == key
+    assert bench.launcher.starts == [key, key]

@@ -13,6 +13,7 @@ from jinsu.runs.cancellation import Cancellation
 from jinsu.runs.journal import Journal
 from jinsu.runs.open_run import refuse_cancelled
 from jinsu.runs.stages import StageName, StageOutput
+from jinsu.runs.unknown import known
 from jinsu.state.states import SubmissionState
 from jinsu.state.tables import Submission
 from jinsu.steps.result import StepResult
@@ -61,6 +62,8 @@ class Stepping:
         step = self._recorded(stage, run, trial, lambda: stage.next_step(row, trial))
         if step is None:
             return None
+        if self._failure_is_to_be_recorded(stage, run, trial, step.run_key):
+            return step.run_key
         self.journal.note(run, stage.name, "training" if step.kind is StepKind.TRAINING else "", trial, step.run_key)
         self._recorded(stage, run, trial, lambda: self.launcher.start(step))
         self._end_if_cancelled(stage, run, trial, step.run_key)
@@ -83,14 +86,18 @@ class Stepping:
         """The call's result; its error ends the stage, or leaves the stage waiting, before the error goes on."""
         try:
             return call()
-        except JinsuError as problem:
-            raised = problem
+        except Exception as problem:
+            self.journal.failed(run, stage.name, problem, trial)
+            if isinstance(problem, JinsuError):
+                raise
+            raise known(problem) from problem
 
-        def fail() -> StageOutput:
-            raise raised
-
-        self.journal.record(stage.name, run, fail, trial)
-        raise raised
+    def _failure_is_to_be_recorded(self, stage: StepStage, run: str, trial: int, key: str) -> bool:
+        """Whether the step failed while nobody could write it down: `end` does that before the step is executed again."""
+        if self.journal.key_at_work(run, stage.name, trial) != key:
+            return False
+        status = self.launcher.status(key)
+        return status.phase is Phase.FAILED and not status.interrupted
 
     def _end_if_cancelled(self, stage: StepStage, run: str, trial: int, key: str) -> None:
         """A cancellation that came while the process was being started saw none, so it is done once more."""
