@@ -1,6 +1,7 @@
 """Airflow in memory answers as a real Airflow does: both are asked the same."""
 
 import itertools
+import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -53,14 +54,14 @@ def question(airflow: Airflow, run: str) -> Any:
 
 def test_a_run_is_triggered_once(asked: Asked, run: str) -> None:
     airflow = asked.airflow
-    assert not airflow.is_open(run, team=TEAM)
+    assert airflow.run_state(run, team=TEAM) is None
 
     airflow.trigger(run, {"submission": run}, team=TEAM)
     airflow.trigger(run, {"submission": "another"}, team=TEAM)
 
-    assert airflow.is_open(run, team=TEAM)
+    assert airflow.run_state(run, team=TEAM) == "queued"
     assert airflow._call("GET", f"dags/{dag_of(TEAM)}/dagRuns/{run}")["conf"] == {"submission": run}
-    assert (TEAM, run) not in airflow.failed_runs()
+    assert (TEAM, run) not in airflow.ended_runs()
 
 
 def test_a_run_belongs_to_the_person_who_submitted_it(asked: Asked, run: str) -> None:
@@ -72,11 +73,11 @@ def test_a_run_is_its_teams_alone(asked: Asked, run: str) -> None:
     """Whoever triggers a run chooses its id, so another team may have one of the same id."""
     asked.airflow.trigger(run, {}, team=TEAM)
 
-    assert not asked.airflow.is_open(run, team=OTHER)
+    assert asked.airflow.run_state(run, team=OTHER) is None
     with pytest.raises(NotFoundError):
         asked.airflow.fail_run(run, team=OTHER)
     asked.airflow.fail_run(run, team=TEAM)
-    assert (OTHER, run) not in asked.airflow.failed_runs()
+    assert (OTHER, run) not in asked.airflow.ended_runs()
 
 
 def test_the_dag_of_a_new_team_may_not_be_there_yet(asked: Asked, run: str) -> None:
@@ -98,10 +99,53 @@ def test_a_run_that_is_failed_has_ended(asked: Asked, run: str) -> None:
     for _ in range(2):
         airflow.fail_run(run, team=TEAM)
 
-    assert (TEAM, run) in airflow.failed_runs()
-    assert not airflow.is_open(run, team=TEAM)
+    assert airflow.ended_runs()[TEAM, run] == "failed"
+    assert airflow.run_state(run, team=TEAM) == "failed"
+    assert airflow.deeds(run, team=TEAM) == [], "the platform is nobody"
+    assert airflow.failed_task(run, team=TEAM) is None
     with pytest.raises(NotFoundError):
         airflow.fail_run("never-triggered", team=TEAM)
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+def test_who_marked_a_run_is_known(asked: Asked, run: str, state: str) -> None:
+    airflow, path = asked.airflow, f"dags/{dag_of(TEAM)}/dagRuns/{run}"
+    airflow.trigger(run, {}, team=TEAM, user="mira")
+    before = time.time()
+    airflow._call("PATCH", path, {"state": state}, user="olga")
+
+    (deed,) = airflow.deeds(run, team=TEAM)
+    assert (deed.person, deed.what, deed.task) == ("olga", state, None)
+    assert abs(deed.at - before) < 60
+    assert airflow.ended_runs()[TEAM, run] == state
+    assert airflow.deeds(run, team=OTHER) == []
+
+
+def test_who_marked_a_task_or_cleared_one_is_known(real: Asked, run: str) -> None:
+    airflow, path = real.airflow, f"dags/{dag_of(TEAM)}"
+    airflow.trigger(run, {}, team=TEAM)
+    airflow._call("PATCH", f"{path}/dagRuns/{run}/taskInstances/{TASK}", {"note": "odd"}, user="olga")
+    airflow._call("PATCH", f"{path}/dagRuns/{run}/taskInstances/{TASK}", {"new_state": "failed"}, user="olga")
+    failed = airflow.failed_task(run, team=TEAM)
+    assert failed is not None
+    assert (failed.task, failed.allowed) == (TASK, 26)
+    airflow._call("POST", f"{path}/clearTaskInstances", {"dry_run": False, "dag_run_id": run}, user="rita")
+
+    deeds = airflow.deeds(run, team=TEAM)
+    assert [(deed.person, deed.what, deed.task) for deed in deeds] == [
+        ("rita", "cleared", None),
+        ("olga", "failed", TASK),
+    ]
+
+
+def test_who_deleted_a_run_is_known(real: Asked, run: str) -> None:
+    airflow = real.airflow
+    airflow.trigger(run, {}, team=TEAM)
+    airflow._call("DELETE", f"dags/{dag_of(TEAM)}/dagRuns/{run}", user="ada")
+
+    assert airflow.run_state(run, team=TEAM) is None
+    assert [(deed.person, deed.what) for deed in airflow.deeds(run, team=TEAM)] == [("ada", "deleted")]
+    assert airflow.failed_task(run, team=TEAM) is None
 
 
 def test_the_file_of_the_lifecycle_may_be_parsed_anew_at_any_time(real: Asked) -> None:
@@ -141,4 +185,4 @@ def test_an_airflow_that_is_down_is_a_passing_problem() -> None:
         airflow.trigger("toy-1", {}, team=TEAM)
     fake.down, fake.refuse = False, lambda method, path: 503
     with pytest.raises(TransientError):
-        airflow.failed_runs()
+        airflow.ended_runs()

@@ -4,8 +4,10 @@ It answers as a real server does, errors included: `tests/contract/test_fake_air
 """
 
 import copy
+import json
 import re
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from functools import lru_cache
 from typing import Any
 
@@ -34,7 +36,10 @@ class Question:
 
 @dataclass
 class DagRun:
-    """user: who triggered it. questions: what its tasks ask now, by task. notes: what is written beside its tasks."""
+    """user: who triggered it. questions: what its tasks ask now, by task. notes: what is written beside its tasks.
+
+    failed: its tasks that failed, each with how often it was begun, newest first.
+    """
 
     conf: dict[str, Any]
     dag: str = dag_of(DEFAULT_TEAM)
@@ -42,6 +47,7 @@ class DagRun:
     state: str = "queued"
     questions: dict[str, Question] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
+    failed: list[tuple[str, int]] = field(default_factory=list)
 
 
 @lru_cache
@@ -54,14 +60,17 @@ class FakeAirflow(FakeServer):
     """One Airflow server. Its DAG runs are a plain attribute, for tests to look at and to change by hand.
 
     It keeps one DAG run of an id, while Airflow keeps one in each DAG. teams: whose DAGs it has read; None for everybody's.
+    listed: whether its ends are so young that they are in the list of DAG runs.
     """
 
-    records = ("runs",)
+    records = ("runs", "log")
 
     def __init__(self, crash: CrashPoints | None = None) -> None:
         super().__init__(crash)
         self.runs: dict[str, DagRun] = {}
+        self.log: list[dict[str, Any]] = []
         self.teams: set[str] | None = None
+        self.listed = True
 
     def connect(self) -> Airflow:
         """Jinsu's own client, connected to this server."""
@@ -73,18 +82,46 @@ class FakeAirflow(FakeServer):
         """A task of the run waits for a person."""
         self.runs[run].questions[task] = Question()
 
+    def mark(self, run: str, state: str, person: str, task: str | None = None) -> None:
+        """A person marks the run, or one of its tasks, as "failed" or "success" by hand; here the run ends at once."""
+        event = "patch_dag_run" if task is None else "patch_task_instance"
+        self._write(event, run, person, {"state" if task is None else "new_state": state}, task)
+        self.runs[run].state = state
+
+    def clear(self, run: str, person: str) -> None:
+        """A person has tasks of the run done again."""
+        self._write("post_clear_task_instances", run, person, {"dry_run": False})
+        self.runs[run].state = "running"
+
+    def delete(self, run: str, person: str) -> None:
+        """A person deletes the run."""
+        self._write("delete_dag_run", run, person, {})
+        del self.runs[run]
+
+    def _write(self, event: str, run: str, person: str, extra: dict[str, Any], task: str | None = None) -> None:
+        when = datetime.now(UTC).isoformat().replace("+00:00", "Z")
+        line = {"event": event, "run_id": run, "dag_id": self.runs[run].dag, "task_id": task, "owner": person}
+        self.log.append({**line, "when": when, "extra": json.dumps(extra)})
+
     def handle(self, method: str, path: str, query: dict[str, str], body: Any, request: httpx.Request) -> Any:
         user = _user(request)
+        if path == "/api/v2/eventLogs":
+            lines = [line for line in self.log if all(line[name] == query[name] for name in ("run_id", "dag_id"))]
+            return {"event_logs": lines[::-1]}
         found = _RUNS.fullmatch(path)
         assert found is not None, path
         dag, run, rest = found["dag"], found["run"], found["rest"]
         if run is None:
-            return self._trigger(dag, body, user) if method == "POST" else self._list(query)
+            states = request.url.params.get_list("state")
+            return self._trigger(dag, body, user) if method == "POST" else self._list(states, int(query["limit"]))
         if run not in self.runs or self.runs[run].dag != dag:
             raise _refusal(404, f"The DagRun with dag_id: `{dag}` and run_id: `{run}` was not found")
+        if rest == "taskInstances":
+            return {"task_instances": [_task(*failed) for failed in self.runs[run].failed[:1]]}
         if rest is not None:
             return self._task(method, run, rest.split("/")[1], rest.endswith("/hitlDetails"), body, user)
         if method == "PATCH":
+            self._write("patch_dag_run", run, user, body)
             self.runs[run].state = body["state"]
         return self._document(run)
 
@@ -116,9 +153,9 @@ class FakeAirflow(FakeServer):
             "triggering_user_name": kept.user,
         }
 
-    def _list(self, query: dict[str, str]) -> Any:
-        found = [run for run, dag_run in self.runs.items() if dag_run.state == query["state"]]
-        return {"dag_runs": [self._document(run) for run in found[::-1][: int(query["limit"])]]}
+    def _list(self, states: list[str], limit: int) -> Any:
+        found = [run for run, dag_run in self.runs.items() if dag_run.state in states and self.listed]
+        return {"dag_runs": [self._document(run) for run in found[::-1][:limit]]}
 
     def _question(self, method: str, run: str, task: str, body: dict[str, Any], user: str) -> Any:
         question = self.runs[run].questions.get(task)
@@ -134,6 +171,10 @@ class FakeAirflow(FakeServer):
         responded = {"id": question.answered_by, "name": question.answered_by} if question.chosen else None
         params = {"reason": question.reason}
         return {"chosen_options": question.chosen, "params_input": params, "responded_by_user": responded}
+
+
+def _task(name: str, tries: int) -> dict[str, Any]:
+    return {"task_id": name, "try_number": tries, "max_tries": 25}
 
 
 def _refusal(status: int, detail: str) -> Refusal:

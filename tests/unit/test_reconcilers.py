@@ -7,6 +7,7 @@ from typing import Any
 
 import pytest
 from tests.support.crash_points import Killed
+from tests.support.fake_airflow import DagRun
 from tests.support.stage_bench import StageBench
 
 from jinsu.clients.dag_ids import dag_of
@@ -14,7 +15,7 @@ from jinsu.controller.champions import ChampionFollower
 from jinsu.controller.dispatch import Dispatcher
 from jinsu.controller.ended_runs import EndedRuns
 from jinsu.controller.metrics import MetricUploader
-from jinsu.errors import ConflictError, JinsuError, TransientError
+from jinsu.errors import ConflictError, JinsuError, StepFailedError, TransientError
 from jinsu.lifecycle.canary import Canary
 from jinsu.registry.mlflow import CHAMPION
 from jinsu.runs.reviews import Said
@@ -262,20 +263,92 @@ def test_runs_that_go_on_are_left_alone(training: StageBench) -> None:
     assert training.facts() == facts
 
 
-def test_a_run_that_a_person_failed_in_airflow_is_cancelled(training: StageBench) -> None:
-    training.airflow.runs[training.run].state = "failed"
+@pytest.mark.parametrize(
+    ("state", "task", "reason"),
+    [
+        ("failed", None, "olga marked the run as failed in Airflow"),
+        ("failed", "train", "olga marked train as failed in Airflow"),
+        ("success", None, "olga marked the run as successful in Airflow, before its version was promoted"),
+        ("success", "promote", "olga marked promote as successful in Airflow, before its version was promoted"),
+    ],
+)
+def test_a_run_that_a_person_ended_in_airflow_is_cancelled_in_their_name(
+    training: StageBench, state: str, task: str | None, reason: str
+) -> None:
+    training.airflow.mark(training.run, state, "olga", task)
     for _ in range(2):
         training.build(EndedRuns).run()
 
     assert training.launcher.status(training.launcher.starts[0]).phase is StepPhase.CANCELLED
     row = training.submission
-    assert (row.state, row.reason) == (SubmissionState.CANCELLED, "train was ended in Airflow")
+    assert (row.state, row.reason) == (SubmissionState.CANCELLED, reason)
+    assert training.stage(StageName.TRAIN).state is StageState.FAILED
+
+
+def test_a_run_that_a_person_deleted_in_airflow_is_cancelled_in_their_name(training: StageBench) -> None:
+    training.airflow.delete(training.run, "ada")
+    training.build(EndedRuns).run()
+
+    row = training.submission
+    assert (row.state, row.reason) == (SubmissionState.CANCELLED, "ada deleted it in Airflow")
+    assert training.launcher.status(training.launcher.starts[0]).phase is StepPhase.CANCELLED
+
+
+def test_a_run_that_is_gone_from_airflow_fails(training: StageBench) -> None:
+    """Somebody with access to its database removed it; nobody's name is known, so nobody cancelled it."""
+    del training.airflow.runs[training.run]
+    training.build(EndedRuns).run()
+
+    row = training.submission
+    assert row.state is SubmissionState.FAILED
+    assert row.reason.startswith("Airflow: its DAG run is gone")
+    assert training.launcher.status(training.launcher.starts[0]).phase is StepPhase.CANCELLED
+
+
+@pytest.mark.parametrize("state", ["failed", "success"])
+def test_an_end_that_airflow_no_longer_lists_is_found_too(training: StageBench, state: str) -> None:
+    """The controller was away for longer than Airflow's list of ends reaches back; every open run has its turn."""
+    runs = [training.run, *(another_model(training, f"toy-{number}", StageName.ADMIT) for number in range(25))]
+    for run in runs[1:]:
+        training.installation.airflow.trigger(run, {}, team="default", user="ann")
+    training.airflow.mark(runs[-1], state, "olga")
+    training.airflow.listed = False
+    reconciler = training.build(EndedRuns)
+    for _ in range(3):
+        reconciler.run()
+
+    ended = {run for run in runs if training.row(Submission, run).ended is not None}
+    assert ended == {runs[-1]}
+
+
+def test_a_run_that_airflow_gave_up_on_is_failed_and_says_what_happened(training: StageBench) -> None:
+    """Nobody cancelled it: its worker was lost as often as Airflow tries."""
+    training.airflow.runs[training.run].failed = [("train", 26)]
+    training.airflow.runs[training.run].state = "failed"
+    training.build(EndedRuns).run()
+
+    row = training.submission
+    assert (row.state, row.reason) == (
+        SubmissionState.FAILED,
+        "train: its task was killed, or lost its worker, and Airflow gave up on it after 26 of 26 tries; "
+        "see its log in Airflow, and submit it again.",
+    )
+    assert training.launcher.status(training.launcher.starts[0]).phase is StepPhase.CANCELLED
+
+
+def test_what_a_person_did_before_airflow_gave_up_is_not_the_end(training: StageBench) -> None:
+    training.airflow.mark(training.run, "failed", "olga", "train")
+    training.airflow.clear(training.run, "olga")
+    training.airflow.runs[training.run].state = "failed"
+    training.build(EndedRuns).run()
+
+    assert training.submission.state is SubmissionState.FAILED
 
 
 def test_a_failed_run_of_another_team_that_has_the_same_id_ends_none(training: StageBench) -> None:
     """Whoever triggers a run in Airflow chooses its id: another team could have ended this one."""
-    training.airflow.runs[training.run].dag = dag_of("toys")
-    training.airflow.runs[training.run].state = "failed"
+    training.change(Submission, training.run, dag_run="chosen-by-hand")
+    training.airflow.runs["chosen-by-hand"] = DagRun({}, dag_of("toys"), state="failed")
     training.build(EndedRuns).run()
 
     assert training.submission.ended is None
@@ -292,7 +365,7 @@ def test_every_trial_of_such_a_run_is_cancelled(bench_after: BenchAfter) -> None
     with pytest.raises(TransientError):
         bench.end_training(run, 2, keys[2])
     bench.installation.airflow.trigger(run, {}, team="default", user="ann")
-    bench.installation.airflow.fail_run(run, team="default")
+    bench.airflow.mark(run, "failed", "ann")
 
     bench.build(EndedRuns).run()
 
@@ -329,17 +402,74 @@ def test_a_run_that_was_failed_before_its_first_stage_fails(bench_after: BenchAf
     bench.installation.airflow.fail_run(bench.run, team="default")
     bench.build(EndedRuns).run()
 
-    assert (bench.submission.state, bench.submission.reason) == (SubmissionState.FAILED, "ended in Airflow")
+    assert bench.submission.state is SubmissionState.FAILED
+    assert bench.submission.reason == (
+        "its next stage: Airflow ended it, before the stage could say why; see its log in Airflow."
+    )
 
 
 def test_a_rollout_of_a_run_that_was_failed_in_airflow_is_aborted(bench_after: BenchAfter) -> None:
     bench = bench_after(StageName.REVIEW)
     bench.build(Canary).start(bench.run)
     bench.installation.airflow.trigger(bench.run, {}, team="default", user="ann")
-    bench.installation.airflow.fail_run(bench.run, team="default")
+    bench.airflow.mark(bench.run, "failed", "olga")
     bench.build(EndedRuns).run()
 
-    assert bench.row(Rollout).command == "abort:canary was ended in Airflow"
+    assert bench.row(Rollout).command == "abort:olga marked the run as failed in Airflow"
+
+
+# --- Runs that failed here ---
+
+
+@pytest.fixture
+def trials(bench_after: BenchAfter) -> StageBench:
+    """A run that trains three trials, in Airflow too; the second one's script failed."""
+    bench = bench_after(StageName.VALIDATE_DATA)
+    run = bench.submit(key="trials", train__trials=[{"lr": 0.1}, {"lr": 0.2}, {"lr": 0.3}])
+    for stage in (StageName.ADMIT, StageName.VALIDATE_DATA):
+        bench.carry_out(stage)
+    keys = [bench.build(Train).start(run, trial) for trial in range(3)]
+    bench.installation.airflow.trigger(run, {}, team="default", user="ann")
+    bench.airflow.runs[run].state = "running"
+    bench.launcher.fail(keys[1], "exit code 1")
+    with pytest.raises(StepFailedError):
+        bench.build(Train).finish(run, 1, keys[1])
+    return bench
+
+
+def test_a_trial_that_failed_leaves_no_other_training(trials: StageBench) -> None:
+    trials.build(EndedRuns).run()
+
+    phases = [trials.launcher.status(key).phase for key in trials.launcher.starts]
+    assert phases == [StepPhase.CANCELLED, StepPhase.FAILED, StepPhase.CANCELLED]
+    assert trials.submission.reason == "train: exit code 1"
+    assert trials.stage(StageName.TRAIN, 0).detail == "train: exit code 1"
+    assert trials.airflow.runs[trials.run].state == "running", "Airflow has a moment to end it by itself"
+
+    trials.change(Submission, trials.run, ended=time.time() - 60)
+    trials.build(EndedRuns).run()
+    assert trials.airflow.runs[trials.run].state == "failed", "or trials that wait for a slot would still begin"
+
+
+def test_a_failed_run_that_a_person_has_done_again_is_open_again(trials: StageBench) -> None:
+    trials.build(EndedRuns).run()
+    trials.airflow.clear(trials.run, "olga")
+    key = trials.build(Train).start(trials.run, 1)
+    for _ in range(2):
+        trials.build(EndedRuns).run()
+
+    assert (trials.submission.state, trials.submission.ended) == (SubmissionState.RUNNING, None)
+    assert trials.launcher.status(key).phase is StepPhase.RUNNING
+    assert trials.airflow.runs[trials.run].state == "running"
+
+
+def test_a_run_that_failed_leaves_no_rollout(bench_after: BenchAfter) -> None:
+    """An error of the platform in the last stage, at 100 % of the traffic: no controller would ever take it back."""
+    bench = bench_after(StageName.CANARY)
+    bench.installation.journal.end(bench.run, SubmissionState.FAILED, "promote: an error in the platform itself")
+    bench.build(EndedRuns).run()
+
+    assert bench.row(Rollout).command == "abort:promote: an error in the platform itself"
 
 
 def test_a_cancelled_run_is_failed_in_airflow(training: StageBench) -> None:

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import time
 import uuid
 from contextlib import suppress
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from typing import Any
+from urllib.parse import urlencode
 
 import httpx
 
@@ -18,6 +22,34 @@ PLATFORM_CLAIM = "jinsu"
 """The claim of the tokens that the platform signs for itself. Airflow never signs one, so no person can have it."""
 _TOKEN_SECONDS = 600
 _LONGEST_NOTE = 1000
+_LISTED_SECONDS = 3600.0
+_ENDS = ("failed", "success")
+_DEEDS = ("patch_dag_run", "patch_task_instance", "patch_task_group_instances", "delete_dag_run", "clear_dag_run",
+          "post_clear_task_instances")  # fmt: skip
+"""How Airflow's event log calls what a person does to a run that exists."""
+
+
+@dataclass(frozen=True)
+class Deed:
+    """What a person did to a DAG run by hand.
+
+    what: "failed" or "success", which they marked it as; "deleted"; or "cleared", so that its tasks run again. task: the
+    task that it was done to, None for the whole run. at: seconds since the epoch.
+    """
+
+    person: str
+    what: str
+    task: str | None
+    at: float
+
+
+@dataclass(frozen=True)
+class FailedTask:
+    """A task that Airflow gave up on. tries: how often it was begun, of so many that are `allowed`."""
+
+    task: str
+    tries: int
+    allowed: int
 
 
 class Airflow:
@@ -48,21 +80,42 @@ class Airflow:
                 f"Airflow has not read the DAG of team {team} yet; run {run} is tried again."
             ) from problem
 
-    def is_open(self, run: str, *, team: str) -> bool:
-        """Whether the run is queued or running; False also for a run that Airflow does not know."""
+    def run_state(self, run: str, *, team: str) -> str | None:
+        """One of "queued", "running", "failed" and "success"; None for a run that Airflow does not know."""
         try:
-            return self._call("GET", _run(team, run))["state"] in ("running", "queued")
+            return str(self._call("GET", _run(team, run))["state"])
         except NotFoundError:
-            return False
+            return None
 
-    def failed_runs(self) -> dict[tuple[str, str], str]:
-        """End (ISO 8601) of each of the last hundred failed DAG runs, by team and id.
+    def ended_runs(self) -> dict[tuple[str, str], str]:
+        """Those of the last hour, at most the last hundred: "failed" or "success", by team and id.
 
         Two teams may have DAG runs of the same id: a person who triggers a run chooses its id.
         """
-        runs = self._call("GET", "dags/~/dagRuns?state=failed&order_by=-run_after&limit=100")["dag_runs"]
+        since = datetime.fromtimestamp(time.time() - _LISTED_SECONDS, UTC).isoformat()
+        query = [("end_date_gte", since), ("order_by", "-end_date"), ("limit", "100")]
+        query += [("state", state) for state in _ENDS]
+        runs = self._call("GET", f"dags/~/dagRuns?{urlencode(query)}")["dag_runs"]
         found = ((team_of(run["dag_id"]), run) for run in runs)
-        return {(team, run["dag_run_id"]): str(run.get("end_date")) for team, run in found if team is not None}
+        return {(team, run["dag_run_id"]): str(run["state"]) for team, run in found if team is not None}
+
+    def deeds(self, run: str, *, team: str) -> list[Deed]:
+        """What people did to the run by hand, newest first. What the platform did is not among it."""
+        query = [("dag_id", dag_of(team)), ("run_id", run), ("order_by", "-when"), ("limit", "50")]
+        query += [("included_events", event) for event in _DEEDS]
+        entries = self._call("GET", f"eventLogs?{urlencode(query)}")["event_logs"]
+        found = (_deed(entry) for entry in entries if entry["owner"] not in (None, PLATFORM))
+        return [deed for deed in found if deed is not None]
+
+    def failed_task(self, run: str, *, team: str) -> FailedTask | None:
+        """The task that failed last; None when none did, or Airflow does not know the run."""
+        try:
+            tasks = self._call("GET", f"{_run(team, run)}/taskInstances?state=failed&order_by=-end_date&limit=1")
+        except NotFoundError:
+            return None
+        for task in tasks["task_instances"]:
+            return FailedTask(task["task_id"], int(task["try_number"]), int(task["max_tries"]) + 1)
+        return None
 
     def fail_run(self, run: str, *, team: str) -> None:
         """Ends a run as failed; harmless for a run that has failed already."""
@@ -167,3 +220,24 @@ class Airflow:
 
 def _run(team: str, run: str) -> str:
     return f"dags/{dag_of(team)}/dagRuns/{run}"
+
+
+def _deed(entry: dict[str, Any]) -> Deed | None:
+    """A line of Airflow's event log as a deed; None for a change that ends and begins nothing, such as a note."""
+    event, extra = str(entry["event"]), _extra(entry)
+    if event.startswith("patch"):
+        what = str(extra.get("new_state") or extra.get("state") or "")
+    else:
+        what = "deleted" if event.startswith("delete") else "cleared"
+    at = datetime.fromisoformat(str(entry["when"]).replace("Z", "+00:00")).timestamp()
+    known = what in (*_ENDS, "deleted", "cleared")
+    return Deed(str(entry["owner"]), what, entry.get("task_id") or None, at) if known else None
+
+
+def _extra(entry: dict[str, Any]) -> dict[str, Any]:
+    """The request that a line of the event log keeps as text."""
+    try:
+        found = json.loads(entry.get("extra") or "{}")
+    except ValueError:
+        return {}
+    return found if isinstance(found, dict) else {}

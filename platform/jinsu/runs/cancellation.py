@@ -32,7 +32,15 @@ class Cancellation:
         """Raises TransientError when a process could not be ended; everything else has ended by then."""
         self.journal.end(run, SubmissionState.CANCELLED, reason)
         row = self.journal.submission(run)
-        reason = row.reason if row.state is SubmissionState.CANCELLED else reason  # the first reason stays
+        self._clear_up(run, row.reason if row.state is SubmissionState.CANCELLED else reason)  # the first reason stays
+
+    def clear_up(self, run: str) -> None:
+        """Ends whatever a run that has ended has left, with the reason of its end. Raises TransientError as `run` does."""
+        row = self.journal.submission(run)
+        if row.state in (SubmissionState.FAILED, SubmissionState.CANCELLED):
+            self._clear_up(run, row.reason)
+
+    def _clear_up(self, run: str, reason: str) -> None:
         self._close_review(run, reason)
         self.rollouts.command_run(run, Command(Verb.ABORT, reason))
         self.end_steps(run, reason)

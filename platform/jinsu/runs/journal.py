@@ -130,6 +130,13 @@ class Journal:
             with suppress(JinsuError):  # how MLflow shows the run is worth a try, not a retry
                 self.mlflow.end_run(row.mlflow_run, _MLFLOW_STATUS[state])
 
+    def reopen(self, run: str) -> None:
+        """A person has stages of a failed run done again; another end may follow. Other runs stay as they are."""
+        with self.database.begin() as session:
+            row = session.get(Submission, run, with_for_update=True)
+            if row is not None and row.state is SubmissionState.FAILED:
+                row.state, row.reason, row.ended = SubmissionState.RUNNING, "", None
+
     def _end_stage(
         self, run: str, stage: StageName, trial: int, state: StageState, detail: str, output: StageOutput | None = None
     ) -> None:
