@@ -28,6 +28,9 @@ Trigger a run here for code that the platform has, or hand over a folder: `jinsu
 `jinsu why RUN` says which stage a run is in, and what that stage waits for; `jinsu cancel RUN` ends it.
 """
 
+MOST_ACTIVE = 100_000
+"""Airflow counts a run that waits for a reviewer too. How many runs work is up to the controller (docs/adr/0020-queues.md)."""
+
 
 def lifecycle(team: str, offered: form.Choices) -> None:
     """Makes the DAG that carries the runs of a team; Airflow finds it by itself."""
@@ -37,7 +40,7 @@ def lifecycle(team: str, offered: form.Choices) -> None:
         doc_md=DOC,
         schedule=None,
         catchup=False,
-        max_active_runs=16,
+        max_active_runs=MOST_ACTIVE,
         render_template_as_native_obj=False,
         default_args=DEFAULTS,
         tags=["jinsu"],

@@ -30,6 +30,7 @@ from jinsu.runs.links import Links
 from jinsu.runs.local_catalog import LocalCatalog
 from jinsu.runs.offers import Offers
 from jinsu.runs.ownership import Ownership
+from jinsu.runs.places import Places
 from jinsu.runs.problems import Problems
 from jinsu.runs.reviews import Reviews
 from jinsu.runs.revocations import Revocations
@@ -37,6 +38,7 @@ from jinsu.runs.rollouts import Rollouts
 from jinsu.runs.snapshots import SnapshotStore
 from jinsu.runs.splits import Splits
 from jinsu.runs.standings import Standings
+from jinsu.runs.training_queue import TrainingQueue
 from jinsu.settings import Settings, Where
 from jinsu.state.database import Database
 from jinsu.state.fence import Fence, FencedDatabase
@@ -160,6 +162,14 @@ class Installation:
     @cached_property
     def admission(self) -> Admission:
         return self.build(Admission)
+
+    @cached_property
+    def places(self) -> Places:
+        return self.build(Places)
+
+    @cached_property
+    def training_queue(self) -> TrainingQueue:
+        return self.build(TrainingQueue)
 
     @cached_property
     def reviews(self) -> Reviews:

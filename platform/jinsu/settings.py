@@ -112,7 +112,9 @@ class Settings:
     mlflow_reviewer: the account that all reviewers shared in version 0.1; nobody can use it any more.
     split_secret: what the secrets of new splits follow from; "" for the fernet key, as before there were two.
     training_slots: how many trainings run at a time. step_memory (bytes), step_hours: what each of the platform's own steps,
-    which open rows and models, may use. bind: the address that the servers listen on. artifacts: MLflow's
+    which open rows and models, may use. runs_at_once: how many runs may work at once, while no person and no traffic is
+    waited for; 0 for twice the training slots, and 16 at least. runs_per_team and runs_per_person: the most of them that one
+    team, or one person, may have. bind: the address that the servers listen on. artifacts: MLflow's
     destination for files; "" for the home. mlflow_auth_database_url: "" for a file in the home.
     local_accounts: whether people may sign in with a password that this installation keeps. oidc: the identity provider.
     object_cache_bytes: how much of the object store each process's folder holds at most.
@@ -144,6 +146,9 @@ class Settings:
     training_slots: int = 2
     step_memory: int = 2 * 2**30
     step_hours: float = 1.0
+    runs_at_once: int = 0
+    runs_per_team: int = 100
+    runs_per_person: int = 20
     max_code_bytes: int = MAX_CODE_BYTES
     max_gpus: int = 0
     teams_approving_themselves: tuple[str, ...] = ()

@@ -4,6 +4,7 @@ import itertools
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -62,6 +63,18 @@ def test_a_run_is_triggered_once(asked: Asked, run: str) -> None:
     assert airflow.run_state(run, team=TEAM) == "queued"
     assert airflow._call("GET", f"dags/{dag_of(TEAM)}/dagRuns/{run}")["conf"] == {"submission": run}
     assert (TEAM, run) not in airflow.ended_runs()
+
+
+def test_runs_of_the_same_moment_are_all_triggered_in_the_order_of_their_submission(asked: Asked, run: str) -> None:
+    """Of one DAG no two runs may have the same logical date, by which Airflow's pools give slots."""
+    at = time.time() - 3600
+    for name in ("a", "b", "c"):
+        asked.airflow.trigger(f"{run}{name}", {}, team=TEAM, at=at)
+
+    shown = [asked.airflow._call("GET", f"dags/{dag_of(TEAM)}/dagRuns/{run}{name}") for name in ("a", "b", "c")]
+    dates = [datetime.fromisoformat(document["logical_date"].replace("Z", "+00:00")) for document in shown]
+    assert dates == sorted(set(dates))
+    assert abs(dates[0].timestamp() - at) < 0.001
 
 
 def test_a_run_belongs_to_the_person_who_submitted_it(asked: Asked, run: str) -> None:

@@ -38,7 +38,7 @@ class Question:
 class DagRun:
     """user: who triggered it. questions: what its tasks ask now, by task. notes: what is written beside its tasks.
 
-    failed: its tasks that failed, each with how often it was begun, newest first.
+    failed: its tasks that failed, each with how often it was begun, newest first. date: its logical date.
     """
 
     conf: dict[str, Any]
@@ -48,6 +48,7 @@ class DagRun:
     questions: dict[str, Question] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     failed: list[tuple[str, int]] = field(default_factory=list)
+    date: str = ""
 
 
 @lru_cache
@@ -137,9 +138,9 @@ class FakeAirflow(FakeServer):
             raise _refusal(404, f"Dag with dag_id: '{dag}' not found")
         if not re.match(r"^[A-Za-z0-9_.~:+-]+$", run):
             raise _refusal(400, f"The run_id provided '{run}' does not match regex pattern …")
-        if run in self.runs:
+        if run in self.runs or (dag, body["logical_date"]) in {(kept.dag, kept.date) for kept in self.runs.values()}:
             raise _refusal(409, "Unique constraint violation")
-        self.runs[run] = DagRun(body["conf"], dag, user)
+        self.runs[run] = DagRun(body["conf"], dag, user, date=body["logical_date"])
         return self._document(run)
 
     def _document(self, run: str) -> dict[str, Any]:
@@ -149,6 +150,7 @@ class FakeAirflow(FakeServer):
             "dag_run_id": run,
             "state": kept.state,
             "conf": kept.conf,
+            "logical_date": kept.date,
             "end_date": None,
             "triggering_user_name": kept.user,
         }

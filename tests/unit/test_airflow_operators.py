@@ -6,7 +6,7 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
-from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskAwaitingInput
+from airflow.sdk.exceptions import AirflowException, AirflowFailException, TaskAwaitingInput, TaskDeferred
 
 from jinsu.clients.airflow import PLATFORM
 from jinsu.clients.dag_ids import dag_of
@@ -268,3 +268,50 @@ def test_a_failure_that_cannot_be_recorded_yet_is_tried_again(recorded: Recorded
     with pytest.raises(AirflowException) as raised:
         operators._guarded(lambda: failing(KeyError("a")))
     assert type(raised.value) is AirflowException
+
+
+# --- A place among the runs that work ---
+
+
+@dataclass
+class Admitting:
+    """An installation whose stage `admit` passes. placed: whether the run has a place."""
+
+    placed: list[bool]
+
+    def execute(self) -> Any:
+        task = SimpleNamespace(xcom_push=lambda key, value: None, xcom_pull=lambda task_ids, key: RUN)
+        return operators.Admit(task_id="admit").execute({"ti": task, "dag_run": dag_run({"submission": RUN})})
+
+
+@pytest.fixture
+def admitting(monkeypatch: pytest.MonkeyPatch) -> Admitting:
+    found = Admitting([True])
+    admitted = SimpleNamespace(trials=3)
+    journal = SimpleNamespace(output=lambda kind, run: admitted, submission=lambda run: SimpleNamespace(id=run))
+    places = SimpleNamespace(
+        has=lambda run: found.placed.pop(0) if found.placed else False, in_words=lambda row: "It waits for a place."
+    )
+    installation = SimpleNamespace(
+        places=places,
+        journal=journal,
+        links=SimpleNamespace(of=lambda run: {}),
+        build=lambda kind: SimpleNamespace(run=lambda form: (RUN, admitted), journal=journal),
+    )
+    monkeypatch.setattr("jinsu.installation.connect", lambda: installation)
+    monkeypatch.setattr(operators, "_PLACE_WAIT", 0.2)
+    return found
+
+
+def test_a_run_that_has_a_place_begins(admitting: Admitting) -> None:
+    assert admitting.execute() == [0, 1, 2]
+    admitting.placed = [False, True]
+    assert admitting.execute() == [0, 1, 2]
+
+
+def test_a_run_without_a_place_waits_in_no_worker(admitting: Admitting) -> None:
+    admitting.placed = []
+    with pytest.raises(TaskDeferred) as deferred:
+        admitting.execute()
+    assert deferred.value.method_name == "finish"
+    assert deferred.value.trigger.serialize()[1] == {"submission": RUN}

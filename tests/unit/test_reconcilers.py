@@ -105,10 +105,16 @@ def test_runs_are_triggered_in_the_order_of_their_submission(bench_after: BenchA
     for place, run in enumerate(reversed(runs)):
         bench.change(Submission, run, created=float(place))
 
-    more = [bench.build(Dispatcher).run() for _ in range(2)]
+    more = bench.build(Dispatcher).run()
 
-    assert list(bench.airflow.runs) == runs[::-1]
-    assert more == [True, False], "the second pass comes soon"
+    assert list(bench.airflow.runs) == runs[::-1][:16], "as many as may work at once"
+    assert not more, "what waits for a place, waits for another run to end"
+    dates = [run.date for run in bench.airflow.runs.values()]
+    assert dates == sorted(dates), "Airflow gives the slots of a pool in this order"
+
+    bench.installation.cancellation.run(runs[-1], "by mistake")
+    bench.build(Dispatcher).run()
+    assert list(bench.airflow.runs) == runs[::-1][:17]
 
 
 def test_a_cancelled_run_is_not_triggered(bench_after: BenchAfter) -> None:
@@ -136,7 +142,8 @@ def test_a_run_that_is_cancelled_while_it_is_triggered_stays_cancelled(bench_aft
     assert bench.airflow.runs[bench.run].state == "failed"
 
 
-def test_a_run_that_airflow_refuses_holds_up_no_other(bench_after: BenchAfter) -> None:
+def test_a_run_that_airflow_refuses_ends_and_holds_up_no_other(bench_after: BenchAfter) -> None:
+    """Twenty of them once stood before everybody else's for ever."""
     bench = bench_after(None)
     other = another_model(bench, "other")
     bench.change(Submission, bench.run, created=0.0)
@@ -148,6 +155,26 @@ def test_a_run_that_airflow_refuses_holds_up_no_other(bench_after: BenchAfter) -
         bench.build(Dispatcher).run()
 
     assert list(bench.airflow.runs) == [bench.run, other]
+    refused = bench.row(Submission, "a name")
+    assert refused.state is SubmissionState.FAILED
+    assert refused.reason.startswith("Airflow: it did not take the run: Airflow refused POST")
+    assert not bench.build(Dispatcher).run()
+
+
+def test_a_team_whose_dag_airflow_has_not_read_holds_up_no_other_team(bench_after: BenchAfter) -> None:
+    bench = bench_after(None)
+    new = [another_model(bench, f"new-{number}") for number in range(5)]
+    for run in new:
+        bench.change(Submission, run, team="toys", submitter="tom", created=0.0)
+    bench.airflow.teams = {"default"}
+
+    with pytest.raises(TransientError, match="has not read the DAG of team toys"):
+        bench.build(Dispatcher).run()
+    assert list(bench.airflow.runs) == [bench.run]
+
+    bench.airflow.teams = {"default", "toys"}
+    bench.build(Dispatcher).run()
+    assert set(bench.airflow.runs) == {bench.run, *new}
 
 
 def columns(row: Any) -> dict[str, Any]:

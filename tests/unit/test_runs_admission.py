@@ -116,7 +116,7 @@ def test_a_key_is_short_printable_text(bench: StageBench, key: str) -> None:
 def test_open_runs_have_a_limit_and_ended_ones_do_not_count(bench: StageBench, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(admission, "MAX_OPEN", 2)
     bench.installation.admission.admit(request(bench))
-    with pytest.raises(ConflictError, match="2 runs are open, the limit is 2; wait, or cancel some"):
+    with pytest.raises(ConflictError, match="2 runs are open that wait for no person, the limit is 2; wait, or cancel"):
         bench.installation.admission.admit(request(bench, key="3"))
 
     bench.installation.journal.end(bench.run, SubmissionState.CANCELLED, "make room")

@@ -14,7 +14,7 @@ from jinsu.release.advance import Phase, Policy, State
 from jinsu.release.gates import GatePolicy
 from jinsu.runs.links import signature
 from jinsu.runs.stages import ORDER, StageName
-from jinsu.runs.why import explain, training
+from jinsu.runs.why import Line, explain, queued_for, training
 from jinsu.state.states import ReviewState, StageState, SubmissionState
 from jinsu.state.tables import Review, Rollout, StageRecord, Submission
 from jinsu.steps.status import Phase as StepPhase
@@ -33,6 +33,7 @@ def run(state: SubmissionState = SubmissionState.RUNNING, reason: str = "", **mo
             "model": "toy",
             "team": "default",
             "dag_run": "toy-1",
+            "placed": 1.0,
             "state": state,
             "reason": reason,
             "ended": ended,
@@ -119,6 +120,34 @@ def test_the_furthest_stage_speaks() -> None:
 def test_of_trials_one_that_is_at_work_speaks() -> None:
     trials = [stage(StageName.TRAIN, StageState.DONE, trial=trial) for trial in (0, 2)]
     assert why(run(), *trials, stage(StageName.TRAIN, trial=1)).startswith("train has been running")
+
+
+# --- Queues ---
+
+
+def test_a_run_stands_in_the_queue_for_places_until_it_has_one() -> None:
+    admitted = stage(StageName.ADMIT, StageState.DONE)
+    waiting = run(SubmissionState.ACCEPTED, dag_run=None, placed=None)
+    assert queued_for(waiting, []) is Line.PLACE
+    assert queued_for(run(placed=None), [admitted]) is Line.PLACE, "a person started it from Airflow's form"
+    assert queued_for(run(placed=None), [stage(StageName.ADMIT)]) is None
+    assert queued_for(run(placed=None), [admitted, stage(StageName.TRAIN)]) is None, "another engine executes it"
+    assert queued_for(run(), [admitted]) is None
+    assert queued_for(run(SubmissionState.CANCELLED, "by mistake", placed=None), []) is None
+
+
+def test_a_run_whose_data_is_ready_stands_in_the_queue_for_training_slots() -> None:
+    ready = [stage(StageName.ADMIT, StageState.DONE), stage(StageName.VALIDATE_DATA, StageState.DONE)]
+    assert queued_for(run(), ready) is Line.TRAINING
+    assert queued_for(run(), [*ready[:1], stage(StageName.VALIDATE_DATA)]) is None
+    assert queued_for(run(), [*ready, stage(StageName.TRAIN)]) is None
+
+
+def test_where_a_run_stands_is_said_before_anything_else_but_its_end() -> None:
+    said = "It waits for one of 2 training slots; 3 trainings are before it."
+    assert explain(run(), [stage(StageName.ADMIT, StageState.DONE)], None, None, queue=said) == said
+    ended = run(SubmissionState.CANCELLED, "by mistake")
+    assert explain(ended, [], None, None, queue=said) == "It was cancelled: by mistake."
 
 
 # --- Training ---

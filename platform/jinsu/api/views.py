@@ -16,10 +16,12 @@ from jinsu.release.advance import weight
 from jinsu.runs import ledger
 from jinsu.runs.journal import Journal, output_of, rules_of
 from jinsu.runs.links import Links
+from jinsu.runs.places import Places
 from jinsu.runs.reviews import Reviews
 from jinsu.runs.rollouts import Rollouts, state_of
 from jinsu.runs.stages import ORDER, Evaluated, StageName
-from jinsu.runs.why import explain, training
+from jinsu.runs.training_queue import TrainingQueue
+from jinsu.runs.why import Line, explain, queued_for, training
 from jinsu.spec.rules import Rules, lines_of
 from jinsu.state.database import Database
 from jinsu.state.states import Kept
@@ -37,6 +39,8 @@ class Views:
     links: Links
     reviews: Reviews
     rollouts: Rollouts
+    places: Places
+    training_queue: TrainingQueue
 
     def seen(self, who: Person, run: str) -> Submission:
         """The record of a run. Raises NotFoundError also for one that the person may not see."""
@@ -102,12 +106,21 @@ class Views:
             ended=row.ended,
             mlflow_run=row.mlflow_run,
             dag_run=row.dag_run,
-            why=explain(row, stages, review, rollout, self._step(row, stages)),
+            why=explain(row, stages, review, rollout, self._step(row, stages), queue=self._queue(row, stages)),
             stages=[_stage(stage) for stage in stages],
             rules=shown_rules(rules_of(row)),
             rollout=None if rollout is None else _rollout(rollout),
             links=dict(self.links.of(run)),
         )
+
+    def _queue(self, row: Submission, stages: Sequence[StageRecord]) -> str:
+        match queued_for(row, stages):
+            case Line.PLACE:
+                return self.places.in_words(row)
+            case Line.TRAINING:
+                return self.training_queue.in_words(row)
+            case None:
+                return ""
 
     def _step(self, row: Submission, stages: Sequence[StageRecord]) -> StepStatus | None:
         key = training(stages) if row.ended is None else None

@@ -7,7 +7,7 @@ import time
 import uuid
 from contextlib import suppress
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -23,6 +23,7 @@ PLATFORM_CLAIM = "jinsu"
 _TOKEN_SECONDS = 600
 _LONGEST_NOTE = 1000
 _LISTED_SECONDS = 3600.0
+_SAME_TIME = 50
 _ENDS = ("failed", "success")
 _DEEDS = ("patch_dag_run", "patch_task_instance", "patch_task_group_instances", "delete_dag_run", "clear_dag_run",
           "post_clear_task_instances")  # fmt: skip
@@ -64,21 +65,32 @@ class Airflow:
         self._http = httpx.Client(base_url=url, timeout=timeout)
         self._tokens: dict[str, tuple[str, float]] = {}
 
-    def trigger(self, run: str, conf: dict[str, Any], *, team: str, user: str = PLATFORM) -> None:
+    def trigger(
+        self, run: str, conf: dict[str, Any], *, team: str, user: str = PLATFORM, at: float | None = None
+    ) -> None:
         """Starts a DAG run of the team's lifecycle with this id; the same id again changes nothing.
 
-        user: the person whose run it is, as Airflow shows and filters it. Raises TransientError also while Airflow has not
-        read the DAG of a new team.
+        user: the person whose run it is, as Airflow shows and filters it. at: when it was asked for, in seconds since the
+        epoch; Airflow gives slots of a pool in this order, and without it in none. Raises TransientError also while Airflow
+        has not read the DAG of a new team.
         """
-        body = {"dag_run_id": run, "logical_date": None, "conf": conf}
-        try:
-            self._call("POST", f"dags/{dag_of(team)}/dagRuns", body, user=user)
-        except ConflictError:
-            return
-        except NotFoundError as problem:
-            raise TransientError(
-                f"Airflow has not read the DAG of team {team} yet; run {run} is tried again."
-            ) from problem
+        asked = min(time.time(), time.time() if at is None else at)
+        for attempt in range(_SAME_TIME):
+            # Of one DAG no two runs may have the same logical date.
+            date = datetime.fromtimestamp(asked, UTC) + timedelta(microseconds=attempt)
+            body = {"dag_run_id": run, "logical_date": date.isoformat(), "conf": conf}
+            try:
+                self._call("POST", f"dags/{dag_of(team)}/dagRuns", body, user=user)
+            except ConflictError:
+                if self.run_state(run, team=team) is not None:
+                    return
+            except NotFoundError as problem:
+                raise TransientError(
+                    f"Airflow has not read the DAG of team {team} yet; run {run} is tried again."
+                ) from problem
+            else:
+                return
+        raise TransientError(f"Airflow has {_SAME_TIME} runs of the same moment; run {run} is tried again.")
 
     def run_state(self, run: str, *, team: str) -> str | None:
         """One of "queued", "running", "failed" and "success"; None for a run that Airflow does not know."""

@@ -149,7 +149,7 @@ def _reconcilers(installation: Installation) -> tuple[Reconciler, ...]:
     build = installation.build
     return (
         Reconciler("following champions", build(ChampionFollower).run, Pace(1.0, 15.0, ("candidates", _ALIASES))),
-        Reconciler("dispatching runs", build(Dispatcher).run, Pace(0.3, 5.0, ("submissions",))),
+        Reconciler("dispatching runs", build(Dispatcher).run, Pace(0.3, 5.0, ("submissions", "reviews", "rollouts"))),
         Reconciler("following reviews", build(ReviewFollower).run, Pace(1.0, 5.0, ("reviews", _ALIASES))),
         Reconciler("offering code", build(Offers).refresh, Pace(1.0, 15.0, ("submissions",))),
         Reconciler("uploading metrics", build(MetricUploader).run, steady(2.0)),

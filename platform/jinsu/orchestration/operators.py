@@ -26,6 +26,8 @@ if TYPE_CHECKING:
 WORKER_WAIT = 30.0
 """Seconds that a stage waits in its worker, before the triggerer takes over."""
 _FIRST_POLL, _POLL = 0.03, 0.15
+_PLACE_WAIT = 3.0
+"""Seconds that a run from the form waits for its place in a worker; the controller gives a free one at once."""
 OPTIONS = {"Approve": "approve", "Reject": "reject", "Ask for changes": "ask changes"}
 """What a reviewer may choose in Airflow, each with the verdict (`jinsu.state.states.Verdict`) that it gives."""
 
@@ -100,19 +102,35 @@ class _StageOperator(BaseOperator):  # type: ignore[misc]
 class Admit(_StageOperator):
     """Admits the submission that the command line made, or makes one from the trigger form.
 
-    The output is the numbers of the trials, one mapped task each.
+    The output is the numbers of the trials, one mapped task each. A run from the form waits for its place among the runs that
+    work; one from the command line begins when it has one.
     """
 
     def execute(self, context: Any) -> list[int]:
         from jinsu.installation import connect
         from jinsu.lifecycle import admit
+        from jinsu.orchestration.triggers import PlaceTrigger
 
-        stage = connect().build(admit.Admit)
-        run, admitted = _guarded(lambda: stage.run(_form(context)))
+        stage, places = connect().build(admit.Admit), connect().places
+        run, _ = _guarded(lambda: stage.run(_form(context)))
         context["ti"].xcom_push("submission", run)
         self.link(run)
         self.log.info("run %s", run)
-        return list(range(admitted.trials))
+        deadline = time.monotonic() + _PLACE_WAIT
+        while not _guarded(lambda: places.has(run)):
+            if time.monotonic() > deadline:
+                self.log.info("%s", places.in_words(stage.journal.submission(run)))
+                self.defer(trigger=PlaceTrigger(run), method_name="finish")
+            time.sleep(_POLL)
+        return self.finish(context, {})
+
+    def finish(self, context: Any, event: Mapping[str, Any]) -> list[int]:
+        from jinsu.installation import connect
+        from jinsu.runs.stages import Admitted
+
+        run = self.submission(context)
+        self.link(run)
+        return list(range(_guarded(lambda: connect().journal.output(Admitted, run)).trials))
 
 
 def _form(context: Any) -> Form:

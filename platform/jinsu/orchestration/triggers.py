@@ -54,3 +54,22 @@ class RolloutTrigger(BaseTrigger):  # type: ignore[misc]
         while await asyncio.to_thread(canary.waiting, self.submission):
             await asyncio.sleep(_POLL)
         yield TriggerEvent({})
+
+
+class PlaceTrigger(BaseTrigger):  # type: ignore[misc]
+    """Waits until the controller has given a run its place among the runs that work."""
+
+    def __init__(self, submission: str) -> None:
+        super().__init__()
+        self.submission = submission
+
+    def serialize(self) -> tuple[str, dict[str, Any]]:
+        return "jinsu.orchestration.triggers.PlaceTrigger", {"submission": self.submission}
+
+    async def run(self) -> AsyncIterator[TriggerEvent]:
+        from jinsu.installation import connect
+
+        places = connect().places
+        while not await asyncio.to_thread(places.has, self.submission):
+            await asyncio.sleep(_POLL)
+        yield TriggerEvent({})

@@ -16,6 +16,7 @@ from jinsu.data.datasets import DatasetStore, DatasetVersion
 from jinsu.errors import BadInputError, ConflictError, ForbiddenError
 from jinsu.identity.people import Person
 from jinsu.identity.policies import policy_of
+from jinsu.runs.places import waits_for_others
 from jinsu.runs.problems import (
     check_problem_columns,
     is_of_version_0_1,
@@ -39,6 +40,7 @@ from jinsu.state.states import Role, SubmissionState
 from jinsu.state.tables import Base, Model, Problem, ProblemVersion, Submission
 
 MAX_OPEN = 1000
+"""The most runs that may work or wait for a place; those that wait for a review or for traffic are not counted."""
 _DAY = 86400.0
 _TRIES = 4
 
@@ -139,9 +141,12 @@ class Admission:
 
     def _add(self, row: Submission, plan: Plan) -> None:
         with self.database.begin() as session:
-            waiting = session.scalar(select(func.count()).select_from(Submission).where(Submission.ended.is_(None)))
-            if (waiting or 0) >= MAX_OPEN:
-                raise ConflictError(f"{waiting} runs are open, the limit is {MAX_OPEN}; wait, or cancel some.")
+            open_runs = select(func.count()).select_from(Submission).where(Submission.ended.is_(None))
+            number = session.scalar(open_runs.where(~waits_for_others())) or 0
+            if number >= MAX_OPEN:
+                raise ConflictError(
+                    f"{number} runs are open that wait for no person, the limit is {MAX_OPEN}; wait, or cancel some."
+                )
             _refuse_too_many(session, row, plan.rules)
             for change in plan.changes:
                 session.merge(change) if isinstance(change, Model) else session.add(change)

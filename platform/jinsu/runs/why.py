@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from enum import StrEnum
 
 from jinsu.release.advance import Phase, weight
 from jinsu.runs.rollouts import state_of
@@ -20,10 +21,17 @@ def explain(
     rollout: Rollout | None,
     step: StepStatus | None = None,
     now: float | None = None,
+    queue: str = "",
 ) -> str:
-    """One sentence about a run, for its submitter. `step`: where the launcher says its training is."""
+    """One sentence about a run, for its submitter.
+
+    step: where the launcher says its training is. queue: where the run stands that waits for a place among the runs that
+    work, or for a training slot (`queued_for`).
+    """
     if row.ended is not None:
         return _ended(row)
+    if queue:
+        return queue
     if row.dag_run is None:
         return "It is accepted and waits for Airflow to take it."
     current = _current(stages)
@@ -46,6 +54,26 @@ def training(stages: Sequence[StageRecord]) -> str | None:
     current = _current(stages)
     at_work = current is not None and current.name == StageName.TRAIN and current.state is not StageState.DONE
     return current.run_key if current is not None and at_work else None
+
+
+class Line(StrEnum):
+    """A queue that a run may stand in."""
+
+    PLACE = "place"
+    """Among the runs that work."""
+    TRAINING = "training"
+    """For a training slot."""
+
+
+def queued_for(row: Submission, stages: Sequence[StageRecord]) -> Line | None:
+    """The queue that the run may stand in, as far as its own records say."""
+    current = _current(stages)
+    if row.ended is not None:
+        return None
+    if row.placed is None and (current is None or current.name == StageName.ADMIT):
+        return Line.PLACE if current is None or current.state is StageState.DONE else None
+    ready = current is not None and current.name == StageName.VALIDATE_DATA and current.state is StageState.DONE
+    return Line.TRAINING if ready else None
 
 
 def _ended(row: Submission) -> str:

@@ -23,7 +23,7 @@ def environment(settings: Settings, dags: Path) -> dict[str, str]:
             "executor": "jinsu.orchestration.executor.PreloadedLocalExecutor",
             "parallelism": 4,
             "max_active_tasks_per_dag": 32,
-            "max_active_runs_per_dag": 16,
+            "max_active_runs_per_dag": 100_000,  # the controller lets runs in (docs/adr/0020-queues.md)
             "load_examples": False,
             "dags_folder": dags,
             "plugins_folder": PLUGINS,

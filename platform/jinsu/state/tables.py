@@ -227,7 +227,8 @@ class Dataset(Base):
 class Submission(Base):
     """A model spec, a code snapshot and a submitter, once per idempotency key.
 
-    spec: with what the submission replaced; code_params: `train.params` as they stand in the code's own model.yaml.
+    spec: with what the submission replaced; code_params: `train.params` as they stand in the code's own model.yaml. placed:
+    when it got its place among the runs that work; None while it waits for one.
     """
 
     __tablename__ = "submissions"
@@ -248,12 +249,16 @@ class Submission(Base):
     state: Mapped[SubmissionState] = mapped_column(_member_of(SubmissionState), index=True)
     reason: Mapped[str] = mapped_column(Text, default="")
     created: Mapped[float] = mapped_column(Float, index=True)
+    placed: Mapped[float | None] = mapped_column(Float)
     ended: Mapped[float | None] = mapped_column(Float)
     __table_args__ = (UniqueConstraint("submitter", "idempotency_key"),)
 
 
 class StageRecord(Base):
-    """One stage of a run, from its beginning on; the stage `train` has a row for each trial."""
+    """One stage of a run, from its beginning on; the stage `train` has a row for each trial.
+
+    spent: seconds that the controller has seen the stage at work, by a clock that nobody sets; its deadline counts them.
+    """
 
     __tablename__ = "tasks"
     submission: Mapped[str] = mapped_column(ForeignKey("submissions.id"), primary_key=True)
@@ -263,6 +268,7 @@ class StageRecord(Base):
     detail: Mapped[str] = mapped_column(Text, default="")
     run_key: Mapped[str | None] = mapped_column(String(64), index=True)
     started: Mapped[float] = mapped_column(Float)
+    spent: Mapped[float] = mapped_column(Float, default=0.0)
     ended: Mapped[float | None] = mapped_column(Float)
     output: Mapped[dict[str, Any]] = mapped_column(JSON, default=dict)
 

@@ -39,7 +39,10 @@ def _fence() -> None:
 
 
 def _queue() -> None:
-    """Places of open runs and trainings, in the order in which they were asked for."""
+    """Places of the runs that work, and the seconds that each stage has spent."""
+    op.add_column("submissions", sa.Column("placed", sa.Float(), nullable=True))
+    op.execute("UPDATE submissions SET placed = created WHERE dag_run IS NOT NULL")
+    op.add_column("tasks", sa.Column("spent", sa.Float(), nullable=False, server_default="0"))
 
 
 def _retention() -> None:
