@@ -8,7 +8,6 @@ from tests.support.stage_bench import StageBench
 from jinsu.controller.dispatch import Dispatcher
 from jinsu.lifecycle.canary import Canary
 from jinsu.lifecycle.review import Review as ReviewStage
-from jinsu.lifecycle.train import Train
 from jinsu.release.advance import Phase
 from jinsu.runs.places import limits_of
 from jinsu.runs.reviews import Said
@@ -161,8 +160,8 @@ def test_a_run_whose_data_is_ready_says_which_slot_it_waits_for(bench_after: Ben
         bench.change(Submission, run, created=float(place))
     assert queue.in_words(bench.row(Submission, second)) == "", "slots are free; Airflow starts it within a second"
 
-    bench.build(Train).start(bench.run, 0)
-    bench.build(Train).start(first, 0)
+    bench.start_training(bench.run, 0)
+    bench.start_training(first, 0)
     said = queue.in_words(bench.row(Submission, second))
     assert said == "It waits for one of 2 training slots; 2 trainings are before it."
     assert queue.in_words(bench.row(Submission, first)) == "", "its first trial trains"

@@ -455,12 +455,12 @@ def trials(bench_after: BenchAfter) -> StageBench:
     run = bench.submit(key="trials", train__trials=[{"lr": 0.1}, {"lr": 0.2}, {"lr": 0.3}])
     for stage in (StageName.ADMIT, StageName.VALIDATE_DATA):
         bench.carry_out(stage)
-    keys = [bench.build(Train).start(run, trial) for trial in range(3)]
+    keys = [bench.start_training(run, trial) for trial in range(3)]
     bench.installation.airflow.trigger(run, {}, team="default", user="ann")
     bench.airflow.runs[run].state = "running"
     bench.launcher.fail(keys[1], "exit code 1")
     with pytest.raises(StepFailedError):
-        bench.build(Train).finish(run, 1, keys[1])
+        bench.end_training(run, 1, keys[1])
     return bench
 
 
@@ -481,7 +481,7 @@ def test_a_trial_that_failed_leaves_no_other_training(trials: StageBench) -> Non
 def test_a_failed_run_that_a_person_has_done_again_is_open_again(trials: StageBench) -> None:
     trials.build(EndedRuns).run()
     trials.airflow.clear(trials.run, "olga")
-    key = trials.build(Train).start(trials.run, 1)
+    key = trials.start_training(trials.run, 1)
     for _ in range(2):
         trials.build(EndedRuns).run()
 

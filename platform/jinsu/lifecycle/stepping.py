@@ -77,6 +77,10 @@ class Stepping:
         """Raises the error that the stage ends with when the step did not end well; the error is recorded."""
         self._recorded(stage, run, trial, lambda: result_of(self.launcher.status(key), stage.name))
 
+    def is_last(self, stage: StepStage, run: str, trial: int) -> bool:
+        """Whether every step of the stage is done."""
+        return stage.next_step(self.journal.submission(run), trial) is None
+
     def finish(self, stage: StepStage, run: str, trial: int = 0) -> StageOutput:
         """Records what the stage leaves, or how it failed."""
         row = self.journal.submission(run)

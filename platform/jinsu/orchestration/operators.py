@@ -189,7 +189,7 @@ class StepStage(_StageOperator):
             while stepping.waiting(key):
                 offset = show(stepping.launcher, key, offset, self.log.info)
                 if time.monotonic() > deadline:
-                    self.defer(trigger=StepTrigger(run_key=key, offset=offset), method_name="resume")
+                    self.defer(trigger=StepTrigger(key, offset, self.stage, run, trial), method_name="resume")
                 time.sleep(poll)
                 poll = min(_POLL, poll * 1.5)
             self._end(run, trial, key, offset)
@@ -215,16 +215,26 @@ class StepStage(_StageOperator):
         finally:
             self.link(run)
         self.log.info("%s", output)
-        return {name: value for name, value in asdict(output).items() if isinstance(value, str | int | float)}
+        return shown(output)
 
     def _parts(self) -> tuple[Stepping, LifecycleStepStage]:
-        from jinsu.installation import connect
-        from jinsu.lifecycle.stages import STEP_STAGES
-        from jinsu.lifecycle.stepping import Stepping
-        from jinsu.runs.stages import StageName
+        return stage_in_steps(self.stage)
 
-        installation = connect()
-        return installation.build(Stepping), installation.build(STEP_STAGES[StageName(self.stage)])
+
+def stage_in_steps(name: str) -> tuple[Stepping, LifecycleStepStage]:
+    """What carries out the stage of this name, and the stage."""
+    from jinsu.installation import connect
+    from jinsu.lifecycle.stages import STEP_STAGES
+    from jinsu.lifecycle.stepping import Stepping
+    from jinsu.runs.stages import StageName
+
+    installation = connect()
+    return installation.build(Stepping), installation.build(STEP_STAGES[StageName(name)])
+
+
+def shown(output: Any) -> dict[str, Any]:
+    """What Airflow shows of a stage's output."""
+    return {name: value for name, value in asdict(output).items() if isinstance(value, str | int | float)}
 
 
 class Review(HITLOperator):  # type: ignore[misc]

@@ -6,20 +6,25 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
-from airflow.triggers.base import BaseTrigger, TriggerEvent
+from airflow.triggers.base import BaseTrigger, TaskSuccessEvent, TriggerEvent
 
 _POLL = 1.0
 
 
 class StepTrigger(BaseTrigger):  # type: ignore[misc]
-    """Follows a launched step until its end, and writes the step's new log lines to the task's log."""
+    """Follows a launched step until its end, and writes the step's new log lines to the task's log.
 
-    def __init__(self, run_key: str, offset: int) -> None:
+    The end of the stage's last step is recorded here: in a worker, a training would queue for a training slot again.
+    """
+
+    def __init__(self, run_key: str, offset: int, stage: str, submission: str, trial: int) -> None:
         super().__init__()
         self.run_key, self.offset = run_key, offset
+        self.stage, self.submission, self.trial = stage, submission, trial
 
     def serialize(self) -> tuple[str, dict[str, Any]]:
-        return "jinsu.orchestration.triggers.StepTrigger", {"run_key": self.run_key, "offset": self.offset}
+        names = ("run_key", "offset", "stage", "submission", "trial")
+        return "jinsu.orchestration.triggers.StepTrigger", {name: getattr(self, name) for name in names}
 
     async def run(self) -> AsyncIterator[TriggerEvent]:
         from jinsu.installation import connect
@@ -31,9 +36,27 @@ class StepTrigger(BaseTrigger):  # type: ignore[misc]
             status = await asyncio.to_thread(launcher.status, self.run_key)
             self.offset = await asyncio.to_thread(show, launcher, self.run_key, self.offset, self.log.info)
             if status.phase not in WAITING:
-                yield TriggerEvent({"run_key": self.run_key, "offset": self.offset})
+                yield await asyncio.to_thread(self._event)
                 return
             await asyncio.sleep(_POLL)
+
+    def _event(self) -> TriggerEvent:
+        """Ends the task when its last step ended well; else a worker goes on, which says whether a retry helps."""
+        from jinsu.orchestration.log_following import show
+        from jinsu.orchestration.operators import shown, stage_in_steps
+
+        stepping, stage = stage_in_steps(self.stage)
+        goes_on = TriggerEvent({"run_key": self.run_key, "offset": self.offset})
+        try:
+            stepping.end(stage, self.submission, self.trial, self.run_key)
+            if not stepping.is_last(stage, self.submission, self.trial):
+                return goes_on
+            show(stepping.launcher, self.run_key, self.offset, self.log.info, ended=True)
+            output = stepping.finish(stage, self.submission, self.trial)
+        except Exception as problem:
+            self.log.info("%s", problem)
+            return goes_on
+        return TaskSuccessEvent(xcoms={"return_value": shown(output)})
 
 
 class RolloutTrigger(BaseTrigger):  # type: ignore[misc]
