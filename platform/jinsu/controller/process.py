@@ -17,6 +17,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from jinsu.clients.notifications import Subscription, WatchedTable
 from jinsu.controller.champions import ChampionFollower
 from jinsu.controller.changes import Changes
+from jinsu.controller.deadlines import PACE_SECONDS, StageDeadlines
 from jinsu.controller.dispatch import Dispatcher
 from jinsu.controller.ended_runs import EndedRuns
 from jinsu.controller.loop import Controller
@@ -154,4 +155,5 @@ def _reconcilers(installation: Installation) -> tuple[Reconciler, ...]:
         Reconciler("offering code", build(Offers).refresh, Pace(1.0, 15.0, ("submissions",))),
         Reconciler("uploading metrics", build(MetricUploader).run, steady(2.0)),
         Reconciler("ending runs", build(EndedRuns).run, steady(5.0)),
+        Reconciler("keeping deadlines", build(StageDeadlines, clock=time.monotonic).run, steady(PACE_SECONDS)),
     )

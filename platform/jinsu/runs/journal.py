@@ -75,6 +75,8 @@ class Journal:
             if row is None:
                 row = StageRecord(submission=run, name=stage, trial=trial, started=time.time(), output={})
                 session.add(row)
+            if row.ended is not None:
+                row.spent = 0.0  # it is done again, so it has its whole time again
             row.state, row.detail, row.ended = StageState.RUNNING, clean(detail), None
             row.run_key = run_key or row.run_key
 
