@@ -11,7 +11,7 @@ from tests.support.postgres import PASSWORD, execute, heard, value
 
 from jinsu.clients.notifications import Notifications, WatchedTable
 from jinsu.controller.process import MLFLOW_TABLES, OWN_TABLES
-from jinsu.orchestration.executor import BUSY
+from jinsu.orchestration.executor import BUSY, PUT_FIRST
 from jinsu.orchestration.executor import WATCHED as AIRFLOW_TABLES
 from jinsu.servers.postgres import Postgres
 from jinsu.state.database import Database, engine
@@ -80,6 +80,50 @@ def test_airflow_has_the_tables_that_its_scheduler_waits_for(airflow: tuple[str,
         assert notifications.ask(BUSY) is False
         assert heard(notifications) == {"dag_run"}
         execute(url, "DELETE FROM dag_run")
+
+
+RUN = "INSERT INTO dag_run (dag_id, run_id, run_type, state, run_after, clear_number, span_status, conf, last_scheduling_decision)"
+TASK = (
+    "INSERT INTO task_instance (id, task_id, dag_id, run_id, map_index, try_number, max_tries, state, updated_at,"
+    " pool, pool_slots, span_status, context_carrier)"
+)
+
+
+def test_a_run_whose_task_has_ended_comes_before_those_that_wait(airflow: tuple[str, dict[str, str]]) -> None:
+    """The scheduler looks at twenty runs in a loop, those first about which it has decided nothing."""
+    url, _ = airflow
+
+    def first() -> object:
+        execute(url, PUT_FIRST)
+        return value(
+            url, "SELECT coalesce(string_agg(run_id, ' '), '') FROM dag_run WHERE last_scheduling_decision IS NULL"
+        )
+
+    def run(names: str, task: str, state: str, changed: str) -> None:
+        execute(
+            url,
+            f"{RUN} SELECT 'lifecycle', {names}, 'manual', 'running', now(), 0, 'not_started', '{{}}', now()"
+            " FROM generate_series(1, 20) AS n ON CONFLICT DO NOTHING",
+            f"{TASK} SELECT gen_random_uuid(), '{task}', dag_id, run_id, -1, 1, 0, '{state}', now() {changed},"
+            f" 'p', 1, 'not_started', '{{}}' FROM dag_run WHERE run_id IN (SELECT {names} FROM generate_series(1, 20) AS n)",
+        )
+
+    try:
+        run("'waits-' || n", "register", "success", "- interval '1 hour'")
+        run("'waits-' || n", "review", "awaiting_input", "+ interval '1 second'")
+        assert first() == "", "they wait for a person"
+        run("'new'", "train", "success", "+ interval '1 second'")
+        assert first() == "new"
+        execute(url, "UPDATE dag_run SET last_scheduling_decision = now() + interval '2 seconds'")
+        assert first() == "", "the scheduler has looked at it"
+        run("'again'", "train", "up_for_retry", "- interval '1 hour'")
+        assert first() == "again", "its pause may be over at any time"
+        execute(
+            url, "DELETE FROM dag_run WHERE run_id <= 'waits-2'", "UPDATE dag_run SET last_scheduling_decision = now()"
+        )
+        assert first() == "", "so few that the scheduler looks at all of them in each loop"
+    finally:
+        execute(url, "DELETE FROM task_instance", "DELETE FROM dag_run")
 
 
 def test_airflow_migrates_its_database_beside_the_triggers(airflow: tuple[str, dict[str, str]]) -> None:

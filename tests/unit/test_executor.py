@@ -1,13 +1,16 @@
 """How long Airflow's scheduler waits in each of its loops, and what ends the waiting. Needs no Airflow that runs."""
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from multiprocessing import Pipe, SimpleQueue
 from threading import Timer
 from typing import Any, cast
 
 import pytest
+from airflow.configuration import conf
+from sqlalchemy.exc import OperationalError
 
 from jinsu.clients.notifications import Notifications
 from jinsu.errors import TransientError
@@ -63,6 +66,7 @@ class Scheduler:
         self.executor._check_workers = lambda: None
         self.executor._read_results = lambda: None
         self.executor._subscription = self.subscription = FakeSubscription(notifications)
+        self.executor._put_first = lambda: None
         self.executor._heard, self.executor._changed_at = cast(Notifications | None, notifications), 0.0
 
     def loop(self, after: float = 0.0, act: Callable[[], Any] | None = None) -> float:
@@ -152,3 +156,17 @@ def test_a_scheduler_that_loses_its_connection_polls(scheduler: Scheduler, notif
     assert scheduler.loop() == pytest.approx(0.1, abs=0.08)
     assert scheduler.subscription.failures == [LOST]
     assert scheduler.loop() == pytest.approx(0.1, abs=0.08)
+
+
+def test_a_database_that_fails_leaves_the_usual_order(monkeypatch: pytest.MonkeyPatch) -> None:
+    @contextmanager
+    def away(scoped: bool) -> Iterator[None]:
+        raise OperationalError("UPDATE", {}, Exception("the server closed the connection"))
+        yield
+
+    monkeypatch.setattr(module, "create_session", away)
+    PreloadedLocalExecutor(parallelism=1)._put_first()
+
+
+def test_airflow_looks_at_as_many_runs_in_a_loop_as_it_is_said_here() -> None:
+    assert conf.getint("scheduler", "max_dagruns_per_loop_to_schedule") == module.EXAMINED

@@ -2,7 +2,9 @@
 
 Without the imports the first task of each worker spends over a second on them; with them a task costs 0.15 s
 (`make bench`, row "airflow overhead a step"). Without the waiting the scheduler asks its database six times a second
-whether there is work; with it PostgreSQL notifies the scheduler (docs/adr/0015-rest.md).
+whether there is work; with it PostgreSQL notifies the scheduler (docs/adr/0015-rest.md). In each loop the scheduler looks at
+twenty of its active runs, those first that it has not looked at for longest; thousands of runs that wait for a reviewer would
+all have their turn before one whose task has just ended, so such a run is put first (docs/adr/0020-queues.md).
 """
 
 from __future__ import annotations
@@ -13,6 +15,9 @@ from multiprocessing.connection import wait
 
 from airflow.configuration import conf
 from airflow.executors.local_executor import LocalExecutor
+from airflow.utils.session import create_session
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
 
 from jinsu import settings
 from jinsu.clients.notifications import Notifications, Subscription, WatchedTable
@@ -33,6 +38,25 @@ SELECT EXISTS (SELECT FROM dag_run WHERE state = 'queued') OR EXISTS (
     WHERE state IN ('queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule')
 )
 """
+EXAMINED = 20
+"""How many active runs the scheduler looks at in one loop: `scheduler.max_dagruns_per_loop_to_schedule`; `PUT_FIRST` says it too."""
+PUT_FIRST = """
+UPDATE dag_run SET last_scheduling_decision = NULL WHERE id IN (
+    SELECT run.id FROM dag_run AS run
+    WHERE run.state = 'running' AND run.last_scheduling_decision IS NOT NULL
+    AND (SELECT count(*) FROM (SELECT FROM dag_run WHERE state = 'running' LIMIT 21) AS active) > 20
+    AND EXISTS (
+        SELECT FROM task_instance AS task WHERE task.dag_id = run.dag_id AND task.run_id = run.run_id AND (
+            task.state = 'up_for_retry' OR (
+                task.updated_at > run.last_scheduling_decision
+                AND task.state IN ('success', 'failed', 'skipped', 'upstream_failed', 'removed')
+            )
+        )
+    )
+    FOR UPDATE OF run SKIP LOCKED
+)
+"""
+"""Airflow looks first at a run about which it has decided nothing yet."""
 _PRELOADED = (
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
@@ -73,7 +97,17 @@ class PreloadedLocalExecutor(LocalExecutor):  # type: ignore[misc]
         except TransientError as problem:
             self._subscription.failed(problem)
             time.sleep(BUSY_SECONDS)
+        self._put_first()
         super().sync()
+
+    def _put_first(self) -> None:
+        """Without it the order is fair, and slow; so whatever goes wrong here stops no scheduler."""
+        try:
+            with create_session(scoped=False) as session:
+                if session.get_bind().dialect.name == "postgresql":
+                    session.execute(text(PUT_FIRST))
+        except SQLAlchemyError as problem:
+            self.log.warning("runs are looked at in their usual order: %s", type(problem).__name__)
 
     def _wait(self) -> None:
         """Ends when a watched table changed or a worker reports, at the latest after `BUSY_SECONDS` or `IDLE_SECONDS`.
