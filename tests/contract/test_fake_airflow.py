@@ -190,6 +190,22 @@ def test_a_question_is_answered_once_in_the_name_of_a_person(asked: Asked, run: 
     assert found["responded_by_user"]["name"] == "bob"
 
 
+def test_an_answer_to_an_earlier_try_is_still_known(real: Asked, run: str) -> None:
+    airflow = real.airflow
+    airflow.trigger(run, {}, team=TEAM)
+    real.ask(run, TASK)
+    assert airflow.answer(run, TASK, "Approve", "fine", "bob", team=TEAM)
+    number = airflow._call("GET", f"dags/{dag_of(TEAM)}/dagRuns/{run}/taskInstances/{TASK}")["try_number"]
+    body = {"dry_run": False, "dag_run_id": run, "task_ids": [TASK], "only_failed": False, "only_running": False}
+    airflow._call("POST", f"dags/{dag_of(TEAM)}/clearTaskInstances", body)
+
+    found = airflow.answer_of_try(run, TASK, number, team=TEAM)
+    assert found is not None
+    assert (found["chosen_options"], found["params_input"]) == (["Approve"], {"reason": "fine"})
+    assert found["responded_by_user"]["id"] == "bob"
+    assert airflow.answer_of_try(run, TASK, 7, team=TEAM) is None
+
+
 def test_an_airflow_that_is_down_is_a_passing_problem() -> None:
     fake = FakeAirflow()
     airflow = fake.connect()

@@ -111,9 +111,17 @@ class Asking:
     asked: list[str]
     notes: list[tuple[str, ...]]
     note_problem: Exception | None = None
+    earlier: dict[int, Any] = field(default_factory=dict)
+
+    def try_again(self, number: int) -> Any:
+        """Airflow begins the task anew."""
+        task = SimpleNamespace(run_id="manual__1", task_id="review", dag_id=dag_of(TEAM), id="2", try_number=number)
+        task.xcom_pull = lambda task_ids, key: RUN
+        operator = operators.Review(task_id="review", params={"reason": ""})
+        return operator.execute({"ti": task, "task_instance": task})
 
     def answer(self, person: str | None, option: str = "Approve", reason: str = "looks right") -> Any:
-        task = SimpleNamespace(run_id="manual__1", task_id="review", dag_id=dag_of(TEAM), id="1")
+        task = SimpleNamespace(run_id="manual__1", task_id="review", dag_id=dag_of(TEAM), id="1", try_number=1)
         task.xcom_pull = lambda task_ids, key: RUN
         event = {
             "chosen_options": [option],
@@ -144,7 +152,8 @@ def asking(monkeypatch: pytest.MonkeyPatch) -> Asking:
         question=lambda run, links: f"about {run}",
         finish=lambda run: Finished(),
     )
-    installation = SimpleNamespace(links=SimpleNamespace(of=lambda run: {}), airflow=SimpleNamespace(note=note))
+    airflow = SimpleNamespace(note=note, answer_of_try=lambda run, task, number, team: found.earlier.get(number))
+    installation = SimpleNamespace(links=SimpleNamespace(of=lambda run: {}), airflow=airflow)
     monkeypatch.setattr(operators, "_review_stage", lambda: stage)
     monkeypatch.setattr("jinsu.installation.connect", lambda: installation)
     monkeypatch.setattr(
@@ -205,6 +214,23 @@ def test_the_question_is_asked_again_also_where_no_note_can_be_written(asking: A
     asking.note_problem = TransientError("Airflow does not answer")
     with pytest.raises(TaskAwaitingInput):
         asking.answer("rita")
+
+
+def test_an_answer_that_airflow_lost_before_the_stage_had_it_is_taken_when_the_task_is_tried_again(
+    asking: Asking,
+) -> None:
+    """Airflow took it a moment after the question had been asked again, and then tried the task anew."""
+    answer = {"chosen_options": ["Approve"], "params_input": {"reason": "fine"}, "responded_by_user": {"id": "rita"}}
+    asking.earlier = {2: answer}
+    with pytest.raises(TaskAwaitingInput):
+        asking.try_again(3)
+    assert asking.reviews.said == [Said("rita", Verdict.APPROVE, Door.AIRFLOW, "fine")]
+
+    asking.reviews.said.clear()
+    for number in (1, 2):  # the first try of all, and one before which nobody answered
+        with pytest.raises(TaskAwaitingInput):
+            asking.try_again(number)
+    assert asking.reviews.said == []
 
 
 @pytest.mark.parametrize(

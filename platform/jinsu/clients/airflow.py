@@ -144,6 +144,18 @@ class Airflow:
             return True  # an earlier answer stands
         return True
 
+    def answer_of_try(self, run: str, task: str, number: int, *, team: str) -> dict[str, Any] | None:
+        """What a person answered to an earlier try of a task, as Airflow words an answer; None when nobody did.
+
+        Airflow can take an answer and then, while it resumes the task, lose the task and try it again.
+        """
+        path = f"{_run(team, run)}/taskInstances/{task}/-1/hitlDetails/tries/{number}"
+        try:
+            found = self._call("GET", path)
+        except NotFoundError:
+            return None
+        return found if found.get("chosen_options") and found.get("responded_by_user") else None
+
     def note(self, run: str, task: str, text: str, *, team: str) -> None:
         """Writes a note beside a task, in place of the one before. Raises NotFoundError for an unknown task."""
         self._call("PATCH", f"{_run(team, run)}/taskInstances/{task}", {"note": text[:_LONGEST_NOTE]})

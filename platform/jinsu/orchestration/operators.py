@@ -258,6 +258,9 @@ class Review(HITLOperator):  # type: ignore[misc]
         run = _submission(context)
         self.links = connect().links.of(run)
         stage = _review_stage()
+        _guarded(lambda: stage.ask(run))
+        if (lost := self._lost_answer(context)) is not None:
+            _guarded(lambda: _give(run, lost))
         if _guarded(lambda: stage.ask(run)).state is not ReviewState.OPEN:
             return self._end(run)
         self.body = stage.question(run, self.links)
@@ -275,6 +278,22 @@ class Review(HITLOperator):  # type: ignore[misc]
             return self._end(run)
         stands = f"So far: {reviews.in_words(asked)}. Another reviewer of the team is asked."
         return self._ask_again(context, f"{refusal} {stands}".strip())
+
+    def _lost_answer(self, context: Any) -> Mapping[str, Any] | None:
+        """What a person answered to the last try, which Airflow lost before the answer reached the stage."""
+        from jinsu.clients.dag_ids import team_of
+        from jinsu.errors import JinsuError
+        from jinsu.installation import connect
+
+        task = context["ti"]
+        if task.try_number < 2:
+            return None
+        try:
+            team = str(team_of(task.dag_id))
+            return connect().airflow.answer_of_try(task.run_id, task.task_id, task.try_number - 1, team=team)
+        except JinsuError as problem:
+            self.log.warning("no earlier answer was read: %s", problem)
+            return None
 
     def _ask_again(self, context: Any, why: str) -> Any:
         """Waits for another answer, and shows beside the task why: Airflow keeps the text of the first question."""
@@ -334,8 +353,8 @@ class Canary(_StageOperator):
         self.link(run)
         _guarded(lambda: stage.start(run))
         deadline, logged = time.monotonic() + WORKER_WAIT, ""
-        while stage.waiting(run):
-            state = stage.state(run)
+        while _guarded(lambda: stage.waiting(run)):
+            state = _guarded(lambda: stage.state(run))
             if (line := f"{state.phase} {state.step}: {state.reason}") != logged:
                 logged = line
                 self.log.info("%s", line)

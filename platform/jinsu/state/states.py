@@ -9,7 +9,7 @@ class SubmissionState(StrEnum):
     """Where a run is."""
 
     ACCEPTED = "accepted"
-    """Admission passed; the controller has not asked Airflow for a DAG run yet."""
+    """Admission passed; it waits for a place among the runs that work, or for Airflow to take it."""
     QUEUED = "queued"
     """Airflow has the DAG run; its first stage has not begun."""
     RUNNING = "running"
@@ -17,7 +17,7 @@ class SubmissionState(StrEnum):
     SUCCEEDED = "succeeded"
     """Its version is the champion, or was."""
     FAILED = "failed"
-    """A stage ended with a reason that no retry can change."""
+    """A stage ended with a reason that no retry can change, or Airflow gave up on it."""
     CANCELLED = "cancelled"
     """A person ended it."""
 
