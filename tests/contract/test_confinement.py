@@ -9,6 +9,7 @@ import sys
 import threading
 from collections.abc import Iterator
 from dataclasses import replace
+from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import pytest
@@ -232,16 +233,113 @@ def test_nothing_outside_is_reached(bench: Bench) -> None:
     )
 
 
-def test_a_step_that_names_what_it_reaches_has_a_network(bench: Bench, listener: socket.socket) -> None:
-    port = listener.getsockname()[1]
-    step = bench.step(f"import socket; socket.create_connection(('127.0.0.1', {port}), 5).close(); save()")
-    accepted = threading.Thread(target=listener.accept)
-    accepted.start()
+@pytest.fixture
+def server() -> Iterator[HTTPServer]:
+    """A web server of this machine that answers `hello` and what it was asked for."""
 
-    status = bench.run(replace(step, egress=("127.0.0.1",)))
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            self.send_response(200)
+            self.end_headers()
+            self.wfile.write(f"hello {self.path}".encode())
 
-    assert status.phase is Phase.DONE, bench.log(step)
-    accepted.join(5)
+        def log_message(self, *arguments: object) -> None:
+            """Nothing."""
+
+    with HTTPServer(("127.0.0.1", 0), Handler) as found:
+        threading.Thread(target=found.serve_forever, daemon=True).start()
+        yield found
+        found.shutdown()
+
+
+ASK = """
+import http.client, urllib.error, urllib.request
+
+def ask(address):
+    try:
+        with urllib.request.urlopen(address, timeout=10) as answer:
+            return answer.read().decode()
+    except urllib.error.HTTPError as problem:
+        return problem.read().decode()
+
+def through_a_tunnel(host, port):
+    connection = http.client.HTTPConnection("127.0.0.1", 3128, timeout=10)
+    connection.set_tunnel(host, port)
+    connection.request("GET", "/tunnel")
+    return connection.getresponse().read().decode()
+
+# What a proxy is asked for. Python itself asks none for this machine's addresses.
+os.environ["no_proxy"] = os.environ["NO_PROXY"] = ""
+"""
+
+
+def test_a_step_reaches_what_it_names(bench: Bench, server: HTTPServer) -> None:
+    port = server.server_port
+    step = bench.step(
+        ASK
+        + f"""
+assert ask("http://127.0.0.1:{port}/page?a=b") == "hello /page?a=b"
+assert through_a_tunnel("127.0.0.1", {port}) == "hello /tunnel"
+save()
+"""
+    )
+
+    status = bench.run(replace(step, egress=(f"127.0.0.1:{port}",)))
+
+    assert status.phase is Phase.DONE, f"{status.message} {bench.log(step)}"
+
+
+def test_a_step_reaches_nothing_else(bench: Bench, server: HTTPServer, listener: socket.socket) -> None:
+    """Neither around the proxy, nor by a name that leads to this machine, nor another port."""
+    port, other = server.server_port, listener.getsockname()[1]
+    step = bench.step(
+        ASK
+        + UNREACHABLE.format(addresses=[["AF_INET", ["127.0.0.1", port]], ["AF_INET", ["1.1.1.1", 443]]])
+        + f"""
+refused = ask("http://localhost:{other}/")
+assert refused == "jinsu: this step may not reach localhost:{other}; it may reach localhost:{port}.\\n", refused
+for host in ("localhost", "127.0.0.1", "127.1", "0.0.0.0", "[::ffff:127.0.0.1]"):
+    assert "may not reach" in ask(f"http://{{host}}:{port}/"), host
+try:
+    through_a_tunnel("localhost", {port})
+except OSError as problem:
+    assert "403" in str(problem), problem
+save()
+"""
+    )
+
+    status = bench.run(replace(step, egress=(f"localhost:{port}",)))
+
+    assert status.phase is Phase.DONE, f"{status.message} {bench.log(step)}"
+
+
+def test_what_is_no_request_stops_no_proxy(bench: Bench, server: HTTPServer) -> None:
+    port = server.server_port
+    step = bench.step(
+        ASK
+        + f"""
+import socket
+for junk in (b"", b"\\0" * 100, b"GET\\r\\n\\r\\n", b"CONNECT :1 HTTP/1.1\\r\\n\\r\\n", b"GET http://[ HTTP/1.1\\r\\n\\r\\n",
+             b"CONNECT a:99999 HTTP/1.1\\r\\n\\r\\n", b"x" * 200_000, b"GET / HTTP/1.1\\r\\n\\r\\n"):
+    with socket.create_connection(("127.0.0.1", 3128), 5) as client:
+        try:
+            client.sendall(junk)
+            client.shutdown(socket.SHUT_WR)
+            print(client.recv(1000))
+        except OSError as problem:
+            print(problem)
+many = [socket.create_connection(("127.0.0.1", 3128), 5) for _ in range(200)]
+for client in many:
+    client.close()
+time.sleep(0.5)
+assert ask("http://127.0.0.1:{port}/") == "hello /"
+save()
+"""
+    )
+
+    status = bench.run(replace(step, egress=(f"127.0.0.1:{port}",)))
+
+    assert status.phase is Phase.DONE, f"{status.message} {bench.log(step)}"
 
 
 # --- The platform's own files about the step ---

@@ -34,17 +34,16 @@ _SETTINGS = (
     *("localtime", "mime.types", "nsswitch.conf", "pki/ca-trust/extracted", "pki/tls/certs", "protocols", "services"),
     *("ssl/cert.pem", "ssl/certs", "ssl/openssl.cnf"),
 )
-_NETWORK_SETTINGS = ("hosts", "resolv.conf")
 _HARDWARE = ("/sys/devices/system/cpu", "/sys/devices/system/node")
 # Whoever runs as root here is the owner of the kernel's settings also without any capability; and `kernel.core_pattern` names
 # a program that the kernel starts as root.
 _KERNEL = ("/proc/sys", "/proc/sysrq-trigger", "/proc/acpi", "/proc/driver", "/proc/fs", "/proc/pressure", "/proc/scsi")
 _GPU_NODES = ("nvidia*", "kfd", "dri")
 _TEXTS = {
+    "/etc/hosts": "127.0.0.1 localhost step\n::1 localhost\n",
     "/etc/passwd": "step:x:1000:1000::/tmp:/bin/sh\nnobody:x:65534:65534::/:/bin/false\n",
     "/etc/group": "step:x:1000:\nnogroup:x:65534:\n",
 }
-_OWN_HOSTS = "127.0.0.1 localhost step\n::1 localhost\n"
 
 
 @dataclass(frozen=True)
@@ -92,13 +91,13 @@ def start_confined(
     read, write = os.pipe()
     with ExitStack() as stack:
         stack.callback(os.close, write)
-        texts = _TEXTS if step.egress else {**_TEXTS, "/etc/hosts": _OWN_HOSTS}
-        data = {target: _memory_file(stack, text.encode()) for target, text in texts.items()}
+        data = {target: _memory_file(stack, text.encode()) for target, text in _TEXTS.items()}
+        wait, go = os.pipe()
+        stack.callback(os.close, wait)
         seen = mounts(step, files, scratch, attempt)
         words = [
             *NAMESPACES,
-            *(["--share-net"] if step.egress else ["--hostname", "step"]),
-            *("--json-status-fd", str(write)),
+            *("--hostname", "step", "--json-status-fd", str(write), "--block-fd", str(wait)),
             *(word for mount in seen for word in mount.words()),
             *(word for target, descriptor in data.items() for word in ("--ro-bind-data", str(descriptor), target)),
             *("--size", str(max(1, step.limits.memory // 2)), "--tmpfs", "/dev/shm"),  # noqa: S108
@@ -114,9 +113,23 @@ def start_confined(
             stderr=subprocess.STDOUT,
             start_new_session=True,
             preexec_fn=limit,
-            pass_fds=(write, arguments, *data.values()),
+            pass_fds=(write, wait, arguments, *data.values()),
         )
+    with os.fdopen(go, "wb"):  # closing it lets the command begin
+        if step.egress:
+            _open_way_out(read, step.egress)
     return Sandbox(process, read)
+
+
+def _open_way_out(report: int, entries: tuple[str, ...]) -> None:
+    """Before the command begins: a proxy on the sandbox's loopback. Nothing happens when bubblewrap has failed."""
+    from jinsu.steps.egress import listen_inside, serve
+
+    line = b""
+    while not line.endswith(b"\n") and (byte := os.read(report, 1)):
+        line += byte
+    if line:
+        serve(listen_inside(int(json.loads(line)["child-pid"])), entries)
 
 
 def _memory_file(stack: ExitStack, content: bytes) -> int:
@@ -132,7 +145,7 @@ def mounts(step: StepSpec, files: StepFiles, scratch: Path, attempt: LocalAttemp
 
     Raises StepFailedError when a folder of the step is a symbolic link, which would show what it leads to.
     """
-    machine = [*_system(), *_python(), *_etc(bool(step.egress)), *(_gpu() if step.limits.gpu else ())]
+    machine = [*_system(), *_python(), *_etc(), *(_gpu() if step.limits.gpu else ())]
     everything = [
         *machine,
         *_hidden(machine, attempt.hidden),
@@ -182,10 +195,9 @@ def _python() -> list[Mount]:
     return _as_it_is(str(folder) for folder in outer if not folder.is_relative_to("/usr"))
 
 
-def _etc(network: bool) -> list[Mount]:
-    names = (*_SETTINGS, *(_NETWORK_SETTINGS if network else ()))
+def _etc() -> list[Mount]:
     certificates = os.environ.get("SSL_CERT_FILE")
-    return _as_it_is([*(f"/etc/{name}" for name in names), *([certificates] if certificates else ())])
+    return _as_it_is([*(f"/etc/{name}" for name in _SETTINGS), *([certificates] if certificates else ())])
 
 
 def _gpu() -> list[Mount]:

@@ -115,6 +115,10 @@ def _start(step: StepSpec, files: StepFiles, attempt: LocalAttempt | None, scrat
     command = _command(step.command)
     if confined:
         assert attempt is not None
+        if step.egress:
+            from jinsu.steps.egress import VARIABLES
+
+            environment |= VARIABLES
         sandbox = start_confined(
             step, files, scratch, attempt, command, environment, lambda: limit_this_process(step.limits)
         )

@@ -1,0 +1,58 @@
+"""Which servers a confined script may reach: the entries of `StepSpec.egress`, and the decision. Pure."""
+
+from __future__ import annotations
+
+import ipaddress
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+WEB_PORTS = (80, 443)
+"""The ports that an entry without a port means."""
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+@dataclass(frozen=True)
+class Destination:
+    """One entry: `HOST`, `*.DOMAIN`, an address or a network such as `10.1.0.0/16`, each with or without `:PORT`."""
+
+    host: str
+    ports: tuple[int, ...]
+
+    @staticmethod
+    def parse(entry: str) -> Destination:
+        host, colon, port = entry.strip().lower().rpartition(":")
+        if colon and port.isdigit() and (":" not in host or host.endswith("]")):
+            return Destination(host.strip("[]"), (int(port),))
+        return Destination(entry.strip().lower().strip("[]"), WEB_PORTS)
+
+    def allows(self, host: str, port: int, address: Address) -> bool:
+        """Whether the script may connect to `address`, which it asked for as `host`.
+
+        A name allows no address of this machine and its own link: whoever owns a name decides where it leads.
+        """
+        if port not in self.ports:
+            return False
+        try:
+            return address in ipaddress.ip_network(self.host)
+        except ValueError:
+            return self._names(host) and not _is_near(address)
+
+    def _names(self, host: str) -> bool:
+        host = host.lower().rstrip(".")
+        if self.host.startswith("*."):
+            return host.endswith(self.host[1:])
+        return bool(host) and host == self.host
+
+
+def choose(entries: Iterable[str], host: str, port: int, addresses: Iterable[Address]) -> Address | None:
+    """The first of a host's addresses that the script may connect to, or None."""
+    destinations = [Destination.parse(entry) for entry in entries]
+    allowed = (address for address in addresses if any(known.allows(host, port, address) for known in destinations))
+    return next(allowed, None)
+
+
+def _is_near(address: Address) -> bool:
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        address = address.ipv4_mapped
+    return address.is_loopback or address.is_link_local or address.is_unspecified or address.is_multicast
