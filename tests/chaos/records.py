@@ -66,6 +66,17 @@ class Records:
     def review(self, run: str) -> Review | None:
         return self._ask(lambda session: session.get(Review, run))
 
+    def progress(self, run: str) -> str:
+        """The run's stages and their states, in one text that changes when something goes on."""
+        query = select(StageRecord).where(StageRecord.submission == run).order_by(StageRecord.started)
+        rows = self._ask(lambda session: session.scalars(query).all())
+        return ", ".join(f"{row.name} {row.state} ({row.detail})" for row in rows) or "its submission"
+
+    def begun_since(self, moment: float) -> bool:
+        """Whether a stage of any run has begun since."""
+        query = select(StageRecord.started).where(StageRecord.started > moment).limit(1)
+        return self._ask(lambda session: session.scalar(query)) is not None
+
     def champions(self) -> dict[str, str]:
         return self._ask(lambda session: {row.model: row.champion for row in session.scalars(select(Endpoint))})
 

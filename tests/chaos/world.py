@@ -23,11 +23,18 @@ from tests.chaos.records import AtWork, Records
 from tests.e2e.conftest import Platform
 
 from jinsu.clients.supervisord import Supervisor
+from jinsu.errors import JinsuError
+from jinsu.local.health import healthy
+from jinsu.settings import Settings, parse
 from jinsu.state.states import ReviewState
 
 SLOTS = 7
-STUCK_SECONDS = 300.0
-"""A run that has not ended by then is stuck, whatever was killed."""
+STUCK_SECONDS = 240.0
+"""A run whose stages have not changed for so long is stuck, whatever was killed."""
+BACK_SECONDS = 60.0
+"""How soon every server answers again."""
+PROGRESS_SECONDS = 45.0
+"""How long the next kill waits, after that of a server which every run needs, for some run to begin a stage."""
 OUTAGE_SECONDS = 60.0
 """For how long an endpoint that has answered may not answer; kills go on meanwhile."""
 VOID_SECONDS = 90.0
@@ -35,15 +42,16 @@ VOID_SECONDS = 90.0
 WINDOW = 40
 """How many cases wait for their moment at a time."""
 PAUSE_SECONDS = 1.5
-RECOVERY = {
-    Victim.SCHEDULER: 25.0, Victim.TRIGGERER: 15.0, Victim.AIRFLOW_API: 15.0, Victim.API: 6.0, Victim.MLFLOW: 15.0,
-    Victim.POSTGRESQL: 12.0, Victim.CONTROLLER: 6.0, Victim.ENVOY: 4.0,
-}  # fmt: skip
-"""Seconds between two kills of the same server: who is killed while starting never does its work."""
+CARRIERS = (Victim.SCHEDULER, Victim.AIRFLOW_API, Victim.MLFLOW, Victim.POSTGRESQL)
+"""Servers without which no run goes on. When they are killed faster than they start, nothing ever happens to a run."""
 
 
 class KilledPlatform(Platform):
     """A platform whose doors may be shut for a while."""
+
+    @cached_property
+    def installed(self) -> Settings:
+        return parse(self.settings, {})
 
     @cached_property
     def supervisor(self) -> Supervisor:
@@ -76,7 +84,6 @@ class World:
     stop: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
     hits: dict[str, list[str]] = field(default_factory=dict)
-    _killed: dict[Victim, float] = field(default_factory=dict)
     _misses: dict[int, int] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -85,8 +92,8 @@ class World:
 
     def run(self, cases: Iterator[Case], kills: int) -> None:
         """Carries out cases until so many kills are done; returns when every run has ended and was looked at."""
-        slots = [threading.Thread(target=self._guarded, args=(self._slot, slot)) for slot in range(self.slots)]
-        clients = threading.Thread(target=self._guarded, args=(self._ask_endpoints,))
+        slots = [threading.Thread(target=self._guarded, args=(self._slot, slot), daemon=True) for slot in range(self.slots)]
+        clients = threading.Thread(target=self._guarded, args=(self._ask_endpoints,), daemon=True)
         for thread in (*slots, clients):
             thread.start()
         try:
@@ -127,20 +134,25 @@ class World:
             if case_done is not None:
                 del waiting[case_done.number]
                 time.sleep(PAUSE_SECONDS)
+                self._recover(case_done)
             for late in [each for each in waiting.values() if time.monotonic() - since[each.number] > VOID_SECONDS]:
                 del waiting[late.number]
                 self.matrix.count(late, False)
             time.sleep(0.03)
 
-    def _rested(self, case: Case) -> bool:
-        last = self._killed.get(case.victim, 0.0)
-        return time.monotonic() - last > RECOVERY.get(case.victim, 0.0)
+    def _recover(self, case: Case) -> None:
+        """Waits until every server answers again and, where every run needs the victim, some run goes on."""
+        begun = time.time()
+        if case.victim in victims.PROGRAMS and not _within(BACK_SECONDS, lambda: healthy(self.platform.installed)):
+            self.matrix.broken.append(f"{case.title}: a server did not answer again within {BACK_SECONDS:g} s")
+        if case.victim in CARRIERS:
+            _within(PROGRESS_SECONDS, lambda: self.records.begun_since(begun))
 
     def _one_kill(self, cases: list[Case]) -> Case | None:
         """Kills the victim of the first case whose stage a run is in, and which has a process."""
         at_work = self._at_work()
         random.shuffle(at_work)
-        for case in filter(self._rested, cases):
+        for case in cases:
             for found in at_work:
                 if found.stage is case.stage and self._kill(case, found):
                     return case
@@ -153,7 +165,6 @@ class World:
             if found.run in {each.run for each in self._at_work() if each.stage is case.stage}:
                 if not victims.kill(self.platform, case, found.run, found.model, found.key):
                     return False
-                self._killed[case.victim] = time.monotonic()
                 self.matrix.count(case, True)
                 print(f"{case.title} {found.run}", flush=True)
                 shared = case.victim in victims.PROGRAMS
@@ -194,10 +205,12 @@ class World:
 
     def _attend(self, run: str, verdict: str, hesitation: float) -> None:
         """Reviews the run, waits for its end, and looks whether it kept all promises."""
-        begun, answered, asked = time.monotonic(), False, None
+        changed, seen, answered, asked = time.monotonic(), "", False, None
         while (row := self.records.submission(run)).ended is None:
-            if time.monotonic() - begun > STUCK_SECONDS:
-                self._break(run, f"the run is stuck: it has not ended in {STUCK_SECONDS:g} s")
+            if (now := self.records.progress(run)) != seen:
+                changed, seen = time.monotonic(), now
+            if time.monotonic() - changed > STUCK_SECONDS:
+                self._break(run, f"the run is stuck: nothing has changed for {STUCK_SECONDS:g} s after {seen}")
                 return
             if not answered and verdict != "none":
                 review = self.records.review(run)
@@ -258,7 +271,7 @@ class World:
 def _within(seconds: float, look: Callable[[], bool]) -> bool:
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
-        with suppress(httpx.HTTPError):
+        with suppress(httpx.HTTPError, JinsuError, OSError):
             if look():
                 return True
         time.sleep(0.3)
