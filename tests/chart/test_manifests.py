@@ -41,7 +41,7 @@ from tests.chart.value_sets import BARE, CLOUD, DEFAULT, EVERYTHING, OUTSIDE, RO
 OLDEST = "1.20.0"
 VERSIONS = (OLDEST, "1.21.0", "1.25.0", "1.31.0", "1.36.0", LATEST)
 # Components that ask Kubernetes' API: they start steps, or run model servers. Nobody else holds a token.
-TALKERS = frozenset({"api", "controller", "scheduler", "triggerer"})
+TALKERS = frozenset({"api", "controller", "scheduler", "triggerer", "test-training"})
 # What the whole cluster would have to trust the chart with. It needs nothing of the kind.
 CLUSTER_ROLES: frozenset[str] = frozenset()
 _DIGEST = "sha256:" + "a" * 64

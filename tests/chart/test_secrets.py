@@ -23,7 +23,11 @@ def table() -> dict[str, set[str]]:
     page = (ROOT / "docs" / "kubernetes.md").read_text()
     text = page.split(_HEADING)[1].split("\n## ")[0]
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("| ")]
-    return {name.strip("`"): set(re.findall(r"`([A-Z_{}a-z]+)`", secrets)) for name, secrets, *_ in rows[1:]}
+    return {
+        name: set(re.findall(r"`([A-Z_{}a-z]+)`", secrets))
+        for names, secrets, *_ in rows[1:]
+        for name in re.findall(r"`([a-z-]+)`", names)
+    }
 
 
 def seen(pod: Pod, secrets: list[Document]) -> dict[str, set[str]]:

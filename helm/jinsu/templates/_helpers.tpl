@@ -140,6 +140,7 @@ docs/kubernetes.md has the same table. A process reads all of settings.json; wha
   "migrate" (list $database "JINSU_ADMIN_TOKEN" "JINSU_FERNET_KEY")
   "wait" (list $database)
   "test" (list "JINSU_AIRFLOW_SECRET")
+  "test-training" list
 | toJson -}}
 {{- end }}
 

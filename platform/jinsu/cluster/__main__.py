@@ -1,7 +1,7 @@
 """Starts one process of the platform in its container.
 
 python -m jinsu.cluster api | controller | airflow PART | mlflow | migrate | wait | gateway PATH | database | store | check
-python -m jinsu.cluster preflight FOLDER
+python -m jinsu.cluster preflight FOLDER | training-fits
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ PARTS: Mapping[str, str] = {
     "database": "database",
     "check": "check",
     "preflight": "preflight",
+    "training-fits": "training_fits",
     "migrate": "migrate",
     "wait": "wait",
 }
