@@ -8,7 +8,8 @@ from typing import Any
 import pandas as pd
 import pytest
 
-from jinsu.data.expectations import Check, Expectation, Verdict, always, read_expectations
+from jinsu.data.expectations import Check, Expectation, Verdict, always
+from jinsu.data.expectations_file import read_expectations
 from jinsu.errors import BadInputError
 
 ROWS = pd.DataFrame({"x": [1, 2, 30], "word": ["a", "b", None]})

@@ -284,6 +284,7 @@ def test_a_hostile_archive_is_refused(kind: str) -> None:
         (raw(header("x", tarfile.XHDTYPE, 9) + b"99 path=x".ljust(512, b"\0")), "an extended header is broken"),
         (raw(header("x", tarfile.XHDTYPE, 7) + b"7 path\n".ljust(512, b"\0")), "an extended header is broken"),
     ],
+    ids=lambda value: value if isinstance(value, str) else "archive",
 )
 def test_an_archive_with_an_odd_member_is_refused(data: bytes, words: str) -> None:
     assert words in refusal(data)
