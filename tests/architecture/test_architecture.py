@@ -312,7 +312,7 @@ def test_the_lock_holds_every_dependency() -> None:
     named = [line for group in (project["dependencies"], *extras) for line in group if not line.startswith("jinsu[")]
     locked = {re.split(r"[\[=]", line)[0] for line in (ROOT / "requirements.lock").read_text().splitlines()}
 
-    assert [name for line in named if (name := re.split(r"[\[<>=~! ]", line)[0].lower()) not in locked] == []
+    assert [name for line in named if (name := re.split(r"[\[<>=~!; ]", line)[0].lower()) not in locked] == []
 
 
 def test_the_notice_has_the_licence_of_every_package_in_the_images() -> None:

@@ -26,7 +26,7 @@ from jinsu.launchers.kubernetes_launcher import KubernetesLauncher
 from jinsu.objects.mirror import Mirror
 from jinsu.objects.s3 import S3
 from jinsu.placement.kubernetes import Cluster, Gpu, Identity
-from jinsu.sdk.step_files import STEP_DIR_VARIABLE
+from jinsu.steps.environment import STEP_ROOT_VARIABLE
 from jinsu.steps.pod_context import STEP_FOLDER
 from jinsu.steps.spec import StepSpec
 from jinsu.steps.status import Phase, StepStatus
@@ -96,7 +96,7 @@ def own() -> Own:
         found = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get(STEP_DIR_VARIABLE) == STEP_FOLDER:
+                if process.environ().get(STEP_ROOT_VARIABLE) == STEP_FOLDER:
                     found.append(process)
             except psutil.Error:
                 continue
