@@ -160,6 +160,20 @@ def test_a_stage_that_is_done_again_has_its_whole_time(bench_after: BenchAfter) 
     assert bench.stage(StageName.VALIDATE_DATA).spent == 100
 
 
+def test_a_run_whose_records_cannot_be_read_holds_up_no_other(bench_after: BenchAfter) -> None:
+    bench = bench_after(StageName.VALIDATE_DATA)
+    other = bench.another_run(StageName.VALIDATE_DATA, train__params={"lr": 0.5})
+    for run in (bench.run, other):
+        bench.build(Train).start(run, 0)
+        nearly(bench, StageName.TRAIN, run)
+    clock = Clock(bench)
+    first, last = sorted((bench.run, other))
+    bench.change(Submission, first, spec={"name": "?"})
+    with pytest.raises(JinsuError):
+        clock.passes(1)
+    assert bench.row(Submission, last).state is SubmissionState.FAILED
+
+
 def test_a_launcher_that_does_not_answer_holds_up_no_other(
     bench_after: BenchAfter, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -6,7 +6,7 @@ a platform that is down use up no stage's time.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from sqlalchemy import ColumnElement, and_, exists, not_, or_, select, tuple_, update
@@ -42,7 +42,7 @@ class StageDeadlines:
         since = min(now - self._last[0], _LONGEST_STEP_SECONDS) if self._last else 0.0
         self._last[:] = [now]
         self._count(since)
-        for_each(self._late(), lambda found: self._end(*found))
+        for_each(self._stages(), lambda found: self._judge(*found))
 
     def _count(self, seconds: float) -> None:
         at_work = (
@@ -59,25 +59,22 @@ class StageDeadlines:
                 .execution_options(synchronize_session=False)
             )
 
-    def _late(self) -> Sequence[tuple[Submission, str]]:
-        """Runs that have a stage past its deadline, each with the sentence that ends it."""
+    def _stages(self) -> list[tuple[Submission, StageRecord]]:
         with self.database.begin() as session:
             rows = session.execute(
                 select(Submission, StageRecord)
                 .join(StageRecord, Submission.id == StageRecord.submission)
                 .where(_at_work())
-            ).all()
-        found: dict[str, tuple[Submission, str]] = {}
-        for row, stage in rows:
-            name = StageName(stage.name)
-            most = deadline_of(name, spec_of(row), rules_of(row))
-            if most is not None and stage.spent > most:
-                found[row.id] = row, too_long(name, most)
-        return list(found.values())
+            )
+            return [(run, stage) for run, stage in rows]
 
-    def _end(self, row: Submission, sentence: str) -> None:
-        self.journal.end(row.id, SubmissionState.FAILED, sentence)
-        self.cancellation.clear_up(row.id)
+    def _judge(self, run: Submission, stage: StageRecord) -> None:
+        """Ends the run when the stage is past its deadline."""
+        name = StageName(stage.name)
+        most = deadline_of(name, spec_of(run), rules_of(run))
+        if most is not None and stage.spent > most:
+            self.journal.end(run.id, SubmissionState.FAILED, too_long(name, most))
+            self.cancellation.clear_up(run.id)
 
 
 def _at_work() -> ColumnElement[bool]:
