@@ -490,6 +490,16 @@ def test_a_failed_run_that_a_person_has_done_again_is_open_again(trials: StageBe
     assert trials.airflow.runs[trials.run].state == "running"
 
 
+def test_a_run_that_has_ended_on_both_sides_is_asked_for_once(trials: StageBench) -> None:
+    """Hundreds may fail within minutes, more than Airflow's list of ends holds."""
+    reconciler = trials.build(EndedRuns)
+    trials.airflow.runs[trials.run].state, trials.airflow.listed = "failed", False
+    reconciler.run()
+    trials.airflow.asked.clear()
+    reconciler.run()
+    assert trials.airflow.asked == [("GET", "/api/v2/dags/~/dagRuns")]
+
+
 def test_a_run_that_failed_leaves_no_rollout(bench_after: BenchAfter) -> None:
     """An error of the platform in the last stage, at 100 % of the traffic: no controller would ever take it back."""
     bench = bench_after(StageName.CANARY)

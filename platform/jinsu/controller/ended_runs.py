@@ -32,12 +32,17 @@ _BY_HAND = "manual__"
 
 @dataclass(frozen=True)
 class EndedRuns:
-    """One pass is `run()`; it may be repeated."""
+    """One pass is `run()`; it may be repeated.
+
+    _cleared: runs that have left nothing here; _settled: those that have ended in Airflow as well. _turn: open runs in the
+    order in which they are asked for.
+    """
 
     database: Database
     journal: Journal
     cancellation: Cancellation
     airflow: Airflow
+    _settled: set[str] = field(default_factory=set, init=False)
     _cleared: set[str] = field(default_factory=set, init=False)
     _turn: list[str] = field(default_factory=list, init=False)
 
@@ -103,15 +108,20 @@ class EndedRuns:
             task = self.airflow.failed_task(dag_run, team=row.team) if state == "failed" else None
             self.journal.end(row.id, SubmissionState.FAILED, given_up(self._not_done(row.id), state, task))
         self._clear_up(row.id)
+        self._settled.add(row.id)
 
     # --- Runs that ended here ---
 
     def _complete(self, row: Submission, ended_there: bool) -> None:
         """Ends what the run has left, in Airflow too, unless a person has its tasks done again there."""
         left = any(stage.state in AT_WORK for stage in self._not_done(row.id))
+        if row.id in self._settled and not left:
+            return
         if ended_there or row.dag_run is None or self._ended_in_airflow(row):
             self._clear_up(row.id, left)
+            self._settled.add(row.id)
             return
+        self._settled.discard(row.id)
         if row.state is SubmissionState.FAILED and self._taken_up(row):
             self._cleared.discard(row.id)
             self.journal.reopen(row.id)
