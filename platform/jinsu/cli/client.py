@@ -149,7 +149,9 @@ def _printable(token: str) -> str:
 
 
 def path(*parts: str) -> str:
-    """A path of the API, `/v1/PART/PART`, in which a part is one whatever characters it has."""
+    """A path of the API, `/v1/PART/PART`, in which a part is one whatever characters it has. Raises BadInputError for ""."""
+    if not all(parts):
+        raise BadInputError("an argument is empty; it takes a name.")
     return "/".join(["/v1", *(quote(part, safe="") for part in parts)])
 
 

@@ -29,6 +29,7 @@ def put(name: str, path: Path, team: str, json_: bool) -> None:
     """
     from jinsu.api.models import Dataset
     from jinsu.cli.client import Client, stream_file
+    from jinsu.cli.client import path as api_path
     from jinsu.errors import BadInputError
 
     if not path.exists():
@@ -39,10 +40,10 @@ def put(name: str, path: Path, team: str, json_: bool) -> None:
             from jinsu.runs.snapshots import pack
 
             content, _ = pack(path, 8 * 2**30)
-            made = Client().upload(f"/v1/datasets/{name}", Dataset, content, suffix=".tar.gz", team=team)
+            made = Client().upload(api_path("datasets", name), Dataset, content, suffix=".tar.gz", team=team)
         else:
             said = {"suffix": path.suffix, "team": team, "file": path.name}
-            made = Client().upload(f"/v1/datasets/{name}", Dataset, stream_file(path), **said)
+            made = Client().upload(api_path("datasets", name), Dataset, stream_file(path), **said)
     if json_:
         print_json(made)
         return

@@ -28,6 +28,7 @@ def show(model: str, json_: bool) -> None:
     """
     from jinsu.api.models import LedgerEntry
     from jinsu.cli.client import Client
+    from jinsu.cli.client import path as api_path
 
     columns: dict[str, Callable[[LedgerEntry], object]] = {
         "when": lambda item: time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(item.at)),
@@ -38,7 +39,7 @@ def show(model: str, json_: bool) -> None:
         "run": lambda item: item.run,
         "detail": lambda item: item.detail,
     }
-    entries = Client().get(f"/v1/ledger/{model}", list[LedgerEntry])
+    entries = Client().get(api_path("ledger", model), list[LedgerEntry])
     listing(entries, columns, f"The ledger of {model} is empty.", json_=json_)
 
 

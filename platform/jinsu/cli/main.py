@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from importlib import import_module
 from typing import Any
@@ -71,6 +72,8 @@ class Commands(click.Group):
     def resolve_command(
         self, ctx: click.Context, args: list[str]
     ) -> tuple[str | None, click.Command | None, list[str]]:
+        if any("\ud800" <= letter <= "\udfff" for argument in args for letter in argument):
+            raise click.UsageError("an argument holds bytes that are no text in UTF-8")
         if args and args[0] not in _COMMANDS and not args[0].startswith("-"):
             import difflib
 
@@ -104,6 +107,14 @@ def main(arguments: list[str] | None = None) -> None:
         sys.exit(problem.exit_code)
     except KeyboardInterrupt:
         sys.exit(130)
+    except Exception as problem:
+        from jinsu.cli.unexpected import outcome
+
+        if os.environ.get("JINSU_TRACEBACK"):
+            raise
+        sentence, code = outcome(problem)
+        click.echo(f"jinsu: {sentence}", err=True)
+        sys.exit(code)
 
 
 if __name__ == "__main__":

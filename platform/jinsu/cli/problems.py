@@ -145,5 +145,6 @@ def flat(document: object, path: str = "") -> dict[str, str]:
 def _page(name: str) -> ProblemPage:
     from jinsu.api.models import ProblemPage
     from jinsu.cli.client import Client
+    from jinsu.cli.client import path as api_path
 
-    return Client().get(f"/v1/problems/{name}", ProblemPage)
+    return Client().get(api_path("problems", name), ProblemPage)

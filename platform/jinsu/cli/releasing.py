@@ -44,8 +44,9 @@ def rollouts(json_: bool) -> None:
 def _command(model: str, verb: str, reason: str, json_: bool) -> None:
     from jinsu.api.models import Commanded, Reason
     from jinsu.cli.client import Client
+    from jinsu.cli.client import path as api_path
 
-    commanded = Client().post(f"/v1/rollouts/{model}/{verb}", Commanded, Reason(reason=reason))
+    commanded = Client().post(api_path("rollouts", model, verb), Commanded, Reason(reason=reason))
     print_json(commanded) if json_ else echo(f"{model}: {commanded.verb}: {commanded.reason}")
 
 
@@ -89,8 +90,9 @@ def back(model: str, version: str, json_: bool) -> None:
     """
     from jinsu.api.models import RolledBack
     from jinsu.cli.client import Client
+    from jinsu.cli.client import path as api_path
 
-    moved = Client().post(f"/v1/models/{model}/champion/{version}", RolledBack)
+    moved = Client().post(api_path("models", model, "champion", version), RolledBack)
     print_json(moved) if json_ else echo(
         f"{model}: version {version} is the champion (it was {moved.previous or 'none'})"
     )
@@ -110,17 +112,15 @@ def predict(model: str, rows: str | None, json_: bool) -> None:
     from jinsu.api.models import Endpoint as ServedModel
     from jinsu.cli.client import Client
     from jinsu.cli.endpoint import Endpoint
-    from jinsu.errors import BadInputError, NotFoundError
+    from jinsu.cli.rows import read_rows
+    from jinsu.errors import NotFoundError
 
-    try:
-        inputs = json.loads(rows if rows is not None else sys.stdin.read())
-    except json.JSONDecodeError as problem:
-        raise BadInputError(f"ROWS: not JSON: {problem}; write a list of inputs, such as '[[0.1, 0.2]]'.") from None
+    body = read_rows(rows if rows is not None else sys.stdin.buffer.read().decode("utf-8", "replace"))
     served = {item.model: item for item in Client().get("/v1/models", list[ServedModel])}
     if model not in served:
-        raise NotFoundError(f"no model {model!r} serves; known: {', '.join(served) or 'none yet'}.")
+        raise NotFoundError(f"no model {model[:60]!r} serves; known: {', '.join(served) or 'none yet'}.")
     endpoint = Endpoint(model, served[model].endpoint)
-    predictions, version = endpoint.ask(inputs)
+    predictions, version = endpoint.ask(body)
     labels = endpoint.labels()
     if json_:
         best = [_best(prediction, labels) for prediction in predictions]

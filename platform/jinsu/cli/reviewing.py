@@ -65,8 +65,9 @@ def show(run: str, json_: bool) -> None:
     """
     from jinsu.api.models import ReviewPage
     from jinsu.cli.client import Client
+    from jinsu.cli.client import path as api_path
 
-    page = Client().get(f"/v1/reviews/{run}", ReviewPage)
+    page = Client().get(api_path("reviews", run), ReviewPage)
     if json_:
         print_json(page)
         return
@@ -107,8 +108,9 @@ def _row(item: Difference) -> tuple[str, ...]:
 def _answer(run: str, verdict: Verdict, reason: str, json_: bool) -> None:
     from jinsu.api.models import AnswerBody, Answered
     from jinsu.cli.client import Client
+    from jinsu.cli.client import path as api_path
 
-    answered = Client().post(f"/v1/reviews/{run}", Answered, AnswerBody(verdict=verdict, reason=reason))
+    answered = Client().post(api_path("reviews", run), Answered, AnswerBody(verdict=verdict, reason=reason))
     print_json(answered) if json_ else echo(
         f"{answered.model} version {answered.version}: {answered.stands or answered.state}"
     )
@@ -176,6 +178,7 @@ def revoke(model: str, version: str, reason: str, json_: bool) -> None:
     """
     from jinsu.api.models import Reason, Revoked
     from jinsu.cli.client import Client
+    from jinsu.cli.client import path as api_path
 
-    done = Client().post(f"/v1/models/{model}/versions/{version}/revoke", Revoked, Reason(reason=reason))
+    done = Client().post(api_path("models", model, "versions", version, "revoke"), Revoked, Reason(reason=reason))
     print_json(done) if json_ else echo(f"{done.model} version {done.version} may not serve any more")

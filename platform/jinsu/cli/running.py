@@ -97,9 +97,11 @@ def follow_run(client: Client, run: str, quiet: bool = False) -> Run:
 
     shown: set[tuple[str, int]] = set()
     asked = False
+    from jinsu.cli.client import path as api_path
+
     with progress(quiet) as say:
         while True:
-            seen = client.get(f"/v1/runs/{run}", Run)
+            seen = client.get(api_path("runs", run), Run)
             for stage in seen.stages:
                 place = (stage.name, stage.trial)
                 over = stage.state in (StageState.DONE, StageState.FAILED) and stage.ended is not None
@@ -138,7 +140,7 @@ def follow(run: str, json_: bool) -> None:
 
 
 @click.command()
-@click.option("-n", "--limit", default=20, show_default=True, help="How many, newest first.")
+@click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first.")
 @as_json
 def runs(limit: int, json_: bool) -> None:
     """List runs, newest first.
@@ -174,8 +176,9 @@ def why(run: str, json_: bool) -> None:
     """
     from jinsu.api.models import Run
     from jinsu.cli.client import Client
+    from jinsu.cli.client import path as api_path
 
-    found = Client().get(f"/v1/runs/{run}", Run)
+    found = Client().get(api_path("runs", run), Run)
     if json_:
         print_json(found)
         return
@@ -186,7 +189,7 @@ def why(run: str, json_: bool) -> None:
 
 @click.command()
 @click.argument("run")
-@click.option("--trial", default=0, show_default=True)
+@click.option("--trial", type=click.IntRange(0, 2**31 - 1), default=0, show_default=True)
 @click.option("-f", "--follow", is_flag=True, help="Go on until the training ends.")
 def logs(run: str, trial: int, follow: bool) -> None:
     """Show what RUN's training script printed.
@@ -197,11 +200,12 @@ def logs(run: str, trial: int, follow: bool) -> None:
     """
     from jinsu.api.models import Log
     from jinsu.cli.client import Client
+    from jinsu.cli.client import path as api_path
     from jinsu.runs.text import readable
 
     client, offset = Client(), 0
     while True:
-        part = client.get(f"/v1/runs/{run}/logs", Log, trial=trial, offset=offset)
+        part = client.get(api_path("runs", run, "logs"), Log, trial=trial, offset=offset)
         echo(readable(part.text), nl=False)
         moved, offset = part.next != offset, part.next
         if not moved and (part.ended or not follow):
@@ -223,6 +227,7 @@ def cancel(run: str, reason: str, json_: bool) -> None:
     """
     from jinsu.api.models import Reason, Run
     from jinsu.cli.client import Client
+    from jinsu.cli.client import path as api_path
 
-    ended = Client().post(f"/v1/runs/{run}/cancel", Run, Reason(reason=reason))
+    ended = Client().post(api_path("runs", run, "cancel"), Run, Reason(reason=reason))
     print_json(ended) if json_ else echo(ended.why)
