@@ -7,6 +7,7 @@ failures: a verdict never passes unless rows were looked at.
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -25,9 +26,13 @@ def always(columns: Sequence[str], target: str) -> list[Expectation]:
     return [*demands, ("expect_column_values_to_not_be_null", {"column": target})]
 
 
-def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str, docs: Path) -> Verdict:
+def validate(
+    frame: pd.DataFrame, expectations: Sequence[Expectation], name: str, docs: Path, *, quoting: bool = False
+) -> Verdict:
     """Runs the expectations over `frame` and writes the Data Docs site below `docs`.
 
+    quoting: whether sentences and pages may show values of rows. Some rows of a dataset are held out, so a validation of all
+    of them shows counts, types and names of columns alone.
     Raises BadInputError for an expectation that Great Expectations does not know, or whose arguments do not fit.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")  # read when the package is imported
@@ -53,7 +58,18 @@ def validate(frame: pd.DataFrame, expectations: Sequence[Expectation], name: str
     asset = context.data_sources.add_pandas("rows").add_dataframe_asset(name)
     batch = asset.add_batch_definition_whole_dataframe("all")
     definition = context.validation_definitions.add(gx.ValidationDefinition(name=name, data=batch, suite=suite))
-    outcome = definition.run(batch_parameters={"dataframe": frame}, result_format="SUMMARY")
+    shown = 20 if quoting else 0
+    result_format = {"result_format": "SUMMARY", "partial_unexpected_count": shown}
+    try:
+        outcome = definition.run(batch_parameters={"dataframe": frame}, result_format=result_format)
+    except Exception as problem:  # the library cannot write down every answer that it gives itself
+        raise BadInputError(
+            f"expectations: Great Expectations failed on them ({type(problem).__name__}); try each alone: jinsu check"
+        ) from None
+    if not quoting:
+        _take_values_out(context.validation_results_store)
+        for result in outcome.results:
+            _take_values(result)
     context.build_data_docs(["site"])
     _add_style(docs)
     checks = tuple(_check_of(result) for result in outcome.results)
@@ -83,6 +99,7 @@ def _reason(problem: Exception) -> str:
 _STYLE = """<style>
 body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:70rem;padding:0 1rem}
 td,th{padding:.3rem .8rem .3rem 0;text-align:left;vertical-align:top}footer,nav img{display:none}
+.fa-check-circle::before{content:"✓"}.fa-times::before{content:"✗"}.fa-exclamation-triangle::before{content:"!"}
 </style>"""
 
 
@@ -110,16 +127,50 @@ def _check_of(result: Any) -> Check:
     return Check(f"{configuration.type}({written})", bool(result.success) and not raised, detail)
 
 
-def _exceptions(info: Mapping[str, Any] | None) -> list[Mapping[str, Any]]:
+_COUNTS = ("_count", "_percent", "_percent_total", "_percent_nonmissing")
+_WITHOUT_VALUES = (
+    "expect_table_", "expect_column_to_exist", "expect_column_values_to_be_of_type", "expect_column_values_to_be_in_type_list",
+    "expect_column_unique_value_count_", "expect_column_proportion_of_",
+)  # fmt: skip
+"""Expectations whose observed value is a count, a share, a type or the name of a column."""
+_MISSING_COLUMN = re.compile(r'The column "?[^"\n]{0,80}"? in BatchData does not exist')
+
+
+def _take_values_out(store: Any) -> None:
+    """Leaves no value of a row in the results from which the Data Docs are made."""
+    for key in store.list_keys():
+        stored = store.get(key)
+        for result in stored.results:
+            _take_values(result)
+        store.update(key, stored)
+
+
+def _take_values(result: Any) -> None:
+    """Leaves counts in a result, and what is no value of a row."""
+    kind, result.success = result.expectation_config.type, bool(result.success)
+    kept = (*_COUNTS, "observed_value") if kind.startswith(_WITHOUT_VALUES) else _COUNTS
+    found = {name: value for name, value in (result.result or {}).items() if name.endswith(kept)}
+    if "unexpected_percent" not in found:
+        found.pop("unexpected_count", None)  # the pages show both or none
+    result.result = found
+    for info in _exceptions(result.exception_info):
+        if info.get("raised_exception"):
+            missing = _MISSING_COLUMN.search(str(info.get("exception_message")))
+            message = missing[0] if missing else "its values do not fit it; jinsu check shows more, on rows that are not held out"
+            info.update(exception_message=message, exception_traceback="")
+
+
+def _exceptions(info: dict[str, Any] | None) -> list[dict[str, Any]]:
     if not info:
         return []
-    return [info] if "raised_exception" in info else [value for value in info.values() if isinstance(value, Mapping)]
+    return [info] if "raised_exception" in info else [value for value in info.values() if isinstance(value, dict)]
 
 
 def _observed(result: Mapping[str, Any], passed: bool) -> str:
     if result.get("unexpected_count"):
         examples = ", ".join(str(value) for value in (result.get("partial_unexpected_list") or [])[:3])
-        return f"{result['unexpected_count']} of {result.get('element_count')} rows, such as {examples}"
+        such_as = f", such as {examples}" if examples else ""
+        return f"{result['unexpected_count']} of {result.get('element_count')} rows{such_as}"
     if "observed_value" in result:
         return f"observed {result['observed_value']}"
     return "as expected" if passed else "not as expected"
