@@ -14,7 +14,7 @@ from jinsu.runs.snapshots import pack
 
 JSON = {"content-type": "application/json"}
 OPEN = {
-    "/openapi.json", "/docs", "/docs/oauth2-redirect", "/health", "/v1/docs/{key}/{sign}/{path:path}",
+    "/openapi.json", "/docs", "/health", "/v1/docs/{key}/{sign}/{path:path}",
     "/v1/login", "/v1/login/device", "/v1/login/device/token",
     "/login", "/login/oidc", "/login/oidc/callback", "/login/device", "/logout",
 }  # fmt: skip

@@ -142,3 +142,26 @@ def test_nothing_is_fetched_for_a_page_before_its_signature_is_checked(
     sign = signature(bench.installation.settings.airflow_secret, "a" * 64)
     api.get(f"/v1/docs/{'a' * 64}/{sign}/index.html", None)
     assert asked == ["a" * 64]
+
+
+def test_a_page_of_the_data_docs_can_do_nothing_to_its_reader(documented: Any) -> None:
+    """It is of no origin, runs no script, and takes nothing from elsewhere: what it says, people and their data say."""
+    _, api, address = documented
+    headers = api.get(address, None).headers
+    policy = dict(part.strip().partition(" ")[::2] for part in headers["content-security-policy"].split(";"))
+    assert policy["default-src"] == policy["frame-ancestors"] == policy["base-uri"] == policy["form-action"] == "'none'"
+    assert "allow-scripts" not in policy["sandbox"]
+    assert "allow-same-origin" not in policy["sandbox"]
+    assert "script-src" not in policy
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert headers["x-frame-options"] == "DENY"
+
+
+def test_the_description_of_the_api_loads_nothing(api: ApiClient) -> None:
+    page = api.get("/docs", None)
+    assert page.status_code == 200
+    assert "<code>POST /v1/submissions</code>" in page.text
+    assert "<script" not in page.text
+    assert "https://" not in page.text
+    assert "default-src 'none'" in page.headers["content-security-policy"]

@@ -30,7 +30,7 @@ from jinsu.web.unavailable import Unavailable
 AWAY = "the platform's database does not answer"
 BROWSER = {"cookie": "jinsu_session=x; jinsu_attempt_x=y", "origin": "http://api.test", "host": "api.test"}
 WITHOUT_DATABASE = {
-    "/openapi.json", "/docs", "/docs/oauth2-redirect", "/health", "/v1/docs/{key}/{sign}/{path:path}", "/login/oidc",
+    "/openapi.json", "/docs", "/health", "/v1/docs/{key}/{sign}/{path:path}", "/login/oidc",
 }  # fmt: skip
 """What is answered without asking the database."""
 

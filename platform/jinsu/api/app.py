@@ -14,6 +14,7 @@ from jinsu.api.authentication import Known
 from jinsu.api.comparing import Comparing
 from jinsu.api.counting import Counting
 from jinsu.api.datasets import MAX_BYTES, Datasets
+from jinsu.api.description import Description
 from jinsu.api.front import MOST, Front, Uploads
 from jinsu.api.problems import ProblemPages
 from jinsu.api.reviewing import Reviewing
@@ -32,7 +33,7 @@ from jinsu.web.slots import Slots
 def create_app(installation: Installation, patience: Patience | None = None, most: int = MOST) -> FastAPI:
     """The application; its description is at `/docs`. patience: how long it waits for bodies. most: requests at a time."""
     patience = patience or Patience()
-    app = FastAPI(title="Jinsu", version=__version__, docs_url="/docs", redoc_url=None, default_response_class=_Json)
+    app = FastAPI(title="Jinsu", version=__version__, docs_url=None, redoc_url=None, default_response_class=_Json)
     app.state.database = installation.database
     refusals.install(app)
     uploads = _uploads(installation.settings, patience)
@@ -51,6 +52,7 @@ def create_app(installation: Installation, patience: Patience | None = None, mos
     )
     for pages in groups:
         app.include_router(pages.router(), responses=refusals.DESCRIBED)
+    app.include_router(Description(app.openapi).router(), include_in_schema=False)
     for browser_pages in people_pages.BROWSER_PAGES:
         app.include_router(installation.build(browser_pages).router(), include_in_schema=False)
     return app

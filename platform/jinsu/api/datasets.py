@@ -19,6 +19,7 @@ from fastapi.responses import FileResponse, Response
 
 from jinsu.api import models
 from jinsu.api.authentication import Known
+from jinsu.api.pages import OTHERS_PAGE
 from jinsu.api.sampling import Sampling
 from jinsu.api.steps import RequestSteps
 from jinsu.confined.tasks import DOCS, FINDINGS, INGESTED, SAMPLE, UPLOAD, Ingest, confined_step
@@ -131,8 +132,7 @@ class Datasets:
         target = (root / path).resolve()
         if not target.is_relative_to(root.resolve()) or not target.is_file():
             raise NotFoundError(_NO_PAGE)
-        # What a dataset and its expectations say is on this page; a sandbox keeps it away from the browser's session.
-        return FileResponse(target, headers={"content-security-policy": "sandbox allow-scripts allow-popups"})
+        return FileResponse(target, headers=OTHERS_PAGE)
 
 
 def _shown(version: DatasetVersion) -> models.Dataset:

@@ -40,6 +40,21 @@ ul { margin: 0 0 1rem; padding-left: 1.2rem }
 _STYLE_DIGEST = base64.b64encode(hashlib.sha256(_STYLE.encode()).digest()).decode()
 
 
+OTHERS_PAGE = {
+    "content-security-policy": (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; frame-ancestors 'none'; base-uri 'none'; "
+        "form-action 'none'; sandbox allow-popups"
+    ),
+    "cache-control": "no-store",
+    "cross-origin-resource-policy": "same-origin",
+    "referrer-policy": "no-referrer",
+    "x-content-type-options": "nosniff",
+    "x-frame-options": "DENY",
+}
+"""Headers of a page that says what people and their data say: it runs no script, loads nothing from elsewhere, sends no
+form, and is of no origin, so it can do nothing in the name of whoever looks at it."""
+
+
 def page(
     title: str,
     *parts: str,
@@ -92,6 +107,11 @@ def form(action: str, *parts: str) -> str:
 def link(text: str, address: str, *, as_button: bool = False) -> str:
     """A link."""
     return f'<a {"class=button " if as_button else ""}href="{escape(address)}">{escape(text)}</a>'
+
+
+def code(text: str) -> str:
+    """Something to be typed."""
+    return f"<code>{escape(text)}</code>"
 
 
 def listed(items: Iterable[str]) -> str:
