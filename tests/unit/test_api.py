@@ -249,3 +249,40 @@ def test_requests_are_counted_by_what_became_of_them(api: ApiClient) -> None:
 
     assert count(404) == before[404] + 1
     assert count(200) > before[200] + 1  # asking for the numbers counts too
+
+
+# --- What people write in their own words ---
+
+
+def test_harmful_characters_reach_no_record(bench: StageBench, api: ApiClient) -> None:
+    odd = "a\x1b[2J b\x00 \u202egnp\r\n c"
+    made = accepted(api.post("/v1/tokens", json={"label": odd}), models.NewToken)
+    assert made.label == "a�[2J b� �gnp\n c"
+    ended = accepted(api.post(f"/v1/runs/{bench.run}/cancel", json={"reason": odd}), models.Run)
+    assert "\x1b" not in ended.model_dump_json()
+    assert "\\u001b" not in ended.model_dump_json()
+
+
+@pytest.mark.parametrize("name", ["a\x00", "a\x1b[2J", "\u202egnp", "a\nb", "\x7f"])
+def test_no_name_holds_a_harmful_character(api: ApiClient, name: str) -> None:
+    for path, body in (
+        ("/v1/users", {"name": name}),
+        ("/v1/teams", {"name": name}),
+        ("/v1/grants", {"kind": "problem", "name": "toy", "team": name}),
+        ("/v1/problems", {"document": {}, "team": name}),
+        ("/v1/check", {"code_digest": "0" * 64, "team": name}),
+        ("/v1/submissions", {"code_digest": "0" * 64, "idempotency_key": name}),
+        ("/v1/submissions", {"code_digest": "0" * 64, "idempotency_key": "x", "team": name}),
+        ("/v1/problems", {"document": {"name": name, "dataset": "points"}}),
+        ("/v1/problems", {"document": {"name": "x", name: "points"}}),
+    ):
+        answer = api.post(path, "root", json=body)
+        assert answer.status_code == 422, (path, body)
+        assert name not in models.Problem.model_validate_json(answer.content).error
+
+
+def test_a_refusal_repeats_no_megabytes(api: ApiClient) -> None:
+    for body in ({"document": {"x" * 900_000: 1}}, {"document": {"name": "x" * 900_000}}, {"document": {"features": ["\0"] * 9}}):
+        answer = api.post("/v1/problems", json=body)
+        assert answer.status_code == 422
+        assert len(models.Problem.model_validate_json(answer.content).error) < 1000

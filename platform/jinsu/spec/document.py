@@ -8,9 +8,20 @@ import yaml
 
 from jinsu.errors import BadInputError
 
+_LONGEST = 256 * 1024
+_MOST_FIELDS = 1000
+
 
 class _Loader(yaml.SafeLoader):
-    """PyYAML's safe loader, which would silently keep the last of two equal keys."""
+    """PyYAML's safe loader, which would silently keep the last of two equal keys, and merge mappings without end."""
+
+    def flatten_mapping(self, node: yaml.MappingNode) -> None:
+        """Merges what `<<` names. A merge of merges multiplies their fields, so each is bounded."""
+        super().flatten_mapping(node)
+        if len(node.value) > _MOST_FIELDS:
+            raise yaml.constructor.ConstructorError(
+                None, None, f"a mapping holds more than {_MOST_FIELDS} fields", node.start_mark
+            )
 
 
 def _mapping(loader: _Loader, node: yaml.MappingNode) -> Any:
@@ -36,6 +47,8 @@ _Loader.add_constructor("tag:yaml.org,2002:timestamp", _timestamp)
 
 def read_yaml(text: str, source: str) -> Any:
     """The document in `text`. Raises BadInputError in one sentence with line and column."""
+    if len(text) > _LONGEST:
+        raise BadInputError(f"{source}: larger than {_LONGEST // 1024} KiB; data belongs in a dataset.")
     try:
         return yaml.load(text, _Loader)  # noqa: S506  a subclass of the safe loader
     except yaml.MarkedYAMLError as problem:

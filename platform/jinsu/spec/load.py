@@ -6,6 +6,7 @@ from __future__ import annotations
 import difflib
 import reprlib
 from collections.abc import Iterator, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, TypeVar, get_args
 
@@ -15,11 +16,13 @@ from jinsu.errors import BadInputError
 from jinsu.spec.document import read_yaml
 from jinsu.spec.former import former_sections, in_the_present_form
 from jinsu.spec.model import INLINE, NAMED, ModelSpec
+from jinsu.spec.plain import check_plain
 from jinsu.spec.policy import PolicySpec
 from jinsu.spec.problem import ProblemSpec
 
 FILE_NAME, PROBLEM_FILE, POLICY_FILE = "model.yaml", "problem.yaml", "policy.yaml"
 _MAX_BYTES = 64 * 1024
+_MOST_LINES = 20
 
 _Document = TypeVar("_Document", bound=BaseModel)
 
@@ -46,6 +49,8 @@ def read_small(path: Path) -> str:
 
 def parse_spec(text: str, source: str = FILE_NAME) -> ModelSpec:
     """A spec from YAML text; messages call the text `source`. Raises BadInputError as `read_spec` does."""
+    if len(text) > _MAX_BYTES:
+        raise BadInputError(f"{source}: larger than 64 KiB; a spec describes a model, data belongs in a dataset.")
     return spec_from(read_yaml(text, source), source)
 
 
@@ -54,6 +59,7 @@ def spec_from(document: object, source: str = FILE_NAME) -> ModelSpec:
 
     A document in the form of version 0.1 gets one sentence with the lines to write instead.
     """
+    check_plain(document, source)
     if isinstance(document, Mapping) and (lines := in_the_present_form(document)):
         raise BadInputError(
             f"{source}: data and evaluate.metric have moved into the problem, and the team is yours; "
@@ -73,12 +79,15 @@ def policy_from(document: object, source: str = POLICY_FILE) -> PolicySpec:
 
 
 def _validated(kind: type[_Document], document: object, source: str, such_as: str) -> _Document:
+    check_plain(document, source)
     if not isinstance(document, Mapping):
         raise BadInputError(f"{source}: expected fields such as {such_as}, found {_type_in_words(document)}.")
     try:
         return kind.model_validate(document)
     except ValidationError as failure:
-        raise BadInputError("\n".join(f"{source}: {line}" for line in explain(failure, kind))) from None
+        lines = [f"{source}: {line}" for line in islice(explain(failure, kind), _MOST_LINES + 1)]
+        more = [f"{source}: and more of the kind."] if len(lines) > _MOST_LINES else []
+        raise BadInputError("\n".join([*lines[:_MOST_LINES], *more])) from None
 
 
 def explain(failure: ValidationError, kind: type[BaseModel] = ModelSpec) -> Iterator[str]:
@@ -86,7 +95,7 @@ def explain(failure: ValidationError, kind: type[BaseModel] = ModelSpec) -> Iter
     explained: set[str] = set()
     for error in failure.errors(include_url=False):
         path = [part for part in error["loc"] if not _is_union_branch(part)]
-        place = ".".join(str(part) for part in path)
+        place = ".".join(_on_one_line(str(part)) for part in path)
         if "[key]" in error["loc"]:
             error["type"] = "string_pattern_mismatch"
         elif error["loc"] and error["loc"][-1] in _UNIONS and error["type"] != "string_pattern_mismatch":
@@ -94,6 +103,12 @@ def explain(failure: ValidationError, kind: type[BaseModel] = ModelSpec) -> Iter
         if place not in explained:
             yield _sentence(place, path, error, kind)
         explained.add(place)
+
+
+def _on_one_line(name: str) -> str:
+    """The beginning of a field's name, which may be any text."""
+    line = " ".join(name.split())
+    return line if len(line) <= 60 else f"{line[:57]}..."
 
 
 _SCALAR = "text, a number, or true or false"

@@ -2,7 +2,25 @@
 
 from __future__ import annotations
 
-from pydantic import BaseModel, ConfigDict, Field
+from typing import Annotated
+
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field
+
+from jinsu.runs.text import clean
+from jinsu.spec.characters import is_name
+
+Text = Annotated[str, AfterValidator(clean)]
+"""What a person writes in their own words. It reaches a database, terminals and pages without harmful characters."""
+
+
+def _name(text: str) -> str:
+    if text and not is_name(text, len(text)):
+        raise ValueError("a name is one line without control characters")
+    return text
+
+
+Name = Annotated[str, AfterValidator(_name)]
+"""What names something. A name with a harmful character is none: nothing is called so."""
 
 
 class Body(BaseModel):
@@ -20,7 +38,7 @@ class Answer(BaseModel):
 class Reason(Body):
     """Why somebody does something."""
 
-    reason: str = Field("", max_length=2000)
+    reason: Text = Field("", max_length=2000)
 
 
 class Health(Answer):

@@ -6,7 +6,7 @@ from typing import Any, Literal
 
 from pydantic import Field
 
-from jinsu.api.models.base import Answer, Body
+from jinsu.api.models.base import Answer, Body, Name, Text
 from jinsu.state.states import (
     AuditEvent,
     Kept,
@@ -35,13 +35,13 @@ class SignInBody(Body):
 
     name: str = Field(min_length=1, max_length=64, pattern=PERSON)
     password: str = _password()
-    label: str = Field("", max_length=100)
+    label: Text = Field("", max_length=100)
 
 
 class DeviceBody(Body):
     """A command line that asks to be signed in through a browser. label: what it calls itself, such as its machine."""
 
-    label: str = Field("", max_length=100)
+    label: Text = Field("", max_length=100)
 
 
 class DeviceRequest(Answer):
@@ -97,7 +97,7 @@ class Token(Answer):
 class TokenBody(Body):
     """A token to be made. days: until it ends by itself."""
 
-    label: str = Field("", max_length=100)
+    label: Text = Field("", max_length=100)
     days: int = Field(90, ge=1, le=365)
 
 
@@ -115,7 +115,7 @@ class User(Answer):
 class UserBody(Body):
     """A person to be added. password: of a local account; null for one who signs in at the identity provider."""
 
-    name: str = Field(min_length=1, max_length=64)
+    name: Name = Field(min_length=1, max_length=64)
     admin: bool = False
     password: str | None = Field(None, max_length=200, repr=False)
 
@@ -134,7 +134,7 @@ class PasswordBody(Body):
 class LinkBody(Body):
     """The person of the identity provider whose account this is. subject: the claim `sub`."""
 
-    subject: str = Field(min_length=1, max_length=200)
+    subject: Name = Field(min_length=1, max_length=200)
 
 
 class Done(Answer):
@@ -151,7 +151,7 @@ class Team(Answer):
 
 
 class TeamBody(Body):
-    name: str = Field(min_length=1, max_length=40)
+    name: Name = Field(min_length=1, max_length=40)
 
 
 class Member(Answer):
@@ -190,7 +190,7 @@ class GrantBody(Body):
 
     kind: Kept
     name: str = Field(min_length=1, max_length=40, pattern=_THING)
-    team: str = Field(min_length=1, max_length=40)
+    team: Name = Field(min_length=1, max_length=40)
 
 
 class Grant(Answer):

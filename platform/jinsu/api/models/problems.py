@@ -6,7 +6,7 @@ from typing import Any
 
 from pydantic import Field
 
-from jinsu.api.models.base import Answer, Body
+from jinsu.api.models.base import Answer, Body, Name
 
 
 class ProblemBody(Body):
@@ -14,7 +14,7 @@ class ProblemBody(Body):
 
     document: dict[str, Any]
     expectations: str | None = Field(None, max_length=200_000)
-    team: str = Field("", max_length=40)
+    team: Name = Field("", max_length=40)
 
 
 class ProblemPut(Answer):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from jinsu.api.models.base import Answer, Body
+from jinsu.api.models.base import Answer, Body, Text
 from jinsu.api.models.runs import Rule
 from jinsu.state.states import (
     Aspect,
@@ -16,7 +16,7 @@ from jinsu.state.states import (
 
 class AnswerBody(Body):
     verdict: Verdict
-    reason: str = Field("", max_length=2000)
+    reason: Text = Field("", max_length=2000)
 
 
 class OpenReview(Answer):

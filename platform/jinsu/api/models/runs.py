@@ -7,7 +7,7 @@ from typing import Any
 
 from pydantic import Field, ValidationInfo, field_validator
 
-from jinsu.api.models.base import Answer, Body
+from jinsu.api.models.base import Answer, Body, Name
 from jinsu.codec import decode
 from jinsu.release.advance import Phase
 from jinsu.release.gates import Finding
@@ -23,16 +23,16 @@ class SubmissionBody(Body):
     """A submission, after its code was sent. overrides: parts of model.yaml to replace, such as `train.params.lr`."""
 
     code_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    idempotency_key: str = Field(min_length=1, max_length=128)
+    idempotency_key: Name = Field(min_length=1, max_length=128)
     overrides: dict[str, Any] = Field(default_factory=dict)
-    team: str = Field("", max_length=40)
+    team: Name = Field("", max_length=40)
 
 
 class CheckBody(Body):
     """A spec to be checked as admission would, after its code was sent."""
 
     code_digest: str = Field(pattern=r"^[0-9a-f]{64}$")
-    team: str = Field("", max_length=40)
+    team: Name = Field("", max_length=40)
 
 
 class Code(Answer):
