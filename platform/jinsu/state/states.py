@@ -179,6 +179,8 @@ class AuditEvent(StrEnum):
     """A team has a new version of its policy."""
     PROBLEM_PUT = "problem put"
     """A problem has a new version."""
+    REMOVED = "removed"
+    """Retention removed an object that nothing needed any more."""
     OVERRIDDEN = "overridden"
     """An administrator did what only the team's own people do otherwise."""
     REFUSED = "refused"

@@ -449,3 +449,17 @@ class Usage(Base):
     gpu_seconds: Mapped[float] = mapped_column(Float)
     peak_memory: Mapped[int] = mapped_column(BigInteger)
     at: Mapped[float] = mapped_column(Float)
+
+
+class Removal(Base):
+    """An object that retention removes. Its row comes first; `done` says that the object is gone.
+
+    name: among the objects, such as `steps/RUN_KEY`. size: in bytes.
+    """
+
+    __tablename__ = "removals"
+    name: Mapped[str] = mapped_column(String(160), primary_key=True)
+    at: Mapped[float] = mapped_column(Float)
+    why: Mapped[str] = mapped_column(Text)
+    size: Mapped[int] = mapped_column(BigInteger)
+    done: Mapped[bool] = mapped_column(Boolean, default=False)

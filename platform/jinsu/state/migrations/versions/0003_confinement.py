@@ -47,6 +47,15 @@ def _queue() -> None:
 
 def _retention() -> None:
     """What was deleted, and what is kept."""
+    op.create_table(
+        "removals",
+        sa.Column("name", sa.String(length=160), nullable=False),
+        sa.Column("at", sa.Float(), nullable=False),
+        sa.Column("why", sa.Text(), nullable=False),
+        sa.Column("size", sa.BigInteger(), nullable=False),
+        sa.Column("done", sa.Boolean(), nullable=False),
+        sa.PrimaryKeyConstraint("name"),
+    )
 
 
 def _packages() -> None:
