@@ -87,6 +87,23 @@ class Oidc:
 
 
 @dataclass(frozen=True)
+class Retention:
+    """How long the platform keeps what nothing needs any more, in days; None for ever.
+
+    What an open run, a registered version, a champion, or the newest version of a dataset needs always stays. failed_runs: the
+    steps and the code of runs that failed or were cancelled, counted from the run's end. unnamed: steps and code that no run
+    names. dataset_versions: versions of a dataset that are not its newest one. old_versions: registered versions of a model,
+    apart from its champion and the newest `old_versions_kept`; they are revoked, since they could serve no longer.
+    """
+
+    failed_runs: float | None = 30.0
+    unnamed: float | None = 30.0
+    dataset_versions: float | None = None
+    old_versions: float | None = None
+    old_versions_kept: int = 10
+
+
+@dataclass(frozen=True)
 class Kubernetes:
     """What only an installation on Kubernetes has.
 
@@ -154,6 +171,7 @@ class Settings:
     teams_approving_themselves: tuple[str, ...] = ()
     object_store: S3Settings | None = None
     object_cache_bytes: int = CACHE_BYTES
+    retention: Retention = Retention()
     bind: str = "127.0.0.1"
     artifacts: str = ""
     mlflow_auth_database_url: str = field(default="", repr=False)
@@ -232,6 +250,8 @@ def parse(document: Mapping[str, Any], environment: Mapping[str, str]) -> Settin
     values["teams_approving_themselves"] = tuple(values["teams_approving_themselves"])
     if values.get("object_store") is not None:
         values["object_store"] = S3Settings(**values["object_store"])
+    if "retention" in values:
+        values["retention"] = Retention(**values["retention"])
     if values.get("oidc") is not None:
         values["oidc"] = Oidc.from_document(values["oidc"])
     if (section := values.get("kubernetes")) is not None:

@@ -42,7 +42,7 @@ DEEP = b'{"a":' + b"[" * 500 + b"]" * 500 + b"}\n"
         ("rows.parquet", b"", "is empty"),
         ("rows.csv", b"PK\x03\x04" + random.Random(0).randbytes(500), "is a ZIP archive, as Excel's .xlsx files are"),
         ("rows.csv", b"\xd0\xcf\x11\xe0" + bytes(500), "is an old Excel or Office file"),
-        ("rows.csv", gzip.compress(b"a,b\n1,2\n"), "is packed with gzip; unpack it: gunzip"),
+        ("rows.csv", gzip.compress(b"a,b\n1,2\n", mtime=0), "is packed with gzip; unpack it: gunzip"),
         ("rows.csv", NUMBERS, "is a Parquet file; name it .parquet"),
         ("rows.jsonl", NUMBERS, "is a Parquet file; name it .parquet"),
         ("rows.parquet", b"a,b\n1,2\n", "is no Parquet file; name a text file .csv or .jsonl"),

@@ -131,16 +131,17 @@ class Mirror:
             self.store.delete(name)
 
     def keep_file(self, name: str, data: bytes) -> Path:
-        """Keeps an object that never changes; returns its path. One that is there already stays."""
+        """Keeps an object that never changes; returns its path. One that is there already counts as new from now on."""
         path = self.root / name
         with self._alone(name), self.drafts.new() as draft:
             file = draft / "file"
             write_atomic_bytes(file, data)
             if self.store is not None:
                 self.cache.hold(name)
-                if name not in self.store.keys(name):
-                    self.store.put(file, name)
-            if not path.exists():
+                self.store.put(file, name)
+            if path.exists():
+                path.touch()
+            else:
                 _rename(file, path)
         return path
 

@@ -30,6 +30,7 @@ from jinsu.runs.problems import (
     seen,
     team_for,
 )
+from jinsu.runs.removals import objects_of, removed_since
 from jinsu.runs.snapshots import SnapshotStore, read_member
 from jinsu.spec.load import FILE_NAME, parse_spec, spec_from
 from jinsu.spec.model import ModelSpec
@@ -41,6 +42,8 @@ from jinsu.state.tables import Base, Model, Problem, ProblemVersion, Submission
 
 MAX_OPEN = 1000
 """The most runs that may work or wait for a place; those that wait for a review or for traffic are not counted."""
+_CLOCKS_DIFFER = 30.0
+"""By how many seconds the clocks of two machines may differ."""
 _DAY = 86400.0
 _TRIES = 4
 
@@ -121,6 +124,7 @@ class Admission:
                 if (known := self._find(request)) is not None:
                     return _same(known, request), False
             else:
+                self._refuse_removed(row)
                 return row, True
         raise ConflictError(f"model {row.model!r} or its problem was just made by another submission; try again.")
 
@@ -152,6 +156,17 @@ class Admission:
                 session.merge(change) if isinstance(change, Model) else session.add(change)
                 session.flush()
             session.add(row)
+
+    def _refuse_removed(self, row: Submission) -> None:
+        """Ends a run whose code or data retention removed while it was admitted. Raises ConflictError."""
+        name = removed_since(self.database, objects_of(row, ()), row.created - _CLOCKS_DIFFER)
+        if name is None:
+            return
+        reason = f"{name[:24]}… was removed by retention at this very moment; submit again with a new key."
+        with self.database.begin() as session:
+            kept = session.get_one(Submission, row.id, with_for_update=True)
+            kept.state, kept.reason, kept.ended = SubmissionState.FAILED, reason, time.time()
+        raise ConflictError(reason)
 
     def _find(self, request: Request) -> Submission | None:
         with self.database.begin() as session:

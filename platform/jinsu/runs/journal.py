@@ -11,6 +11,7 @@ from typing import TypeVar
 from jinsu.codec import decode, encode
 from jinsu.errors import JinsuError, NotFoundError, TransientError
 from jinsu.registry.mlflow import Mlflow, RunStatus
+from jinsu.runs.removals import refuse_removed, stage_keys
 from jinsu.runs.stages import OUTPUTS, StageName, StageOutput, stage_of
 from jinsu.runs.text import clean
 from jinsu.runs.unknown import known
@@ -23,6 +24,8 @@ from jinsu.state.tables import StageRecord, Submission
 
 _Output = TypeVar("_Output", bound=StageOutput)
 
+_CLOCKS_DIFFER = 30.0
+"""By how many seconds the clocks of two machines may differ."""
 _MLFLOW_STATUS = {SubmissionState.FAILED: RunStatus.FAILED, SubmissionState.CANCELLED: RunStatus.KILLED}
 
 
@@ -79,6 +82,8 @@ class Journal:
                 row.spent = 0.0  # it is done again, so it has its whole time again
             row.state, row.detail, row.ended = StageState.RUNNING, clean(detail), None
             row.run_key = run_key or row.run_key
+        if run_key is not None:
+            refuse_removed(self.database, (run_key,), time.time())
 
     def keep(self, run: str, output: StageOutput, trial: int = 0) -> None:
         """Records an output before its stage has ended: people look at what a failed gate has measured."""
@@ -94,10 +99,12 @@ class Journal:
         sentence; an exception that nobody raised on purpose becomes one of the two (`jinsu.runs.unknown`). Both go on to
         the caller.
         """
+        begun = time.time()
         try:
             self.note(run, stage, "", trial)
             output = work()
             self._end_stage(run, stage, trial, StageState.DONE, "", output)
+            self._refuse_removed(run, stage, trial, begun - _CLOCKS_DIFFER)
         except Exception as problem:
             self.failed(run, stage, problem, trial)
             if isinstance(problem, JinsuError):
@@ -138,6 +145,12 @@ class Journal:
             row = session.get(Submission, run, with_for_update=True)
             if row is not None and row.state is SubmissionState.FAILED:
                 row.state, row.reason, row.ended = SubmissionState.RUNNING, "", None
+
+    def _refuse_removed(self, run: str, stage: StageName, trial: int, since: float) -> None:
+        """Raises TransientError when retention removed the stage's step while the stage found it done."""
+        with self.database.begin() as session:
+            row = session.get_one(StageRecord, (run, stage, trial))
+        refuse_removed(self.database, stage_keys(row), since)
 
     def _end_stage(
         self, run: str, stage: StageName, trial: int, state: StageState, detail: str, output: StageOutput | None = None

@@ -45,6 +45,13 @@ class Revocations:
         self.mlflow.tag_version(model, version, "jinsu.review", f"revoked by {row.by}: {row.reason}")
 
 
+def retire(session: Session, model: str, version: str, by: str, reason: str) -> None:
+    """Ends the right to serve of a version whose files go. Raises ConflictError for the version that serves."""
+    session.get(Model, model, with_for_update=True)
+    if _revoked(session, model, version) is None:
+        _revoke(session, model, version, by, reason)
+
+
 def _revoked(session: Session, model: str, version: str) -> Revocation | None:
     """An earlier revocation. Raises NotFoundError for a version that Jinsu did not register."""
     facts_of(session, model, version)
