@@ -24,14 +24,12 @@ from tests.e2e.conftest import Platform
 
 from jinsu.clients.supervisord import Supervisor
 from jinsu.errors import JinsuError
-from jinsu.local.health import healthy
-from jinsu.settings import Settings, parse
 from jinsu.state.states import ReviewState
 
 SLOTS = 7
 STUCK_SECONDS = 240.0
 """A run whose stages have not changed for so long is stuck, whatever was killed."""
-BACK_SECONDS = 60.0
+BACK_SECONDS = 90.0
 """How soon every server answers again."""
 PROGRESS_SECONDS = 45.0
 """How long the next kill waits, after that of a server which every run needs, for some run to begin a stage."""
@@ -42,6 +40,8 @@ VOID_SECONDS = 90.0
 WINDOW = 40
 """How many cases wait for their moment at a time."""
 PAUSE_SECONDS = 1.5
+REST_SECONDS = 4.0
+"""How long another server is left alone after it has come back."""
 CARRIERS = (Victim.SCHEDULER, Victim.AIRFLOW_API, Victim.MLFLOW, Victim.POSTGRESQL)
 """Servers without which no run goes on. When they are killed faster than they start, nothing ever happens to a run."""
 
@@ -49,9 +49,17 @@ CARRIERS = (Victim.SCHEDULER, Victim.AIRFLOW_API, Victim.MLFLOW, Victim.POSTGRES
 class KilledPlatform(Platform):
     """A platform whose doors may be shut for a while."""
 
-    @cached_property
-    def installed(self) -> Settings:
-        return parse(self.settings, {})
+    def answers(self, victim: Victim) -> bool:
+        """Whether a server answers; one without a door runs."""
+        doors = {
+            Victim.API: f"{self.settings['api_url']}/health",
+            Victim.MLFLOW: f"{self.settings['mlflow_url']}/health",
+            Victim.ENVOY: f"{self.settings['envoy_admin_url']}/ready",
+            Victim.AIRFLOW_API: f"{self.settings['airflow_url']}/api/v2/monitor/health",
+        }
+        if victim in doors:
+            return httpx.get(doors[victim], timeout=5).is_success
+        return self.supervisor.names().get(victims.PROGRAMS[victim]) == "RUNNING"
 
     @cached_property
     def supervisor(self) -> Supervisor:
@@ -85,6 +93,7 @@ class World:
     done: threading.Event = field(default_factory=threading.Event)
     hits: dict[str, list[str]] = field(default_factory=dict)
     _misses: dict[int, int] = field(default_factory=dict)
+    _recovering: set[Victim] = field(default_factory=set)
 
     def __post_init__(self) -> None:
         self.records = Records(self.platform.settings["database_url"])
@@ -92,7 +101,9 @@ class World:
 
     def run(self, cases: Iterator[Case], kills: int) -> None:
         """Carries out cases until so many kills are done; returns when every run has ended and was looked at."""
-        slots = [threading.Thread(target=self._guarded, args=(self._slot, slot), daemon=True) for slot in range(self.slots)]
+        slots = [
+            threading.Thread(target=self._guarded, args=(self._slot, slot), daemon=True) for slot in range(self.slots)
+        ]
         clients = threading.Thread(target=self._guarded, args=(self._ask_endpoints,), daemon=True)
         for thread in (*slots, clients):
             thread.start()
@@ -130,23 +141,32 @@ class World:
                 case = next(cases)
                 waiting[case.number], since[case.number] = case, time.monotonic()
                 self.matrix.last = case.number
-            case_done = self._one_kill(list(waiting.values()))
-            if case_done is not None:
-                del waiting[case_done.number]
+            done = self._one_kill([case for case in waiting.values() if self._rested(case)])
+            if done is not None:
+                del waiting[done.number]
+                if done.victim in self._recovering:
+                    threading.Thread(target=self._guarded, args=(self._recover, done), daemon=True).start()
                 time.sleep(PAUSE_SECONDS)
-                self._recover(case_done)
             for late in [each for each in waiting.values() if time.monotonic() - since[each.number] > VOID_SECONDS]:
                 del waiting[late.number]
                 self.matrix.count(late, False)
             time.sleep(0.03)
 
+    def _rested(self, case: Case) -> bool:
+        """Whether the victim, or any server that every run needs if it is one, has come back since the last kill."""
+        group = CARRIERS if case.victim in CARRIERS else (case.victim,)
+        return not self._recovering.intersection(group)
+
     def _recover(self, case: Case) -> None:
-        """Waits until every server answers again and, where every run needs the victim, some run goes on."""
+        """Waits until the server answers again and, where every run needs it, some run goes on."""
         begun = time.time()
-        if case.victim in victims.PROGRAMS and not _within(BACK_SECONDS, lambda: healthy(self.platform.installed)):
-            self.matrix.broken.append(f"{case.title}: a server did not answer again within {BACK_SECONDS:g} s")
+        if not _within(BACK_SECONDS, lambda: self.platform.answers(case.victim)):
+            self.matrix.broken.append(f"{case.title}: the server did not answer again within {BACK_SECONDS:g} s")
         if case.victim in CARRIERS:
             _within(PROGRESS_SECONDS, lambda: self.records.begun_since(begun))
+        else:
+            time.sleep(REST_SECONDS)
+        self._recovering.discard(case.victim)
 
     def _one_kill(self, cases: list[Case]) -> Case | None:
         """Kills the victim of the first case whose stage a run is in, and which has a process."""
@@ -166,6 +186,8 @@ class World:
                 if not victims.kill(self.platform, case, found.run, found.model, found.key):
                     return False
                 self.matrix.count(case, True)
+                if case.victim in victims.PROGRAMS:
+                    self._recovering.add(case.victim)
                 print(f"{case.title} {found.run}", flush=True)
                 shared = case.victim in victims.PROGRAMS
                 for run in {each.run for each in self._at_work()} if shared else {found.run}:
