@@ -26,20 +26,20 @@ from jinsu.clients.supervisord import Supervisor
 from jinsu.errors import JinsuError
 from jinsu.state.states import ReviewState
 
-SLOTS = 7
+SLOTS = 5
 STUCK_SECONDS = 240.0
-"""A run whose stages have not changed for so long is stuck, whatever was killed."""
+"""A run is stuck whose stages have not changed for so long, since they changed last and since anything of it was killed."""
 BACK_SECONDS = 90.0
 """How soon every server answers again."""
-PROGRESS_SECONDS = 45.0
-"""How long the next kill waits, after that of a server which every run needs, for some run to begin a stage."""
+PROGRESS_SECONDS = 20.0
+"""How long the next kill waits for some run to begin a stage."""
 OUTAGE_SECONDS = 60.0
 """For how long an endpoint that has answered may not answer; kills go on meanwhile."""
 VOID_SECONDS = 90.0
 """How long a case waits for a run in its stage with a process to kill."""
 WINDOW = 40
 """How many cases wait for their moment at a time."""
-PAUSE_SECONDS = 1.5
+PAUSE_SECONDS = 1.0
 REST_SECONDS = 4.0
 """How long another server is left alone after it has come back."""
 CARRIERS = (Victim.SCHEDULER, Victim.AIRFLOW_API, Victim.MLFLOW, Victim.POSTGRESQL)
@@ -92,6 +92,7 @@ class World:
     stop: threading.Event = field(default_factory=threading.Event)
     done: threading.Event = field(default_factory=threading.Event)
     hits: dict[str, list[str]] = field(default_factory=dict)
+    _hit_at: dict[str, float] = field(default_factory=dict)
     _misses: dict[int, int] = field(default_factory=dict)
     _recovering: set[Victim] = field(default_factory=set)
 
@@ -146,11 +147,17 @@ class World:
                 del waiting[done.number]
                 if done.victim in self._recovering:
                     threading.Thread(target=self._guarded, args=(self._recover, done), daemon=True).start()
-                time.sleep(PAUSE_SECONDS)
+                self._let_some_run_go_on()
             for late in [each for each in waiting.values() if time.monotonic() - since[each.number] > VOID_SECONDS]:
                 del waiting[late.number]
                 self.matrix.count(late, False)
             time.sleep(0.03)
+
+    def _let_some_run_go_on(self) -> None:
+        """One stage begins between two kills, so that the runs live on however slow the machine is."""
+        begun = time.time()
+        time.sleep(PAUSE_SECONDS)
+        _within(PROGRESS_SECONDS, lambda: self.records.begun_since(begun))
 
     def _rested(self, case: Case) -> bool:
         """Whether the victim, or any server that every run needs if it is one, has come back since the last kill."""
@@ -158,14 +165,10 @@ class World:
         return not self._recovering.intersection(group)
 
     def _recover(self, case: Case) -> None:
-        """Waits until the server answers again and, where every run needs it, some run goes on."""
-        begun = time.time()
+        """Waits until the server answers again."""
         if not _within(BACK_SECONDS, lambda: self.platform.answers(case.victim)):
             self.matrix.broken.append(f"{case.title}: the server did not answer again within {BACK_SECONDS:g} s")
-        if case.victim in CARRIERS:
-            _within(PROGRESS_SECONDS, lambda: self.records.begun_since(begun))
-        else:
-            time.sleep(REST_SECONDS)
+        time.sleep(REST_SECONDS * (3 if case.victim in CARRIERS else 1))
         self._recovering.discard(case.victim)
 
     def _one_kill(self, cases: list[Case]) -> Case | None:
@@ -192,7 +195,7 @@ class World:
                 shared = case.victim in victims.PROGRAMS
                 for run in {each.run for each in self._at_work()} if shared else {found.run}:
                     self.hits.setdefault(run, []).append(case.title)
-                self.hits.setdefault(found.run, [])
+                    self._hit_at[run] = time.monotonic()
                 return True
         return False
 
@@ -231,7 +234,7 @@ class World:
         while (row := self.records.submission(run)).ended is None:
             if (now := self.records.progress(run)) != seen:
                 changed, seen = time.monotonic(), now
-            if time.monotonic() - changed > STUCK_SECONDS:
+            if time.monotonic() - max(changed, self._hit_at.get(run, 0.0)) > STUCK_SECONDS:
                 self._break(run, f"the run is stuck: nothing has changed for {STUCK_SECONDS:g} s after {seen}")
                 return
             if not answered and verdict != "none":
