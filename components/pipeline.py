@@ -22,7 +22,7 @@ IMAGE = yaml.safe_load((HERE / "admit" / "component.yaml").read_text())["impleme
 SETTINGS, HOME = "/jinsu/settings", "/jinsu/home"
 # The NetworkPolicies of the chart know the pods by this label.
 LABEL = ("app.kubernetes.io/name", "jinsu-stage")
-SECRETS = ("JINSU_DATABASE_PASSWORD", "JINSU_MLFLOW_PASSWORD")
+SECRETS = ("JINSU_DATABASE_PASSWORD", "JINSU_MLFLOW_PASSWORD", "JINSU_STEP_KEY")
 # They are absent where the object store takes a role instead of keys.
 STORE_KEYS = ("AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY")
 

@@ -134,6 +134,7 @@ RULES: dict[str, dict[str, Any]] = {
     "training.slots": COUNT,
     "training.maxGpus": {"type": "integer", "minimum": 0},
     "training.ttlSeconds": {"type": "integer", "minimum": 60},
+    "training.lostSeconds": {"type": "integer", "minimum": 60},
     "priorityClasses.low": {"type": "integer", "maximum": -1},
     "priorityClasses.normal": {"type": "integer", "maximum": -1},
     "priorityClasses.high": {"type": "integer", "maximum": -1},

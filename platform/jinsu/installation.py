@@ -89,7 +89,8 @@ class Installation:
         store = self.settings.object_store
         assert store is not None
         assert self.objects.store is not None
-        return KubernetesLauncher(self.kube, self.objects.store, self.settings.on_kubernetes.steps, store)
+        kubernetes = self.settings.on_kubernetes
+        return KubernetesLauncher(self.kube, self.objects.store, kubernetes.steps, store, kubernetes.step_key)
 
     @cached_property
     def catalog(self) -> Catalog:

@@ -108,7 +108,8 @@ class Kubernetes:
     """What only an installation on Kubernetes has.
 
     catalog: the ConfigMap of the names that the trigger form offers. gateways: `host:port` of Envoy's statistics; the host
-    name resolves to every Envoy. gateway_key: the secret that Envoy and the controller show each other.
+    name resolves to every Envoy. gateway_key: the secret that Envoy and the controller show each other. step_key: the secret
+    with which the tokens of steps are made, which the broker knows too; "" for a process that starts no step.
     """
 
     namespace: str
@@ -117,6 +118,7 @@ class Kubernetes:
     gateway_key: str = field(repr=False)
     steps: Cluster
     servers: Servers
+    step_key: str = field(default="", repr=False)
 
 
 @dataclass(frozen=True)

@@ -41,5 +41,6 @@ def _of_secrets(verbs: set[str], rule: Document) -> Iterator[str]:
     for verb in sorted(verbs & {"list", "watch", "deletecollection"}):
         yield f"it may {verb} secrets"
     if not rule.get("resourceNames"):
-        for verb in sorted(verbs - {"list", "watch", "deletecollection"}):
+        # Who makes a Secret knows what is in it already; alone, the verb reads and changes none.
+        for verb in sorted(verbs - {"list", "watch", "deletecollection"} if verbs != {"create"} else set()):
             yield f"it may {verb} any secret (no resourceNames)"

@@ -19,7 +19,13 @@ Document = dict[str, Any]
 
 HERE = KUBEFLOW["kubeflow"]["namespace"]
 SWITCHED_ON = {"kubeflow": {"enabled": True, "namespace": HERE}}
-KEYS = {"JINSU_DATABASE_PASSWORD", "JINSU_MLFLOW_PASSWORD", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY"}
+KEYS = {
+    "JINSU_DATABASE_PASSWORD",
+    "JINSU_MLFLOW_PASSWORD",
+    "JINSU_STEP_KEY",
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+}
 
 
 def secret_values(documents: list[Document]) -> dict[str, str]:

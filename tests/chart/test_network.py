@@ -55,7 +55,7 @@ class Network:
 
 def name_in(labels: dict[str, str]) -> str:
     if labels["app.kubernetes.io/name"] == "jinsu-step":
-        return f"step of {labels['jinsu.dev/team']}"
+        return f"step of {labels.get('jinsu.dev/team', 'the platform')}"
     return labels["app.kubernetes.io/component"]
 
 
@@ -103,7 +103,12 @@ _PLATFORM = ("api", "controller", "mlflow", "airflow", "scheduler", "dag-process
 _NEEDED = [
     *((part, "database", 5432) for part in _PLATFORM),
     *((part, "store", 9000) for part in ("api", "controller", "mlflow", "scheduler", "triggerer", "model-server")),
-    ("step of default", "store", 9000),
+    *(
+        (step, *door)
+        for step in ("step of default", "step of the platform")
+        for door in (("store", 9000), ("broker", 8081))
+    ),
+    ("broker", "store", 9000),
     *((part, "mlflow", 5000) for part in ("api", "controller", "scheduler", "triggerer", "test")),
     *((part, "airflow", 8080) for part in ("api", "controller", "scheduler", "triggerer", "test")),
     ("scheduler", "api", 8080),
@@ -148,7 +153,7 @@ def test_the_address_of_the_kubernetes_api_is_all_that_they_reach_outside(source
 def test_what_is_outside_is_reached(values: Values) -> None:
     net = network(values)
     assert all(net.lets(part, Peer(ip="192.0.2.7"), 5432) for part in _PLATFORM)
-    for part in ("api", "mlflow", "scheduler", "model-server", "step of default"):
+    for part in ("api", "mlflow", "scheduler", "model-server", "broker", "step of default", "step of the platform"):
         assert net.lets(part, Peer(ip="192.0.2.8"), 443), part
 
 
@@ -250,6 +255,7 @@ def chosen(policy: Document, peer: Peer) -> bool:
 # --- What must not ---
 
 
+STEP_DOORS = {"store": [9000], "broker": [8081]}
 OUTER = {"the internet": INTERNET, "the node's metadata": METADATA, "a node": NODE, "a stranger": STRANGER}
 
 
@@ -264,18 +270,32 @@ def open_ports(values: Values, source: str) -> dict[str, list[int]]:
 
 
 @pytest.mark.parametrize("name", ["default", "everything", "other Airflow"])
-def test_a_training_reaches_the_object_store_and_nothing_else(name: str) -> None:
-    assert open_ports(VALUE_SETS[name], "step of default") == {"store": [9000]}
+@pytest.mark.parametrize("step", ["step of default", "step of the platform"])
+def test_a_step_reaches_the_object_store_its_broker_and_nothing_else(name: str, step: str) -> None:
+    assert open_ports(VALUE_SETS[name], step) == STEP_DOORS
+
+
+def test_the_broker_reaches_the_object_store_and_nothing_else() -> None:
+    assert open_ports(DEFAULT, "broker") == {"store": [9000]}
+
+
+@each_set
+def test_only_steps_reach_the_broker(values: Values) -> None:
+    net = network(values)
+    assert {part for part in net.peers if net.lets(part, "broker", 8081)} == {
+        part for part in net.peers if part.startswith("step of")
+    }
+    assert not net.lets(STRANGER, "broker", 8081)
 
 
 def test_a_training_reaches_no_training_of_another_team() -> None:
-    assert open_ports(TEAMS, "step of vision") == open_ports(TEAMS, "step of speech") == {"store": [9000]}
+    assert open_ports(TEAMS, "step of vision") == open_ports(TEAMS, "step of speech") == STEP_DOORS
 
 
 @pytest.mark.parametrize("values", [OUTSIDE, CLOUD], ids=["outside", "cloud"])
-@pytest.mark.parametrize("part", ["step of default", "model-server"])
+@pytest.mark.parametrize("part", ["step of default", "step of the platform", "model-server", "broker"])
 def test_with_a_store_outside_it_alone_is_reached(values: Values, part: str) -> None:
-    assert open_ports(values, part) == {}
+    assert open_ports(values, part) == ({"broker": [8081]} if part.startswith("step of") else {})
     net = network(values)
     assert [port for port in (22, 80, 443, 6443, 9000) if net.lets(part, Peer(ip="192.0.2.8"), port)] == [443]
 
@@ -294,7 +314,7 @@ def test_a_store_of_the_cluster_may_be_named_by_its_pods() -> None:
     peers = [{"namespaceSelector": {"matchLabels": {"kubernetes.io/metadata.name": "elsewhere"}}}]
     external = {"endpoint": "http://minio.elsewhere.svc:9000", "existingSecret": "store-keys", "peers": peers}
     values: Values = {"objectStore": {"bundled": {"enabled": False}, "external": external}}
-    assert open_ports(values, "step of default") == {"a stranger": [9000]}
+    assert open_ports(values, "step of default") == {"a stranger": [9000], "broker": [8081]}
 
 
 # --- What a policy allows a training ---

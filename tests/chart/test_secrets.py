@@ -94,7 +94,8 @@ def test_a_training_s_script_sees_no_secret(values: Values) -> None:
     created = pods(platform_objects.created_objects(render(values)))
     for pod in created:
         if pod.labels["app.kubernetes.io/name"] == "jinsu-step":
-            assert not seen(pod, of_kind(render(values), "Secret"))["train"], pod.name
+            assert "work" in [container["name"] for container in pod.containers]
+            assert not seen(pod, of_kind(render(values), "Secret"))["work"], pod.name
 
 
 @each_set

@@ -1,5 +1,6 @@
 """The launcher of a cluster keeps every launcher's promises: real Jobs, real pods, and a real S3 server."""
 
+import json
 import os
 import shutil
 import signal
@@ -19,19 +20,19 @@ from tests.cluster.harness.roles import trial_roles
 from tests.cluster.harness.store import TrialStore
 from tests.contract.launcher_suite import *  # noqa: F403
 from tests.contract.launcher_suite import MODEL, Bench, Own
+from tests.support.broker_server import STEP_KEY, broker_server
 from tests.support.waiting import eventually, until
 
+from jinsu.broker.desk import Desk
 from jinsu.clients.kubernetes import Kube
 from jinsu.launchers.kubernetes_launcher import KubernetesLauncher
 from jinsu.objects.mirror import Mirror
-from jinsu.objects.s3 import S3
-from jinsu.placement.kubernetes import Cluster, Gpu, Identity
+from jinsu.objects.s3 import S3, S3Settings
+from jinsu.placement.kubernetes import Cluster, Gpu
 from jinsu.steps.environment import STEP_ROOT_VARIABLE
-from jinsu.steps.pod_context import STEP_FOLDER
-from jinsu.steps.spec import StepSpec
+from jinsu.steps.pod_layout import STEP_FOLDER
+from jinsu.steps.spec import Input, StepKind, StepSpec
 from jinsu.steps.status import Phase, StepStatus
-
-SECRET = "store"
 
 
 class ClusterBench(Bench):
@@ -39,26 +40,26 @@ class ClusterBench(Bench):
 
     patience = 40.0
 
-    def __init__(self, kube: Kube, cluster: Cluster, store: TrialStore, folder: Path, outside: Path) -> None:
-        self.kube, self.cluster, self.address = kube, cluster, replace(store.settings, prefix=uuid4().hex)
-        self.store = S3(self.address)
-        super().__init__(
-            KubernetesLauncher(kube, self.store, cluster, self.address), Mirror(folder / "objects", self.store), folder
-        )
+    def __init__(self, kube: Kube, cluster: Cluster, address: S3Settings, folder: Path, outside: Path) -> None:
+        self.kube, self.cluster, self.address = kube, cluster, address
+        self.store = S3(address)
+        super().__init__(self.launcher_with(), Mirror(folder / "objects", self.store), folder)
         self.image, self.outside, self.seen_outside = cluster.trainer_image, outside / "notes", "/outside/notes"
+
+    def launcher_with(self, **changes: Any) -> KubernetesLauncher:
+        """A launcher for a cluster with other values."""
+        return KubernetesLauncher(self.kube, self.store, replace(self.cluster, **changes), self.address, STEP_KEY)
 
     def lose(self, step: StepSpec, name: str) -> None:
         self.store.delete(f"{step.output_uri}/out/{name}")
 
 
 @pytest.fixture(scope="module")
-def namespace(api: client.ApiClient, store: TrialStore) -> Iterator[str]:
-    """A team's namespace, with the store's keys."""
+def namespace(api: client.ApiClient) -> Iterator[str]:
+    """A team's namespace. It holds no key of the store."""
     name = f"team-{uuid4().hex[:8]}"
     core = client.CoreV1Api(api)
     core.create_namespace({"metadata": {"name": name}})
-    keys = {"AWS_ACCESS_KEY_ID": store.settings.access_key, "AWS_SECRET_ACCESS_KEY": store.settings.secret_key}
-    core.create_namespaced_secret(name, {"metadata": {"name": SECRET}, "stringData": keys})
     yield name
     core.delete_namespace(name)
 
@@ -74,18 +75,21 @@ def outside() -> Iterator[Path]:
 @pytest.fixture
 def bench(
     kubeconfig: Path, namespace: str, store: TrialStore, runtime_image: str, tmp_path: Path, outside: Path
-) -> ClusterBench:
+) -> Iterator[ClusterBench]:
     cluster = Cluster(
         namespaces={"default": namespace},
+        platform_namespace=namespace,
+        platform_image=runtime_image,
         trainer_image=runtime_image,  # as good for scripts that need no torch
         runtime_image=runtime_image,
-        store_secret=SECRET,
         pull_policy="Never",
         gpus={"": Gpu()},
         volumes=({"name": "outside", "hostPath": {"path": str(outside)}},),
         mounts=({"name": "outside", "mountPath": "/outside"},),
     )
-    return ClusterBench(Kube(str(kubeconfig)), cluster, store, tmp_path, outside)
+    address = replace(store.settings, prefix=uuid4().hex)
+    with broker_server(Desk(S3(address)), node.address()) as broker:
+        yield ClusterBench(Kube(str(kubeconfig)), replace(cluster, broker=broker), address, tmp_path, outside)
 
 
 @pytest.fixture
@@ -173,8 +177,7 @@ def test_a_full_quota_is_named(bench: ClusterBench, api: client.ApiClient, names
 
 
 def test_a_step_that_fills_its_disk_is_told_so(bench: ClusterBench) -> None:
-    small = replace(bench.cluster, ephemeral_storage="64Mi")
-    bench.launcher = KubernetesLauncher(bench.kube, bench.store, small, bench.address)
+    bench.launcher = bench.launcher_with(ephemeral_storage="64Mi")
     step = bench.step("(out / 'big').write_bytes(os.urandom(200 << 20)); time.sleep(100)", seconds=200.0)
 
     status = bench.run(step, within=120)
@@ -226,25 +229,117 @@ def test_a_pod_deleted_by_hand_resumes_from_its_checkpoint(
 # --- A role of the store instead of its keys ---
 
 
-def test_a_step_without_keys_takes_a_role_that_its_script_cannot(
-    bench: ClusterBench, api: client.ApiClient, namespace: str
+def test_the_broker_takes_a_role_instead_of_keys(
+    bench: ClusterBench, api: client.ApiClient, namespace: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    audience, account = "store.example.com", "steps"
-    client.CoreV1Api(api).create_namespaced_service_account(namespace, {"metadata": {"name": account}})
+    audience, account = "store.example.com", "broker"
+    core = client.CoreV1Api(api)
+    core.create_namespaced_service_account(namespace, {"metadata": {"name": account}})
+    asked = {"spec": {"audiences": [audience]}}
+    (tmp_path / "token").write_text(
+        core.create_namespaced_service_account_token(account, namespace, asked).status.token
+    )
     with trial_roles(node.address(), api, audience, bench.address) as roles:
-        identity = Identity("arn:aws:iam::1:role/jinsu", account, audience, roles.url, "us-east-1")
-        cluster = replace(bench.cluster, store_secret=None, store_identity=identity)
+        for name, value in {
+            "AWS_ROLE_ARN": "arn:aws:iam::1:role/jinsu",
+            "AWS_WEB_IDENTITY_TOKEN_FILE": str(tmp_path / "token"),
+            "AWS_DEFAULT_REGION": "us-east-1",
+            "AWS_ENDPOINT_URL_STS": roles.url,
+        }.items():
+            monkeypatch.setenv(name, value)
         address = replace(bench.address, access_key=None, secret_key=None)
-        bench.launcher = KubernetesLauncher(bench.kube, bench.store, cluster, address)
-        step = bench.step(
-            """
-            note([name for name in os.environ if name.startswith("AWS")])
-            note([place for place in ("/var/run/jinsu-store", "/var/run/secrets") if Path(place).exists()])
-            save()
-            """
-        )
+        with broker_server(Desk(S3(address)), node.address()) as broker:
+            bench.launcher = bench.launcher_with(broker=broker)
+            assert bench.run(bench.step("save()")).phase is Phase.DONE
+    assert set(roles.taken) == {("arn:aws:iam::1:role/jinsu", f"system:serviceaccount:{namespace}:{account}")}
 
-        assert bench.run(step).phase is Phase.DONE
 
-    assert bench.notes() == ["[]", "[]"]
-    assert set(roles.taken) == {(identity.role, f"system:serviceaccount:{namespace}:{account}")}
+# --- A script that means harm ---
+
+SEARCHES = """
+import json, socket, ctypes
+secret = {secret!r}
+
+def refused(attempt):
+    try:
+        return not attempt()
+    except Exception:
+        return True
+
+def holds(path):
+    try:
+        return any(word in path.read_bytes() for word in (b"AWS_", secret.encode(), b"JINSU_BROKER", b"eyJhbGciOi"))
+    except OSError:
+        return False
+
+found = [name for name in os.environ if "AWS" in name or "TOKEN" in name or "BROKER" in name]
+found += [str(path) for path in Path("/proc").glob("[0-9]*/environ") if holds(path)]
+found += [str(path) for path in Path("/proc").glob("[0-9]*/cmdline") if holds(path)]
+for place in ("/var/run/secrets", "/run/secrets", "/jinsu/access", "/etc/kubernetes", "/root/.aws"):
+    found += [place] if Path(place).exists() else []
+for folder in ("/jinsu", "/tmp", "/var", "/run", "/home", "/etc"):
+    for parent, _, names in os.walk(folder):
+        if parent == str(root / "in/code"):
+            continue  # this very text
+        found += [f"{{parent}}/{{name}}" for name in names if holds(Path(parent) / name)]
+libc, runner, line = ctypes.CDLL(None, use_errno=True), os.getppid(), "/jinsu/line/runner.sock"
+note(json.dumps({{
+    "found": found,
+    "runner": runner,
+    "uids": sorted({{os.getuid(), os.geteuid()}}),
+    "line": refused(lambda: socket.socket(socket.AF_UNIX).connect(line) is None),
+    "fds": refused(lambda: os.listdir(f"/proc/{{runner}}/fd")),
+    "memory": refused(lambda: open(f"/proc/{{runner}}/mem", "rb")),
+    "environ": refused(lambda: open(f"/proc/{{runner}}/environ", "rb").read()),
+    "ptrace": libc.syscall(101, 16, runner, 0, 0) < 0,
+    "pidfd": all(libc.syscall(438, os.pidfd_open(runner), number, 0) < 0 for number in range(64)),
+    "others": [name for name in os.listdir("/proc") if name.isdigit() and b"jinsu.steps.upload" in
+               Path(f"/proc/{{name}}/cmdline").read_bytes()],
+}}))
+for name in ("agent.lock", "state.json", "result.json", "step.json"):
+    (root / name).unlink(missing_ok=True)
+(root / "result.json").write_text(json.dumps({{"run_key": "x", "outputs": {{}}, "seconds": 0.001, "gpu_seconds": 0}}))
+os.kill(runner, signal.SIGKILL)  # it is the first process of its container, which no process in there can kill
+time.sleep(1.5)
+save()
+"""
+
+
+def test_a_hostile_script_finds_no_key_no_token_and_no_way_to_forge(bench: ClusterBench) -> None:
+    step = bench.step(SEARCHES.format(secret=bench.address.secret_key), requires=MODEL)
+
+    status = bench.run(step)
+
+    assert status.phase is Phase.DONE, status.message
+    (note,) = bench.notes()
+    assert json.loads(note) == {
+        "found": [],
+        "runner": 1,
+        "uids": [10001],
+        "line": True,
+        "fds": True,
+        "memory": True,
+        "environ": True,
+        "ptrace": True,
+        "pidfd": True,
+        "others": [],
+    }
+    assert status.result is not None
+    assert set(status.result.outputs) == {MODEL}
+    assert status.result.seconds > 1.5
+
+
+def test_a_program_of_the_platform_finds_its_secrets_and_folders_in_its_pod(bench: ClusterBench) -> None:
+    for number in range(3):
+        bench.store.write(f"test/rows/part/{number}", b"%d" % number)
+    step = bench.step(
+        """
+        import json
+        print(json.loads((root / "in/secrets.json").read_text())["salt"])
+        print(sorted(path.name for path in (root / "in/rows/part").iterdir()))
+        """
+    )
+    rows = Input("rows", "test/rows", "")
+    step = replace(step, kind=StepKind.PLATFORM, inputs=(*step.inputs, rows), secrets={"salt": "pepper"})
+    assert bench.run(step).phase is Phase.DONE, bench.log(step)
+    assert bench.log(step) == "pepper\n['0', '1', '2']\n"

@@ -234,7 +234,7 @@ def test_values_reach_the_pod() -> None:
 
 def test_the_token_of_the_stores_role_is_for_fetching_alone() -> None:
     """The server holds what a researcher made."""
-    role = Identity("arn:aws:iam::1:role/jinsu", "jinsu-step")
+    role = Identity("arn:aws:iam::1:role/jinsu")
     spec = pod(replace(SERVERS, store_secret="", store_identity=role))
     fetch, server = containers(spec)
     assert dict(Identity.MOUNT) in fetch["volumeMounts"]

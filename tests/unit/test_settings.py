@@ -85,7 +85,9 @@ def test_default_values_say_what_they_should() -> None:
     }
     assert set(cluster.steps.priority_classes) == {"low", "normal", "high"}
     assert set(cluster.steps.priority_classes.values()) == priority_classes
-    assert cluster.steps.store_secret == cluster.servers.store_secret == "jinsu-store"
+    assert cluster.servers.store_secret == "jinsu-store"
+    assert cluster.steps.broker == "http://jinsu-broker.jinsu.svc:8081"
+    assert cluster.steps.platform_namespace == "jinsu"
     assert cluster.servers.key_secret == "jinsu"
     assert (found.bind, found.training_slots, found.max_gpus) == ("0.0.0.0", 64, 8)
     assert isinstance(cluster.steps.tolerations, tuple)

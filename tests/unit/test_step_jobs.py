@@ -13,18 +13,22 @@ from tests.chart.restricted import violations
 from tests.chart.schemas import faults
 
 from jinsu.errors import BadInputError
-from jinsu.launchers.job import ATTEMPT_LABEL, KEY_LABEL, job, name_of
-from jinsu.objects.s3 import S3Settings
-from jinsu.placement.kubernetes import Cluster, Gpu, Identity
-from jinsu.steps.spec import Input, Limits, StepSpec
+from jinsu.launchers.job import ATTEMPT_LABEL, KEY_LABEL, job, name_of, secret, secret_name
+from jinsu.placement.kubernetes import Cluster, Gpu
+from jinsu.steps.access_token import Holder, holder_of
+from jinsu.steps.record import Attempt
+from jinsu.steps.spec import Input, Limits, StepKind, StepSpec
 
 KEY = "0123456789abcdef" * 4
-STORE = S3Settings("models", "http://store:9000", access_key="AKIA-hush", secret_key="hush-hush", attempts=3)
+STEP_KEY = "hush-hush-key-of-tokens"
+ATTEMPT = Attempt("attempt-1", "jinsu-default")
 CLUSTER = Cluster(
     namespaces={"default": "jinsu-default"},
     trainer_image="images.example.com/trainer:1",
     runtime_image="images.example.com/runtime:1",
-    store_secret="store-keys",
+    platform_namespace="jinsu",
+    platform_image="images.example.com/platform:1",
+    broker="http://broker:8081",
 )
 STEP = StepSpec(
     name="train",
@@ -52,11 +56,6 @@ RICH = replace(
     ca_config_map="authority",
     ttl_seconds=77,
 )
-ROLE = replace(
-    CLUSTER,
-    store_secret=None,
-    store_identity=Identity("arn:aws:iam::1:role/jinsu", "jinsu-step", endpoint="http://sts:9001", region="eu-north-1"),
-)
 # What people write to see whether somebody reads it as more than text.
 EVIL = st.one_of(
     st.sampled_from(
@@ -69,7 +68,11 @@ _LABEL_VALUE = re.compile(r"([A-Za-z0-9]([A-Za-z0-9_.-]{0,61}[A-Za-z0-9])?)?")
 
 
 def step_job(step: StepSpec = STEP, cluster: Cluster = CLUSTER) -> dict[str, Any]:
-    return job(step, cluster, STORE, "attempt-1", "jinsu-default")
+    return job(step, cluster, ATTEMPT)
+
+
+def attempt_secret(step: StepSpec = STEP) -> dict[str, Any]:
+    return secret(step, ATTEMPT, {"metadata": {"name": name_of(KEY), "uid": "uid-of-the-job"}}, STEP_KEY)
 
 
 def pod(step: StepSpec = STEP, cluster: Cluster = CLUSTER) -> dict[str, Any]:
@@ -113,40 +116,65 @@ def test_kubernetes_takes_the_job(version: str, cluster: Cluster) -> None:
     assert faults(step_job(limited(gpu=1, cpu=0.5), cluster), version) == []
 
 
-def test_no_container_has_a_token() -> None:
+def test_no_container_has_a_token_of_kubernetes() -> None:
     spec = pod()
     assert spec["automountServiceAccountToken"] is False
     assert spec["enableServiceLinks"] is False
-    assert not any("projected" in volume or "secret" in volume for volume in spec["volumes"])
+    assert "serviceAccountName" not in spec
+    assert not any("projected" in volume for volume in spec["volumes"])
 
 
-def test_the_stores_keys_reach_the_containers_of_ours_alone() -> None:
-    found = containers(pod())
-    assert [one["secretRef"]["name"] for one in found["stage"]["envFrom"]] == ["store-keys"]
-    assert found["upload"]["envFrom"] == found["stage"]["envFrom"]
-    assert "envFrom" not in found["train"]
-    assert "env" not in found["train"]
-    assert {one["name"] for one in found.values()} == {"stage", "train", "upload"}
+def test_no_container_has_a_key_of_the_store() -> None:
+    for one in containers(pod()).values():
+        assert "envFrom" not in one
+        assert not any("AWS" in text or "JINSU_STORE" in text for text in texts(one))
+    assert {one["name"] for one in containers(pod()).values()} == {"stage", "work", "upload"}
 
 
-def test_no_key_is_written_into_a_job() -> None:
-    assert not any("hush" in text for text in texts(step_job()))
-    variables = {entry["name"]: entry["value"] for entry in containers(pod())["upload"]["env"]}
-    assert json.loads(variables["JINSU_STORE"]) == {
-        "attempts": 3,
-        "bucket": "models",
-        "ca_file": None,
-        "endpoint": "http://store:9000",
-        "path_style": True,
-        "prefix": "",
-        "region": "us-east-1",
+def test_the_container_of_the_script_has_no_part_of_the_attempts_secret() -> None:
+    spec = pod()
+    volumes = {volume["name"]: volume for volume in spec["volumes"]}
+    holders = {
+        name: [key["key"] for key in volumes[mount["name"]]["secret"]["items"]]
+        for name, one in containers(spec).items()
+        for mount in one["volumeMounts"]
+        if "secret" in volumes[mount["name"]]
     }
-    assert variables["JINSU_RUN_KEY"] == KEY
-    assert variables["JINSU_ATTEMPT"] == "attempt-1"
+    assert holders == {"stage": ["token", "secrets.json"], "upload": ["token"]}
+    assert "env" not in containers(spec)["work"]
+    named = {volume["secret"]["secretName"] for volume in spec["volumes"] if "secret" in volume}
+    assert named == {attempt_secret()["metadata"]["name"]}
 
 
-def test_without_a_secret_no_container_asks_for_one() -> None:
-    assert all(not one.get("envFrom") for one in containers(pod(STEP, replace(CLUSTER, store_secret=""))).values())
+def test_the_secret_goes_with_its_job_and_opens_this_attempt_alone() -> None:
+    document = attempt_secret(replace(STEP, secrets={"salt": "pepper"}))
+    assert document["metadata"]["ownerReferences"] == [
+        {"apiVersion": "batch/v1", "kind": "Job", "name": name_of(KEY), "uid": "uid-of-the-job"}
+    ]
+    assert document["metadata"]["namespace"] == "jinsu-default"
+    assert holder_of(STEP_KEY, document["stringData"]["token"]) == Holder(KEY, "attempt-1")
+    assert json.loads(document["stringData"]["secrets.json"]) == {"salt": "pepper"}
+    assert faults(document, "1.37.0") == []
+    assert secret_name(KEY, ATTEMPT) != secret_name(KEY, replace(ATTEMPT, id="attempt-2"))
+
+
+def test_no_secret_is_written_into_a_job_or_into_the_store() -> None:
+    step = replace(STEP, secrets={"salt": "hush-hush"})
+    assert not any("hush" in text for text in texts(step_job(step)))
+    assert "hush" not in step.to_json()
+
+
+def test_our_containers_know_the_broker_and_their_attempt() -> None:
+    for name in ("stage", "upload"):
+        variables = {entry["name"]: entry["value"] for entry in containers(pod())[name]["env"]}
+        assert variables == {"JINSU_BROKER": "http://broker:8081", "JINSU_RUN_KEY": KEY, "JINSU_ATTEMPT": "attempt-1"}
+
+
+def test_runner_and_uploader_share_a_line_that_the_stage_does_not_see() -> None:
+    mounts = {name: [m for m in one["volumeMounts"] if m["name"] == "line"] for name, one in containers(pod()).items()}
+    assert mounts["stage"] == []
+    assert mounts["work"] == mounts["upload"] != []
+    assert containers(pod())["work"]["command"][-1].startswith(mounts["work"][0]["mountPath"])
 
 
 def test_the_uploader_reads_the_steps_folder_and_cannot_write_it() -> None:
@@ -156,7 +184,7 @@ def test_the_uploader_reads_the_steps_folder_and_cannot_write_it() -> None:
     }
     assert mounts["upload"]["readOnly"] is True
     assert "readOnly" not in mounts["stage"]
-    assert "readOnly" not in mounts["train"]
+    assert "readOnly" not in mounts["work"]
     assert len({mount["mountPath"] for mount in mounts.values()}) == 1
 
 
@@ -167,7 +195,7 @@ def test_no_two_containers_share_a_folder_for_temporary_files() -> None:
         for mount in one["volumeMounts"]
         if mount["mountPath"] == "/tmp"
     ]
-    assert sorted(shared) == ["tmp-stage", "tmp-train", "tmp-upload"]
+    assert sorted(shared) == ["tmp-stage", "tmp-upload", "tmp-work"]
 
 
 # --- What a user wrote ---
@@ -213,7 +241,7 @@ def test_a_type_of_gpu_is_no_way_into_a_job(gpu_type: str) -> None:
 
 @pytest.mark.parametrize(("cpu", "written"), [(1, "1000m"), (0.5, "500m"), (2.25, "2250m"), (64, "64000m")])
 def test_a_step_has_what_it_asked_for_and_no_more(cpu: float, written: str) -> None:
-    train = containers(pod(limited(cpu=cpu, memory=3 * 2**30, gpu=2)))["train"]
+    train = containers(pod(limited(cpu=cpu, memory=3 * 2**30, gpu=2)))["work"]
     wanted = {"cpu": written, "memory": str(3 * 2**30), "nvidia.com/gpu": "2"}
     for amounts in (train["resources"]["requests"], train["resources"]["limits"]):
         assert {name: amounts[name] for name in wanted} == wanted
@@ -222,13 +250,13 @@ def test_a_step_has_what_it_asked_for_and_no_more(cpu: float, written: str) -> N
 
 @given(st.floats(min_value=0, max_value=256, exclude_min=True))
 def test_a_limit_of_processor_time_is_never_zero_which_would_be_none(cpu: float) -> None:
-    amount = containers(pod(limited(cpu=cpu)))["train"]["resources"]["limits"]["cpu"]
+    amount = containers(pod(limited(cpu=cpu)))["work"]["resources"]["limits"]["cpu"]
     assert re.fullmatch(r"[1-9]\d*m", amount), amount
 
 
 def test_a_step_without_a_gpu_asks_for_none() -> None:
     spec = pod(STEP, RICH)
-    assert set(containers(spec)["train"]["resources"]["limits"]) == {"cpu", "memory", "ephemeral-storage"}
+    assert set(containers(spec)["work"]["resources"]["limits"]) == {"cpu", "memory", "ephemeral-storage"}
     assert spec["nodeSelector"] == {"pool": "training"}
     assert spec["tolerations"] == [{"key": "training", "operator": "Exists"}]
 
@@ -236,21 +264,21 @@ def test_a_step_without_a_gpu_asks_for_none() -> None:
 def test_a_type_of_gpu_chooses_resource_nodes_and_tolerations() -> None:
     cluster = replace(RICH, gpus={"slice": Gpu("nvidia.com/mig-1g.10gb", {"mig": "on"}, ({"key": "mig"},))})
     spec = pod(limited(gpu=3, gpu_type="slice"), cluster)
-    assert containers(spec)["train"]["resources"]["limits"]["nvidia.com/mig-1g.10gb"] == "3"
-    assert "nvidia.com/gpu" not in containers(spec)["train"]["resources"]["limits"]
+    assert containers(spec)["work"]["resources"]["limits"]["nvidia.com/mig-1g.10gb"] == "3"
+    assert "nvidia.com/gpu" not in containers(spec)["work"]["resources"]["limits"]
     assert spec["nodeSelector"] == {"pool": "training", "mig": "on"}
     assert spec["tolerations"] == [{"key": "training", "operator": "Exists"}, {"key": "mig"}]
 
 
 def test_only_the_training_has_a_gpu() -> None:
     for name, one in containers(pod(limited(gpu=1))).items():
-        assert ("nvidia.com/gpu" in one["resources"]["limits"]) == (name == "train")
+        assert ("nvidia.com/gpu" in one["resources"]["limits"]) == (name == "work")
 
 
 def test_any_gpu_is_the_one_without_a_type() -> None:
     cluster = replace(CLUSTER, gpus={"": Gpu("amd.com/gpu", {"maker": "amd"})})
     spec = pod(limited(gpu=1), cluster)
-    assert containers(spec)["train"]["resources"]["limits"]["amd.com/gpu"] == "1"
+    assert containers(spec)["work"]["resources"]["limits"]["amd.com/gpu"] == "1"
     assert spec["nodeSelector"] == {"maker": "amd"}
 
 
@@ -271,7 +299,7 @@ def test_shared_memory_is_half_of_the_steps() -> None:
     (shared,) = [volume for volume in spec["volumes"] if volume["name"] == "shm"]
     assert shared["emptyDir"] == {"medium": "Memory", "sizeLimit": str(4 * 2**30)}
     holders = [name for name, one in containers(spec).items() for m in one["volumeMounts"] if m["name"] == "shm"]
-    assert holders == ["train"]
+    assert holders == ["work"]
 
 
 def test_time_in_a_queue_is_not_counted() -> None:
@@ -291,7 +319,7 @@ def test_a_private_authority_is_mounted_where_the_store_is_asked() -> None:
     spec = pod(STEP, RICH)
     assert {"name": "ca", "configMap": {"name": "authority"}} in spec["volumes"]
     for name, one in containers(spec).items():
-        assert any(mount["mountPath"] == "/etc/jinsu-ca" for mount in one["volumeMounts"]) == (name != "train")
+        assert any(mount["mountPath"] == "/etc/jinsu-ca" for mount in one["volumeMounts"]) == (name != "work")
 
 
 def test_every_mount_has_its_volume() -> None:
@@ -312,14 +340,14 @@ def test_a_cluster_may_add_volumes_to_every_training() -> None:
     spec = pod(STEP, RICH)
     assert RICH.volumes[0] in spec["volumes"]
     holders = [name for name, one in containers(spec).items() if RICH.mounts[0] in one["volumeMounts"]]
-    assert holders == ["train"]
+    assert holders == ["work"]
 
 
 # --- Its name ---
 
 
 def test_the_same_step_has_the_same_name() -> None:
-    first, second = step_job(), job(limited(memory=2**20), RICH, STORE, "attempt-2", "jinsu-default")
+    first, second = step_job(), job(limited(memory=2**20), RICH, replace(ATTEMPT, id="attempt-2"))
     assert first["metadata"]["name"] == second["metadata"]["name"] == name_of(KEY)
     assert first["metadata"]["labels"][KEY_LABEL] == second["metadata"]["labels"][KEY_LABEL]
     assert first["metadata"]["labels"][ATTEMPT_LABEL] != second["metadata"]["labels"][ATTEMPT_LABEL]
@@ -337,30 +365,33 @@ def test_two_steps_have_two_names_that_kubernetes_takes(one: str, other: str) ->
     assert re.fullmatch(r"[a-z]([a-z0-9-]{0,50}[a-z0-9])", name_of(one))  # its pods add six characters
 
 
-# --- A role instead of keys ---
+def test_an_attempt_after_one_whose_pod_may_still_be_there_has_another_name() -> None:
+    names = {job(STEP, CLUSTER, replace(ATTEMPT, number=number))["metadata"]["name"] for number in range(4)}
+    assert names == {name_of(KEY), *(f"{name_of(KEY)}-{number}" for number in (2, 3, 4))}
 
 
-def test_only_our_containers_see_the_token_of_the_stores_role() -> None:
-    spec = pod(cluster=ROLE)
-    ours = containers(spec)
-    train = ours.pop("train")
-    for one in ours.values():
-        environment = {entry["name"]: entry["value"] for entry in one["env"]}
-        mounts = {mount["name"]: mount["mountPath"] for mount in one["volumeMounts"]}
-        assert environment["AWS_ROLE_ARN"] == "arn:aws:iam::1:role/jinsu"
-        assert environment["AWS_WEB_IDENTITY_TOKEN_FILE"] == f"{mounts['store-identity']}/token"
-        assert environment["AWS_ENDPOINT_URL_STS"] == "http://sts:9001"
-        assert environment["AWS_DEFAULT_REGION"] == "eu-north-1"
-        assert one["envFrom"] == []
-    assert "store-identity" not in json.dumps(train)
-    assert "AWS" not in json.dumps(train)
+# --- Whose program it is ---
 
 
-def test_the_token_is_for_the_store_alone() -> None:
-    spec = pod(cluster=ROLE)
-    (volume,) = [one for one in spec["volumes"] if one["name"] == "store-identity"]
-    (source,) = volume["projected"]["sources"]
-    assert source["serviceAccountToken"]["audience"] == "sts.amazonaws.com"
-    assert (spec["serviceAccountName"], spec["automountServiceAccountToken"]) == ("jinsu-step", False)
+def test_a_program_of_the_platform_runs_in_the_platforms_image_without_what_trainings_share() -> None:
+    step = replace(STEP, kind=StepKind.PLATFORM)
+    spec = pod(step, RICH)
+    assert containers(spec)["work"]["image"] == "images.example.com/platform:1"
+    assert RICH.volumes[0] not in spec["volumes"]
+    assert RICH.mounts[0] not in containers(spec)["work"]["volumeMounts"]
+    assert "kueue.x-k8s.io/queue-name" not in step_job(step, RICH)["metadata"]["labels"]
+    assert containers(pod(STEP, RICH))["work"]["image"] == STEP.image
     assert violations(spec) == []
-    assert faults(step_job(cluster=ROLE), "1.37.0") == []
+
+
+def test_a_pod_says_what_it_may_reach() -> None:
+    labels = step_job(replace(STEP, egress=("hub", "pypi-mirror")))["spec"]["template"]["metadata"]["labels"]
+    assert {name for name in labels if "egress" in name} == {"jinsu.dev/egress-hub", "jinsu.dev/egress-pypi-mirror"}
+    assert labels["jinsu.dev/egress-hub"] == "true"
+    assert not any("egress" in name for name in step_job()["spec"]["template"]["metadata"]["labels"])
+
+
+@pytest.mark.parametrize("name", ["", "Hub", "a/b", "a b", "-a", "a-", "x" * 51, "é", "a\nb"])
+def test_a_destination_that_no_label_may_name_is_refused(name: str) -> None:
+    with pytest.raises(BadInputError, match="egress"):
+        step_job(replace(STEP, egress=(name,)))

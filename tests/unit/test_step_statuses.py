@@ -74,7 +74,7 @@ def pod(
     if stage is not None:
         document["status"]["initContainerStatuses"] = [container("stage", stage)]
     if train is not None or upload is not None:
-        states = (("train", train or RUNNING), ("upload", upload or RUNNING))
+        states = (("work", train or RUNNING), ("upload", upload or RUNNING))
         document["status"]["containerStatuses"] = [container(name, state) for name, state in states]
     return document
 

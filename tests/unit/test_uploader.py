@@ -1,26 +1,30 @@
 """What the uploader carries to the object store: all of it, in order, whole, and never a file that is not the step's."""
 
+import contextlib
 import hashlib
 import io
 import json
 import os
+import shutil
 import socket
 import subprocess
 import sys
 import tarfile
+import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
-from urllib.parse import quote, unquote
 
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.folder_store import FolderStore
+from tests.support.waiting import eventually
 
 from jinsu.clients.kubernetes import Kube
-from jinsu.errors import BadInputError, JinsuError, NotFoundError, StepFailedError, TransientError
+from jinsu.errors import BadInputError, StepFailedError, TransientError
 from jinsu.files import file_digest
 from jinsu.launchers.kubernetes_launcher import KubernetesLauncher
 from jinsu.objects.s3 import S3Settings
@@ -29,9 +33,10 @@ from jinsu.sdk.step_files import StepFiles
 from jinsu.steps import inputs, stage, upload
 from jinsu.steps.lock import held
 from jinsu.steps.pod_context import PodContext
+from jinsu.steps.processes import end_processes_of
 from jinsu.steps.record import BLOCK_BYTES, Attempt, AttemptEnd, StepRecord, Stream
-from jinsu.steps.result import StepResult, seal
-from jinsu.steps.runner_state import RunnerState, read_state, write_state
+from jinsu.steps.result import StepResult
+from jinsu.steps.runner_line import RunnerLine
 from jinsu.steps.safe_open import file_stamps, open_regular
 from jinsu.steps.spec import Input, Limits, StepSpec
 from jinsu.steps.status import Phase
@@ -40,62 +45,6 @@ from jinsu.steps.uploader import Uploader
 
 KEY = "5" * 64
 SECRET = b"AWS_SECRET_ACCESS_KEY=hush-hush"
-
-
-class FolderStore:
-    """An object store in a folder: flat keys, one file an object, deletion by prefix, as S3 has it."""
-
-    def __init__(self, root: Path) -> None:
-        self.root = root
-        self.requests = 0
-        self.down: Callable[[str, str], bool] = lambda verb, key: False
-        root.mkdir(exist_ok=True)
-
-    def _path(self, verb: str, key: str) -> Path:
-        self.requests += 1
-        if self.down(verb, key):
-            raise TransientError(f"object store: {verb} of {key}: 503", 0.1)
-        return self.root / quote(key, safe="")
-
-    def put(self, path: Path, key: str) -> None:
-        target = self._path("put", key)
-        draft = target.with_name("." + hashlib.sha256(key.encode()).hexdigest())
-        draft.write_bytes(path.read_bytes())
-        draft.replace(target)
-
-    def get(self, key: str, path: Path) -> None:
-        data = self.read(key)
-        if data is None:
-            raise NotFoundError(f"download of {key}: it is not in the object store.")
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_bytes(data)
-
-    def write(self, key: str, data: bytes) -> None:
-        target = self._path("write", key)
-        draft = target.with_name("." + hashlib.sha256(key.encode()).hexdigest())
-        draft.write_bytes(data)
-        draft.replace(target)
-
-    def read(self, key: str) -> bytes | None:
-        try:
-            return self._path("read", key).read_bytes()
-        except FileNotFoundError:
-            return None
-
-    def keys(self, prefix: str, after: str = "") -> Iterator[str]:
-        self._path("list", prefix)
-        found = sorted(unquote(path.name) for path in self.root.iterdir() if not path.name.startswith("."))
-        yield from (key for key in found if key.startswith(prefix) and key > after)
-
-    def folders(self, prefix: str) -> Iterator[str]:
-        yield from sorted({key[len(prefix) :].split("/")[0] for key in self.keys(prefix) if "/" in key[len(prefix) :]})
-
-    def delete(self, prefix: str) -> None:
-        for key in list(self.keys(prefix)):
-            (self.root / quote(key, safe="")).unlink(missing_ok=True)
-
-    def holds(self, data: bytes) -> bool:
-        return any(data in path.read_bytes() for path in self.root.iterdir())
 
 
 @pytest.fixture
@@ -124,7 +73,6 @@ def secret(tmp_path: Path) -> Path:
 def short_waits(monkeypatch: pytest.MonkeyPatch) -> None:
     """The same waits, shorter."""
     monkeypatch.setattr(upload, "_FAST", 0.02)
-    monkeypatch.setattr(upload, "_SILENCE", 0.4)
 
 
 def folder(place: Path, name: str) -> StepFiles:
@@ -136,7 +84,7 @@ def folder(place: Path, name: str) -> StepFiles:
 
 def launcher(store: FolderStore) -> KubernetesLauncher:
     """Its logs come from the store alone."""
-    return KubernetesLauncher(Kube(), store, Cluster({"default": "x"}, "a", "b"), S3Settings("x"))
+    return KubernetesLauncher(Kube(), store, Cluster({"default": "x"}, "a", "b"), S3Settings("x"), "key")
 
 
 def all_of(record: StepRecord, stream: Stream, most: int = BLOCK_BYTES) -> bytes:
@@ -158,7 +106,7 @@ def restored(record: StepRecord, store: FolderStore, place: Path, name: str) -> 
     files = StepFiles(place / name)
     files.root.mkdir()
     record.write_step(step())
-    stage.prepare(PodContext(store, KEY, name, "jinsu-default", files))
+    stage.prepare(PodContext(store, KEY, name, files, {}))
     return files
 
 
@@ -227,7 +175,7 @@ def test_a_long_training_leaves_few_pieces(record: StepRecord, store: FolderStor
 def test_a_character_between_two_pieces_arrives_whole(record: StepRecord, store: FolderStore, files: StepFiles) -> None:
     text = "에폭 1: 손실 0.25 🚢\n"
     attempt = Attempt("one", "jinsu-default")
-    record.write_attempt(attempt)
+    record.advance(attempt)
     uploader, shown, offset = Uploader(store, record, files), "", 0
     for byte in text.encode():
         with files.log.open("ab") as log:
@@ -243,7 +191,7 @@ def test_a_character_between_two_pieces_arrives_whole(record: StepRecord, store:
 def test_half_a_character_at_the_end_is_shown_once_the_attempt_has_ended(
     record: StepRecord, store: FolderStore
 ) -> None:
-    record.write_attempt(Attempt("one", "jinsu-default"))
+    record.advance(Attempt("one", "jinsu-default"))
     record.write_piece(Stream.LOG, 0, "끝".encode()[:2])
     assert launcher(store).logs(KEY, 0) == ("", 0)
 
@@ -463,9 +411,11 @@ def test_a_folder_that_is_a_link_leads_nowhere(
     (files.root / where).symlink_to(outside)
     uploader = Uploader(store, record, files)
     uploader.sync(last=True)
-    name = f"{where.partition('/')[2]}/secret".lstrip("/")
-    with pytest.raises(JinsuError):
-        uploader.upload_outputs(StepResult(KEY, {name: hashlib.sha256(SECRET).hexdigest()}, 1.0))
+    if where.startswith("out"):
+        with pytest.raises(StepFailedError, match="is a symbolic link"):
+            uploader.upload_outputs()
+    else:
+        assert uploader.upload_outputs() == {}
 
     assert not store.holds(SECRET)
     assert open_regular(files.root, f"{where}/secret").__enter__() is None
@@ -497,16 +447,11 @@ def test_checkpoints_swapped_for_a_link_between_two_looks_give_nothing_away(
 
 
 @pytest.mark.parametrize("name", ["../../secret", "sub/../../../secret", "../checkpoints/../../secret"])
-def test_no_name_leads_out_of_the_steps_folder(
-    name: str, record: StepRecord, store: FolderStore, files: StepFiles, secret: Path
-) -> None:
-    """A script can write `result.json` itself, and `..` in it would reach /proc/self/environ of the uploader."""
+def test_no_name_leads_out_of_the_steps_folder(name: str, files: StepFiles, secret: Path) -> None:
+    """`..` in a name would reach the token of the uploader."""
     (files.out / "sub").mkdir()
     with open_regular(files.root, f"out/{name}") as stream:
         assert stream is None
-    with pytest.raises(JinsuError):
-        Uploader(store, record, files).upload_outputs(StepResult(KEY, {name: hashlib.sha256(SECRET).hexdigest()}, 1.0))
-    assert not store.holds(SECRET)
 
 
 def test_a_lock_that_is_no_file_holds_nobody_up(files: StepFiles) -> None:
@@ -524,31 +469,35 @@ def test_a_lock_that_is_no_file_holds_nobody_up(files: StepFiles) -> None:
 # --- Outputs ---
 
 
-def test_outputs_arrive_as_they_were_sealed(record: StepRecord, store: FolderStore, files: StepFiles) -> None:
+def test_outputs_arrive_with_their_digests(record: StepRecord, store: FolderStore, files: StepFiles) -> None:
     (files.out / "model").mkdir()
     (files.out / "model" / "모델.onnx").write_bytes(b"weights")
-    result = seal(files.root, KEY, 1.0)
-    Uploader(store, record, files).upload_outputs(result)
-    record.write_result(result)
+    outputs = Uploader(store, record, files).upload_outputs()
+    record.write_result(StepResult(KEY, outputs, 1.0))
+    assert outputs == {"model/모델.onnx": hashlib.sha256(b"weights").hexdigest()}
     assert store.read(f"steps/{KEY}/out/model/모델.onnx") == b"weights"
-    assert record.read_result() == result
+    assert record.read_result() == StepResult(KEY, outputs, 1.0)
 
 
-@pytest.mark.parametrize("change", ["changed", "removed", "link"])
-def test_outputs_that_changed_after_the_end_are_refused(
-    change: str, record: StepRecord, store: FolderStore, files: StepFiles, secret: Path
+@pytest.mark.parametrize("kind", ["link", "hanging link", "device"])
+@pytest.mark.parametrize("where", ["model.onnx", "sub/model.onnx"])
+def test_a_link_among_the_outputs_is_named_and_nothing_is_kept(
+    where: str, kind: str, record: StepRecord, store: FolderStore, files: StepFiles, secret: Path
 ) -> None:
-    target = files.out / "model.onnx"
-    target.write_bytes(b"weights")
-    result = seal(files.root, KEY, 1.0)
-    target.unlink()
-    if change == "changed":
-        target.write_bytes(b"others!")
-    elif change == "link":
-        target.symlink_to(secret)
-    with pytest.raises(JinsuError, match=r"out/model.onnx: changed after the script had ended"):
-        Uploader(store, record, files).upload_outputs(result)
-    assert not store.holds(SECRET)
+    (files.out / "sub").mkdir()
+    (files.out / "a").write_bytes(b"good")
+    spoilt(kind, files.out / where, secret)
+    with pytest.raises(StepFailedError, match=f"out/{where}: is a symbolic link; write regular files only"):
+        Uploader(store, record, files).upload_outputs()
+    assert list(store.keys("steps/")) == []
+
+
+def test_an_output_whose_name_no_object_may_have_is_refused(
+    record: StepRecord, store: FolderStore, files: StepFiles
+) -> None:
+    (files.out / "a\nb").write_bytes(b"x")
+    with pytest.raises(StepFailedError, match="names that cannot be kept"):
+        Uploader(store, record, files).upload_outputs()
 
 
 def test_a_result_counts_only_with_all_its_outputs(record: StepRecord, store: FolderStore) -> None:
@@ -564,136 +513,172 @@ def test_a_result_counts_only_with_all_its_outputs(record: StepRecord, store: Fo
 
 # --- One attempt, to its end ---
 
-RUNNER = """
-import sys, time
+NO_CAPABILITY = """
+import ctypes, os, sys
+libc = ctypes.CDLL(None)
+for number in range(64):
+    libc.prctl(24, number, 0, 0, 0)  # PR_CAPBSET_DROP: after the next exec even root may do what its files allow, no more
+os.execv(sys.executable, [sys.executable, "-m", "jinsu.steps.runner", *sys.argv[1:]])
+"""
+HEAD = """
+import os, sys, time
 from pathlib import Path
-from jinsu.sdk.step_files import StepFiles
-from jinsu.steps.runner_state import RunnerState, write_state
-from jinsu.steps.status import Phase
-from jinsu.steps.lock import take
-from jinsu.steps.result import seal
-files = StepFiles(Path(sys.argv[1]))
-def say(phase, message="", interrupted=False):
-    write_state(files, RunnerState(phase, message, 1, 1.0, interrupted))
-lock = files.lock.open("w")
-assert take(lock)
-say(Phase.RUNNING)
-print("ready", flush=True)
+root = Path(os.environ["JINSU_STEP_DIR"])
+def note(text):
+    with (root / "notes").open("a") as stream:
+        stream.write(f"{text}\\n")
 """
 
 
+class Pod:
+    """The real runner with a real script, and the uploader's end of their line. As in a pod, nobody has a capability."""
+
+    def __init__(self, files: StepFiles, socket_path: Path) -> None:
+        self.files, self.socket = files, socket_path
+        self.line = RunnerLine(socket_path)
+        self.runner: subprocess.Popen[bytes] | None = None
+
+    def run(self, script: str) -> None:
+        self.files.code.mkdir(parents=True)
+        (self.files.code / "train.py").write_text(HEAD + script)
+        self.files.step.write_text(step(command=("python", "train.py")).to_json())
+        command = [sys.executable, "-c", NO_CAPABILITY, str(self.files.root), "--line", str(self.socket)]
+        self.runner = subprocess.Popen(command, stdout=subprocess.DEVNULL)
+
+    def notes(self) -> list[str]:
+        path = self.files.root / "notes"
+        return path.read_text().splitlines() if path.exists() else []
+
+
 @pytest.fixture
-def run(files: StepFiles) -> Iterator[Callable[[str], subprocess.Popen[str]]]:
-    """A stand-in for the `train` container: holds the lock, and does what the script says."""
-    started: list[subprocess.Popen[str]] = []
-
-    def start(script: str) -> subprocess.Popen[str]:
-        command = [sys.executable, "-c", RUNNER + script, str(files.root)]
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True)
-        started.append(process)
-        assert process.stdout is not None
-        assert process.stdout.readline() == "ready\n"
-        return process
-
-    yield start
-    for process in started:
-        process.kill()
-        process.wait()
+def pod(files: StepFiles) -> Iterator[Pod]:
+    folder = Path(tempfile.mkdtemp(prefix="jinsu-"))  # a socket's path has 107 characters at most
+    found = Pod(files, folder / "runner.sock")
+    yield found
+    found.line.close()
+    if found.runner is not None:
+        found.runner.kill()
+        found.runner.wait()
+    end_processes_of(files.root)
+    shutil.rmtree(folder)
 
 
 @pytest.fixture
 def context(store: FolderStore, files: StepFiles, record: StepRecord) -> PodContext:
-    record.write_attempt(Attempt("one", "jinsu-default"))
-    return PodContext(store, KEY, "one", "jinsu-default", files)
+    record.advance(Attempt("one", "jinsu-default"))
+    record.write_step(step(limits=Limits(memory=2**30, seconds=60.0, gpu=2), labels={"requires": "model"}))
+    return PodContext(store, KEY, "one", files, {})
+
+
+def ended(context: PodContext, pod: Pod, stop: StopRequest | None = None) -> AttemptEnd:
+    return upload_attempt(context, pod.line, stop or StopRequest())
 
 
 GOOD = """
-files.log.write_text("done\\n")
-(files.out / "model").write_text("weights")
-seal(files.root, "5" * 64, 1.5)
-say(Phase.DONE)
+print("done")
+time.sleep(1)
+(root / "out" / "model").write_text("weights")
 """
 
 
-def test_a_good_end_is_recorded_and_the_result_comes_last(run: Any, context: PodContext, store: FolderStore) -> None:
+def test_a_good_end_is_recorded_and_the_result_comes_last(pod: Pod, context: PodContext, store: FolderStore) -> None:
     written: list[str] = []
     store.down = lambda verb, key: verb in ("write", "put") and bool(written.append(key))
-    run(GOOD)
-    assert upload_attempt(context, StopRequest()) == AttemptEnd("one", Phase.DONE, "")
+    pod.run(GOOD)
+    assert ended(context, pod) == AttemptEnd("one", Phase.DONE, "")
     assert context.record.read_end("one") == AttemptEnd("one", Phase.DONE, "")
     result = context.record.read_result()
     assert result is not None
-    assert result.seconds == 1.5
+    assert result.outputs == {"model": hashlib.sha256(b"weights").hexdigest()}
+    assert 1.0 < result.seconds < 20.0
+    assert result.gpu_seconds == pytest.approx(2 * result.seconds, abs=0.01)
+    assert result.peak_memory > 2**20
     assert all_of(context.record, Stream.LOG) == b"done\n"
     assert written[-2:] == [f"work/{KEY}/ended/one.json", f"steps/{KEY}/result.json"]
 
 
-def test_a_bad_end_is_recorded_with_its_reason(run: Any, context: PodContext) -> None:
-    run("files.log.write_text('oh'); say(Phase.FAILED, 'the script exited with 1')")
-    assert upload_attempt(context, StopRequest()) == AttemptEnd("one", Phase.FAILED, "the script exited with 1")
+def test_a_bad_end_is_recorded_with_its_reason(pod: Pod, context: PodContext) -> None:
+    pod.run("print('oh'); sys.exit(3)")
+    end = ended(context, pod)
+    assert (end.phase, end.interrupted) == (Phase.FAILED, False)
+    assert end.message == "the script exited with 3; its last words: oh"
     assert context.record.read_result() is None
-    assert all_of(context.record, Stream.LOG) == b"oh"
+    assert all_of(context.record, Stream.LOG) == b"oh\n"
 
 
-def test_a_runner_that_was_killed_without_a_word_may_be_started_again(run: Any, context: PodContext) -> None:
-    process = run("files.log.write_text('epoch 3\\n'); (files.checkpoints / 'last').write_text('3'); time.sleep(60)")
-    ended: list[AttemptEnd] = []
-    follower = threading.Thread(target=lambda: ended.append(upload_attempt(context, StopRequest())))
+def test_a_script_that_saves_no_model_fails(pod: Pod, context: PodContext) -> None:
+    pod.run("")
+    assert "without saving a model (no out/model)" in ended(context, pod).message
+    assert context.record.read_result() is None
+
+
+def test_a_runner_that_was_killed_may_be_started_again(pod: Pod, context: PodContext) -> None:
+    pod.run("print('epoch 3', flush=True); (root / 'checkpoints' / 'last').write_text('3'); time.sleep(60)")
+    ends: list[AttemptEnd] = []
+    follower = threading.Thread(target=lambda: ends.append(ended(context, pod)))
     follower.start()
-    while not context.record.read_checkpoints():
-        time.sleep(0.02)
-    process.kill()
+    assert eventually(context.record.read_checkpoints, within=20)
+    assert pod.runner is not None
+    pod.runner.kill()
     follower.join(10)
 
-    assert [(one.phase, one.interrupted) for one in ended] == [(Phase.FAILED, True)]
-    assert "a retry resumes from the last checkpoint" in ended[0].message
+    assert [(one.phase, one.interrupted) for one in ends] == [(Phase.FAILED, True)]
+    assert "a retry resumes from the last checkpoint" in ends[0].message
     assert all_of(context.record, Stream.LOG) == b"epoch 3\n"
 
 
-def test_a_container_that_never_began_ends_with_its_pod(context: PodContext) -> None:
-    assert upload_attempt(context, StopRequest(received=True)).interrupted
+def test_a_container_that_never_began_ends_with_its_pod(pod: Pod, context: PodContext) -> None:
+    assert ended(context, pod, StopRequest(received=True)).interrupted
     assert context.record.read_end("one") is not None
+    assert not pod.socket.exists()
 
 
-def test_a_stop_waits_for_the_scripts_last_words(run: Any, context: PodContext) -> None:
+def test_a_stop_waits_for_the_scripts_last_words(pod: Pod, context: PodContext) -> None:
     stop = StopRequest()
-    run(
-        "time.sleep(0.6); files.log.write_text('last words');"
-        "say(Phase.FAILED, 'stopped from outside', interrupted=True)"
-    )
-    threading.Timer(0.2, stop.receive).start()
-    assert upload_attempt(context, stop) == AttemptEnd("one", Phase.FAILED, "stopped from outside", True)
-    assert all_of(context.record, Stream.LOG) == b"last words"
+    pod.run("print('last words', flush=True); note('ready'); time.sleep(60)")
+    ends: list[AttemptEnd] = []
+    follower = threading.Thread(target=lambda: ends.append(ended(context, pod, stop)))
+    follower.start()
+    assert eventually(pod.notes, within=20)
+    stop.receive()
+    assert pod.runner is not None
+    pod.runner.terminate()  # Kubernetes sends the signal to every container
+    follower.join(30)
+    assert [(end.phase, end.interrupted) for end in ends] == [(Phase.FAILED, True)]
+    assert "stopped from outside" in ends[0].message
+    assert all_of(context.record, Stream.LOG) == b"last words\n"
 
 
 def test_a_stop_ends_even_when_the_script_does_not(
-    run: Any, context: PodContext, monkeypatch: pytest.MonkeyPatch
+    pod: Pod, context: PodContext, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(upload, "_LAST_ROUND", 0.5)
-    run("files.log.write_text('deaf'); time.sleep(60)")
+    pod.run("print('deaf', flush=True); note('ready'); time.sleep(60)")
+    assert eventually(pod.notes, within=20)
     begun = time.monotonic()
-    assert upload_attempt(context, StopRequest(received=True)).interrupted
+    assert ended(context, pod, StopRequest(received=True)).interrupted
     assert time.monotonic() - begun < 5
-    assert all_of(context.record, Stream.LOG) == b"deaf"
+    assert all_of(context.record, Stream.LOG) == b"deaf\n"
 
 
-def test_a_signal_to_the_container_ends_it_in_time(files: StepFiles, tmp_path: Path) -> None:
-    """The real entry point. Its store does not answer, so nothing can be recorded; it must not die of the signal itself."""
+def test_a_signal_to_the_container_ends_it_in_time(files: StepFiles, pod: Pod, tmp_path: Path) -> None:
+    """The real entry point. No broker answers, so nothing can be recorded; the uploader must not die of the signal itself."""
+    pod.line.close()
+    (tmp_path / "token").write_text("token")
     environment = {
         **os.environ,
-        "JINSU_STORE": json.dumps({"bucket": "b", "endpoint": "http://127.0.0.1:1", "attempts": 1}),
+        "JINSU_BROKER": "http://127.0.0.1:1",
+        "JINSU_ACCESS_FOLDER": str(tmp_path),
+        "JINSU_LINE": str(pod.socket.with_name("other.sock")),
         "JINSU_RUN_KEY": KEY,
         "JINSU_ATTEMPT": "one",
-        "JINSU_NAMESPACE": "x",
         "JINSU_STEP_FOLDER": str(files.root),
-        "AWS_ACCESS_KEY_ID": "a",
-        "AWS_SECRET_ACCESS_KEY": "b",
     }
     with (tmp_path / "errors").open("w") as errors:
         process = subprocess.Popen([sys.executable, "-m", "jinsu.steps.upload"], env=environment, stderr=errors)
     try:
         patience = time.monotonic() + 30
-        while "object store" not in (tmp_path / "errors").read_text():
+        while "it is tried again" not in (tmp_path / "errors").read_text():
             assert process.poll() is None
             assert time.monotonic() < patience
             time.sleep(0.05)
@@ -706,37 +691,177 @@ def test_a_signal_to_the_container_ends_it_in_time(files: StepFiles, tmp_path: P
 
 
 def test_an_outage_in_the_middle_delays_the_upload_and_loses_nothing(
-    run: Any, context: PodContext, store: FolderStore
+    pod: Pod, context: PodContext, store: FolderStore
 ) -> None:
+    pod.run(
+        "note('ready')\n"
+        "for n in range(20):\n print(f'line {n}', flush=True)\n time.sleep(0.05)\n"
+        "(root / 'out' / 'model').write_text('weights')"
+    )
+    assert eventually(pod.notes, within=20)
     begun = time.monotonic()
     store.down = lambda verb, key: 0.3 < time.monotonic() - begun < 1.5
-    run(
-        "for n in range(20):\n with files.log.open('a') as log: log.write(f'line {n}\\n')\n time.sleep(0.05)\n"
-        "(files.out / 'model').write_text('weights'); seal(files.root, '5' * 64, 1.0); say(Phase.DONE)"
-    )
-    assert upload_attempt(context, StopRequest()).phase is Phase.DONE
+    assert ended(context, pod).phase is Phase.DONE
     assert all_of(context.record, Stream.LOG).decode().split("\n")[:-1] == [f"line {n}" for n in range(20)]
-    assert context.record.read_result() is not None
+    assert (result := context.record.read_result()) is not None
+    assert 1.0 < result.seconds < 10.0  # an outage is not charged
 
 
-def test_a_forged_result_of_another_step_is_none(run: Any, context: PodContext) -> None:
-    run("seal(files.root, '6' * 64, 1.0); say(Phase.DONE)")
-    ended = upload_attempt(context, StopRequest())
-    assert ended.phase is Phase.FAILED
+# --- A script that means harm ---
+
+FORGES = """
+import json
+key = json.loads((root / "step.json").read_text())["run_key"]
+forged = {"run_key": key, "outputs": {}, "seconds": 0.001, "gpu_seconds": 0.0, "peak_memory": 1}
+for name in ("agent.lock", "state.json", "result.json"):
+    (root / name).unlink(missing_ok=True)
+(root / "result.json").write_text(json.dumps(forged))
+(root / "state.json").write_text(json.dumps({"phase": "done", "message": "", "pid": 1, "started": 1.0}))
+(root / "step.json").write_text("{}")
+"""
+
+
+def test_a_script_cannot_declare_itself_done(pod: Pod, context: PodContext) -> None:
+    pod.run(FORGES + "sys.exit(1)")
+    assert ended(context, pod).phase is Phase.FAILED
     assert context.record.read_result() is None
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"phase": "done"}', '{"phase": "nonsense"}', "\x00" * 50])
-def test_a_damaged_state_is_no_state(text: str, context: PodContext) -> None:
-    context.files.state.write_text(text)
-    assert upload_attempt(context, StopRequest(received=True)).phase is Phase.FAILED
+def test_a_script_cannot_forge_what_it_used(pod: Pod, context: PodContext) -> None:
+    pod.run("time.sleep(1.5)" + FORGES + "(root / 'out' / 'model').write_text('weights')")
+    assert ended(context, pod).phase is Phase.DONE
+    assert (result := context.record.read_result()) is not None
+    assert result.seconds > 1.5
+    assert result.gpu_seconds > 3.0
+    assert set(result.outputs) == {"model"}
+
+
+REACHES = """
+import ctypes, socket
+libc, runner = ctypes.CDLL(None, use_errno=True), os.getppid()
+line = Path(sys.argv[1])
+
+def tries(name, attempt):
+    try:
+        note(f"{name}: {attempt()}")
+    except OSError as problem:
+        note(f"{name}: refused")
+
+def call(number, *arguments):
+    answer = libc.syscall(number, *arguments)
+    if answer < 0:
+        raise OSError(ctypes.get_errno(), "refused")
+    return answer
+
+def connects(path):
+    with socket.socket(socket.AF_UNIX) as connection:
+        connection.connect(str(path))
+
+tries("connects", lambda: connects(line))
+tries("socket is there", lambda: line.exists())
+tries("opens descriptors", lambda: [open(f"/proc/{runner}/fd/{number}") for number in range(32)])
+tries("reads memory", lambda: open(f"/proc/{runner}/mem", "rb").read(1))
+tries("reads environment", lambda: open(f"/proc/{runner}/environ", "rb").read(1))
+tries("attaches", lambda: call(101, 16, runner, 0, 0))  # ptrace(PTRACE_ATTACH)
+tries("takes descriptors", lambda: [call(438, os.pidfd_open(runner), number, 0) for number in range(32)])  # pidfd_getfd
+inherited = []
+for number in range(3, 256):
+    try:
+        inherited.append((number, os.readlink(f"/proc/self/fd/{number}")))
+    except OSError:
+        pass
+note(f"inherits: {[name for _, name in inherited if 'socket' in name]}")
+(root / "out" / "model").write_text("weights")
+"""
+
+
+def test_a_script_cannot_take_over_the_line_of_its_runner(pod: Pod, context: PodContext) -> None:
+    pod.run(REACHES.replace("sys.argv[1]", repr(str(pod.socket))))
+    assert ended(context, pod).phase is Phase.DONE
+    assert pod.notes() == [
+        "connects: refused",
+        "socket is there: False",
+        "opens descriptors: refused",
+        "reads memory: refused",
+        "reads environment: refused",
+        "attaches: refused",
+        "takes descriptors: refused",
+        "inherits: []",
+    ]
+
+
+def test_a_script_that_kills_its_runner_is_no_success(pod: Pod, context: PodContext) -> None:
+    pod.run(
+        "import signal\n(root / 'out' / 'model').write_text('x')\nos.kill(os.getppid(), signal.SIGKILL)\ntime.sleep(60)"
+    )
+    end = ended(context, pod)
+    assert (end.phase, end.interrupted) == (Phase.FAILED, True)
+    assert context.record.read_result() is None
+
+
+def test_a_script_cannot_pass_for_a_person_who_cancels(pod: Pod, context: PodContext) -> None:
+    pod.run("(root / 'cancel').write_text('the reviewer said so'); time.sleep(60)")
+    end = ended(context, pod)
+    assert end.phase is Phase.FAILED
+    assert "reviewer" not in end.message
+
+
+def connected(pod: Pod) -> socket.socket:
+    """A runner that says whatever its image makes it say."""
+    connection = socket.socket(socket.AF_UNIX)
+    connection.connect(str(pod.socket))
+    return connection
+
+
+def test_the_line_takes_one_connection(pod: Pod) -> None:
+    with connected(pod):
+        assert eventually(lambda: pod.line.report.connected)
+        assert eventually(lambda: not pod.socket.exists())
+        with pytest.raises(OSError):
+            connected(pod)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        b"",
+        b"\n",
+        b"[]\n",
+        b"{\n",
+        b'{"phase": "done"}\n',
+        b'{"started": true}\n{"phase": "running"}\n',
+        b'{"started": true}\n{"phase": "cancelled"}\n',
+        b'{"started": true}\n{"phase": "done", "surprise": 1}\n',
+        b'{"started": true}\n{"phase": "done", "peak_memory": "much"}\n',
+        b'{"started": true}\n' + b"[" * 100_000 + b"\n",
+        b"\x00" * 50,
+        b"x" * (1 << 20),
+    ],
+    ids=lambda text: repr(text[:40]),
+)
+def test_a_runner_that_says_nothing_sensible_did_not_end_well(text: bytes, pod: Pod, context: PodContext) -> None:
+    with connected(pod) as connection, contextlib.suppress(OSError):
+        connection.sendall(text)
+    end = ended(context, pod)
+    assert (end.phase, end.interrupted) == (Phase.FAILED, True)
+
+
+def test_a_runner_cannot_say_how_long_its_script_ran(pod: Pod, context: PodContext) -> None:
+    (context.files.out / "model").write_text("weights")
+    with connected(pod) as connection:
+        connection.sendall(b'{"started": true}\n')
+        time.sleep(0.5)
+        connection.sendall(b'{"started": true}\n{"phase": "done", "seconds": 0.001, "peak_memory": 7}\n')
+    assert ended(context, pod).phase is Phase.DONE
+    assert (result := context.record.read_result()) is not None
+    assert result.seconds > 0.4
 
 
 def test_the_end_of_an_earlier_attempt_is_not_the_end_of_a_later_one(record: StepRecord) -> None:
-    record.write_attempt(Attempt("two", "x"))
+    record.advance(Attempt("two", "x"))
     record.write_end(AttemptEnd("one", Phase.FAILED, "killed"))
     assert record.read_end("two") is None
-    record.write_cancel("one", "no")
+    record.write_cancel(["one"], "no")
     assert record.read_cancel("two") is None
 
 
@@ -807,14 +932,11 @@ def test_the_stage_brings_inputs_and_parameters(record: StepRecord, store: Folde
     )
     files = StepFiles(tmp_path / "step")
     files.root.mkdir()
-    stage.prepare(PodContext(store, KEY, "one", "jinsu-default", files))
+    stage.prepare(PodContext(store, KEY, "one", files, {}))
 
     assert (files.code / "train.py").read_bytes() == b"print()"
     assert (files.inputs / "data/train.parquet").read_bytes() == b"rows"
     assert json.loads(files.params.read_text()) == {"text": "{{ 7*7 }}"}
-    attempt = record.read_attempt()
-    assert attempt is not None
-    assert (attempt.id, attempt.namespace) == ("one", "jinsu-default")
 
 
 def test_an_input_that_is_gone_is_named(record: StepRecord, store: FolderStore, tmp_path: Path) -> None:
@@ -822,16 +944,32 @@ def test_an_input_that_is_gone_is_named(record: StepRecord, store: FolderStore, 
     files = StepFiles(tmp_path / "step")
     files.root.mkdir()
     with pytest.raises(StepFailedError, match=r"data/train.parquet.*submit again"):
-        stage.prepare(PodContext(store, KEY, "one", "jinsu-default", files))
+        stage.prepare(PodContext(store, KEY, "one", files, {}))
 
 
 def test_a_step_that_is_not_recorded_is_refused(store: FolderStore, files: StepFiles) -> None:
     with pytest.raises(StepFailedError, match="is not in the object store"):
-        stage.prepare(PodContext(store, KEY, "one", "x", files))
+        stage.prepare(PodContext(store, KEY, "one", files, {}))
 
 
-def test_states_are_read_as_the_runner_writes_them(files: StepFiles) -> None:
-    state = RunnerState(Phase.FAILED, "no", 7, 1.0, True)
-    write_state(files, state)
-    assert read_state(files) == state
-    assert upload._RunnerWatch(files).state() == state
+def test_the_stage_brings_folders_of_many_objects(record: StepRecord, store: FolderStore, tmp_path: Path) -> None:
+    for number in range(30):
+        store.write(f"steps/x/out/part/{number}.parquet", b"%d" % number)
+    store.write("steps/x/out-more/other.parquet", b"not an input")
+    record.write_step(step(inputs=(Input("data", "steps/x/out", ""),)))
+    files = StepFiles(tmp_path / "step")
+    files.root.mkdir()
+    stage.prepare(PodContext(store, KEY, "one", files, {}))
+    found = {str(path.relative_to(files.inputs)): path.read_bytes() for path in files.inputs.rglob("*.parquet")}
+    assert found == {f"data/part/{number}.parquet": b"%d" % number for number in range(30)}
+
+
+def test_the_stage_brings_the_steps_own_secrets(record: StepRecord, store: FolderStore, tmp_path: Path) -> None:
+    record.write_step(step(secrets={"salt": "pepper"}))
+    files = StepFiles(tmp_path / "step")
+    files.root.mkdir()
+    stage.prepare(PodContext(store, KEY, "one", files, {"salt": "pepper"}))
+    assert json.loads(files.secrets.read_text()) == {"salt": "pepper"}
+    assert files.secrets.stat().st_mode & 0o777 == 0o600
+    assert not store.holds(b"pepper")
+    assert b"pepper" not in files.step.read_bytes()

@@ -38,7 +38,7 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- define "jinsu.storeIdentity" -}}
 {{- $role := .Values.objectStore.external.role -}}
 {{- if and $role.arn (not .Values.objectStore.bundled.enabled) -}}
-{{- dict "role" $role.arn "account" (printf "%s-step" (include "jinsu.name" .)) "audience" $role.audience "endpoint" $role.endpoint "region" .Values.objectStore.region | toJson -}}
+{{- dict "role" $role.arn "audience" $role.audience "endpoint" $role.endpoint "region" .Values.objectStore.region | toJson -}}
 {{- else }}{}{{ end -}}
 {{- end }}
 
@@ -130,11 +130,11 @@ docs/kubernetes.md has the same table. A process reads all of settings.json; wha
 {{- define "jinsu.secretsOf" -}}
 {{- $database := "JINSU_DATABASE_PASSWORD" -}}
 {{- dict
-  "api" (list $database "JINSU_AIRFLOW_SECRET" "JINSU_MLFLOW_PASSWORD" "JINSU_SPLIT_SECRET" "JINSU_OIDC_CLIENT_SECRET" "store")
+  "api" (list $database "JINSU_AIRFLOW_SECRET" "JINSU_MLFLOW_PASSWORD" "JINSU_SPLIT_SECRET" "JINSU_STEP_KEY" "JINSU_OIDC_CLIENT_SECRET" "store")
   "controller" (list $database "JINSU_AIRFLOW_SECRET" "JINSU_MLFLOW_PASSWORD" "JINSU_GATEWAY_KEY" "JINSU_SERVER_KEY" "JINSU_REVIEW_WEBHOOK" "store")
   "mlflow" (list $database "JINSU_MLFLOW_PASSWORD" "JINSU_MLFLOW_SECRET" "store")
   "airflow" (list $database "JINSU_AIRFLOW_SECRET" "JINSU_FERNET_KEY")
-  "scheduler" (list $database "JINSU_AIRFLOW_SECRET" "JINSU_FERNET_KEY" "JINSU_MLFLOW_PASSWORD" "JINSU_SPLIT_SECRET" "store")
+  "scheduler" (list $database "JINSU_AIRFLOW_SECRET" "JINSU_FERNET_KEY" "JINSU_MLFLOW_PASSWORD" "JINSU_SPLIT_SECRET" "JINSU_STEP_KEY" "store")
   "dag-processor" (list $database)
   "triggerer" (list $database "JINSU_AIRFLOW_SECRET" "JINSU_FERNET_KEY" "store")
   "migrate" (list $database "JINSU_ADMIN_TOKEN" "JINSU_FERNET_KEY")

@@ -27,8 +27,10 @@
   "release" (printf "%s.%s" .Release.Namespace .Release.Name | trunc 63 | trimSuffix "." | trimSuffix "-")
   "trainer_image" (include "jinsu.image" (dict "root" . "name" "trainer"))
   "runtime_image" (include "jinsu.image" (dict "root" . "name" "runtime"))
-  "store_secret" (include "jinsu.storeSecret" .)
-  "store_identity" $identity
+  "platform_namespace" .Release.Namespace
+  "platform_image" (include "jinsu.image" (dict "root" . "name" "platform"))
+  "broker" (printf "http://%s:8081" (include "jinsu.host" (dict "root" . "part" "broker")))
+  "lost_seconds" (int $values.training.lostSeconds)
   "ca_config_map" (include "jinsu.ca" .)
   "gpus" $gpus
   "priority_classes" $priorities
@@ -123,6 +125,7 @@
     "gateways" (printf "%s-gateway-statistics:9902" $name)
     "gateway_key" "${JINSU_GATEWAY_KEY:-}"
     "steps" $steps
-    "servers" $servers)
+    "servers" $servers
+    "step_key" "${JINSU_STEP_KEY:-}")
   | toPrettyJson -}}
 {{- end }}

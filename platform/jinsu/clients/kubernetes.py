@@ -42,6 +42,8 @@ class Kind(Enum):
     """What Kubernetes reports about a pod, such as why it is not scheduled."""
     SERVICE = "/api/v1", "services"
     """The address of a model server."""
+    SECRET = "/api/v1", "secrets"
+    """The token of one attempt of a step, and what only its process may know. It is made, and never read."""
     CONFIG_MAP = "/api/v1", "configmaps"
     """Names for Airflow's trigger form, and the owner of the platform's objects."""
     DEPLOYMENT = "/apis/apps/v1", "deployments"

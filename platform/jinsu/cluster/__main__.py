@@ -1,6 +1,6 @@
 """Starts one process of the platform in its container.
 
-python -m jinsu.cluster api | controller | airflow PART | mlflow | migrate | wait | gateway PATH | database | store | check
+python -m jinsu.cluster api | broker | controller | airflow PART | mlflow | migrate | wait | gateway PATH | database | store | check
 python -m jinsu.cluster preflight FOLDER | training-fits
 """
 
@@ -16,6 +16,7 @@ from jinsu.errors import JinsuError
 
 PARTS: Mapping[str, str] = {
     "api": "api",
+    "broker": "broker",
     "controller": "controller",
     "airflow": "airflow",
     "mlflow": "mlflow",

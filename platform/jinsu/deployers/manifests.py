@@ -27,7 +27,7 @@ from jinsu.placement.pods import (
 from jinsu.sdk.step_files import StepFiles
 from jinsu.serving.key import KEY_VARIABLE
 from jinsu.spec.quantities import parse_bytes
-from jinsu.steps.pod_context import STORE_VARIABLE
+from jinsu.steps.pod_layout import STORE_VARIABLE
 
 PORT = 8080
 BACKEND = "jinsu.dev/backend"

@@ -1,68 +1,120 @@
-"""A step as a Kubernetes Job: one pod with `stage`, then `train` beside `upload`. Pure.
+"""A step as a Kubernetes Job: one pod with `stage`, then `work` beside `upload`, and the Secret of its attempt. Pure.
 
-What a user wrote never gets into the Job: the step travels through the object store, the Job carries its run key. The
-container `train` holds no credential and no token; the store's keys, or the token of its role, are given to `stage` and
-`upload` alone.
+What a user wrote never gets into the Job: the step travels through the object store, the Job carries its run key. No
+container holds a key of the store. `stage` and `upload` have the token of their attempt, from the Secret; the container
+`work`, which runs the step's program, has neither a token nor the Secret.
 """
 
 from __future__ import annotations
 
+import json
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from jinsu.errors import BadInputError
-from jinsu.objects.s3 import S3Settings
 from jinsu.placement.kubernetes import Cluster, Gpu
 from jinsu.placement.pods import (
     LITTLE_DISK,
     Document,
+    authority_mounts,
+    authority_volumes,
     container,
     empty_volume,
     pod,
-    store_access,
-    store_volumes,
     temporary_folder,
     variables,
 )
-from jinsu.steps.pod_context import STEP_FOLDER, pod_variables
-from jinsu.steps.spec import Limits, StepSpec
+from jinsu.steps.access_token import Holder, token_of
+from jinsu.steps.pod_layout import (
+    ACCESS_FOLDER,
+    LINE_FOLDER,
+    LINE_SOCKET,
+    SECRETS_NAME,
+    STEP_FOLDER,
+    TOKEN_NAME,
+    pod_variables,
+)
+from jinsu.steps.record import Attempt
+from jinsu.steps.spec import Limits, StepKind, StepSpec
 
 KEY_LABEL = "jinsu.dev/run-key"
 ATTEMPT_LABEL = "jinsu.dev/attempt"
+KIND_LABEL = "jinsu.dev/kind"
+EGRESS_LABEL = "jinsu.dev/egress-{}"
+"""A pod with this label, whose value is "true", may reach what the name stands for; NetworkPolicies select it."""
 _LABEL = re.compile(r"[^A-Za-z0-9_.-]+")
+_EGRESS = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 # Autoscalers leave the node alone while a training runs on it.
 _STAY = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
 _START_SECONDS = 1800
+_STEP = {"name": "step", "mountPath": STEP_FOLDER}
+_LINE = {"name": "line", "mountPath": LINE_FOLDER}
 
 
-def name_of(run_key: str) -> str:
-    """The Job's name; the key decides it, so that a second start meets the first one's Job."""
-    return f"step-{run_key[:40]}"
+def name_of(run_key: str, number: int = 0) -> str:
+    """The Job's name; the key decides it, so that a second start meets the first one's Job.
+
+    number: that of the attempt. It is greater than 0 after an attempt whose pod may still be there.
+    """
+    name = f"step-{run_key[:40]}"
+    return f"{name}-{number + 1}" if number else name
 
 
-def job(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, namespace: str) -> Document:
-    """The Job of one attempt."""
+def job(step: StepSpec, cluster: Cluster, attempt: Attempt, ca_file: str | None = None) -> Document:
+    """The Job of one attempt. ca_file: certificates of the store's private authority, as the containers see the file.
+
+    Raises BadInputError for a type of GPU that the cluster does not have, and for a name in `egress` that no label may have.
+    """
     labels = _labels(step, cluster, attempt)
     own = {**labels, **_queue(step, cluster)}
     return {
         "apiVersion": "batch/v1",
         "kind": "Job",
-        "metadata": {"name": name_of(step.run_key), "namespace": namespace, "labels": own},
+        "metadata": {"name": name_of(step.run_key, attempt.number), "namespace": attempt.namespace, "labels": own},
         "spec": {
             "backoffLimit": 0,
             "ttlSecondsAfterFinished": cluster.ttl_seconds,
             "template": {
                 "metadata": {
-                    "labels": labels,
+                    "labels": {**labels, **_egress(step)},
                     "annotations": dict(_STAY),
                 },
-                "spec": _pod(step, cluster, store, attempt, namespace),
+                "spec": _pod(step, cluster, attempt, ca_file),
             },
         },
     }
 
 
-def _labels(step: StepSpec, cluster: Cluster, attempt: str) -> dict[str, str]:
+def secret(step: StepSpec, attempt: Attempt, owner: Mapping[str, Any], key: str) -> Document:
+    """The Secret of one attempt, which goes with its Job: its token, and what only the step's process may know.
+
+    owner: the Job, as Kubernetes has it. key: the secret with which tokens are made.
+    """
+    texts = {TOKEN_NAME: token_of(key, Holder(step.run_key, attempt.id)), SECRETS_NAME: json.dumps(dict(step.secrets))}
+    metadata = owner["metadata"]
+    reference = {"apiVersion": "batch/v1", "kind": "Job", "name": metadata["name"], "uid": metadata["uid"]}
+    return {
+        "apiVersion": "v1",
+        "kind": "Secret",
+        "metadata": {
+            "name": secret_name(step.run_key, attempt),
+            "namespace": attempt.namespace,
+            "labels": {"app.kubernetes.io/name": "jinsu-step", "app.kubernetes.io/managed-by": "jinsu"},
+            "ownerReferences": [reference],
+        },
+        "immutable": True,
+        "type": "Opaque",
+        "stringData": texts,
+    }
+
+
+def secret_name(run_key: str, attempt: Attempt) -> str:
+    """The name of the attempt's Secret; each attempt has one of its own."""
+    return f"step-{run_key[:32]}-{attempt.id}"
+
+
+def _labels(step: StepSpec, cluster: Cluster, attempt: Attempt) -> dict[str, str]:
     owners = {
         name: _LABEL.sub("-", step.labels[name])[:63] for name in ("team", "model", "submission") if name in step.labels
     }
@@ -72,43 +124,61 @@ def _labels(step: StepSpec, cluster: Cluster, attempt: str) -> dict[str, str]:
         "app.kubernetes.io/component": step.name,
         "app.kubernetes.io/managed-by": "jinsu",
         KEY_LABEL: step.run_key[:63],
-        ATTEMPT_LABEL: attempt,
+        ATTEMPT_LABEL: attempt.id,
+        KIND_LABEL: str(step.kind),
         **{f"jinsu.dev/{name}": value.strip("-_.") for name, value in owners.items()},
     }
 
 
+def _egress(step: StepSpec) -> dict[str, str]:
+    for name in step.egress:
+        if not _EGRESS.fullmatch(name):
+            raise BadInputError(f"egress: {name!r} is no name of a destination; use a-z, 0-9 and hyphens, 50 at most.")
+    return {EGRESS_LABEL.format(name): "true" for name in step.egress}
+
+
 def _queue(step: StepSpec, cluster: Cluster) -> dict[str, str]:
-    queue = cluster.queues.get(step.labels.get("team", ""))
+    queue = cluster.queues.get(step.labels.get("team", "")) if step.kind is StepKind.TRAINING else None
     return {"kueue.x-k8s.io/queue-name": queue} if queue else {}
 
 
-def _pod(step: StepSpec, cluster: Cluster, store: S3Settings, attempt: str, namespace: str) -> Document:
+def _pod(step: StepSpec, cluster: Cluster, attempt: Attempt, ca_file: str | None) -> Document:
     limits = step.limits
     gpu = _gpu(limits, cluster)
-    environment = pod_variables(store, step.run_key, attempt, namespace)
+    environment = pod_variables(cluster.broker, step.run_key, attempt.id, ca_file)
+    own_volumes = cluster.volumes if step.kind is StepKind.TRAINING else ()
     return {
         "restartPolicy": "Never",
         # Counts from the pod's start on its node, so that no time in a queue is taken from the training.
         "activeDeadlineSeconds": int(limits.seconds) + _START_SECONDS,
         **pod(
             cluster,
-            init_containers=[_ours("stage", "jinsu.steps.stage", cluster, environment, write=True)],
+            init_containers=[_ours("stage", "jinsu.steps.stage", cluster, environment, _STEP)],
             containers=[
-                _train(step, cluster, gpu),
-                _ours("upload", "jinsu.steps.upload", cluster, environment, write=False),
+                _work(step, cluster, gpu),
+                _ours("upload", "jinsu.steps.upload", cluster, environment, {**_STEP, "readOnly": True}, _LINE),
             ],
             volumes=[
                 empty_volume("step", cluster.ephemeral_storage),
+                empty_volume("line", "1Mi"),
                 {"name": "shm", "emptyDir": {"medium": "Memory", "sizeLimit": str(limits.memory // 2)}},
-                *(empty_volume(f"tmp-{name}") for name in ("stage", "train", "upload")),
-                *store_volumes(cluster),
-                *cluster.volumes,
+                *(empty_volume(f"tmp-{name}") for name in ("stage", "work", "upload")),
+                _access_volume("stage", step, attempt, (TOKEN_NAME, SECRETS_NAME)),
+                _access_volume("upload", step, attempt, (TOKEN_NAME,)),
+                *authority_volumes(cluster),
+                *own_volumes,
             ],
-            account=cluster.store_identity.account if cluster.store_identity else None,
             priority_class=cluster.priority_classes.get(limits.priority),
             gpu=gpu,
         ),
     }
+
+
+def _access_volume(container_name: str, step: StepSpec, attempt: Attempt, names: Sequence[str]) -> Document:
+    """What the container is given of the attempt's Secret."""
+    items = [{"key": name, "path": name} for name in names]
+    source = {"secretName": secret_name(step.run_key, attempt), "defaultMode": 0o440, "items": items}
+    return {"name": f"access-{container_name}", "secret": source}
 
 
 def _gpu(limits: Limits, cluster: Cluster) -> Gpu | None:
@@ -121,8 +191,17 @@ def _gpu(limits: Limits, cluster: Cluster) -> Gpu | None:
     return cluster.gpus[kind]
 
 
-def _train(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
-    """The container of the script. Nothing of the object store is in it."""
+def _image(step: StepSpec, cluster: Cluster) -> str:
+    """A researcher's program runs in the step's image, a program of the platform in the platform's own."""
+    match step.kind:
+        case StepKind.TRAINING:
+            return step.image
+        case StepKind.PLATFORM:
+            return cluster.platform_image or cluster.runtime_image
+
+
+def _work(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
+    """The container of the step's program. Nothing of the object store is in it."""
     limits = step.limits
     amounts = {
         "cpu": f"{max(1, round(limits.cpu * 1000))}m",
@@ -130,36 +209,39 @@ def _train(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
         "ephemeral-storage": cluster.ephemeral_storage,
         **({gpu.resource: str(limits.gpu)} if gpu else {}),
     }
+    command = ("python", "-m", "jinsu.steps.runner", STEP_FOLDER, "--line", LINE_SOCKET)
     return {
-        **container(cluster, "train", step.image, ("python", "-m", "jinsu.steps.runner", STEP_FOLDER)),
+        **container(cluster, "work", _image(step, cluster), command),
         # What a step asked for is what it has, and what it is charged for.
         "resources": {
             "requests": {**amounts, "ephemeral-storage": LITTLE_DISK},
             "limits": amounts,
         },
         "volumeMounts": [
-            {"name": "step", "mountPath": STEP_FOLDER},
+            _STEP,
+            _LINE,
             {"name": "shm", "mountPath": "/dev/shm"},  # noqa: S108
-            temporary_folder("tmp-train"),
-            *cluster.mounts,
+            temporary_folder("tmp-work"),
+            *(cluster.mounts if step.kind is StepKind.TRAINING else ()),
         ],
     }
 
 
-def _ours(name: str, module: str, cluster: Cluster, environment: Mapping[str, str], *, write: bool) -> Document:
-    """A container that runs a module of ours and reaches the object store. `write`: whether it writes to the step's folder."""
-    access = store_access(cluster)
+def _ours(
+    name: str, module: str, cluster: Cluster, environment: Mapping[str, str], *mounts: Mapping[str, Any]
+) -> Document:
+    """A container that runs a module of ours and asks the broker for its part of the object store."""
     return {
         **container(cluster, name, cluster.runtime_image, ("python", "-m", module)),
-        "env": [*variables(environment), *access.environment],
-        "envFrom": access.sources,
+        "env": variables(environment),
         "resources": {
             "requests": {"cpu": "50m", "memory": "96Mi", "ephemeral-storage": LITTLE_DISK},
             "limits": {"cpu": "1", "memory": "384Mi", "ephemeral-storage": cluster.ephemeral_storage},
         },
         "volumeMounts": [
-            {"name": "step", "mountPath": STEP_FOLDER, **({} if write else {"readOnly": True})},
+            *mounts,
+            {"name": f"access-{name}", "mountPath": ACCESS_FOLDER, "readOnly": True},
             temporary_folder(f"tmp-{name}"),
-            *access.mounts,
+            *authority_mounts(cluster),
         ],
     }

@@ -70,7 +70,7 @@ def status_of_end(end: AttemptEnd, pods: Sequence[Document], memory: int) -> Ste
     if end.phase is Phase.DONE:
         return StepStatus(Phase.FAILED, "its outputs are gone; it is run again.", interrupted=True)
     for pod in pods:
-        if end.interrupted and _ran_out_of_memory(_container(pod, "train")):
+        if end.interrupted and _ran_out_of_memory(_work(pod)):
             return StepStatus(Phase.FAILED, out_of_memory_message(memory))
     return StepStatus(end.phase, end.message, interrupted=end.interrupted)
 
@@ -144,18 +144,18 @@ def _stuck(message: str, waited: float, meanwhile: Phase = Phase.STARTING) -> St
 
 
 def _running(pod: Document, memory: int, now: float) -> StepStatus:
-    train, upload = _container(pod, "train"), _container(pod, "upload")
-    ended = train["state"].get("terminated")
+    work, upload = _work(pod), _container(pod, "upload")
+    ended = work["state"].get("terminated")
     if ended is None:
         if upload["state"].get("terminated"):
             message = f"its container `upload` died, so nothing more of it is kept; {_RESUMES}"
             return StepStatus(Phase.FAILED, message, interrupted=True)
-        if train["state"].get("running"):
+        if work["state"].get("running"):
             return StepStatus(Phase.RUNNING)
         return StepStatus(Phase.STARTING, "its container is starting")
     if now - _seconds(ended.get("finishedAt"), now) < _LOST_PATIENCE or not ended.get("exitCode"):
         return StepStatus(Phase.RUNNING, "its outputs are being kept")
-    if _ran_out_of_memory(train):
+    if _ran_out_of_memory(work):
         return StepStatus(Phase.FAILED, out_of_memory_message(memory))
     return StepStatus(
         Phase.FAILED, f"its container could not run: {ended.get('message') or ended.get('reason')}; check the image."
@@ -164,16 +164,16 @@ def _running(pod: Document, memory: int, now: float) -> StepStatus:
 
 def _ended(pod: Document, memory: int) -> StepStatus:
     """The status of a pod that ended, and whose uploader recorded no end."""
-    status, train = pod["status"], _container(pod, "train")
+    status, work = pod["status"], _work(pod)
     reason = ": ".join(str(status[part]) for part in ("reason", "message") if status.get(part))
     if status.get("reason") == "Evicted":
         if _OWN_FAULT.search(str(status.get("message", ""))):
             return StepStatus(Phase.FAILED, f"it was evicted: {status['message']}; write less to disk.")
         return StepStatus(Phase.FAILED, f"its node evicted it ({reason}); {_RESUMES}", interrupted=True)
-    if _ran_out_of_memory(train):
+    if _ran_out_of_memory(work):
         return StepStatus(Phase.FAILED, out_of_memory_message(memory))
     if status.get("reason") == "DeadlineExceeded":
-        if (train["state"].get("terminated") or {}).get("exitCode") == 0:
+        if (work["state"].get("terminated") or {}).get("exitCode") == 0:
             return StepStatus(Phase.FAILED, f"its outputs could not be kept in time; {_RESUMES}", interrupted=True)
         return StepStatus(Phase.FAILED, "its pod ran longer than its time limit; raise train.resources.hours.")
     stage = (_container(pod, "stage")["state"].get("terminated")) or {}
@@ -192,6 +192,11 @@ def _stage_problem(ended: Document) -> str:
 def _containers(pod: Document) -> list[Document]:
     status = pod["status"]
     return [*status.get("initContainerStatuses", []), *status.get("containerStatuses", [])]
+
+
+def _work(pod: Document) -> Document:
+    """The container of the step's program. Version 0.1 called it `train`, and its pods outlive an upgrade."""
+    return next((one for one in _containers(pod) if one["name"] == "train"), _container(pod, "work"))
 
 
 def _container(pod: Document, name: str) -> Document:

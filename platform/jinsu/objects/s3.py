@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import logging
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 from pathlib import Path
@@ -23,7 +23,9 @@ log = logging.getLogger("jinsu.s3")
 
 _Answer = TypeVar("_Answer")
 _DIGEST = "sha256"
-_PART_BYTES = 16 * 2**20
+DIGEST_HEADER = f"x-amz-meta-{_DIGEST}"
+PART_BYTES = 16 * 2**20
+"""Larger files are uploaded in parts of this size."""
 _ATTEMPTS = 4
 _BLOCK = 1 << 20
 _DELETED_AT_ONCE = 1000
@@ -53,6 +55,11 @@ class S3Settings:
     attempts: int = 8
 
 
+def digest_header(digest: str) -> dict[str, str]:
+    """The header that carries an object's sha256."""
+    return {DIGEST_HEADER: digest}
+
+
 class Damaged(Exception):
     """The content that arrived has another digest than the content that was sent."""
 
@@ -77,6 +84,7 @@ class S3:
             aws_secret_access_key=settings.secret_key,
             verify=settings.ca_file,
             config=Config(
+                signature_version="s3v4",  # else addresses may be signed with the old version, which binds no header
                 # Adaptive: boto3 sends less when the store answers SlowDown.
                 retries={"mode": "adaptive", "total_max_attempts": settings.attempts},
                 s3={"addressing_style": "path" if settings.path_style else "virtual"},
@@ -93,7 +101,7 @@ class S3:
     def _transfer(self) -> Any:
         from boto3.s3.transfer import TransferConfig
 
-        return TransferConfig(multipart_threshold=_PART_BYTES, multipart_chunksize=_PART_BYTES, max_concurrency=4)
+        return TransferConfig(multipart_threshold=PART_BYTES, multipart_chunksize=PART_BYTES, max_concurrency=4)
 
     def put(self, path: Path, key: str) -> None:
         with path.open("rb") as stream:
@@ -233,6 +241,49 @@ class S3:
             batch = {"Objects": objects[start : start + _DELETED_AT_ONCE], "Quiet": True}
             call = partial(self._client.delete_objects, Bucket=self._settings.bucket, Delete=batch)
             self._with_retries(call, f"deletion of {prefix}")
+
+    # --- Addresses that are signed for another process ---
+
+    def signed_get(self, key: str, seconds: int) -> str:
+        """An address from which the object may be read for so many seconds."""
+        return self._signed("get_object", {"Key": self._key(key)}, seconds)
+
+    def signed_put(self, key: str, digest: str, seconds: int) -> str:
+        """An address to which the object may be written, with the header of `digest_header(digest)`."""
+        return self._signed("put_object", {"Key": self._key(key), "Metadata": {_DIGEST: digest}}, seconds)
+
+    def begin_parts(self, key: str, digest: str) -> str:
+        """Begins an upload in parts; returns its id."""
+
+        def begin() -> str:
+            metadata = {_DIGEST: digest}
+            answer = self._client.create_multipart_upload(
+                Bucket=self._settings.bucket, Key=self._key(key), Metadata=metadata
+            )
+            return str(answer["UploadId"])
+
+        return self._with_retries(begin, f"upload of {key}")
+
+    def signed_part(self, key: str, upload: str, number: int, seconds: int) -> str:
+        """An address to which part `number`, from 1 on, may be written."""
+        parameters = {"Key": self._key(key), "UploadId": upload, "PartNumber": number}
+        return self._signed("upload_part", parameters, seconds)
+
+    def complete_parts(self, key: str, upload: str, tags: Sequence[str]) -> None:
+        """Makes the object of its parts; tags: the ETags that the store gave for them, in order."""
+        parts = [{"PartNumber": number, "ETag": tag} for number, tag in enumerate(tags, 1)]
+        call = partial(self._client.complete_multipart_upload, Bucket=self._settings.bucket, Key=self._key(key))
+        self._with_retries(lambda: call(UploadId=upload, MultipartUpload={"Parts": parts}), f"upload of {key}")
+
+    def abort_parts(self, key: str, upload: str) -> None:
+        """Removes the parts of an upload that failed."""
+        call = partial(self._client.abort_multipart_upload, Bucket=self._settings.bucket, Key=self._key(key))
+        self._with_retries(lambda: call(UploadId=upload), f"upload of {key}")
+
+    def _signed(self, verb: str, parameters: dict[str, Any], seconds: int) -> str:
+        parameters = {"Bucket": self._settings.bucket, **parameters}
+        call = partial(self._client.generate_presigned_url, verb, Params=parameters, ExpiresIn=seconds)
+        return str(self._with_retries(call, f"signature of {verb}"))
 
     def _key(self, key: str) -> str:
         """The key in the bucket, with the prefix."""

@@ -20,12 +20,11 @@ class Gpu:
 class Identity:
     """A role of the object store that a service account may take, instead of keys (AWS calls it IRSA).
 
-    The token is made for that purpose alone and given to our containers only; the container of a script never sees it.
-    account: the service account whose token it is, where steps run. endpoint: where roles are taken; empty for AWS.
+    The token is made for that purpose alone and given to the platform's own pods; no pod of a step sees it.
+    endpoint: where roles are taken; empty for AWS.
     """
 
     role: str
-    account: str
     audience: str = "sts.amazonaws.com"
     endpoint: str = ""
     region: str = ""
@@ -57,15 +56,19 @@ class Cluster:
     """How steps run in one Kubernetes; from the chart's values.
 
     namespaces, queues: by team. gpus: by `train.resources.gpu_type`, "" for any GPU. trainer_image: what a script runs in
-    unless its spec names another. runtime_image: of the containers `stage` and `upload`.
+    unless its spec names another. runtime_image: of the containers `stage` and `upload`. platform_namespace, platform_image:
+    where and in what the platform's own programs run as steps. broker: the URL at which pods of steps ask for their part of
+    the object store. lost_seconds: for how long a node may not answer before the attempt on it is given up.
     """
 
     namespaces: Mapping[str, str]
     trainer_image: str
     runtime_image: str
     release: str = "jinsu"
-    store_secret: str | None = None
-    store_identity: Identity | None = None
+    platform_namespace: str = ""
+    platform_image: str = ""
+    broker: str = ""
+    lost_seconds: float = 600.0
     gpus: Mapping[str, Gpu] = field(default_factory=lambda: {"": Gpu()})
     priority_classes: Mapping[str, str] = field(default_factory=dict)
     queues: Mapping[str, str] = field(default_factory=dict)
@@ -89,7 +92,6 @@ class Cluster:
             }
         for name in ("tolerations", "volumes", "mounts", "pull_secrets"):
             values[name] = tuple(values.get(name) or ())
-        values["store_identity"] = _identity(document)
         return Cluster(**values)
 
 

@@ -33,11 +33,16 @@ class PodSettings(Protocol):
     @property
     def pull_policy(self) -> str: ...
     @property
+    def ca_config_map(self) -> str: ...
+
+
+class StoreSettings(PodSettings, Protocol):
+    """How the platform's own pods reach the object store: with keys from a Secret, or with a role."""
+
+    @property
     def store_secret(self) -> str | None: ...
     @property
     def store_identity(self) -> Identity | None: ...
-    @property
-    def ca_config_map(self) -> str: ...
 
 
 @dataclass(frozen=True)
@@ -103,25 +108,29 @@ def variables(values: Mapping[str, str]) -> list[Document]:
     return [{"name": name, "value": value} for name, value in values.items()]
 
 
-def store_access(settings: PodSettings) -> StoreAccess:
-    """For containers of ours only: a container that runs what a researcher wrote never gets any of it."""
+def store_access(settings: StoreSettings) -> StoreAccess:
+    """For the platform's own pods only: no pod of a step gets any of it."""
     identity = settings.store_identity
     return StoreAccess(
         environment=variables(identity.environment()) if identity else [],
         sources=[{"secretRef": {"name": settings.store_secret}}] if settings.store_secret else [],
-        mounts=[
-            *([dict(_CA_MOUNT)] if settings.ca_config_map else []),
-            *([dict(identity.MOUNT)] if identity else []),
-        ],
+        mounts=[*authority_mounts(settings), *([dict(identity.MOUNT)] if identity else [])],
     )
 
 
-def store_volumes(settings: PodSettings) -> list[Document]:
+def store_volumes(settings: StoreSettings) -> list[Document]:
     """The volumes behind the mounts of `store_access`."""
-    return [
-        *([{"name": _CA_VOLUME, "configMap": {"name": settings.ca_config_map}}] if settings.ca_config_map else []),
-        *([settings.store_identity.volume()] if settings.store_identity else []),
-    ]
+    return [*authority_volumes(settings), *([settings.store_identity.volume()] if settings.store_identity else [])]
+
+
+def authority_mounts(settings: PodSettings) -> list[Document]:
+    """Where a container finds the certificate of the store's private authority; none without one."""
+    return [dict(_CA_MOUNT)] if settings.ca_config_map else []
+
+
+def authority_volumes(settings: PodSettings) -> list[Document]:
+    """The volume behind `authority_mounts`."""
+    return [{"name": _CA_VOLUME, "configMap": {"name": settings.ca_config_map}}] if settings.ca_config_map else []
 
 
 def empty_volume(name: str, size: str | None = None) -> Document:

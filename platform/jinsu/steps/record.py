@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from typing import Any
@@ -23,6 +23,9 @@ from jinsu.steps.status import Phase
 BLOCK_BYTES = 8 << 20
 """How much of a stream one read or write moves, where nothing asks for less."""
 
+URL_SECONDS = 300
+"""For how long an address that was signed for a pod may be used."""
+
 
 class Stream(StrEnum):
     """A file of a step that grows while the script runs, and is stored in pieces."""
@@ -35,11 +38,16 @@ class Stream(StrEnum):
 
 @dataclass(frozen=True)
 class Attempt:
-    """One try of a step, and the namespace its Job is in. `at` is its start, in seconds since the epoch."""
+    """One try of a step, and the namespace its Job is in.
+
+    at: its start, in seconds since the epoch; of two attempts of a step the later one has the greater. number: part of the
+    Job's name; it grows when an attempt was given up whose pod may still run.
+    """
 
     id: str
     namespace: str
     at: float = field(default_factory=time.time)
+    number: int = 0
 
 
 @dataclass(frozen=True)
@@ -73,13 +81,51 @@ class StepRecord:
         data = self._store.read(f"{self.work_prefix}/step.json")
         return None if data is None else StepSpec.from_json(data.decode())
 
-    def write_attempt(self, attempt: Attempt) -> None:
+    def note_attempt(self, attempt: Attempt) -> None:
+        """Notes an attempt before its Job is made, so that a cancel finds it from then on."""
+        self._store.write(f"{self.work_prefix}/attempts/{attempt.id}.json", json.dumps(asdict(attempt)).encode())
+
+    def read_noted(self, attempt: str) -> Attempt | None:
+        """An attempt by its id, whether or not it is the current one."""
+        document = self._read_document(f"attempts/{attempt}.json")
+        return None if document is None else Attempt(**document)
+
+    def noted_attempts(self) -> list[Attempt]:
+        """Every attempt that was noted."""
+        names = (key.rpartition("/")[2] for key in self._store.keys(f"{self.work_prefix}/attempts/"))
+        found = (self.read_noted(name.removesuffix(".json")) for name in names if name.endswith(".json"))
+        return [attempt for attempt in found if attempt is not None]
+
+    def advance(self, attempt: Attempt) -> Attempt:
+        """Makes the attempt the current one unless a later one is; returns the current one."""
+        current = self.read_attempt()
+        if current is not None and (current.at >= attempt.at or current.id == attempt.id):
+            return current
         self._store.write(f"{self.work_prefix}/attempt.json", json.dumps(asdict(attempt)).encode())
+        return attempt
 
     def read_attempt(self) -> Attempt | None:
-        """The last attempt that was started."""
+        """The current attempt: the last one whose Job was made."""
         document = self._read_document("attempt.json")
         return None if document is None else Attempt(**document)
+
+    def write_began(self, attempt: str, at: float) -> None:
+        """Records when the attempt's pod began, in seconds since the epoch."""
+        self._store.write(f"{self.work_prefix}/began/{attempt}.json", json.dumps({"at": at}).encode())
+
+    def read_began(self, attempt: str) -> float | None:
+        """When the attempt's pod began; None before."""
+        document = self._read_document(f"began/{attempt}.json")
+        return None if document is None else float(document["at"])
+
+    def write_given_up(self, attempt: str, at: float) -> None:
+        """Records that the attempt's pod may still run on a node that does not answer, and may write nothing any more."""
+        self._store.write(f"{self.work_prefix}/given-up/{attempt}.json", json.dumps({"at": at}).encode())
+
+    def read_given_up(self, attempt: str) -> float | None:
+        """When the attempt was given up, in seconds since the epoch; None when it was not."""
+        document = self._read_document(f"given-up/{attempt}.json")
+        return None if document is None else float(document["at"])
 
     def write_end(self, end: AttemptEnd) -> None:
         self._store.write(f"{self.work_prefix}/ended/{end.attempt}.json", json.dumps(asdict(end)).encode())
@@ -91,21 +137,28 @@ class StepRecord:
             return None
         return AttemptEnd(**{**document, "phase": Phase(document["phase"])})
 
-    def write_cancel(self, attempt: str, reason: str) -> None:
-        """Records that a person cancelled the attempt, which holds whatever end the attempt writes itself."""
-        document = {"attempt": attempt, "reason": reason}
+    def write_cancel(self, attempts: Collection[str], reason: str) -> None:
+        """Records that a person cancelled the attempts, which holds whatever end an attempt writes itself."""
+        document = {"attempts": sorted(attempts), "reason": reason}
         self._store.write(f"{self.work_prefix}/cancelled.json", json.dumps(document).encode())
 
     def read_cancel(self, attempt: str) -> str | None:
         """Why the attempt was cancelled; None when it was not."""
         document = self._read_document("cancelled.json")
-        return str(document["reason"]) if document is not None and document["attempt"] == attempt else None
+        if document is None:
+            return None
+        cancelled = document["attempts"] if "attempts" in document else [document["attempt"]]  # version 0.1 named one
+        return str(document["reason"]) if attempt in cancelled else None
 
     # --- The result ---
 
     def write_result(self, result: StepResult) -> None:
         """Marks the step as done; the caller has uploaded every output before."""
         self._store.write(f"{self.result_prefix}/{RESULT_NAME}", result.to_json().encode())
+
+    def is_sealed(self) -> bool:
+        """Whether a result was written, whatever became of its outputs."""
+        return self._store.read(f"{self.result_prefix}/{RESULT_NAME}") is not None
 
     def read_result(self) -> StepResult | None:
         """The result; None unless all of its outputs are there."""

@@ -1,4 +1,4 @@
-"""The runner beside a researcher's process: one attempt of a step, from its specification to its result.
+"""The runner beside a researcher's process: one attempt of a step, from its specification to its end.
 
 A launcher starts one runner for each attempt, detached from itself; the runner uses the step's files and nothing else. The
 researcher's process sees no credential: its environment is built from a list of harmless names.
@@ -7,23 +7,23 @@ researcher's process sees no credential: its environment is built from a list of
 from __future__ import annotations
 
 import contextlib
-import os
+import shutil
 import signal
 import sys
-import time
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
-from jinsu.sdk.step_files import OUT_NAME, StepFiles
+from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.local_attempt import LocalAttempt, is_current
 from jinsu.steps.lock import take
-from jinsu.steps.result import read_result, seal
-from jinsu.steps.runner_state import RunnerState, write_state
+from jinsu.steps.reporting import FileReporter, Reporter, RunnerEnd
+from jinsu.steps.result import read_result
+from jinsu.steps.runner_line import LineReporter, hide_this_process
 from jinsu.steps.script_process import Cancelled, run_script
 from jinsu.steps.spec import StepSpec
-from jinsu.steps.status import Phase
+from jinsu.steps.status import Phase, no_output_message
 
-_RESERVE_BYTES = 64 * 1024
 _INTERRUPTED = "it was stopped from outside; a retry resumes from the last checkpoint."
 
 
@@ -36,54 +36,57 @@ class Superseded(Exception):
 
 
 def main() -> None:
-    """Entry point: `python -m jinsu.steps.runner STEP_DIR [ATTEMPT]`; the local launcher gives the second."""
-    files = StepFiles(Path(sys.argv[1]))
-    attempt = LocalAttempt.from_json(sys.argv[2]) if len(sys.argv) > 2 else None
+    """Entry point: `python -m jinsu.steps.runner STEP_DIR [ATTEMPT]` on one machine, `… STEP_DIR --line SOCKET` in a pod."""
+    files, more = StepFiles(Path(sys.argv[1])), sys.argv[2:]
+    if more[:1] == ["--line"]:
+        _run_in_pod(files, Path(more[1]))
+    else:
+        _run_here(files, LocalAttempt.from_json(more[0]) if more else None)
+
+
+def _run_here(files: StepFiles, attempt: LocalAttempt | None) -> None:
     with files.lock.open("w") as lock:
         if not take(lock):
             return  # another runner holds this step
         step = StepSpec.from_json(files.step.read_text(encoding="utf-8"))
         if read_result(files.root, step.run_key) is None:
             with contextlib.suppress(Superseded):
-                _run(step, files, attempt)
+                check = partial(_check, files, attempt)
+                _run(step, files, FileReporter(step, files, check), attempt, check)
+                shutil.rmtree(files.inputs, ignore_errors=True)  # copies, which nobody needs any more
 
 
-def _run(step: StepSpec, files: StepFiles, attempt: LocalAttempt | None) -> None:
-    """Runs the attempt and writes how it ended. Raises Superseded, and nothing else."""
-    started = time.time()
+def _run_in_pod(files: StepFiles, line: Path) -> None:
+    """The pod holds one runner, and its uploader keeps the state, so there is no lock and no file of either."""
+    hide_this_process()
+    step = StepSpec.from_json(files.step.read_text(encoding="utf-8"))
+    _run(step, files, LineReporter.connect(line))
 
-    check = partial(_check, files, attempt)
 
-    def write(phase: Phase, message: str = "", interrupted: bool = False) -> None:
-        check()
-        if phase is not Phase.RUNNING:
-            files.secrets.unlink(missing_ok=True)
-            files.reserve.unlink(missing_ok=True)
-        if phase not in (Phase.RUNNING, Phase.DONE):
-            files.result.unlink(missing_ok=True)  # a script may have written one itself
-        write_state(files, RunnerState(phase, message, os.getpid(), started, interrupted))
-
+def _run(
+    step: StepSpec,
+    files: StepFiles,
+    reporter: Reporter,
+    attempt: LocalAttempt | None = None,
+    check: Callable[[], None] = lambda: None,
+) -> None:
+    """Runs the attempt and reports how it ended. Raises Superseded, and nothing else. check: raises Superseded."""
     signal.signal(signal.SIGTERM, _interrupt)
     try:
-        files.reserve.write_bytes(b"\0" * _RESERVE_BYTES)
-        write(Phase.RUNNING)
+        reporter.started()
         end = run_script(step, files, attempt, check)
         problem = end.problem or _missing_output(files, step)
-        if problem:
-            write(Phase.FAILED, problem, end.interrupted)
-            return
-        check()
-        seal(files.root, step.run_key, end.seconds, end.seconds * step.limits.gpu, end.peak_memory)
-        write(Phase.DONE)
+        phase = Phase.FAILED if problem else Phase.DONE
+        reporter.ended(RunnerEnd(phase, problem, end.interrupted, end.seconds, end.peak_memory))
     except Cancelled as reason:
-        write(Phase.CANCELLED, str(reason))
+        reporter.ended(RunnerEnd(Phase.CANCELLED, str(reason)))
     except Interrupted:
-        write(Phase.FAILED, _INTERRUPTED, interrupted=True)
+        reporter.ended(RunnerEnd(Phase.FAILED, _INTERRUPTED, interrupted=True))
     except Superseded:
         raise
     except Exception as problem:  # whatever it is, a person must be able to read it
         with contextlib.suppress(OSError):
-            write(Phase.FAILED, _explain(problem))
+            reporter.ended(RunnerEnd(Phase.FAILED, _explain(problem)))
 
 
 def _check(files: StepFiles, attempt: LocalAttempt | None) -> None:
@@ -106,12 +109,7 @@ def _explain(problem: Exception) -> str:
 
 def _missing_output(files: StepFiles, step: StepSpec) -> str:
     required = step.labels.get("requires", "")
-    if required and not (files.out / required).is_file():
-        return (
-            f"the script ended without saving a model (no {OUT_NAME}/{required}); "
-            "call jinsu.save(model, example) before it ends."
-        )
-    return ""
+    return no_output_message(required) if required and not (files.out / required).is_file() else ""
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from dataclasses import dataclass
 from io import BufferedReader
 from pathlib import Path
 
+from jinsu.errors import StepFailedError
+
 _FOLDER = os.O_RDONLY | os.O_DIRECTORY | os.O_NOFOLLOW
 _FILE = os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK
 _SMALL_BYTES = 8 << 20
@@ -69,6 +71,36 @@ def file_stamps(root: Path, folder: str) -> dict[str, FileStamp]:
         finally:
             os.close(top)
     return stamps
+
+
+def regular_files(root: Path, folder: str) -> list[str]:
+    """Names of all files below `root/folder`, relative to it and sorted.
+
+    Raises StepFailedError when there is anything but regular files and folders, or what cannot be read.
+    """
+    names: list[str] = []
+    try:
+        top = os.open(root / folder, _FOLDER)
+    except OSError:
+        raise StepFailedError(
+            f"{folder}: is a symbolic link or no folder; write into the folder that is there."
+        ) from None
+    try:
+        for parent, folders, others, descriptor in os.fwalk(".", dir_fd=top, follow_symlinks=False, onerror=_refuse):
+            for name in (*folders, *others):
+                path = str(Path(parent) / name)
+                mode = os.stat(name, dir_fd=descriptor, follow_symlinks=False).st_mode
+                if stat.S_ISLNK(mode):
+                    raise StepFailedError(f"{folder}/{path}: is a symbolic link; write regular files only.")
+                if stat.S_ISREG(mode):
+                    names.append(path)
+    finally:
+        os.close(top)
+    return sorted(names)
+
+
+def _refuse(problem: OSError) -> None:
+    raise StepFailedError(f"{problem.filename}: cannot be read: {problem.strerror}; make it readable.")
 
 
 def _open_below(root: Path, name: str) -> int | None:

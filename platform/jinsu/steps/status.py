@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from enum import StrEnum
 
+from jinsu.sdk.step_files import OUT_NAME
 from jinsu.spec.quantities import format_bytes
 from jinsu.steps.result import StepResult
 
@@ -55,3 +56,11 @@ def out_of_memory_message(limit: int, used: int | None = None) -> str:
     """The sentence of a step that needed more memory than it has: `limit` and `used` in bytes."""
     amount = f"used {format_bytes(used)} of memory" if used else "used up its memory"
     return f"{amount}, the limit is {format_bytes(limit)}; raise train.resources.memory or use smaller batches."
+
+
+def no_output_message(required: str) -> str:
+    """The sentence of a script that ended without the output that its step requires."""
+    return (
+        f"the script ended without saving a model (no {OUT_NAME}/{required}); "
+        "call jinsu.save(model, example) before it ends."
+    )

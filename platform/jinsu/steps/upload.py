@@ -1,32 +1,33 @@
 """The `upload` container beside a script: follows one attempt to its end, and records how it ended.
 
-Only this container and `stage` hold the store's keys. An outage of the store delays the upload and nothing else.
+The script reaches nothing of this container. What the attempt took, what it left and how it ended is measured, digested and
+written here; the runner only says when its script began and how it ended. An outage of the store delays the upload and
+nothing else.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import TypeVar
 
-from jinsu.errors import JinsuError, TransientError
-from jinsu.sdk.step_files import OUT_NAME, StepFiles
-from jinsu.steps.lock import held
+from jinsu.errors import ConflictError, PermanentError, StepFailedError, TransientError
 from jinsu.steps.pod_context import PodContext
+from jinsu.steps.pod_layout import LINE_SOCKET
 from jinsu.steps.record import AttemptEnd
 from jinsu.steps.result import StepResult
-from jinsu.steps.runner_state import RunnerState, read_state
-from jinsu.steps.safe_open import is_safe_name, read_regular
-from jinsu.steps.status import TERMINAL, Phase
+from jinsu.steps.runner_line import RunnerLine, RunnerReport
+from jinsu.steps.status import Phase
 from jinsu.steps.uploader import Uploader
 
 log = logging.getLogger("jinsu.upload")
 
 _FAST, _SLOW = 0.2, 1.0
 _FAST_SECONDS = 20.0
-_SILENCE = 3.0
 _LAST_ROUND = 20.0
 _KILLED = "its process was killed; a retry resumes from the last checkpoint."
 _Answer = TypeVar("_Answer")
@@ -46,11 +47,11 @@ class StopRequest:
         self.received = True
 
 
-def upload_attempt(context: PodContext, stop: StopRequest) -> AttemptEnd:
+def upload_attempt(context: PodContext, line: RunnerLine, stop: StopRequest) -> AttemptEnd:
     """Uploads until the script is over; returns how the attempt ended."""
     uploader = _retry_until_stored(lambda: Uploader(context.store, context.record, context.files))
     began, problem = time.monotonic(), ""
-    watch = _RunnerWatch(context.files)
+    watch = _RunnerWatch(line)
     while not watch.is_over(stop):
         try:
             uploader.sync()
@@ -58,73 +59,63 @@ def upload_attempt(context: PodContext, stop: StopRequest) -> AttemptEnd:
         except TransientError as trouble:
             problem = _log_if_new(problem, str(trouble))
         time.sleep(_FAST if time.monotonic() - began < _FAST_SECONDS else _SLOW)
-    return _finish(context, uploader, watch)
+    line.close()
+    return _finish(context, uploader, line.report)
 
 
 class _RunnerWatch:
-    """Whether the runner is over: it has let go of the lock and written how it ended, or never will."""
+    """Whether nothing more is to be expected from the runner."""
 
-    def __init__(self, files: StepFiles) -> None:
-        self._files = files
-        self._silent_since: float | None = None
+    def __init__(self, line: RunnerLine) -> None:
+        self._line = line
         self._stopping_since: float | None = None
 
-    def state(self) -> RunnerState | None:
-        return read_state(self._files)
-
     def is_over(self, stop: StopRequest) -> bool:
-        """Whether nothing more is to be waited for. A stop request leaves the script 20 s for its end."""
-        now, alive, state = time.monotonic(), held(self._files.lock), self.state()
-        if stop.received and self._stopping_since is None:
-            self._stopping_since = now
-        if self._stopping_since is not None and now - self._stopping_since > _LAST_ROUND:
-            return True
-        if alive or state is None:
-            self._silent_since = None
-            return stop.received and state is None
-        if state.phase in TERMINAL:
-            return True
-        self._silent_since = self._silent_since or now
-        return now - self._silent_since > _SILENCE
+        """A stop request leaves a script that runs 20 s for its end."""
+        report = self._line.report
+        if report.over or not stop.received:
+            return report.over
+        now = time.monotonic()
+        self._stopping_since = self._stopping_since or now
+        return not report.connected or now - self._stopping_since > _LAST_ROUND
 
 
-def _finish(context: PodContext, uploader: Uploader, watch: _RunnerWatch) -> AttemptEnd:
+def _finish(context: PodContext, uploader: Uploader, report: RunnerReport) -> AttemptEnd:
     """The last round. What decides is written last: how the attempt ended, then the result."""
-    state = watch.state()
-    result = _sealed_result(context)
     _retry_until_stored(lambda: uploader.sync(last=True))
-    end = _attempt_end(context, uploader, state, result)
+    end, result = _sealed(context, uploader, report)
     _retry_until_stored(lambda: context.record.write_end(end))
-    if end.phase is Phase.DONE and result is not None:
-        _retry_until_stored(lambda: context.record.write_result(result))
+    if result is not None:
+        _retry_until_stored(lambda: _write_result(context, result))
     return end
 
 
-def _attempt_end(
-    context: PodContext, uploader: Uploader, state: RunnerState | None, result: StepResult | None
-) -> AttemptEnd:
-    if state is None or state.phase not in TERMINAL:
-        return AttemptEnd(context.attempt, Phase.FAILED, _KILLED, interrupted=True)
-    if state.phase is not Phase.DONE:
-        return AttemptEnd(context.attempt, state.phase, state.message, state.interrupted)
-    if result is None:
-        message = "its outputs have names that cannot be kept; use printable ones."
-        return AttemptEnd(context.attempt, Phase.FAILED, message)
+def _sealed(context: PodContext, uploader: Uploader, report: RunnerReport) -> tuple[AttemptEnd, StepResult | None]:
+    """How the attempt ended, and after a good end the result, whose outputs are uploaded then."""
+    if report.end is None:
+        return AttemptEnd(context.attempt, Phase.FAILED, _KILLED, interrupted=True), None
+    if report.end.phase is not Phase.DONE:
+        return AttemptEnd(context.attempt, Phase.FAILED, report.end.message, report.end.interrupted), None
+    step = _retry_until_stored(context.record.read_step)
     try:
-        _retry_until_stored(lambda: uploader.upload_outputs(result))
-    except JinsuError as problem:
-        return AttemptEnd(context.attempt, Phase.FAILED, str(problem))
-    return AttemptEnd(context.attempt, Phase.DONE, "")
+        if step is None:
+            raise StepFailedError("its specification is gone from the object store; submit again.")
+        required = step.labels.get("requires", "")
+        outputs = _retry_until_stored(lambda: uploader.upload_outputs(required))
+    except PermanentError as problem:
+        return AttemptEnd(context.attempt, Phase.FAILED, str(problem)), None
+    seconds, gpus = round(report.seconds, 3), step.limits.gpu
+    result = StepResult(context.run_key, outputs, seconds, round(seconds * gpus, 3), report.end.peak_memory)
+    return AttemptEnd(context.attempt, Phase.DONE, ""), result
 
 
-def _sealed_result(context: PodContext) -> StepResult | None:
-    """The result that the runner sealed; None when it is another step's, or names what no object may be called."""
-    files = context.files
-    text = read_regular(files.root, files.relative(files.result))
-    result = None if text is None else StepResult.from_json(text)
-    if result is None or result.run_key != context.run_key:
-        return None
-    return result if all(is_safe_name(f"{OUT_NAME}/{name}") for name in result.outputs) else None
+def _write_result(context: PodContext, result: StepResult) -> None:
+    """Seals the step. The store may have taken the result although its answer got lost, and then refuses a second one."""
+    try:
+        context.record.write_result(result)
+    except ConflictError:
+        if context.record.read_result() is None:
+            raise
 
 
 def _retry_until_stored(call: Callable[[], _Answer]) -> _Answer:
@@ -148,11 +139,15 @@ def _log_if_new(last_problem: str, problem: str) -> str:
 def main() -> None:
     """Entry point of the `upload` container: `python -m jinsu.steps.upload`."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(name)s %(message)s")
+    logging.getLogger("httpx").setLevel(
+        logging.WARNING
+    )  # an address that is signed is a secret for as long as it is valid
     stop = StopRequest()
     signal.signal(signal.SIGTERM, lambda *_: stop.receive())
+    line = RunnerLine(Path(os.environ.get("JINSU_LINE", LINE_SOCKET)))  # first of all: the runner waits for it
     context = PodContext.from_environment()
     try:
-        end = upload_attempt(context, stop)
+        end = upload_attempt(context, line, stop)
     except Exception as problem:  # whatever a script did to its files, the record must say how the attempt ended
         log.exception("the uploader failed")
         end = AttemptEnd(context.attempt, Phase.FAILED, f"its files could not be kept: {problem}.")

@@ -10,12 +10,12 @@ import hashlib
 from io import BufferedReader
 from pathlib import Path
 
-from jinsu.errors import JinsuError
+from jinsu.errors import StepFailedError
 from jinsu.objects.store import Store
 from jinsu.sdk.step_files import OUT_NAME, StepFiles
 from jinsu.steps.record import BLOCK_BYTES, StepRecord, Stream
-from jinsu.steps.result import StepResult
-from jinsu.steps.safe_open import FileStamp, file_stamps, is_safe_name, open_regular
+from jinsu.steps.safe_open import FileStamp, file_stamps, is_safe_name, open_regular, regular_files
+from jinsu.steps.status import no_output_message
 
 _PIECE_BYTES = 256 << 10
 _MAX_METRICS_BYTES = 64 << 20
@@ -78,14 +78,27 @@ class Uploader:
             self._upload_checkpoints(stamps)
         self._last_stamps = stamps
 
-    def upload_outputs(self, result: StepResult) -> None:
-        """Uploads every output. Raises JinsuError when one is not what was sealed."""
-        for name, digest in result.outputs.items():
-            path = f"{OUT_NAME}/{name}"
-            with open_regular(self._files.root, path) as file:
-                if file is None or hashlib.file_digest(file, "sha256").hexdigest() != digest:
-                    raise JinsuError(f"{path}: changed after the script had ended; submit again.")
-                self._store.put(_same_file(file), self._record.output_key(name))
+    def upload_outputs(self, required: str = "") -> dict[str, str]:
+        """Uploads every output of a script that has ended; returns their digests by name.
+
+        Raises StepFailedError for anything but readable, regular files with names that an object may have, and when the
+        output `required` is missing.
+        """
+        names = regular_files(self._files.root, OUT_NAME)
+        if required and required not in names:
+            raise StepFailedError(no_output_message(required))
+        if any(not is_safe_name(name) for name in names):
+            raise StepFailedError("its outputs have names that cannot be kept; use printable ones.")
+        return {name: self._upload_output(name) for name in names}
+
+    def _upload_output(self, name: str) -> str:
+        path = f"{OUT_NAME}/{name}"
+        with open_regular(self._files.root, path) as file:
+            if file is None:
+                raise StepFailedError(f"{path}: cannot be read; write regular files that their owner may read.")
+            digest = hashlib.file_digest(file, "sha256").hexdigest()
+            self._store.put(_same_file(file), self._record.output_key(name))
+            return digest
 
     def _upload_next(self, stream: Stream) -> bool:
         """Uploads the next part of a growing file; returns whether more may follow at once."""
