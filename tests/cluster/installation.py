@@ -44,7 +44,7 @@ def values(image: Callable[[str], str]) -> dict[str, Any]:
         "database": {"bundled": bundled},
         "objectStore": {"bundled": bundled},
         "airflow": dict.fromkeys(("apiServer", "scheduler", "dagProcessor", "triggerer"), _LITTLE),
-        **dict.fromkeys(("mlflow", "api", "controller", "modelServers"), _LITTLE),
+        **dict.fromkeys(("mlflow", "api", "broker", "controller", "modelServers"), _LITTLE),
         "gateway": {**_LITTLE, "service": {"type": "NodePort"}},
         # A model asks for a reviewer where its test wants one.
         "teams": [{"name": "default", "policy": {"review": {"approvers": 0}}}],
