@@ -37,7 +37,7 @@ class FakeKubernetes:
         wanted = dict(item.split("=") for item in labels.split(",")) if labels else {}
         return [
             document
-            for (one, place, _), document in self.objects.items()
+            for (one, place, _), document in tuple(self.objects.items())
             if (one, place) == (kind, namespace) and wanted.items() <= document["metadata"]["labels"].items()
         ]
 
@@ -57,7 +57,7 @@ class FakeKubernetes:
             return
         owned = [
             place
-            for place, other in self.objects.items()
+            for place, other in tuple(self.objects.items())
             if name in [owner["name"] for owner in other["metadata"].get("ownerReferences", [])]
         ]
         if self.lost:

@@ -1,9 +1,9 @@
 """An object store in a folder, whose requests fail when a test says so."""
 
-import hashlib
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from urllib.parse import quote, unquote
+from uuid import uuid4
 
 from jinsu.errors import NotFoundError, TransientError
 
@@ -25,7 +25,7 @@ class FolderStore:
 
     def put(self, path: Path, key: str) -> None:
         target = self._path("put", key)
-        draft = target.with_name("." + hashlib.sha256(key.encode()).hexdigest())
+        draft = target.with_name(f".{uuid4().hex}")
         draft.write_bytes(path.read_bytes())
         draft.replace(target)
 
@@ -38,7 +38,7 @@ class FolderStore:
 
     def write(self, key: str, data: bytes) -> None:
         target = self._path("write", key)
-        draft = target.with_name("." + hashlib.sha256(key.encode()).hexdigest())
+        draft = target.with_name(f".{uuid4().hex}")
         draft.write_bytes(data)
         draft.replace(target)
 

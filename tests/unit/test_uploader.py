@@ -640,6 +640,7 @@ def test_a_stop_waits_for_the_scripts_last_words(pod: Pod, context: PodContext) 
     follower = threading.Thread(target=lambda: ends.append(ended(context, pod, stop)))
     follower.start()
     assert eventually(pod.notes, within=20)
+    time.sleep(0.5)  # the runner reads what was printed
     stop.receive()
     assert pod.runner is not None
     pod.runner.terminate()  # Kubernetes sends the signal to every container
