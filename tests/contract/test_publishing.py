@@ -282,14 +282,14 @@ def test_what_a_process_uses_is_not_evicted(store: S3, tmp_path: Path) -> None:
 
 def test_what_is_read_for_long_is_held_until_the_end(store: S3, tmp_path: Path) -> None:
     put_object(store, "steps/0", 100_000)
-    mirror = Mirror(tmp_path, store, 50_000)
-    mirror.cache._held = 0.0  # every lock of its own ends at the next question
-    with mirror.reading("steps/0"):
-        path = mirror.folder("steps/0", MARK)
-        mirror.cache.hold("steps/other")
-        mirror.cache.grown(100_000)
+    objects = Mirror(tmp_path, store, 50_000)
+    objects.cache._held = 0.0  # every lock of its own ends at the next question
+    with objects.reading("steps/0"):
+        path = objects.folder("steps/0", MARK)
+        objects.cache.hold("steps/other")
+        objects.cache.grown(100_000)
         assert (path / MARK).exists()
-    mirror.cache.grown(100_000)
+    objects.cache.grown(100_000)
     assert not (path / MARK).exists()
 
 
@@ -300,8 +300,8 @@ def test_reading_and_evicting_at_once_never_shows_half_a_folder(store: S3, tmp_p
     def work(number: int) -> None:
         chance = random.Random(number)
         for _ in range(40):
-            mirror = Mirror(tmp_path, store, 120_000)  # as a new process: with locks of its own
-            folder = mirror.folder(f"steps/{chance.randrange(6)}", MARK)
+            objects = Mirror(tmp_path, store, 120_000)  # as a new process: with locks of its own
+            folder = objects.folder(f"steps/{chance.randrange(6)}", MARK)
             assert (folder / MARK).exists()
             assert (folder / "out" / "data").stat().st_size == 50_000
 
@@ -316,8 +316,8 @@ def test_drafts_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path: Pat
 
     assert child(die) == 0
     assert list((tmp_path / ".drafts").glob("*/half"))
-    mirror = Mirror(tmp_path)
-    with mirror.draft() as mine:
+    objects = Mirror(tmp_path)
+    with objects.draft() as mine:
         Mirror(tmp_path).drafts.sweep()
         assert [path for path in (tmp_path / ".drafts").iterdir() if path.is_dir()] == [mine]
 
@@ -349,11 +349,11 @@ def test_files_of_one_with_the_digests_of_another_are_no_step(store: S3, tmp_pat
 
 
 def test_a_step_that_was_deleted_from_the_store_is_not_done_where_it_is_cached(store: S3, tmp_path: Path) -> None:
-    mirror = Mirror(tmp_path, store)
-    write_step(mirror)
+    objects = Mirror(tmp_path, store)
+    write_step(objects)
     store.delete(f"steps/{KEY}/")
-    assert StepFolders(mirror).result(KEY) is None
-    write_step(mirror)
+    assert StepFolders(objects).result(KEY) is None
+    write_step(objects)
     assert step_is_whole(Mirror(tmp_path / "there", store))
 
 
@@ -395,7 +395,7 @@ def test_latest_never_names_a_version_that_is_not_there(port: int, tmp_path: Pat
 
 
 def test_a_folder_object_holds_the_same_bytes_after_a_round_trip(store: S3, tmp_path: Path) -> None:
-    mirror = Mirror(tmp_path / "here", store)
-    write_step(mirror)
-    shutil.rmtree(mirror.root / "steps")
-    assert file_digest(StepFolders(mirror).out(KEY) / "a") == hashlib.sha256(b"a" * 50).hexdigest()
+    objects = Mirror(tmp_path / "here", store)
+    write_step(objects)
+    shutil.rmtree(objects.root / "steps")
+    assert file_digest(StepFolders(objects).out(KEY) / "a") == hashlib.sha256(b"a" * 50).hexdigest()
