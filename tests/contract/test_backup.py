@@ -1,6 +1,8 @@
 """A backup against real databases and a real store: what it holds, what it refuses, and an installation that it fills."""
 
+import json
 import os
+import shutil
 import time
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,25 +10,30 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy.exc import SQLAlchemyError
 from tests.support.object_store import BUCKET, KEYS, client, running_store
 from tests.support.people import make_people
 from tests.support.postgres import PASSWORD, execute, running_server, value
 from tests.support.stage_bench import settings_of
+from tests.support.waiting import eventually
 
 from jinsu.backup.cluster import restore_on_kubernetes
 from jinsu.backup.index import NAME, Index
 from jinsu.backup.make import Backup
-from jinsu.backup.restore import read_index, restore, secrets, verify
+from jinsu.backup.restore import _running, read_index, restore, secrets, verify
 from jinsu.backup.target import Folder, open_target
 from jinsu.errors import BadInputError, ConflictError, NotFoundError, TransientError
 from jinsu.installation import Installation
+from jinsu.local.new_settings import runtime_folder
 from jinsu.objects.s3 import S3Settings
 from jinsu.placement.kubernetes import Cluster, Servers
-from jinsu.servers.postgres import Postgres
+from jinsu.servers.postgres import Postgres, erase, locate
 from jinsu.settings import Account, Kubernetes
+from jinsu.state.database import engine
 from jinsu.state.states import LedgerEvent, SubmissionState
 from jinsu.state.tables import LedgerEntry, Submission
 
+KEY = "d" * 64
 NAMES = ("jinsu", "airflow", "mlflow")
 
 
@@ -122,6 +129,53 @@ def test_an_empty_installation_on_kubernetes_becomes_a_copy(
     assert new.database.current()
     with pytest.raises(ConflictError, match="has runs already"):
         restore_on_kubernetes(target, new, quiet)
+
+
+def test_an_empty_home_becomes_a_copy(old: Installation, tmp_path: Path) -> None:
+    """On one machine: with a database server of its own, and with every object that was whole."""
+    machine = Installation(replace(old.settings, home=str(tmp_path / "machine"), kubernetes=None, object_store=None))
+    (tmp_path / "machine").mkdir()
+    machine.datasets.put("pictures", tmp_path / "pictures", "ann")
+    machine.steps.inline(KEY, lambda out: (out / "report.json").write_text("7") and None)
+    unfinished = machine.settings.steps / ("e" * 64)
+    (unfinished / "out").mkdir(parents=True)
+    (unfinished / "out" / "half").touch()
+    (tmp_path / "machine" / "tokens").mkdir()
+    (tmp_path / "machine" / "tokens" / "ann").write_text("a token")
+    target, home = Folder(tmp_path / "backup"), tmp_path / "restored"
+    Backup(machine, target).take(quiet)
+    try:
+        settings = restore(target, home, 21000, quiet)
+        assert configuration(home)["fernet_key"] == machine.settings.fernet_key
+        assert (settings.home, settings.api_url) == (str(home), "http://127.0.0.1:21000")
+        assert (home / "tokens" / "ann").read_text() == "a token"
+        copy = Installation(settings)
+        assert copy.steps.document(int, KEY, "report.json") == 7
+        assert (copy.datasets.path(copy.datasets.resolve("pictures")) / "one").stat().st_size == 50_000
+        assert not (copy.settings.steps / ("e" * 64)).exists()
+        with _running(locate(home, Path(settings.runtime))):
+            eventually(lambda: _answers(copy), within=20)
+            with copy.database.begin() as session:
+                assert session.get_one(Submission, "m-1").submitter == "ann"
+            assert value(settings.airflow_database_url, "SELECT word FROM kept") == "airflow"
+            engine(copy.database.url).dispose()
+        with pytest.raises(ConflictError, match="there is an installation already"):
+            restore(target, home, None, quiet)
+    finally:
+        erase(home)
+        shutil.rmtree(runtime_folder(home), ignore_errors=True)
+
+
+def _answers(installation: Installation) -> bool:
+    try:
+        return installation.database.current()
+    except SQLAlchemyError:
+        return False
+
+
+def configuration(home: Path) -> dict[str, Any]:
+    found: dict[str, Any] = json.loads((home / "settings.json").read_text())
+    return found
 
 
 def test_other_secrets_are_refused(old: Installation, server: Postgres, port: int, tmp_path: Path) -> None:

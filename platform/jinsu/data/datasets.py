@@ -96,7 +96,8 @@ class DatasetStore:
             digits = latest.decode().strip()
         matches = [version for version in self._versions(name) if version.digest.startswith(digits)]
         if len(matches) != 1:
-            raise NotFoundError(f"dataset {name!r} has no single version {digits!r}; see: jinsu data list")
+            gone = "" if matches else " (retention may have removed it)"
+            raise NotFoundError(f"dataset {name!r} has no single version {digits!r}{gone}; see: jinsu data list")
         return matches[0]
 
     def all(self) -> Iterator[DatasetVersion]:

@@ -25,8 +25,11 @@ def runs(session: Session, aliased: Iterable[tuple[str, str]]) -> list[Run]:
     versions: dict[str, Version] = {}
     for row in session.scalars(select(Candidate)):
         keys.setdefault(row.submission, set()).add(row.package)
-        if row.version is not None and (row.model, row.version) not in revoked:
-            versions[row.submission] = Version(row.model, row.version, (row.model, row.version) in serving)
+        if row.version is None:
+            continue
+        pair = (row.model, row.version)
+        if pair not in revoked or pair in serving:
+            versions[row.submission] = Version(row.model, row.version, pair in serving)
     return [
         Run(row.id, str(row.state), row.ended, objects_of(row, keys.get(row.id, set())), versions.get(row.id))
         for row in session.scalars(select(Submission))
