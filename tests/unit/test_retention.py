@@ -1,14 +1,17 @@
 """Retention removes what nothing needs, says why, and takes nothing from a run that starts at the same moment."""
 
+import json
 import threading
 import time
 from dataclasses import replace
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 from tests.support.stage_bench import StageBench
 from tests.unit.conftest import Templates
 
+from jinsu.cli.main import cli
 from jinsu.errors import ConflictError, ForbiddenError, NotFoundError, TransientError
 from jinsu.release.advance import Phase
 from jinsu.retention.decision import Facts, Object, Run, Version, decide
@@ -126,6 +129,23 @@ def test_a_dry_run_changes_nothing(bench: StageBench) -> None:
     assert {unneeded.name for unneeded in bench.build(Retention).plan().objects} == before
     assert names(bench) == before
     assert bench.rows(Removal) == []
+
+
+def test_the_command_shows_what_goes_how_large_it_is_and_why(
+    bench: StageBench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    failed_long_ago(bench)
+    monkeypatch.setattr("jinsu.installation.connect", lambda: bench.installation)
+    before = names(bench)
+    said = CliRunner().invoke(cli, ["retention", "--dry-run"], catch_exceptions=False).output
+    assert all(name[:17] in said for name in before)
+    assert f"only for runs that are over; the last, {bench.run}, failed on" in said
+    assert f"{len(before)} objects, " in said
+    assert "would be removed" in said
+    assert names(bench) == before
+    answer = CliRunner().invoke(cli, ["retention", "--json"], catch_exceptions=False)
+    assert {item["name"] for item in json.loads(answer.output)["objects"]} == before
+    assert CliRunner().invoke(cli, ["retention"]).output == "Nothing was removed.\n"
 
 
 def test_what_an_open_run_needs_stays(bench: StageBench) -> None:
