@@ -2,8 +2,8 @@
 
 Without the imports the first task of each worker spends over a second on them; with them a task costs 0.15 s
 (`make bench`, row "airflow overhead a step"). Without the waiting the scheduler asks its database six times a second
-whether there is work; with it PostgreSQL notifies the scheduler (docs/adr/0015-rest.md). In each loop the scheduler looks at
-twenty of its active runs, those first that it has not looked at for longest; thousands of runs that wait for a reviewer would
+whether there is work; with it PostgreSQL notifies the scheduler (docs/adr/0015-rest.md). In each loop the scheduler looks at a
+few of its active runs, those first that it has not looked at for longest; thousands of runs that wait for a reviewer would
 all have their turn before one whose task has just ended, so such a run is put first (docs/adr/0020-queues.md).
 """
 
@@ -38,13 +38,11 @@ SELECT EXISTS (SELECT FROM dag_run WHERE state = 'queued') OR EXISTS (
     WHERE state IN ('queued', 'running', 'restarting', 'up_for_retry', 'up_for_reschedule')
 )
 """
-EXAMINED = 20
-"""How many active runs the scheduler looks at in one loop: `scheduler.max_dagruns_per_loop_to_schedule`; `PUT_FIRST` says it too."""
 PUT_FIRST = """
 UPDATE dag_run SET last_scheduling_decision = NULL WHERE id IN (
     SELECT run.id FROM dag_run AS run
     WHERE run.state = 'running' AND run.last_scheduling_decision IS NOT NULL
-    AND (SELECT count(*) FROM (SELECT FROM dag_run WHERE state = 'running' LIMIT 21) AS active) > 20
+    AND (SELECT count(*) FROM (SELECT FROM dag_run WHERE state = 'running' LIMIT :examined + 1) AS active) > :examined
     AND EXISTS (
         SELECT FROM task_instance AS task WHERE task.dag_id = run.dag_id AND task.run_id = run.run_id AND (
             task.state = 'up_for_retry' OR (
@@ -56,7 +54,8 @@ UPDATE dag_run SET last_scheduling_decision = NULL WHERE id IN (
     FOR UPDATE OF run SKIP LOCKED
 )
 """
-"""Airflow looks first at a run about which it has decided nothing yet."""
+"""Airflow looks first at a run about which it has decided nothing yet. examined: how many runs it looks at in one loop; while
+no more are active, the order does not matter."""
 _PRELOADED = (
     "airflow.sdk.execution_time.supervisor",
     "airflow.sdk.execution_time.task_runner",
@@ -89,6 +88,7 @@ class PreloadedLocalExecutor(LocalExecutor):  # type: ignore[misc]
         self._subscription = Subscription(url, WATCHED, settings.load().notifications)
         self._heard: Notifications | None = None
         self._changed_at = 0.0
+        self._examined = conf.getint("scheduler", "max_dagruns_per_loop_to_schedule")
 
     def sync(self) -> None:
         """Called once in each loop of the scheduler: waits until there may be work, then takes in what workers report."""
@@ -105,7 +105,7 @@ class PreloadedLocalExecutor(LocalExecutor):  # type: ignore[misc]
         try:
             with create_session(scoped=False) as session:
                 if session.get_bind().dialect.name == "postgresql":
-                    session.execute(text(PUT_FIRST))
+                    session.execute(text(PUT_FIRST), {"examined": self._examined})
         except SQLAlchemyError as problem:
             self.log.warning("runs are looked at in their usual order: %s", type(problem).__name__)
 

@@ -60,6 +60,8 @@ def environment(settings: Settings, dags: Path) -> dict[str, str]:
         "logging": {"base_log_folder": home / "logs"},
         "usage_data_collection": {"enabled": False},
         "scheduler": {
+            # Each look costs about 20 ms, also at a run that waits for a reviewer; the executor puts first what has changed.
+            "max_dagruns_per_loop_to_schedule": 8,
             "scheduler_idle_sleep_time": 0,  # the executor waits; any other executor needs a second here
             "task_instance_heartbeat_timeout": 15,
             "task_instance_heartbeat_timeout_detection_interval": 5,
