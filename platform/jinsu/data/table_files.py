@@ -68,6 +68,10 @@ def _csv(source: Path) -> pa.Table:
 def _json_lines(source: Path) -> pa.Table:
     from pyarrow import json as arrow_json
 
+    with source.open("rb") as stream:  # a line that is `null` ends the process in the library's own code
+        for number, line in enumerate(stream, 1):
+            if not line.lstrip().startswith((b"{", b"\xef\xbb\xbf{")) and line.strip():
+                raise ValueError(f"line {number} is no JSON object")
     return arrow_json.read_json(source, arrow_json.ReadOptions(block_size=_LONGEST_LINE))
 
 

@@ -58,3 +58,5 @@ def read_yaml(text: str, source: str) -> Any:
         raise BadInputError(f"{source}: {place}not valid YAML: {reason}.") from None
     except (yaml.YAMLError, RecursionError, ValueError) as problem:
         raise BadInputError(f"{source}: not valid YAML: {str(problem).splitlines()[0]}.") from None
+    except (AttributeError, LookupError, TypeError):  # PyYAML's, for a value that does not fit its tag
+        raise BadInputError(f"{source}: not valid YAML: a value does not fit its tag, such as !!bool; leave the tag out.") from None
