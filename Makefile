@@ -16,7 +16,7 @@ UV_VERSION := 0.13.8
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 export JINSU_HOME ?= $(CURDIR)/.jinsu
 
-.PHONY: help setup demo stop test lint types architecture unit contract chart packaging e2e chaos chaos-part cluster cluster-down test-cluster images bench components kfp oidc docs screenshots lock clean
+.PHONY: help setup demo stop test lint types architecture unit contract chart packaging e2e chaos chaos-part cluster cluster-down test-cluster images bench fuzz components kfp oidc docs screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -90,6 +90,9 @@ images: $(READY) ## Build the container images (buildah or docker; BASE=image to
 
 bench: $(READY) ## Measure; prints a table and writes build/bench.json
 	$(BIN)/python -m tests.bench
+
+fuzz: $(READY) ## Spoilt input for every reader of what strangers send (SEED=number to repeat a run)
+	$(BIN)/python -m tests.fuzz $(if $(SEED),--seed $(SEED))
 
 components: $(READY) kfp ## Write components/ and compile the Kubeflow pipeline (IMAGE=name@sha256:… for another image)
 	$(BIN)/python components/generate.py $(if $(IMAGE),--image $(IMAGE))
