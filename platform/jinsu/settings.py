@@ -1,7 +1,7 @@
 """The settings of one installation: the addresses of its parts, its limits, and the secrets that the parts share.
 
 On one machine `jinsu up` writes the file `settings.json`. On Kubernetes the chart renders the file without secrets: in it
-`${NAME}` stands for a variable of the environment, which comes from a Secret; `${NAME:-}` is empty without the variable.
+`${NAME}` stands for a variable of the environment, which comes from a Secret; `${NAME:-TEXT}` is the text without it.
 """
 
 from __future__ import annotations
@@ -28,8 +28,8 @@ MAX_CODE_BYTES = 64 * 2**20
 """The most that the files of one code snapshot may have together, unless an installation's settings say otherwise."""
 ROLES = ("researcher", "reviewer", "owner")
 """The roles that a group may give: the values of `jinsu.state.states.Role`, a room above."""
-_PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(:-)?\}")
-"""`${NAME}` for a variable that must be set, `${NAME:-}` for one that may be missing."""
+_PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^{}$]*))?\}")
+"""`${NAME}` for a variable that must be set, `${NAME:-TEXT}` for one that may be missing: then the text stands there."""
 
 
 class Where(StrEnum):
@@ -272,7 +272,7 @@ def _filled(value: Any, environment: Mapping[str, str], name: str = "") -> Any:
         return value
 
     def fill(match: re.Match[str]) -> str:
-        secret = environment.get(match[1], "" if match[2] else None)
+        secret = environment.get(match[1], match[2])
         if secret is None:
             raise BadInputError(f"settings: {name}: variable {match[1]} is not set; see the chart's Secret.")
         return quote(secret, safe="") if name.endswith("_url") else secret  # a password may hold any character

@@ -52,7 +52,7 @@ def test_every_pod_of_the_pipeline_finds_what_it_names(values: Values) -> None:
 def test_the_settings_need_exactly_the_variables_that_the_pods_have() -> None:
     documents = render(KUBEFLOW)
     settings = parse(settings_document(documents), secret_values(documents))
-    assert settings.database_url.startswith("postgresql+psycopg://jinsu:")
+    assert settings.database_url.startswith("postgresql+psycopg://jinsu_scheduler:")  # it does what a stage does
     assert settings.mlflow.password == secret_values(documents)["JINSU_MLFLOW_PASSWORD"]
     assert "${" not in repr(vars(settings))
     given = {variable.name for one in stage_containers() for variable in one.secrets}
@@ -71,7 +71,7 @@ def test_but_for_secrets_the_settings_are_the_platform_s() -> None:
     documents = render(KUBEFLOW)
     own, platform = settings_document(documents), platform_objects.settings_document(documents)
     differing = {key for key in platform if own[key] != platform[key]}
-    assert differing == {"airflow_database_url", "mlflow_database_url",
+    assert differing == {"database_url", "airflow_database_url", "mlflow_database_url",
                          "mlflow_auth_database_url", "airflow_secret", "mlflow_secret", "fernet_key", "split_secret",
                          "review_webhook", "kubernetes"}  # fmt: skip
     assert {**own["kubernetes"], "gateway_key": platform["kubernetes"]["gateway_key"]} == platform["kubernetes"]
@@ -97,6 +97,7 @@ def test_the_secret_holds_the_platform_s_own_values() -> None:
     (store,) = [one for one in of_kind(documents, "Secret")
                 if one["metadata"]["name"] == "jinsu-store" and one["metadata"]["namespace"] == "jinsu"]  # fmt: skip
     everything = {**platform["data"], **store["data"]}
+    everything["JINSU_DATABASE_PASSWORD"] = everything["JINSU_DATABASE_PASSWORD_SCHEDULER"]
     assert the(documents, "Secret")["data"] == {key: everything[key] for key in KEYS}
 
 

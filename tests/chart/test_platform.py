@@ -14,6 +14,7 @@ from tests.chart.value_sets import DEFAULT, EVERYTHING, OTHER_AIRFLOW, TEAMS, VA
 
 from jinsu.clients.kubernetes import Kind
 from jinsu.cluster.__main__ import PARTS
+from jinsu.cluster.database_roles import PASSWORD_VARIABLE, ROLES
 from jinsu.settings import GroupRole, Oidc, parse
 from jinsu.spec.load import policy_from
 
@@ -45,7 +46,7 @@ def test_every_drawn_secret_is_used() -> None:
     idle = [
         key
         for key in platform_objects.secret_variables(documents)
-        if key not in texts and not key.startswith("JINSU_ENDPOINT_KEY_")
+        if key not in texts and not key.startswith(("JINSU_ENDPOINT_KEY_", f"{PASSWORD_VARIABLE}_"))
     ]
     assert not idle
 
@@ -96,13 +97,34 @@ def secrets_needed(values: Values) -> set[str]:
     }
 
 
+def test_the_chart_and_the_migration_know_the_same_accounts_of_the_database() -> None:
+    (migration,) = [pod for pod in pods(render()) if "migrate" in pod.name]
+    keys = {entry["name"] for entry in migration.containers[0]["env"]}
+    assert {key for key in keys if key.startswith(f"{PASSWORD_VARIABLE}_")} == {
+        f"{PASSWORD_VARIABLE}_{name.upper()}" for name in ROLES
+    }
+    users = {
+        entry["value"]
+        for pod in pods(render())
+        for container in pod.containers
+        for entry in container.get("env", [])
+        if entry["name"] == "JINSU_DATABASE_USER"
+    }
+    assert users == {f"jinsu_{name}" for name in ROLES}
+
+
 def test_a_secret_of_the_release_before_is_enough_for_what_it_had() -> None:
     """It has no key of this release's features, and one that nothing asks for any more."""
     before = {"JINSU_DATABASE_PASSWORD", "JINSU_AIRFLOW_PASSWORD", "JINSU_MLFLOW_PASSWORD", "JINSU_REVIEWER_PASSWORD",
               "JINSU_AIRFLOW_SECRET", "JINSU_MLFLOW_SECRET", "JINSU_GATEWAY_KEY", "JINSU_SERVER_KEY", "JINSU_ADMIN_TOKEN",
               "JINSU_FERNET_KEY", "JINSU_ENDPOINT_KEY_DEFAULT"}  # fmt: skip
     for values in VALUE_SETS.values():
-        assert secrets_needed(values) <= before | {"JINSU_SPLIT_SECRET"}  # the chart looks whether it is there
+        if values.get("database", {}).get("roles"):
+            continue  # which asks for more of them
+        needed = secrets_needed(values)
+        # A Secret that the chart makes has new keys, and for one of one's own it looks whether this is there.
+        assert {key for key in needed if not key.startswith(f"{PASSWORD_VARIABLE}_")} <= before | {"JINSU_SPLIT_SECRET"}
+        assert "secrets" not in values or needed <= before | {"JINSU_SPLIT_SECRET"}
         settings = parse(platform_objects.settings_document(render(values)), dict.fromkeys(before, "x"))
         assert settings.oidc is None or settings.oidc.client_secret == ""
         assert settings.review_webhook in ("", "http://chat.example.com:8065/hooks/reviews")
@@ -186,6 +208,7 @@ def test_the_code_reads_every_variable_that_a_pod_is_given() -> None:
         for container in pod.containers
         for variable in container.get("env", [])
         if variable["name"].startswith("JINSU_")
+        and not variable["name"].startswith(f"{PASSWORD_VARIABLE}_")
         and variable["name"] not in code
         and not variable["name"].startswith("JINSU_ENDPOINT_KEY_")
     }

@@ -57,6 +57,7 @@ EVERYTHING: Values = {
 OUTSIDE: Values = {
     "database": {
         "notifications": False,
+        "roles": True,
         "bundled": {"enabled": False},
         "external": {"host": "db.example.com", "user": "ml", "options": "sslmode=verify-full"},
     },
@@ -76,7 +77,7 @@ OUTSIDE: Values = {
 
 # The cloud's own store: no endpoint.
 CLOUD: Values = {
-    "database": OUTSIDE["database"],
+    "database": {**OUTSIDE["database"], "roles": False},
     "objectStore": {
         "bucket": "models",
         "region": "eu-central-1",

@@ -12,7 +12,7 @@ from tests.support.postgres import PASSWORD, execute, heard, value
 from jinsu.clients.notifications import Notifications, WatchedTable
 from jinsu.controller.process import MLFLOW_TABLES, OWN_TABLES
 from jinsu.orchestration.executor import BUSY, PUT_FIRST
-from jinsu.orchestration.executor import WATCHED as AIRFLOW_TABLES
+from jinsu.orchestration.watched_tables import WATCHED as AIRFLOW_TABLES
 from jinsu.servers.postgres import Postgres
 from jinsu.state.database import Database, engine
 

@@ -72,12 +72,31 @@ helm.sh/chart: {{ printf "%s-%s" .root.Chart.Name .root.Chart.Version }}
 {{- if .Values.database.bundled.enabled }}{{ include "jinsu.host" (dict "root" . "part" "database") }}:5432{{ else }}{{ required "database.external.host: say where PostgreSQL is, or set database.bundled.enabled" .Values.database.external.host }}:{{ .Values.database.external.port }}{{ end -}}
 {{- end }}
 
+{{/* The account that owns the tables and migrates them. */}}
+{{- define "jinsu.databaseOwner" -}}
+{{ ternary "jinsu" .Values.database.external.user .Values.database.bundled.enabled }}
+{{- end }}
+
+{{/* What the account of each process is called after the owner's and `_`, by component; empty where all share one. */}}
+{{- define "jinsu.databaseRoles" -}}
+{{- if or .Values.database.roles (and .Values.database.bundled.enabled (not .Values.secrets.existingSecret)) -}}
+{{- dict "api" "api" "controller" "controller" "mlflow" "mlflow" "scheduler" "scheduler" "airflow" "airflow" "dag-processor" "dag_processor" "triggerer" "triggerer" | toJson -}}
+{{- else }}{}{{ end -}}
+{{- end }}
+
+{{/* Keys of the Secret with the passwords of these accounts. */}}
+{{- define "jinsu.databaseKeys" -}}
+{{- $keys := list -}}
+{{- range include "jinsu.databaseRoles" . | fromJson }}{{ $keys = append $keys (printf "JINSU_DATABASE_PASSWORD_%s" (upper .)) }}{{ end -}}
+{{- toJson $keys -}}
+{{- end }}
+
 {{- define "jinsu.databaseUrl" -}}
 {{- $external := .root.Values.database.external -}}
 {{- $bundled := .root.Values.database.bundled.enabled -}}
 {{- $name := ternary .name (index $external.names .name) $bundled -}}
 {{- $options := ternary "" $external.options $bundled -}}
-postgresql+{{ .driver }}://{{ ternary "jinsu" $external.user $bundled }}:${JINSU_DATABASE_PASSWORD:-}@{{ include "jinsu.databaseHost" .root }}/{{ $name }}{{ with $options }}?{{ . }}{{ end }}
+postgresql+{{ .driver }}://${JINSU_DATABASE_USER:-{{ .user | default (include "jinsu.databaseOwner" .root) }}}:${JINSU_DATABASE_PASSWORD:-}@{{ include "jinsu.databaseHost" .root }}/{{ $name }}{{ with $options }}?{{ . }}{{ end }}
 {{- end }}
 
 {{- define "jinsu.airflowUrl" -}}
@@ -150,10 +169,14 @@ docs/kubernetes.md has the same table. A process reads all of settings.json; wha
 {{- end }}
 
 {{/* Environment of a process of the platform image: where its settings are, and the secrets that it uses.
-root, component; optional: more (variables). */}}
+root, component; optional: more (variables), of (the component whose database account it uses), secret (its name). */}}
 {{- define "jinsu.environment" -}}
 {{- $root := .root -}}
 {{- $store := include "jinsu.usesStore" . -}}
+{{- $secret := .secret | default (include "jinsu.secret" .root) -}}
+{{- $role := index (include "jinsu.databaseRoles" .root | fromJson) (.of | default .component) -}}
+{{- $keys := index (include "jinsu.secretsOf" .root | fromJson) .component | default list -}}
+{{- if eq .component "migrate" }}{{ $keys = concat $keys (include "jinsu.databaseKeys" .root | fromJsonArray) }}{{ end -}}
 env:
   - name: JINSU_HOME
     value: /jinsu/home
@@ -163,27 +186,33 @@ env:
   - name: {{ $name }}
     value: {{ $value | quote }}
   {{- end }}
-  {{- range index (include "jinsu.secretsOf" .root | fromJson) .component }}
+  {{- range $keys }}
   {{- if eq . "JINSU_OIDC_CLIENT_SECRET" }}
   {{- if and $root.Values.oidc.issuer (not $root.Values.oidc.publicClient) }}
   - name: {{ . }}
     valueFrom:
-      secretKeyRef: {name: {{ $root.Values.oidc.existingSecret | default (include "jinsu.secret" $root) }}, key: {{ . }}, optional: true}
+      secretKeyRef: {name: {{ $root.Values.oidc.existingSecret | default $secret }}, key: {{ . }}, optional: true}
   {{- end }}
   {{- else if eq . "JINSU_REVIEW_WEBHOOK" }}
   {{- if not $root.Values.reviews.webhook }}
   - name: {{ . }}
     valueFrom:
-      secretKeyRef: {name: {{ include "jinsu.secret" $root }}, key: {{ . }}, optional: true}
+      secretKeyRef: {name: {{ $secret }}, key: {{ . }}, optional: true}
   {{- end }}
+  {{- else if and (eq . "JINSU_DATABASE_PASSWORD") $role }}
+  - name: JINSU_DATABASE_USER
+    value: {{ include "jinsu.databaseOwner" $root }}_{{ $role }}
+  - name: {{ . }}
+    valueFrom:
+      secretKeyRef: {name: {{ $secret }}, key: JINSU_DATABASE_PASSWORD_{{ upper $role }}}
   {{- else if eq . "JINSU_SPLIT_SECRET" }}
   - name: {{ . }}
     valueFrom:
-      secretKeyRef: {name: {{ include "jinsu.secret" $root }}, key: {{ include "jinsu.splitKey" $root }}}
+      secretKeyRef: {name: {{ $secret }}, key: {{ include "jinsu.splitKey" $root }}}
   {{- else if ne . "store" }}
   - name: {{ . }}
     valueFrom:
-      secretKeyRef: {name: {{ include "jinsu.secret" $root }}, key: {{ . }}}
+      secretKeyRef: {name: {{ $secret }}, key: {{ . }}}
   {{- end }}
   {{- end }}
   {{- if $store }}
@@ -200,11 +229,11 @@ env:
   {{- end }}
   {{- end }}
   {{- with include "jinsu.storeSecret" .root }}
-  {{- $secret := . }}
+  {{- $keys := . }}
   {{- range list "AWS_ACCESS_KEY_ID" "AWS_SECRET_ACCESS_KEY" }}
   - name: {{ . }}
     valueFrom:
-      secretKeyRef: {name: {{ $secret }}, key: {{ . }}}
+      secretKeyRef: {name: {{ $keys }}, key: {{ . }}}
   {{- end }}
   {{- end }}
   {{- end }}
@@ -317,7 +346,7 @@ spec:
           image: {{ include "jinsu.image" (dict "root" .root "name" "platform") }}
           imagePullPolicy: {{ .root.Values.images.pullPolicy }}
           command: [python, -m, jinsu.cluster, wait]
-          {{- include "jinsu.environment" (dict "root" .root "component" "wait") | nindent 10 }}
+          {{- include "jinsu.environment" (dict "root" .root "component" "wait" "of" .component) | nindent 10 }}
           terminationMessagePolicy: FallbackToLogsOnError
           securityContext:
             {{- include "jinsu.confined" .root | nindent 12 }}

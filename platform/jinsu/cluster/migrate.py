@@ -14,10 +14,13 @@ from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from jinsu import settings as configuration
-from jinsu.cluster import airflow
+from jinsu.clients.notifications import Notifications
+from jinsu.cluster import airflow, database_roles
+from jinsu.controller.process import MLFLOW_TABLES, OWN_TABLES
 from jinsu.errors import TransientError
 from jinsu.identity import accounts, policies, tokens
 from jinsu.identity.people import PLATFORM
+from jinsu.orchestration.watched_tables import WATCHED as AIRFLOW_TABLES
 from jinsu.settings import Settings
 from jinsu.spec.load import policy_from
 from jinsu.spec.policy import PolicySpec, ReviewPolicy
@@ -35,22 +38,65 @@ _LABEL, _FORMER_LABEL = "bootstrap", "from version 0.1"
 _OWN_APPROVAL = PolicySpec(review=ReviewPolicy(approvers=1, self_approval=True))
 """The policy of a team whose members may approve what they submitted themselves."""
 _PATIENCE = 600.0
+# MLflow makes these tables when its server starts, with the server's account.
+_MIGRATE_ACCOUNTS = """
+import sys
+from mlflow.server.auth.db.utils import migrate
+from sqlalchemy import create_engine
+migrate(create_engine(sys.argv[1]), "head")
+"""
 
 
 def start() -> None:
     """Migrates Jinsu's schema last: a process that finds it current may start. Safe to repeat.
 
-    Raises TransientError when a database does not answer within ten minutes, or refuses its migration.
+    Raises TransientError when a database does not answer within ten minutes, or refuses its migration; BadInputError for
+    database roles that are missing and cannot be made.
     """
     settings = configuration.load()
-    for url in (settings.database_url, settings.airflow_database_url, settings.mlflow_database_url):
+    secrets = database_roles.passwords(os.environ)
+    migrate(settings)
+    if secrets:
+        database_roles.give(databases(settings), secrets)
+    with Database(settings.database_url).begin() as session:
+        ensure_people(session, settings, os.environ["JINSU_ADMIN_TOKEN"])
+
+
+def databases(settings: Settings) -> dict[str, str]:
+    """The URL of each database, by what it is for."""
+    return {
+        "jinsu": settings.database_url,
+        "airflow": settings.airflow_database_url,
+        "mlflow": settings.mlflow_database_url,
+    }
+
+
+def migrate(settings: Settings) -> None:
+    """Everything that only the owner of the tables may do: the schemas, and the triggers that wake idle processes."""
+    for url in databases(settings).values():
         _ensure_database(url)
     _run("Airflow", [sys.executable, "-m", "airflow", "db", "migrate"], airflow.environment(settings))
     _run("MLflow", [sys.executable, "-m", "mlflow", "db", "upgrade", settings.mlflow_database_url], {})
-    database = Database(settings.database_url)
-    database.migrate()
-    with database.begin() as session:
-        ensure_people(session, settings, os.environ["JINSU_ADMIN_TOKEN"])
+    accounts_url = settings.mlflow_auth_database_url
+    if accounts_url:
+        _run("MLflow's accounts", [sys.executable, "-c", _MIGRATE_ACCOUNTS, accounts_url], {})
+    Database(settings.database_url).migrate()
+    if settings.notifications:
+        _put_triggers(settings)
+
+
+def _put_triggers(settings: Settings) -> None:
+    """Without them the processes poll, so that a failure is no reason to stop."""
+    watched = (
+        (settings.database_url, OWN_TABLES),
+        (settings.airflow_database_url, AIRFLOW_TABLES),
+        (settings.mlflow_database_url, MLFLOW_TABLES),
+    )
+    for url, tables in watched:
+        try:
+            Notifications(url, tables).close()
+        except TransientError as problem:
+            log.warning("%s", problem)
 
 
 def ensure_people(session: Session, settings: Settings, token: str) -> None:

@@ -20,17 +20,13 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from jinsu import settings
-from jinsu.clients.notifications import Notifications, Subscription, WatchedTable
+from jinsu.clients.notifications import Notifications, Subscription
 from jinsu.errors import TransientError
+from jinsu.orchestration.watched_tables import WATCHED
 
 BUSY_SECONDS = 0.15
 IDLE_SECONDS = 2.5  # the scheduler's own timers and heartbeats (every 5 s) wait as long
 SETTLE_SECONDS = 1.0
-WATCHED = (
-    WatchedTable("dag_run", ("state",)),
-    WatchedTable("task_instance", ("state",)),
-    WatchedTable("dag", ("is_paused",)),
-)
 # What goes on by the clock: a run that waits for its turn, a retry, a task whose heartbeats may stop.
 BUSY = """
 SELECT EXISTS (SELECT FROM dag_run WHERE state = 'queued') OR EXISTS (
