@@ -145,6 +145,14 @@ def fails(values: Document) -> str:
     return ""
 
 
+def lint(*flags: str) -> str:
+    """What Helm's own check of the chart prints."""
+    done = subprocess.run(
+        [str(helm()), "lint", str(CHART), "--strict", *flags], capture_output=True, text=True, check=False
+    )
+    return done.stdout + done.stderr
+
+
 def render_text(values: Document | None = None) -> str:
     return _ask("template", "jinsu", "--namespace", "jinsu", values=json.dumps(values or {}))
 

@@ -7,6 +7,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator
 from typing import Any
+from xml.etree import ElementTree
 
 import pytest
 from tests.chart import chart_rules, platform_objects, rbac, restricted
@@ -17,6 +18,7 @@ from tests.chart.helm import (
     HelmError,
     default_values,
     fails,
+    lint,
     notes,
     render,
     render_anew,
@@ -543,6 +545,19 @@ def test_a_secret_of_one_s_own_must_have_what_the_page_lists() -> None:
 
 
 # --- For people ---
+
+
+@pytest.mark.parametrize("values", [None, "values-small.yaml"], ids=["default", "small"])
+def test_helm_finds_nothing_to_say_about_the_chart(values: str | None) -> None:
+    said = lint(*(["--values", str(CHART / values)] if values else []))
+    assert "1 chart(s) linted, 0 chart(s) failed" in said
+    assert not re.findall(r"\[(?:INFO|WARNING|ERROR)\].*", said)
+
+
+def test_the_icon_of_the_chart_is_a_picture_that_needs_no_network() -> None:
+    (icon,) = re.findall(r"(?m)^icon: data:image/svg\+xml;base64,(\S+)$", (CHART / "Chart.yaml").read_text())
+    assert base64.b64decode(icon) == (CHART / "icon.svg").read_bytes()
+    ElementTree.fromstring((CHART / "icon.svg").read_text())
 
 
 @each_set

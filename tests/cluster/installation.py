@@ -82,6 +82,13 @@ class Installation(InstallationClient):
         assert done.returncode == 0, done.stderr[-3000:]
         return done.stdout
 
+    def kubectl(self, *arguments: str) -> str:
+        """Runs kubectl in the release's namespace."""
+        command = [str(kubectl()), "--namespace", NAMESPACE, *arguments]
+        done = subprocess.run(command, env=self._environment, capture_output=True, text=True, timeout=60)
+        assert done.returncode == 0, done.stderr[-3000:]
+        return done.stdout
+
     def install(self, chosen: dict[str, Any]) -> None:
         self.helm("install", RELEASE, str(CHART), "--create-namespace", chosen=self._public(chosen))
         self.wait()

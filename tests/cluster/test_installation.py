@@ -46,7 +46,8 @@ def jinsu(
 def test_the_installation_passes_its_own_test(jinsu: Installation) -> None:
     said = jinsu.helm("test", RELEASE, "--logs", within=120)
 
-    assert said.count("\nok ") == 9, said
+    assert said.count("\nok ") == 10, said
+    assert "finds a node" in said
     assert "NOT OK" not in said
 
 
@@ -67,6 +68,30 @@ def test_nothing_that_we_run_has_more_rights_than_it_needs(jinsu: Installation) 
         for container in [*(spec.init_containers or []), *spec.containers]:
             assert container.security_context.read_only_root_filesystem, pod.metadata.name
             assert container.security_context.capabilities.drop == ["ALL"], pod.metadata.name
+
+
+def test_the_policy_names_the_addresses_at_which_this_cluster_s_api_is(
+    jinsu: Installation, api: client.ApiClient
+) -> None:
+    """As Helm found them when it installed the chart."""
+    policy = client.NetworkingV1Api(api).read_namespaced_network_policy(f"{RELEASE}-kubernetes", NAMESPACE)
+    named = {peer.ip_block.cidr for rule in policy.spec.egress for peer in rule.to}
+    endpoints = jinsu.core.read_namespaced_endpoints("kubernetes", "default").subsets
+    addresses = {one.ip for subset in endpoints for one in subset.addresses}
+    service = jinsu.core.read_namespaced_service("kubernetes", "default").spec.cluster_ip
+    assert named == {f"{address}/32" for address in (*addresses, service)}
+
+
+def test_each_process_has_its_own_account_of_the_database(jinsu: Installation) -> None:
+    """None of them but the migration, which has ended, is the owner."""
+    asked = "SELECT DISTINCT usename FROM pg_stat_activity WHERE usename IS NOT NULL AND pid <> pg_backend_pid()"
+    script = (
+        "import os, psycopg; print(*[row[0] for row in psycopg.connect(host='127.0.0.1', user='jinsu', dbname='postgres', "
+        f"password=os.environ['JINSU_DATABASE_PASSWORD']).execute({asked!r})])"
+    )
+    found = set(jinsu.kubectl("exec", f"statefulset/{RELEASE}-database", "--", "python", "-c", script).split())
+    assert {"jinsu_api", "jinsu_controller", "jinsu_scheduler", "jinsu_mlflow"} <= found
+    assert "jinsu" not in found
 
 
 def test_a_model_is_launched_from_outside(jinsu: Installation, tmp_path: Path) -> None:
@@ -216,6 +241,29 @@ def test_an_upgrade_with_a_run_in_flight_loses_nothing(jinsu: Installation, chos
     assert jinsu.core.read_namespaced_secret(RELEASE, NAMESPACE).data == secrets
     same = {part for part, names in jinsu.pods().items() if set(names) & set(before.get(part, []))}
     assert same == {"database", "store"}
+
+
+def test_a_rollback_keeps_every_secret_and_brings_the_settings_back(
+    jinsu: Installation, chosen: dict[str, Any]
+) -> None:
+    def slots() -> int:
+        text = jinsu.core.read_namespaced_config_map(f"{RELEASE}-settings", NAMESPACE).data["settings.json"]
+        return int(json.loads(text)["training_slots"])
+
+    before = slots()
+    jinsu.upgrade({**chosen, "training": {"slots": 61}})
+    jinsu.core.patch_namespaced_secret(
+        RELEASE, NAMESPACE, {"stringData": {"JINSU_REVIEW_WEBHOOK": "http://a.invalid/b"}}
+    )
+    secrets = jinsu.core.read_namespaced_secret(RELEASE, NAMESPACE).data
+    assert slots() == 61
+
+    jinsu.helm("rollback", RELEASE)
+    jinsu.wait()
+
+    assert jinsu.core.read_namespaced_secret(RELEASE, NAMESPACE).data == secrets
+    assert slots() == before
+    jinsu.launch("rolled-back")
 
 
 def test_two_runs_wait_for_the_same_gpus(jinsu: Installation) -> None:

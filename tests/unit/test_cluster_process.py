@@ -62,3 +62,14 @@ def _catches(pid: int, number: signal.Signals) -> bool:
     status = Path(f"/proc/{pid}/status").read_text()
     mask = next(line.split()[1] for line in status.splitlines() if line.startswith("SigCgt"))
     return bool(int(mask, 16) >> (number - 1) & 1)
+
+
+def test_the_init_container_says_what_it_waits_for(tmp_path: Path) -> None:
+    from jinsu.cluster.wait import missing
+    from jinsu.state.database import Database
+
+    url = f"sqlite:///{tmp_path / 'jinsu.db'}"
+    assert missing("postgresql+psycopg://127.0.0.1:1/none").startswith("the database does not answer (")
+    assert "was not migrated" in missing(url)
+    Database(url).migrate()
+    assert missing(url) == ""

@@ -22,7 +22,7 @@ def start() -> None:
     database_url = configuration.load().database_url
     begun = time.monotonic()
     said = begun
-    while reason := _missing(database_url):
+    while reason := missing(database_url):
         now = time.monotonic()
         if now > begun + _PATIENCE:
             raise TransientError(f"after {_PATIENCE:g} s {reason}")
@@ -32,7 +32,7 @@ def start() -> None:
         time.sleep(1)
 
 
-def _missing(database_url: str) -> str:
+def missing(database_url: str) -> str:
     """What the process waits for, and where to look; empty when it may start."""
     try:
         if Database(database_url).current():
@@ -40,4 +40,7 @@ def _missing(database_url: str) -> str:
     except SQLAlchemyError as problem:
         first_line = str(getattr(problem, "orig", None) or problem).strip().partition("\n")[0]
         return f"the database does not answer ({first_line}); see its own log, and with the bundled one that of StatefulSet database."
-    return "the database was not migrated; see the log of Job migrate."
+    return (
+        "the database was not migrated to this version's schema; see the log of Job migrate. After a rollback it has a newer "
+        "version's schema, which needs that version."
+    )
