@@ -462,10 +462,11 @@ http{{ if $values.ingress.tlsSecret }}s{{ end }}://{{ $host }}
 {{- end }}
 {{- end }}
 
-{{/* Where the Kubernetes API listens, as a list of address ranges. Without the value the cluster is asked, at the installation
+{{/* Where the Kubernetes API listens: address ranges and ports. Without the value the cluster is asked, at the installation
 and at each upgrade; a template that is rendered without a cluster names all private addresses. */}}
-{{- define "jinsu.apiServers" -}}
+{{- define "jinsu.kubernetesApi" -}}
 {{- $found := .Values.networkPolicy.apiServerCidrs -}}
+{{- $ports := .Values.networkPolicy.apiServerPorts -}}
 {{- if not $found -}}
 {{- $addresses := list -}}
 {{- $service := lookup "v1" "Service" "default" "kubernetes" | default dict -}}
@@ -474,14 +475,19 @@ and at each upgrade; a template that is rendered without a cluster names all pri
 {{- range (lookup "discovery.k8s.io/v1" "EndpointSlice" "default" "" | default dict).items -}}
 {{- if eq (dig "metadata" "labels" "kubernetes.io/service-name" "" .) "kubernetes" -}}
 {{- range .endpoints }}{{ $addresses = concat $addresses .addresses }}{{ end -}}
+{{- range .ports }}{{ $ports = append $ports (int .port) }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- else -}}
 {{- range (lookup "v1" "Endpoints" "default" "kubernetes" | default dict).subsets -}}
 {{- range .addresses }}{{ $addresses = append $addresses .ip }}{{ end -}}
+{{- range .ports }}{{ $ports = append $ports (int .port) }}{{ end -}}
 {{- end -}}
 {{- end -}}
 {{- range uniq $addresses }}{{ $found = append $found (printf "%s/%s" . (ternary "128" "32" (contains ":" .))) }}{{ end -}}
 {{- end -}}
-{{- $found | default (list "10.0.0.0/8" "172.16.0.0/12" "192.168.0.0/16" "100.64.0.0/10" "fc00::/7") | toJson -}}
+{{- $private := list "10.0.0.0/8" "172.16.0.0/12" "192.168.0.0/16" "100.64.0.0/10" "fc00::/7" -}}
+{{- $whole := list -}}
+{{- range $ports }}{{ $whole = append $whole (int .) }}{{ end -}}
+{{- dict "cidrs" ($found | default $private) "ports" (uniq $whole) | toJson -}}
 {{- end }}
