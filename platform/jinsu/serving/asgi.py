@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from dataclasses import dataclass
 
 from jinsu.serving.asgi_types import Message, Receive, Scope, Send
 from jinsu.serving.replies import Reply, refusal
@@ -21,42 +22,53 @@ class Application:
         if scope["type"] == "lifespan":
             await _lifespan(receive, send)
             return
-        body = bytearray()
+        held = _Held()
         try:
-            if scope["method"] == "POST":
-                await self._read(receive, body)
-            reply = await self._service.respond(scope["method"], scope["path"], bytes(body))
+            body = await self._body(receive, held) if scope["method"] == "POST" else b""
+            reply = await self._service.respond(scope["method"], scope["path"], body)
             await _send(send, reply)
         except Refused as problem:  # the rest of the body may still be on its way
             await _send(send, refusal(problem.status, str(problem)), (b"connection", b"close"))
         except _ClientGone:
             return
         finally:
-            self._held -= len(body)
+            self._held -= held.bytes
 
-    async def _read(self, receive: Receive, body: bytearray) -> None:
-        """Reads the request's body into `body`. Raises Refused for one that is too long or too slow, and _ClientGone."""
-        if not self._take(await receive(), body):
-            return
+    async def _body(self, receive: Receive, held: _Held) -> bytes:
+        """The request's body. Raises Refused for one that is too long or too slow, and _ClientGone."""
+        message = await receive()
+        part = self._part(message, held)
+        if not message.get("more_body", False):
+            return part
+        body = bytearray(part)
         try:
             async with asyncio.timeout(self._limits.read):
-                while self._take(await receive(), body):
-                    pass
+                while message.get("more_body", False):
+                    message = await receive()
+                    body += self._part(message, held)
         except TimeoutError:
             raise Refused(408, f"the body did not arrive within {self._limits.read:g} s") from None
+        return bytes(body)
 
-    def _take(self, message: Message, body: bytearray) -> bool:
-        """Adds a part to the body; whether there are more."""
+    def _part(self, message: Message, held: _Held) -> bytes:
+        """The part of a body in a message, once it is counted."""
         if message["type"] == "http.disconnect":
             raise _ClientGone
-        part = message.get("body", b"")
-        body += part
+        part: bytes = message.get("body", b"")
+        held.bytes += len(part)
         self._held += len(part)
-        if len(body) > self._limits.body:
+        if held.bytes > self._limits.body:
             raise Refused(413, f"the body is longer than {self._limits.body} bytes")
         if self._held > self._limits.bodies:
             raise Refused(503, "too many bytes of requests are waiting already; try again in a second")
-        return bool(message.get("more_body", False))
+        return part
+
+
+@dataclass(slots=True)
+class _Held:
+    """Bytes of one request's body that were received so far."""
+
+    bytes: int = 0
 
 
 class _ClientGone(Exception):

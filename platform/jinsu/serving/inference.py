@@ -44,7 +44,7 @@ class _Inference:
 
     def _next(self) -> Frame | None:
         while (frame := first_frame(self._buffer)) is None:
-            chunk = self._data.recv(1 << 18)
+            chunk = self._data.recv(1 << 16)
             if not chunk:
                 return None
             self._buffer += chunk
