@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import sys
 from pathlib import Path
+from threading import Event, Thread
 
 from jinsu.clients.supervisord import Program, Supervisor
 from jinsu.deployers.server_command import server_arguments
+from jinsu.deployers.server_probe import ServerProbe
+from jinsu.deployers.stuck_servers import StuckServers
 from jinsu.gateway.backend import Backend
 from jinsu.packaging.contents import SealedPackage
 from jinsu.sdk.step_files import StepFiles
@@ -23,6 +26,14 @@ class LocalDeployer:
     def __init__(self, supervisor: Supervisor, runtime: Path, steps: Path) -> None:
         self._supervisor, self._sockets, self._steps = supervisor, runtime / "m", steps
         self._sockets.mkdir(parents=True, exist_ok=True, mode=0o700)
+        self._backends: dict[str, Backend] = {}
+
+    def watch(self) -> Event:
+        """Replaces servers that hang, in a thread of its own, until the returned event is set."""
+        over = Event()
+        stuck = StuckServers(lambda: dict(self._backends), self._supervisor.processes, ServerProbe())
+        Thread(target=stuck.run, args=(over,), name="stuck-servers", daemon=True).start()
+        return over
 
     def deploy(self, model: str, version: str, package: SealedPackage) -> Backend:
         named = Backend(model, version)
@@ -36,10 +47,12 @@ class LocalDeployer:
             "--socket",
             backend.address,
         )
+        self._backends[_PREFIX + backend.name] = backend
         self._supervisor.add(Program(_PREFIX + backend.name, command, {"OMP_NUM_THREADS": "1"}))
         return backend
 
     def retire(self, backend: Backend) -> None:
+        self._backends.pop(_PREFIX + backend.name, None)
         self._supervisor.remove(_PREFIX + backend.name)
 
     def deployed(self) -> set[str]:

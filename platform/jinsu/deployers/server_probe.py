@@ -49,6 +49,14 @@ class ServerProbe:
             return False
         return document.get("version") == backend.version and document.get("name") == backend.model
 
+    def answers(self, backend: Backend) -> bool:
+        """Whether anything answers there, be it that the server is not ready."""
+        try:
+            self._client(backend).get("/health")
+        except httpx.HTTPError:
+            return False
+        return True
+
     def non_finite(self, backend: Backend) -> int | None:
         """How many answers were not finite since the server began; None when it does not answer."""
         try:

@@ -21,6 +21,7 @@ def main() -> None:
     logging.getLogger("httpx").setLevel(logging.WARNING)
     settings = configuration.load()
     deployer = LocalDeployer(supervisor_of(settings), Path(settings.runtime), settings.steps)
+    deployer.watch()
     envoys = Envoys(settings.envoy_admin_url)
     installation = begin(settings)
     form = Reconciler("offering the catalog in the trigger form", installation.build(TriggerForm).run, steady(5.0))
