@@ -1,7 +1,7 @@
 """The inference process of a model server: it alone opens the model's file, and the server may kill it at any time.
 
 It reads batches from standard input, a socket, and writes answers there; standard output is a second socket, on which the
-server names a batch that takes too long. It holds no key, and its memory is limited.
+server names a batch that takes too long. It holds no key, its memory is limited, and it reads the package and libraries alone.
 
     python -m jinsu.serving.inference FOLDER MEMORY CONTENTS
 """
@@ -21,6 +21,7 @@ from jinsu.errors import GateFailedError
 from jinsu.packaging.contents import verify_contents
 from jinsu.packaging.manifest import NUMPY_TYPES
 from jinsu.packaging.onnx_model import OnnxModel
+from jinsu.serving.confinement import confine
 from jinsu.serving.wire import NUMBER_BYTES, Frame, Kind, MalformedFrame, array_frame, first_frame
 
 _PR_SET_PDEATHSIG = 1
@@ -90,6 +91,7 @@ def main() -> None:
     data, control = socket.socket(fileno=os.dup(0)), socket.socket(fileno=os.dup(1))
     os.dup2(2, 1)
     _limit_this_process(memory)
+    confine(folder)
     try:
         if contents:
             verify_contents(folder, contents)
