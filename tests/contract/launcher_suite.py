@@ -333,6 +333,27 @@ def test_memory_is_limited(bench: Bench, own: Own) -> None:
     assert eventually(lambda: own() == [], within=2)
 
 
+@pytest.mark.parametrize(
+    ("script", "limit", "advice"),
+    [
+        (
+            "time.sleep(60)",
+            {"seconds": 1.0},
+            "ran longer than 1 s; send less data, fewer expectations or a smaller model.",
+        ),
+        ("block = b'x' * (600 << 20); time.sleep(60)", {"memory": 300 << 20}, "; send less data or a smaller model."),
+    ],
+    ids=["time", "memory"],
+)
+def test_a_limit_of_a_platform_s_step_is_not_the_researcher_s_to_raise(
+    bench: Bench, script: str, limit: dict[str, Any], advice: str
+) -> None:
+    status = bench.run(replace(bench.step(script, **limit), kind=StepKind.PLATFORM))
+
+    assert status.phase is Phase.FAILED
+    assert status.message.endswith(advice)
+
+
 FORKS = """
 for _ in range({times}):
     if os.fork() == 0 and not {bomb}:

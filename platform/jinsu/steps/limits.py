@@ -16,7 +16,7 @@ import psutil
 
 from jinsu.spec.quantities import format_bytes
 from jinsu.steps.memory import MemoryMeter
-from jinsu.steps.spec import Limits
+from jinsu.steps.spec import Limits, StepKind
 from jinsu.steps.status import out_of_memory_message
 
 _KILLS = (
@@ -24,15 +24,19 @@ _KILLS = (
     Path("/sys/fs/cgroup/memory/memory.oom_control"),
     Path("/proc/vmstat"),  # of the whole machine; for one that limits no container
 )
+_LESS_TIME = {
+    StepKind.TRAINING: "raise train.resources.hours or train less",
+    StepKind.PLATFORM: "send less data, fewer expectations or a smaller model",
+}
 _TOO_LARGE = os.strerror(errno.EFBIG)
 
 
 class LimitWatch:
     """Compares what the script's processes use with the step's limits; remembers the most memory seen."""
 
-    def __init__(self, limits: Limits, began: float) -> None:
-        """began: when the script started, on the clock of `time.monotonic`."""
-        self._limits, self._began = limits, began
+    def __init__(self, limits: Limits, began: float, kind: StepKind = StepKind.TRAINING) -> None:
+        """began: when the script started, on the clock of `time.monotonic`. kind: decides what a person is advised to do."""
+        self._limits, self._began, self._kind = limits, began, kind
         self._meter = MemoryMeter()
         self.peak_memory = 0
 
@@ -40,14 +44,14 @@ class LimitWatch:
         """The sentence about the first limit that is broken now; empty when none is."""
         limits = self._limits
         if time.monotonic() - self._began > limits.seconds:
-            return f"ran longer than {_duration(limits.seconds)}; raise train.resources.hours or train less."
+            return f"ran longer than {_duration(limits.seconds)}; {_LESS_TIME[self._kind]}."
         if len(processes) > limits.processes:
             return f"started {len(processes)} processes, the limit is {limits.processes}; start fewer workers."
         # The peak of several processes is measured exactly too, because a person reads it.
         enough = limits.memory if len(processes) == 1 else min(limits.memory, self.peak_memory)
         used = self._meter.measure(processes, enough)
         self.peak_memory = max(self.peak_memory, used)
-        return out_of_memory_message(limits.memory, used) if used > limits.memory else ""
+        return out_of_memory_message(limits.memory, used, self._kind) if used > limits.memory else ""
 
 
 def limit_this_process(limits: Limits) -> None:

@@ -79,7 +79,7 @@ def run_script(
     _prepare_folders(files)
     confined = attempt is not None and attempt.confined
     began, killed_before = time.monotonic(), kills_for_memory()
-    watch = LimitWatch(step.limits, began)
+    watch = LimitWatch(step.limits, began, step.kind)
     with scratch_folder(files.root, seen_elsewhere=confined) as scratch, files.log.open("ab") as stream:
         log = ScriptLog(stream, step.limits.log_bytes)
         started = _start(step, files, attempt, scratch)
@@ -89,7 +89,7 @@ def run_script(
             end_descendants(started.wrapper)
         code = _exit_code(started, log, problem)
         if code in (-signal.SIGKILL, 128 + signal.SIGKILL) and not problem and kills_for_memory() > killed_before:
-            problem = out_of_memory_message(step.limits.memory)
+            problem = out_of_memory_message(step.limits.memory, kind=step.kind)
         again = step.kind is StepKind.PLATFORM and code == TRY_AGAIN and not problem
         folders = (files.out, files.checkpoints, files.inputs, scratch)
         problem = problem or file_size_problem(step.limits, code, log.last_words(), folders)

@@ -8,6 +8,7 @@ from enum import StrEnum
 from jinsu.sdk.step_files import OUT_NAME
 from jinsu.spec.quantities import format_bytes
 from jinsu.steps.result import StepResult
+from jinsu.steps.spec import StepKind
 
 
 class Phase(StrEnum):
@@ -52,10 +53,12 @@ class StepStatus:
     interrupted: bool = False
 
 
-def out_of_memory_message(limit: int, used: int | None = None) -> str:
+def out_of_memory_message(limit: int, used: int | None = None, kind: StepKind = StepKind.TRAINING) -> str:
     """The sentence of a step that needed more memory than it has: `limit` and `used` in bytes."""
     amount = f"used {format_bytes(used)} of memory" if used else "used up its memory"
-    return f"{amount}, the limit is {format_bytes(limit)}; raise train.resources.memory or use smaller batches."
+    training = kind is StepKind.TRAINING
+    remedy = "raise train.resources.memory or use smaller batches" if training else "send less data or a smaller model"
+    return f"{amount}, the limit is {format_bytes(limit)}; {remedy}."
 
 
 def no_output_message(required: str) -> str:
