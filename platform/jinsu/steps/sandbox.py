@@ -28,6 +28,9 @@ SEEN_SCRATCH = Path("/tmp")  # noqa: S108
 _SOURCE_ROOT = Path(__file__).parents[2]
 
 _SYSTEM = ("/bin", "/sbin", "/lib", "/lib32", "/lib64", "/libx32")
+_BREW = "/home/linuxbrew/.linuxbrew"
+_STORES = ("/nix/store", "/gnu/store", f"{_BREW}/Cellar", f"{_BREW}/lib", f"{_BREW}/opt")
+"""Where other ways of installing keep programs and libraries; a Python from there needs more of them than its own prefix."""
 # Named one by one, because a folder such as /etc/ssl holds private keys too.
 _SETTINGS = (
     *("alternatives", "ca-certificates", "fonts", "gai.conf", "host.conf", "ld.so.cache", "ld.so.conf", "ld.so.conf.d"),
@@ -179,7 +182,7 @@ def _system() -> list[Mount]:
             found.append(Mount("symlink", str(folder), str(folder.readlink())))
         elif folder.is_dir():
             found.append(Mount("ro-bind", str(folder), str(folder)))
-    return [*found, *(_as_it_is(_HARDWARE))]
+    return [*found, *_as_it_is((*_STORES, *_HARDWARE))]
 
 
 def _python() -> list[Mount]:
