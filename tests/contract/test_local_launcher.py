@@ -381,8 +381,11 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("confined", [True, False], ids=["confined", "not confined"])
-@pytest.mark.parametrize("method", ["fork", "spawn", "forkserver"])
+@pytest.mark.parametrize(
+    ("method", "confined"),
+    [("fork", True), ("spawn", True), ("forkserver", True), ("fork", False)],
+    ids=lambda value: value if isinstance(value, str) else "confined" if value else "not confined",
+)
 def test_torch_loads_rows_in_workers(
     local: Bench, monkeypatch: pytest.MonkeyPatch, method: str, *, confined: bool
 ) -> None:
