@@ -7,9 +7,11 @@ from collections.abc import Callable, Iterable
 import pytest
 
 from jinsu.controller.changes import Changes
+from jinsu.controller.each import for_each
 from jinsu.controller.pacing import steady
 from jinsu.controller.repeat import repeat
 from jinsu.errors import TransientError
+from jinsu.state.fence import SupersededError
 
 DOWN, GONE = TransientError("MLflow does not answer."), TransientError("the alias is gone.")
 
@@ -52,3 +54,21 @@ def test_a_problem_is_logged_once_and_never_ends_the_work(
     caplog: pytest.LogCaptureFixture, outcomes: list[Exception | None], messages: list[str]
 ) -> None:
     assert logged(caplog, outcomes) == messages
+
+
+@pytest.mark.parametrize("inside", [False, True])
+def test_work_of_a_controller_that_was_superseded_ends(inside: bool) -> None:
+    """Also where the work of one pass is many pieces, each of which may fail without harm to the others."""
+    passes = 0
+
+    def superseded(_: int = 0) -> None:
+        nonlocal passes
+        passes += 1
+        raise SupersededError("another controller has begun")
+
+    def work() -> None:
+        for_each([1, 2, 3], superseded) if inside else superseded()
+
+    with pytest.raises(SupersededError):
+        asyncio.run(repeat(work, Changes().pauses(steady(0.0)), "following champions"))
+    assert passes == 1
