@@ -288,6 +288,18 @@ def test_a_server_that_is_away_is_tried_again(recorded: Recorded, problem: Excep
     assert recorded.failures == [(RUN, "train", type(problem), 2)]
 
 
+def test_a_form_that_names_the_run_of_another_person_ends_no_run(
+    recorded: Recorded, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Only what the stage `admit` has admitted is this task's run; the person chose everything else."""
+    task = SimpleNamespace(task_id="admit", map_index=-1, xcom_pull=lambda task_ids, key: None)
+    context = {"ti": task, "dag_run": dag_run({"submission": "victim-1"})}
+    monkeypatch.setattr("airflow.sdk.get_current_context", lambda: context)
+    with pytest.raises(AirflowFailException):
+        operators._guarded(lambda: failing(ForbiddenError("victim-1 is not mira's in team shopping")))
+    assert recorded.failures == []
+
+
 def test_a_failure_that_cannot_be_recorded_yet_is_tried_again(recorded: Recorded) -> None:
     """Otherwise Airflow alone would know of it, and the run would have ended without a sentence."""
     recorded.problem = TransientError("OperationalError: the database is away; it is tried again.")

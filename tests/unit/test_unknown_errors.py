@@ -16,6 +16,7 @@ from jinsu.runs.journal import Journal
 from jinsu.runs.stages import StageName
 from jinsu.runs.unknown import known
 from jinsu.state.states import StageState, SubmissionState
+from jinsu.state.tables import StageRecord
 
 BenchAfter = Callable[[StageName | None], StageBench]
 AWAY = [
@@ -118,6 +119,26 @@ def test_an_output_that_cannot_be_written_is_an_end(bench_after: BenchAfter, mon
         bench.installation.journal.record(StageName.PACKAGE, bench.run, lambda: object())  # type: ignore[arg-type]
     assert bench.stage(StageName.PACKAGE).state is StageState.FAILED
     assert bench.submission.state is SubmissionState.FAILED
+
+
+def test_a_stage_that_is_done_stays_done_while_its_task_is_tried_again(bench_after: BenchAfter) -> None:
+    bench = bench_after(StageName.ADMIT)
+    bench.installation.journal.failed(bench.run, StageName.ADMIT, TransientError("the database is away"))
+    assert bench.stage(StageName.ADMIT).state is StageState.DONE
+
+
+def test_a_stage_that_a_cancelled_run_may_not_begin_is_not_on_record(bench_after: BenchAfter) -> None:
+    bench = bench_after(StageName.ADMIT)
+    bench.installation.cancellation.run(bench.run, "by mistake")
+    bench.installation.journal.failed(bench.run, StageName.TRAIN, GateFailedError("it was cancelled"))
+    assert [row.name for row in bench.rows(StageRecord)] == [StageName.ADMIT]
+
+
+def test_a_stage_that_could_not_begin_is_on_record_with_its_sentence(bench_after: BenchAfter) -> None:
+    bench = bench_after(StageName.ADMIT)
+    bench.installation.journal.failed(bench.run, StageName.TRAIN, KeyError("a"), trial=2)
+    assert bench.stage(StageName.TRAIN, 2).state is StageState.FAILED
+    assert bench.submission.reason.startswith("train: an error in the platform itself, KeyError: 'a'")
 
 
 def test_a_database_that_is_away_leaves_its_own_error(bench_after: BenchAfter) -> None:

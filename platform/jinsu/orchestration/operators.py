@@ -69,9 +69,10 @@ def _record(problem: Exception) -> None:
     except RuntimeError:  # no task runs: the operator is called from elsewhere
         return
     task = context["ti"]
-    admitted = task.xcom_pull(task_ids="admit", key="submission")
-    run = str(admitted or (context["dag_run"].conf or {}).get("submission", ""))
-    connect().journal.failed(run, StageName(task.task_id), problem, max(0, task.map_index))
+    run = task.xcom_pull(task_ids="admit", key="submission")
+    if run is None:  # nobody knows yet whether the person may start this run; a form can name another person's
+        return
+    connect().journal.failed(str(run), StageName(task.task_id), problem, max(0, task.map_index))
 
 
 def _submission(context: Any) -> str:

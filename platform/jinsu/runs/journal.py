@@ -158,12 +158,13 @@ class Journal:
         with self.database.begin() as session:
             row = session.get(StageRecord, (run, stage, trial))
             if row is None:  # the stage could not even begin
-                if session.get(Submission, run) is None:
+                submission = session.get(Submission, run)
+                if submission is None or submission.state is SubmissionState.CANCELLED:
                     return
                 row = StageRecord(submission=run, name=stage, trial=trial, started=time.time(), output={})
                 session.add(row)
-            if state is row.state is StageState.FAILED:
-                return  # the first sentence stays
+            if state is row.state is StageState.FAILED or (state, row.state) == (StageState.WAITING, StageState.DONE):
+                return  # the first sentence stays, and so does a stage that is done while its task is tried again
             row.state, row.detail = state, clean(detail)
             row.ended = None if state is StageState.WAITING else time.time()
             if output is not None:
