@@ -64,6 +64,7 @@ def test_the_settings_name_no_secret_that_a_stage_does_not_use() -> None:
     assert {name for name in platform_objects.secret_variables(render(KUBEFLOW)) if f"${{{name}:-}}" in text} == {
         "JINSU_DATABASE_PASSWORD",
         "JINSU_MLFLOW_PASSWORD",
+        "JINSU_STEP_KEY",
     }
 
 
