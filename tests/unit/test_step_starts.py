@@ -13,7 +13,7 @@ from tests.support.folder_store import FolderStore
 
 from jinsu.broker.desk import Desk
 from jinsu.clients.kubernetes import Kind
-from jinsu.errors import ForbiddenError, TransientError
+from jinsu.errors import BadInputError, ForbiddenError, TransientError
 from jinsu.launchers import kubernetes_launcher
 from jinsu.launchers.job import ATTEMPT_LABEL, name_of
 from jinsu.launchers.kubernetes_launcher import KubernetesLauncher
@@ -122,6 +122,13 @@ def test_of_many_starts_at_once_one_makes_the_job(world: World) -> None:
         start.join()
     world.launcher.start(STEP)
     is_whole(world)
+
+
+def test_without_a_key_for_tokens_no_step_starts_and_the_key_is_named(world: World) -> None:
+    launcher = KubernetesLauncher(world.kube, world.store, CLUSTER, S3Settings("b"), "")  # type: ignore[arg-type]
+    with pytest.raises(BadInputError, match="JINSU_STEP_KEY"):
+        launcher.start(STEP)
+    assert world.kube.jobs() == []
 
 
 # --- A cancel beside a start ---

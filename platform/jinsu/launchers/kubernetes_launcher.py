@@ -39,6 +39,8 @@ class KubernetesLauncher:
         self._kube, self._store, self._cluster, self._address, self._key = kube, store, cluster, address, key
 
     def start(self, step: StepSpec) -> StepStatus:
+        if not self._key:
+            raise BadInputError("settings: kubernetes.step_key is empty; add JINSU_STEP_KEY to the platform's Secret.")
         record, namespace = StepRecord(self._store, step.run_key), self._namespace(step)
         self._adopt(step, record, namespace)
         status, attempt = self._observe(record)
