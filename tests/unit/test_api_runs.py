@@ -12,6 +12,7 @@ from tests.support.people import TEAMS
 from tests.support.stage_bench import SPEC, StageBench, points
 
 from jinsu.api import models
+from jinsu.controller.dispatch import Dispatcher
 from jinsu.errors import TransientError
 from jinsu.evaluation.score import Score
 from jinsu.packaging.findings import Latency, Parity
@@ -105,6 +106,23 @@ def test_a_run_that_trains_says_where_its_process_is(api_after: ApiAfter, monkey
 
     monkeypatch.setattr(bench.launcher, "status", unreachable)
     assert "train has been running" in accepted(api.get(f"/v1/runs/{bench.run}"), models.Run).why
+
+
+def test_a_run_that_waits_says_where_it_stands(api_after: ApiAfter) -> None:
+    bench, api = api_after(StageName.VALIDATE_DATA)
+    runs = [bench.another_run(None, key=f"more-{number}") for number in range(18)]
+    for place, run in enumerate(runs):
+        bench.change(Submission, run, created=float(place))
+    bench.change(Submission, bench.run, placed=1.0)
+    bench.build(Dispatcher).run()
+
+    def why(run: str) -> str:
+        return accepted(api.get(f"/v1/runs/{run}"), models.Run).why
+
+    assert why(runs[-1]) == "It waits for a place: 16 runs are at work, as many as may; 2 runs are before it."
+    for trial in range(2):  # both training slots
+        bench.installation.journal.note(runs[trial], StageName.TRAIN, "training", run_key="k" * 64)
+    assert why(bench.run) == "It waits for one of 2 training slots; no trainings are before it."
 
 
 def test_runs_are_listed_newest_first_with_their_furthest_stage(api_after: ApiAfter) -> None:
