@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from sqlalchemy import create_engine, text
 from tests.support.postgres import PASSWORD, execute, heard, value
 
 from jinsu.clients.notifications import Notifications, WatchedTable
@@ -92,9 +93,11 @@ TASK = (
 def test_a_run_whose_task_has_ended_comes_before_those_that_wait(airflow: tuple[str, dict[str, str]]) -> None:
     """The scheduler looks at a few runs in a loop, those first about which it has decided nothing."""
     url, _ = airflow
+    database = create_engine(url)  # as Airflow itself connects
 
     def first() -> object:
-        execute(url, PUT_FIRST.replace(":examined", "8"))
+        with database.begin() as connection:
+            connection.execute(text(PUT_FIRST), {"examined": 8})
         return value(
             url, "SELECT coalesce(string_agg(run_id, ' '), '') FROM dag_run WHERE last_scheduling_decision IS NULL"
         )
@@ -124,6 +127,7 @@ def test_a_run_whose_task_has_ended_comes_before_those_that_wait(airflow: tuple[
         assert first() == "", "so few that the scheduler looks at all of them in each loop"
     finally:
         execute(url, "DELETE FROM task_instance", "DELETE FROM dag_run")
+        database.dispose()
 
 
 def test_airflow_migrates_its_database_beside_the_triggers(airflow: tuple[str, dict[str, str]]) -> None:
