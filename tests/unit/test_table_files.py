@@ -66,6 +66,7 @@ DEEP = b'{"a":' + b"[" * 500 + b"]" * 500 + b"}\n"
         ("rows.jsonl", DEEP, "column 'a' is nested deeper than 16 levels"),
         ("rows.xlsx", b"PK\x03\x04", "a table is .parquet, .csv, .jsonl"),
     ],
+    ids=lambda value: value[:40] if isinstance(value, str) else "",
 )
 def test_what_is_no_table_is_refused_in_a_sentence_about_the_file(
     tmp_path: Path, name: str, content: bytes, words: str
