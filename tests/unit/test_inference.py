@@ -186,3 +186,28 @@ def test_the_server_itself_never_opens_the_model() -> None:
     script = "import sys, jinsu.serving.server, jinsu.serving.service; print('onnx' in str(sorted(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", script], capture_output=True, text=True, check=True)
     assert "onnxruntime" not in done.stdout
+
+
+def test_onnxruntime_tells_nobody_about_the_models_and_prints_nothing(tmp_path: Path) -> None:
+    """Its telemetry is on by default: a file with an identifier in the home, a thread, and events to its maker."""
+    package = write_model(tmp_path / "package", "loop")
+    script = (
+        "import sys; from pathlib import Path; from jinsu.packaging.onnx_model import OnnxModel;"
+        "OnnxModel(Path(sys.argv[1])); print(len(list(Path('/proc/self/task').iterdir())))"
+    )
+    environment = {**os.environ, "HOME": str(tmp_path / "home"), "OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    environment.pop("ORT_DISABLE_TELEMETRY", None)
+    command = [sys.executable, "-c", script, str(package)]
+    done = subprocess.run(command, capture_output=True, text=True, check=True, env=environment)
+    assert (done.stdout, done.stderr) == ("1\n", "")
+    assert not (tmp_path / "home").exists()
+
+
+def test_a_server_that_starts_writes_no_line(tmp_path: Path) -> None:
+    script = (
+        "import sys; from pathlib import Path; from jinsu.serving.service import Service;"
+        "Service(Path(sys.argv[1]), 'm', '1').close()"
+    )
+    command = [sys.executable, "-c", script, str(write_model(tmp_path / "package", "loop"))]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    assert (done.stdout, done.stderr) == ("", "")

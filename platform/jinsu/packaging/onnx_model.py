@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,10 @@ _TYPES = {
 }
 
 
+_NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
+"""onnxruntime writes an identifier of the machine into the home, and sends events to its maker, without this variable."""
+
+
 class OnnxModel:
     """An onnxruntime session on the CPU, and the model's manifest.
 
@@ -31,6 +36,7 @@ class OnnxModel:
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
+        os.environ[_NO_TELEMETRY] = "1"  # read when the library is imported
         import onnxruntime
 
         options = onnxruntime.SessionOptions()

@@ -25,8 +25,9 @@ _VERSION, _PATH_BENEATH = 1, 1
 _READ = 1 << 2 | 1 << 3  # files and folders
 _READ_FILE = 1 << 2
 _FILE_RIGHTS = (0, 13, 14, 15, 15, 16)  # how many rights on files each version of Landlock knows, from 0 on
-_NEEDED = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/proc/cpuinfo", "/sys/devices/system")
-"""Libraries, the letters of languages, and how many cores there are."""
+_NEEDED = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/proc/cpuinfo")
+_HARDWARE = ("/sys/devices", "/sys/bus/pci")
+"""Libraries, the letters of languages, and what onnxruntime looks for: cores and devices."""
 
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _FOREIGN_CALLS = 0x40000000  # a second table of calls on x86_64
@@ -77,7 +78,7 @@ def confine(folder: Path) -> None:
         return
     libc: Any = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    readable = [folder, *map(Path, (*_NEEDED, *filter(None, sys.path), sys.base_prefix + "/lib"))]
+    readable = [folder, *map(Path, (*_NEEDED, *_HARDWARE, *filter(None, sys.path), sys.base_prefix + "/lib"))]
     with _logged():
         _restrict_files(libc, readable)
     with _logged():
