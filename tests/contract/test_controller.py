@@ -27,6 +27,7 @@ from jinsu.controller.routing import LEASE_SECONDS
 from jinsu.gateway.backend import Backend
 from jinsu.gateway.discovery import XdsServer
 from jinsu.gateway.statistics import Envoys
+from jinsu.packaging.contents import SealedPackage
 from jinsu.release.advance import Phase, Policy, State
 from jinsu.release.gates import GatePolicy
 from jinsu.runs.rollouts import state_of
@@ -45,11 +46,11 @@ class Servers:
     def __init__(self, sockets: Path, steps: Path) -> None:
         self._sockets, self._steps, self.processes = sockets, steps, dict[str, subprocess.Popen[bytes]]()
 
-    def deploy(self, model: str, version: str, run_key: str) -> Backend:
+    def deploy(self, model: str, version: str, package: SealedPackage) -> Backend:
         backend = Backend(model, version, str(self._sockets / f"v{version}"))
         if backend.name not in self.processes:
             names = ("--name", model, "--version", version, "--socket", backend.address)
-            command = [sys.executable, "-m", "jinsu.serving.server", str(self._steps / run_key / "out"), *names]
+            command = [sys.executable, "-m", "jinsu.serving.server", str(self._steps / package.run_key / "out"), *names]
             self.processes[backend.name] = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         return backend
 
