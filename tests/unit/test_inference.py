@@ -118,6 +118,8 @@ def test_a_lost_inference_process_costs_nobody_an_answer(serve: Serve, signal_: 
     assert document(asyncio.run(ask(service, GOOD))) == (200, GOOD)
     assert time.monotonic() - begun < 10
     assert service.engine.pid not in (None, former)
+    metrics = asyncio.run(service.respond("GET", "/metrics", b"")).body.decode()
+    assert "jinsu_inference_restarts 1.0" in metrics.splitlines()
     assert not psutil.pid_exists(former)
 
 

@@ -21,6 +21,7 @@ _FIXED = {
     "OMP_NUM_THREADS": "1",
     "OPENBLAS_NUM_THREADS": "1",
 }
+_END_SECONDS = 1.0
 _READ_BYTES = 1 << 16  # malloc serves more than twice that from the kernel, page by page
 _RECEIVE_TIMEOUT = struct.pack("ll", 0, 1000)  # a millisecond, which the kernel rounds up to one of its ticks
 
@@ -107,4 +108,5 @@ class InferenceProcess:
         self._process.kill()
         self._data.close()
         self._control.close()
-        self._process.wait()
+        with contextlib.suppress(subprocess.TimeoutExpired):  # the kernel may need long to free its memory
+            self._process.wait(_END_SECONDS)

@@ -45,6 +45,7 @@ class Service:
         self.engine.time(signature.blank(self.limits.batch))
         self.batcher = Batcher(self.engine.run, self.limits, lambda rows: self.telemetry.batch.observe(rows))
         self.telemetry.waiting.set_function(lambda: self.batcher.waiting)
+        self.telemetry.restarts.set_function(lambda: self.engine.restarts)
         self._mlflow = MlflowProtocol(signature)
         self._open_inference = OpenInference(name, version, signature, manifest.output)
         self._ready = Reply(200, orjson.dumps({"ready": True, "name": name, "version": version}))

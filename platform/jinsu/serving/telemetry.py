@@ -18,6 +18,7 @@ class Telemetry:
         self.batch = Histogram("jinsu_batch_rows", "Rows in one run", registry=registry, buckets=_ROWS)
         self.non_finite = Counter("jinsu_non_finite", "Answers refused: NaN or infinity", registry=registry)
         self.waiting = Gauge("jinsu_queue_rows", "Rows waiting", registry=registry)
+        self.restarts = Gauge("jinsu_inference_restarts", "Inference processes that were replaced", registry=registry)
         self._by_status: dict[int, Counter] = {}
 
     def count(self, status: int, seconds: float) -> None:
