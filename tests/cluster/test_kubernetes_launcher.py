@@ -94,15 +94,16 @@ def bench(
 
 @pytest.fixture
 def own() -> Own:
-    """Living processes of any step's script on this node."""
+    """Living processes of any step's script in a pod on this node; beside the pods, this machine may have steps too."""
 
     def look() -> list[psutil.Process]:
         found = []
         for process in psutil.process_iter():
             try:
-                if process.environ().get(STEP_ROOT_VARIABLE) == STEP_FOLDER:
+                in_pod = "kubepods" in Path(f"/proc/{process.pid}/cgroup").read_text()
+                if in_pod and process.environ().get(STEP_ROOT_VARIABLE) == STEP_FOLDER:
                     found.append(process)
-            except psutil.Error:
+            except (psutil.Error, OSError):
                 continue
         return found
 
