@@ -19,6 +19,9 @@ from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.inputs import unpack
 
 ARCHIVE = ".tar.gz"
+_LITTLE_BYTES = 1 << 30
+_MOST_TIMES = 20
+"""How much an archive may unpack to: this many times its size, or a GiB. Pictures hardly shrink, texts to a tenth."""
 
 
 def run(document: Mapping[str, Any], secrets: Mapping[str, str], files: StepFiles) -> None:
@@ -41,5 +44,5 @@ def ingest(source: Path, suffix: str, out: Path, scratch: Path) -> Content:
     target = out / CONTENT_FOLDER
     if suffix != ARCHIVE:
         return write_delta(source, target)
-    unpack(source, scratch)
+    unpack(source, scratch, max(_LITTLE_BYTES, _MOST_TIMES * source.stat().st_size))
     return copy_files(scratch, target)

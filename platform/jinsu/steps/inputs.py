@@ -11,8 +11,9 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from jinsu.errors import BadInputError, StepFailedError
-from jinsu.files import file_digest, write_atomic, write_private
+from jinsu.files import file_digest, write_atomic
 from jinsu.sdk.step_files import StepFiles
+from jinsu.spec.quantities import format_bytes
 from jinsu.steps.spec import Input, StepSpec
 
 FindObject = Callable[[str], Path]
@@ -22,7 +23,7 @@ _ARCHIVE = ".tar.gz"
 
 
 def bring_inputs(step: StepSpec, files: StepFiles, find: FindObject) -> None:
-    """Fills the folder of the inputs anew: archives are unpacked, files and folders are copied.
+    """Fills the folder of the inputs anew: archives are unpacked unless they are asked for as such, the rest is copied.
 
     Raises StepFailedError for an object that is gone, BadInputError for an archive that cannot be unpacked, and OSError
     when the disk is full.
@@ -33,8 +34,6 @@ def bring_inputs(step: StepSpec, files: StepFiles, find: FindObject) -> None:
         _bring(item, find(item.uri), files)
     write_atomic(files.params, json.dumps(dict(step.params)))
     write_atomic(files.step, step.to_json())
-    if step.secrets:
-        write_private(files.secrets, json.dumps(dict(step.secrets)))
 
 
 def _bring(item: Input, source: Path, files: StepFiles) -> None:
@@ -44,7 +43,7 @@ def _bring(item: Input, source: Path, files: StepFiles) -> None:
         raise StepFailedError(f"input {item.name!r}: {item.uri} is gone; submit again.")
     if source.is_file() and item.digest and file_digest(source) != item.digest:
         raise StepFailedError(f"input {item.name!r}: {item.uri} is not what it was; submit again.")
-    if source.name.endswith(_ARCHIVE):
+    if source.name.endswith(_ARCHIVE) and not item.name.endswith(_ARCHIVE):
         target.mkdir(parents=True, exist_ok=True)
         unpack(source, target)
     elif source.is_dir():
@@ -54,15 +53,22 @@ def _bring(item: Input, source: Path, files: StepFiles) -> None:
         shutil.copyfile(source, target)
 
 
-def unpack(archive: Path, target: Path) -> None:
-    """Unpacks a code snapshot into the folder `target`: plain files and folders, nothing else.
+def unpack(archive: Path, target: Path, most: int | None = None) -> None:
+    """Unpacks an archive into the folder `target`: plain files and folders, nothing else.
 
-    Raises BadInputError for a damaged archive, and for a link, a device or a name that leads out of the folder.
+    most: bytes of all files together; None for a snapshot, which was measured when it came.
+
+    Raises BadInputError for a damaged archive or one that holds more than `most`, and for a link, a device or a name that
+    leads out of the folder.
     Written out because the standard library's own filter (PEP 706) is missing in Python 3.11.0 to 3.11.3.
     """
     try:
         with tarfile.open(archive, "r:gz") as bundle:
+            size = 0
             for member in bundle:
+                size += member.size
+                if most is not None and size > most:
+                    raise BadInputError(f"{archive.name}: unpacks to more than {format_bytes(most)}; send it in parts.")
                 _extract(bundle, member, archive.name, target)
     except (tarfile.TarError, EOFError, gzip.BadGzipFile, zlib.error) as problem:
         raise BadInputError(f"{archive.name}: cannot be unpacked: {problem}.") from None
@@ -71,7 +77,7 @@ def unpack(archive: Path, target: Path) -> None:
 def _extract(bundle: tarfile.TarFile, member: tarfile.TarInfo, archive: str, target: Path) -> None:
     name = PurePosixPath(member.name.lstrip("/"))
     if ".." in name.parts or not (member.isreg() or member.isdir()):
-        raise BadInputError(f"{archive}: {member.name!r}: a snapshot holds plain files below its folder.")
+        raise BadInputError(f"{archive}: {member.name!r}: an archive holds plain files below its folder.")
     path = target / name
     if member.isdir():
         path.mkdir(parents=True, exist_ok=True)
