@@ -298,14 +298,31 @@ def test_reading_and_evicting_at_once_never_shows_half_a_folder(store: S3, tmp_p
         put_object(store, f"steps/{number}", 50_000)
 
     def work(number: int) -> None:
-        chance = random.Random(number)
+        chance, own = random.Random(number), S3(store._settings)  # a connection that is the parent's would mix answers
         for _ in range(40):
-            objects = Mirror(tmp_path, store, 120_000)  # as a new process: with locks of its own
+            objects = Mirror(tmp_path, own, 120_000)  # as a new process: with locks of its own
             folder = objects.folder(f"steps/{chance.randrange(6)}", MARK)
             assert (folder / MARK).exists()
             assert (folder / "out" / "data").stat().st_size == 50_000
 
     assert several(4, work) == [0] * 4
+
+
+def test_a_folder_that_many_want_at_once_is_brought_once_and_not_replaced(store: S3, tmp_path: Path) -> None:
+    """Each process may read the folder from the moment on in which it was handed the path."""
+    put_object(store, "steps/0", 100_000)
+    seen = tmp_path / "seen"
+    seen.mkdir()
+
+    def work(number: int) -> None:
+        client_of_its_own = S3(store._settings)
+        folder = Mirror(tmp_path / "home", client_of_its_own).folder("steps/0", MARK)
+        first = (folder / "out").stat().st_ino
+        time.sleep(1.0)
+        (seen / str(number)).write_text(f"{first} {(folder / 'out').stat().st_ino}")
+
+    assert several(4, work) == [0] * 4
+    assert len({inode for path in seen.iterdir() for inode in path.read_text().split()}) == 1
 
 
 def test_drafts_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path: Path) -> None:

@@ -43,4 +43,7 @@ def take_alone(path: Path) -> int | None:
     except BlockingIOError:
         os.close(descriptor)
         return None
+    if os.fstat(descriptor).st_nlink == 0:  # another process removed the file meanwhile; a new one may be in use
+        os.close(descriptor)
+        return None
     return descriptor

@@ -82,7 +82,8 @@ class Mirror:
         self.cache.hold(name)
         if not (folder / mark).exists() or (fresh and not self._is_current(name, mark)):
             with self._alone(name):
-                self._bring(name, mark, whole)
+                if not (folder / mark).exists():  # else another process was first, and its folder may be in use
+                    self._bring(name, mark, whole)
         return folder
 
     def reading(self, name: str) -> AbstractContextManager[None]:
@@ -170,13 +171,15 @@ class Mirror:
         assert self.store is not None
         stored, path = self.store.read(f"{name}/{mark}"), self.root / name / mark
         try:
-            current = path.read_bytes() == stored
-        except FileNotFoundError:
-            return False
-        if not current:
+            here = path.read_bytes()
+            if here == stored:
+                return True
             with self._alone(name):
-                discard(self.root / name, self.drafts.root)
-        return current
+                if path.read_bytes() == here:  # else another process has brought the present one meanwhile
+                    discard(self.root / name, self.drafts.root)
+        except FileNotFoundError:
+            pass
+        return False
 
     def _is_kept(self, name: str, mark: str, whole: IsWhole) -> bool:
         """Whether the store has the whole object, which is here then."""
