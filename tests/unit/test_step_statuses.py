@@ -185,8 +185,14 @@ def test_a_used_up_quota_is_waited_for_as_long_as_it_takes() -> None:
             "3 No preemption victims found for incoming pod.",
             "of 3 nodes, 3 have no free GPU.",
         ),
-        ("0/2 nodes are available: 2 Insufficient cpu. preemption: not eligible", "of 2 nodes, 2 have too little free cpu."),
-        ("0/2 nodes are available: 1 Insufficient memory, 1 node(s) were unschedulable.", "1 has too little free memory"),
+        (
+            "0/2 nodes are available: 2 Insufficient cpu. preemption: not eligible",
+            "of 2 nodes, 2 have too little free cpu.",
+        ),
+        (
+            "0/2 nodes are available: 1 Insufficient memory, 1 node(s) were unschedulable.",
+            "1 has too little free memory",
+        ),
         (
             "0/1 nodes are available: 1 Insufficient cpu. no new claims to deallocate, preemption: 0/1 nodes are available: "
             "1 No preemption victims found for incoming pod.",
