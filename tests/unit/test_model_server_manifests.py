@@ -2,7 +2,7 @@
 
 import json
 import re
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import pytest
@@ -268,6 +268,14 @@ def test_a_pod_has_the_memory_that_packaging_measured(taken: int) -> None:
 def test_a_limit_of_the_values_bounds_the_model(given_: str, inference: int) -> None:
     servers = replace(SERVERS, resources={"requests": {"memory": "200Mi"}, "limits": {"memory": given_}})
     assert memory(pod(servers))[2] == inference
+
+
+def test_values_without_resources_leave_them_to_the_measurement() -> None:
+    """Helm gives null for a value that was removed with null."""
+    document = {**asdict(SERVERS), "resources": None, "store_identity": None}
+    request, limit, _ = memory(pod(Servers.from_document(document), package=SealedPackage(RUN_KEY, "", 2**30)))
+    assert request >= 2**30
+    assert limit > 3 * 2**30
 
 
 def test_a_package_of_a_former_version_is_served_without_a_digest() -> None:

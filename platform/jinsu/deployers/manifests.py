@@ -182,5 +182,5 @@ def _mebibytes(count: int) -> str:
 def _inference_memory(servers: Servers, package: SealedPackage) -> int:
     """Below the limit of the container: a request that needs too much fails, and the kernel kills nothing."""
     wanted = inference_memory(package)
-    limit = servers.resources.get("limits", {}).get("memory")
+    limit = (servers.resources or {}).get("limits", {}).get("memory")
     return min(wanted, max(parse_bytes(limit) - SERVER_MEMORY, _LEAST_MEMORY)) if limit else wanted
