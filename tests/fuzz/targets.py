@@ -16,7 +16,7 @@ import pyarrow.parquet as pq
 from jinsu.api.destinations import Destination
 from jinsu.api.oidc_attempts import attempt_of
 from jinsu.cli.rows import read_rows
-from jinsu.data.expectations import read_expectations
+from jinsu.data.expectations_file import read_expectations
 from jinsu.data.table_files import read_table_file
 from jinsu.errors import BadInputError, ForbiddenError, GateFailedError
 from jinsu.identity.oidc import Provider
