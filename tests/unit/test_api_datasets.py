@@ -52,7 +52,7 @@ def test_a_dataset_is_put_and_sampled(bench: StageBench, api: ApiClient) -> None
 @pytest.mark.parametrize("name", ["sales 2026.parquet", "", "매출.parquet"])
 def test_a_file_that_is_no_table_is_refused_by_its_own_name(api: ApiClient, name: str) -> None:
     answer = api.post(f"/v1/datasets/numbers?suffix=.parquet&file={name}", content=b"x" * 100)
-    refused(answer, 422, f"{name or 'numbers.parquet'}: not a readable parquet table")
+    refused(answer, 422, f"{name or 'numbers.parquet'}: is no Parquet file")
 
 
 def test_a_version_is_put_by_the_team_that_owns_the_name(bench: StageBench, api: ApiClient) -> None:

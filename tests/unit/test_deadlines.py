@@ -10,7 +10,6 @@ from jinsu.controller.ended_runs import EndedRuns
 from jinsu.errors import JinsuError, TransientError
 from jinsu.lifecycle.canary import Canary
 from jinsu.lifecycle.review import Review as ReviewStage
-from jinsu.lifecycle.train import Train
 from jinsu.release.advance import Phase
 from jinsu.runs.deadlines import deadline_of, too_long
 from jinsu.runs.journal import rules_of, spec_of
@@ -73,7 +72,7 @@ def test_the_sentence_says_how_long_it_was(seconds: float, said: str) -> None:
 
 def test_a_stage_past_its_deadline_ends_its_run_and_its_processes(bench_after: BenchAfter) -> None:
     bench = bench_after(StageName.VALIDATE_DATA)
-    key = bench.build(Train).start(bench.run, 0)
+    key = bench.start_training(bench.run, 0)
     bench.installation.airflow.trigger(bench.run, {}, team="default", user="ann")
     clock = Clock(bench)
     clock.passes(3)
@@ -141,7 +140,7 @@ def test_a_rollout_that_waits_for_a_decision_uses_up_no_time(bench_after: BenchA
 def test_what_the_controller_did_not_see_is_not_counted(bench_after: BenchAfter) -> None:
     """A platform that is down, a laptop that sleeps, and a clock that somebody sets use up nobody's time."""
     bench = bench_after(StageName.VALIDATE_DATA)
-    bench.build(Train).start(bench.run, 0)
+    bench.start_training(bench.run, 0)
     bench.change(StageRecord, bench.run, StageName.TRAIN, 0, started=0.0)
     clock = Clock(bench)
     clock.passes(1, seconds=30 * DAY)
@@ -164,7 +163,7 @@ def test_a_run_whose_records_cannot_be_read_holds_up_no_other(bench_after: Bench
     bench = bench_after(StageName.VALIDATE_DATA)
     other = bench.another_run(StageName.VALIDATE_DATA, train__params={"lr": 0.5})
     for run in (bench.run, other):
-        bench.build(Train).start(run, 0)
+        bench.start_training(run, 0)
         nearly(bench, StageName.TRAIN, run)
     clock = Clock(bench)
     first, last = sorted((bench.run, other))
@@ -180,7 +179,7 @@ def test_a_launcher_that_does_not_answer_holds_up_no_other(
     bench = bench_after(StageName.VALIDATE_DATA)
     other = bench.another_run(StageName.VALIDATE_DATA, train__params={"lr": 0.5})
     for run in (bench.run, other):
-        bench.build(Train).start(run, 0)
+        bench.start_training(run, 0)
         nearly(bench, StageName.TRAIN, run)
 
     def unreachable(run_key: str, reason: str) -> None:

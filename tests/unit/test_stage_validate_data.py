@@ -331,7 +331,7 @@ def test_the_keys_are_remembered_before_anybody_can_train(
 
     with monkeypatch.context() as patch:
         patch.setattr(Splits, "keep", full)
-        with pytest.raises(OSError, match="No space"):
+        with pytest.raises(TransientError, match="No space"):
             validate(bench)
         with pytest.raises(NotFoundError, match="validate_data has not ended"):
             bench.start_training()

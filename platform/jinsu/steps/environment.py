@@ -40,6 +40,7 @@ def script_environment(
         "PYTHONPATH": str(_SOURCE_ROOT),
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
+        "ORT_DISABLE_TELEMETRY": "1",
         STEP_DIR_VARIABLE: str(seen.root),
         STEP_ROOT_VARIABLE: str(root),
         **safe_path,
