@@ -123,8 +123,9 @@ def test_a_secret_of_the_release_before_is_enough_for_what_it_had() -> None:
             continue  # which asks for more of them
         needed = secrets_needed(values)
         # A Secret that the chart makes has new keys, and for one of one's own it looks whether this is there.
-        assert {key for key in needed if not key.startswith(f"{PASSWORD_VARIABLE}_")} <= before | {"JINSU_SPLIT_SECRET"}
-        assert "secrets" not in values or needed <= before | {"JINSU_SPLIT_SECRET"}
+        new = {"JINSU_SPLIT_SECRET", "JINSU_STEP_KEY"}
+        assert {key for key in needed if not key.startswith(f"{PASSWORD_VARIABLE}_")} <= before | new
+        assert "secrets" not in values or needed <= before | new
         settings = parse(platform_objects.settings_document(render(values)), dict.fromkeys(before, "x"))
         assert settings.oidc is None or settings.oidc.client_secret == ""
         assert settings.review_webhook in ("", "http://chat.example.com:8065/hooks/reviews")

@@ -209,6 +209,10 @@ env:
   - name: {{ . }}
     valueFrom:
       secretKeyRef: {name: {{ $secret }}, key: {{ include "jinsu.splitKey" $root }}}
+  {{- else if eq . "JINSU_STEP_KEY" }}
+  - name: {{ . }}
+    valueFrom:
+      secretKeyRef: {name: {{ $secret }}, key: {{ include "jinsu.stepKey" $root }}}
   {{- else if ne . "store" }}
   - name: {{ . }}
     valueFrom:

@@ -212,11 +212,7 @@ def _work(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
     command = ("python", "-m", "jinsu.steps.runner", STEP_FOLDER, "--line", LINE_SOCKET)
     return {
         **container(cluster, "work", _image(step, cluster), command),
-        # What a step asked for is what it has, and what it is charged for.
-        "resources": {
-            "requests": {**amounts, "ephemeral-storage": LITTLE_DISK},
-            "limits": amounts,
-        },
+        "resources": {"requests": {**amounts, "ephemeral-storage": LITTLE_DISK, **_reserved(step)}, "limits": amounts},
         "volumeMounts": [
             _STEP,
             _LINE,
@@ -225,6 +221,17 @@ def _work(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
             *(cluster.mounts if step.kind is StepKind.TRAINING else ()),
         ],
     }
+
+
+def _reserved(step: StepSpec) -> dict[str, str]:
+    """What is reserved where it is not the whole limit.
+
+    What a training asked for is what it has, and what it is charged for. A program of the platform runs for seconds; it must
+    fit beside everything else on a small node.
+    """
+    if step.kind is StepKind.TRAINING:
+        return {}
+    return {"cpu": "100m", "memory": str(min(step.limits.memory, 512 * 2**20))}
 
 
 def _ours(
