@@ -79,7 +79,7 @@ class Installation:
     def launcher(self) -> Launcher:
         match self.settings.where:
             case Where.MACHINE:
-                return LocalLauncher(self.settings.steps, Path(self.settings.home))
+                return LocalLauncher(self.settings.steps, Path(self.settings.home), egress=self.settings.egress)
             case Where.KUBERNETES:
                 return self._kubernetes_launcher()
 

@@ -131,7 +131,8 @@ class Settings:
     mlflow_reviewer: the account that all reviewers shared in version 0.1; nobody can use it any more.
     split_secret: what the secrets of new splits follow from; "" for the fernet key, as before there were two.
     training_slots: how many trainings run at a time. step_memory (bytes), step_hours: what each of the platform's own steps,
-    which open rows and models, may use. runs_at_once: how many runs may work at once, while no person and no traffic is
+    which open rows and models, may use. egress: by name, what a policy may let trainings of this machine reach, such as
+    `pypi.org:443`. runs_at_once: how many runs may work at once, while no person and no traffic is
     waited for; 0 for twice the training slots, and 16 at least. runs_per_team and runs_per_person: the most of them that one
     team, or one person, may have. bind: the address that the servers listen on. artifacts: MLflow's
     destination for files; "" for the home. mlflow_auth_database_url: "" for a file in the home.
@@ -165,6 +166,7 @@ class Settings:
     training_slots: int = 2
     step_memory: int = 2 * 2**30
     step_hours: float = 1.0
+    egress: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     runs_at_once: int = 0
     runs_per_team: int = 100
     runs_per_person: int = 20
@@ -250,6 +252,7 @@ def parse(document: Mapping[str, Any], environment: Mapping[str, str]) -> Settin
         if name in values:
             values[name] = Account(**values[name])
     values["teams_approving_themselves"] = tuple(values["teams_approving_themselves"])
+    values["egress"] = {name: tuple(entries) for name, entries in values.get("egress", {}).items()}
     if values.get("object_store") is not None:
         values["object_store"] = S3Settings(**values["object_store"])
     if "retention" in values:

@@ -176,6 +176,16 @@ def test_looking_at_a_step_does_not_keep_it_from_starting(local: Bench) -> None:
     assert local.end(step).phase is Phase.DONE
 
 
+def test_a_name_in_egress_stands_for_its_destinations(local: Bench) -> None:
+    """A policy says `mirror`; where that is, the settings of the machine say."""
+    step = replace(local.step("save()"), egress=("mirror", "docs.python.org"))
+    launcher = LocalLauncher(local.folder / "steps", egress={"mirror": ("pypi.org:443", "files.pythonhosted.org")})
+    launcher.start(step)
+    assert local.end(step).phase is Phase.DONE
+    written = StepSpec.from_json(launcher.files(step.run_key).step.read_text())
+    assert written.egress == ("pypi.org:443", "files.pythonhosted.org", "docs.python.org")
+
+
 def test_a_start_that_waited_finds_it_done(local: Bench) -> None:
     """Two starts at once; the second gets its turn when the step is over."""
     step = local.step("note('run')")

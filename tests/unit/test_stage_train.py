@@ -382,3 +382,15 @@ def test_an_interrupted_training_goes_on_at_once(bench: StageBench) -> None:
     bench.launcher.fail(key, "the node was lost", interrupted=True)
     assert started(bench) == key
     assert bench.launcher.starts == [key, key]
+
+
+# --- What it may reach ---
+
+
+def test_a_training_reaches_what_the_team_s_policy_names(bench: StageBench) -> None:
+    assert step_of(bench).egress == ()
+    bench.put_policy(egress=["pypi"])
+    bench.submit("ann", "with a network")
+    for stage in (StageName.ADMIT, StageName.VALIDATE_DATA):
+        bench.carry_out(stage)
+    assert step_of(bench).egress == ("pypi",)

@@ -10,7 +10,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from uuid import uuid4
 
@@ -39,8 +40,18 @@ class LocalLauncher:
     Where bubblewrap works, a script sees nothing of the machine but programs, libraries and its own step.
     """
 
-    def __init__(self, root: Path, home: Path | None = None, shown: Sequence[Path] = ()) -> None:
-        """home: the installation's folder, which no script sees. shown: folders that every script sees and may write to."""
+    def __init__(
+        self,
+        root: Path,
+        home: Path | None = None,
+        shown: Sequence[Path] = (),
+        egress: Mapping[str, Sequence[str]] | None = None,
+    ) -> None:
+        """home: the installation's folder, which no script sees. shown: folders that every script sees and may write to.
+
+        egress: destinations by the name that a step may use for them; any other name stands for a host.
+        """
+        self._egress = egress or {}
         self._root = root
         self._hidden = (str(root.parent), *([str(home)] if home else []))
         self._shown = tuple(map(str, shown))
@@ -142,7 +153,8 @@ class LocalLauncher:
             make_current(files, attempt.id)
             end_processes_of(files.root)
             files.result.unlink(missing_ok=True)
-            bring_inputs(step, files, lambda name: self._root.parent / name)
+            reached = tuple(entry for name in step.egress for entry in self._egress.get(name, (name,)))
+            bring_inputs(replace(step, egress=reached), files, lambda name: self._root.parent / name)
             if step.secrets:
                 write_private(files.secrets, json.dumps(dict(step.secrets)))
             write_state(files, RunnerState(Phase.STARTING, started=time.time()))

@@ -13,7 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from jinsu.data.plan import TRAIN_FILE
 from jinsu.launchers.launcher import Launcher
 from jinsu.lifecycle.stepping import result_of
-from jinsu.runs.journal import Journal, labels_of, spec_of
+from jinsu.runs.journal import Journal, labels_of, rules_of, spec_of
 from jinsu.runs.snapshots import SnapshotStore
 from jinsu.runs.stages import StageName, Trained, Validated
 from jinsu.sdk.model_files import MODEL_FILE, MODEL_FOLDER
@@ -86,6 +86,7 @@ class Train:
             output_uri=f"steps/{key}",
             run_key=key,
             labels={**labels_of(row), "requires": REQUIRED_OUTPUT},
+            egress=tuple(rules_of(row).egress),
         )
 
     def _environment(self, run: str, trial: int) -> str:

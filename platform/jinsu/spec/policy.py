@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
 from pydantic import Field
 
 from jinsu.spec.parts import CanaryBounds, Part, ServeBounds, SubmissionBounds
@@ -30,3 +32,9 @@ class PolicySpec(Part):
     canary: CanaryBounds = Field(default_factory=CanaryBounds)
     submissions: SubmissionBounds = Field(default_factory=SubmissionBounds)
     resources: ResourcePolicy = Field(default_factory=ResourcePolicy)
+    egress: list[Annotated[str, Field(max_length=255)]] = Field(
+        default_factory=list,
+        max_length=20,
+        description="What trainings of the team may reach beyond their own files: names of the installation's `egress`, and "
+        "on one machine hosts too, such as `pypi.org`. Without a name they reach nothing.",
+    )

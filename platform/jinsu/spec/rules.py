@@ -42,7 +42,7 @@ class Rules(Part):
     """What decides about one submission, as it was on the day of its admission.
 
     dataset: the pinned version, `NAME@DIGITS`. features: the columns that the model reads, in order; None for every column
-    but the target. documents: which document set a rule, by the rule's line, such as
+    but the target. egress: what the policy lets a training reach. documents: which document set a rule, by the rule's line, such as
     `{"serve.max_latency_ms": "problem categories, version 3"}`.
     """
 
@@ -60,6 +60,7 @@ class Rules(Part):
     review: ReviewRules
     canary: CanaryRules
     per_day: int | None
+    egress: list[str] = Field(default_factory=list)
     documents: dict[str, str] = Field(default_factory=dict)
 
 
@@ -187,6 +188,7 @@ def effective(model: ModelSpec, problem: NamedProblem, policy: NamedPolicy, data
                 policy.spec.submissions.per_day,
             )
         ),
+        egress=policy.spec.egress,
         documents=merge.documents,
     )
     _resources(merge, model, policy)
