@@ -4,7 +4,6 @@ It keeps the promises of every launcher; `tests/contract/test_fake_launcher.py` 
 """
 
 import copy
-import json
 import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -77,8 +76,6 @@ class FakeLauncher:
             files.out.mkdir(parents=True)
             try:
                 bring_inputs(step, files, lambda name: self.root.parent / name)
-                if step.secrets:
-                    files.secrets.write_text(json.dumps(dict(step.secrets)))
                 perform(Task(step.name), files)
             except JinsuError as problem:
                 self.attempts[step.run_key] = Attempt(step, StepStatus(Phase.FAILED, str(problem)))

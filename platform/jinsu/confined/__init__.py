@@ -1,6 +1,5 @@
-"""Programs that open what people sent: rows, expectations, archives, models. Each runs as a step of its own, confined.
+"""Programs that open what people sent, each as a confined step of its own: rows, expectations, archives, models.
 
-The room knows what each program takes and leaves (`tasks`); a program finds its inputs in the step's folder, holds no secret
-but the step's own, and reaches no network. Where it is executed is left to `launchers`, and what becomes of its findings to
-`lifecycle` and `api`.
+The room knows what each program takes and leaves (`tasks`), and that a program holds no secret but its step's own. Where it is
+executed is left to `launchers`, and what becomes of its findings to `lifecycle` and `api`.
 """

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import fcntl
-import json
 import os
 import signal
 import subprocess
@@ -16,7 +15,7 @@ from pathlib import Path
 from uuid import uuid4
 
 from jinsu.errors import TransientError
-from jinsu.files import write_atomic, write_private
+from jinsu.files import write_atomic
 from jinsu.launchers.launcher import LOG_BYTES, METRICS_BYTES
 from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.confinement import confinement
@@ -155,8 +154,6 @@ class LocalLauncher:
             files.result.unlink(missing_ok=True)
             reached = tuple(entry for name in step.egress for entry in self._egress.get(name, (name,)))
             bring_inputs(replace(step, egress=reached), files, lambda name: self._root.parent / name)
-            if step.secrets:
-                write_private(files.secrets, json.dumps(dict(step.secrets)))
             write_state(files, RunnerState(Phase.STARTING, started=time.time()))
         except OSError as problem:
             raise TransientError(

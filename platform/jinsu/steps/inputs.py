@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path, PurePosixPath
 
 from jinsu.errors import BadInputError, StepFailedError
-from jinsu.files import file_digest, write_atomic
+from jinsu.files import file_digest, write_atomic, write_private
 from jinsu.sdk.step_files import StepFiles
 from jinsu.spec.quantities import format_bytes
 from jinsu.steps.spec import Input, StepSpec
@@ -34,6 +34,8 @@ def bring_inputs(step: StepSpec, files: StepFiles, find: FindObject) -> None:
         _bring(item, find(item.uri), files)
     write_atomic(files.params, json.dumps(dict(step.params)))
     write_atomic(files.step, step.to_json())
+    if step.secrets:
+        write_private(files.secrets, json.dumps(dict(step.secrets)))
 
 
 def _bring(item: Input, source: Path, files: StepFiles) -> None:
