@@ -48,6 +48,7 @@ class Folder:
 
     def write(self, key: str, data: bytes) -> None:
         write_atomic_bytes(self._root / key, data)
+        (self._root / key).chmod(0o600)
 
     def read(self, key: str) -> bytes | None:
         try:
