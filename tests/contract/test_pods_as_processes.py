@@ -13,8 +13,8 @@ import pytest
 from tests.contract.launcher_suite import *  # noqa: F403
 from tests.contract.launcher_suite import MODEL, Bench, Own
 from tests.support.broker_server import STEP_KEY, broker_server
+from tests.support.object_store import KEYS, running_store
 from tests.support.process_kubernetes import ProcessKubernetes
-from tests.support.s3_server import KEYS, s3_server
 from tests.support.waiting import eventually
 
 from jinsu.broker.desk import Desk
@@ -44,7 +44,7 @@ class PodBench(Bench):
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[int]:
-    with s3_server(tmp_path_factory.mktemp("nanio")) as port:
+    with running_store() as port:
         yield port
 
 
