@@ -54,17 +54,6 @@ def _draft(path: Path, data: bytes) -> Iterator[Path]:
         draft.unlink(missing_ok=True)
 
 
-def sync_tree(folder: Path) -> None:
-    """Has the disk keep every file and folder below `folder`, so that a rename shows no half-written file after a power cut."""
-    for place, _, names in os.walk(folder):
-        for path in (*(Path(place) / name for name in names), Path(place)):
-            descriptor = os.open(path, os.O_RDONLY)
-            try:
-                os.fsync(descriptor)
-            finally:
-                os.close(descriptor)
-
-
 def file_digest(path: Path) -> str:
     """sha256 of the file's content, as 64 hexadecimal digits."""
     with path.open("rb") as stream:

@@ -11,6 +11,8 @@ from typing import Any
 
 import pytest
 from sqlalchemy.exc import SQLAlchemyError
+from tests.support.datasets import put_dataset
+from tests.support.done_steps import write_step
 from tests.support.object_store import BUCKET, KEYS, client, running_store
 from tests.support.people import make_people
 from tests.support.postgres import PASSWORD, execute, running_server, value
@@ -84,10 +86,7 @@ def old(server: Postgres, port: int, tmp_path: Path) -> Installation:
         )
     (tmp_path / "pictures").mkdir()
     (tmp_path / "pictures" / "one").write_bytes(os.urandom(50_000))
-    made.datasets.put("pictures", tmp_path / "pictures", "ann")
-    store = made.objects.store
-    assert store is not None
-    store.write("claims/steps/x/000001", b"{}")
+    put_dataset(made.objects, "pictures", tmp_path / "pictures", "ann")
     return made
 
 
@@ -124,8 +123,7 @@ def test_an_empty_installation_on_kubernetes_becomes_a_copy(
     assert value(new.settings.airflow_database_url, "SELECT word FROM kept") == "airflow"
     assert value(new.settings.mlflow_database_url, "SELECT word FROM kept") == "mlflow"
     version = new.datasets.resolve("pictures")
-    assert (new.datasets.path(version) / "one").read_bytes() == (tmp_path / "pictures" / "one").read_bytes()
-    assert list(client(port, "new").keys("claims/")) == []
+    assert (new.steps.out(version.step) / "content" / "one").read_bytes() == (tmp_path / "pictures" / "one").read_bytes()
     assert new.database.current()
     with pytest.raises(ConflictError, match="has runs already"):
         restore_on_kubernetes(target, new, quiet)
@@ -135,8 +133,8 @@ def test_an_empty_home_becomes_a_copy(old: Installation, tmp_path: Path) -> None
     """On one machine: with a database server of its own, and with every object that was whole."""
     machine = Installation(replace(old.settings, home=str(tmp_path / "machine"), kubernetes=None, object_store=None))
     (tmp_path / "machine").mkdir()
-    machine.datasets.put("pictures", tmp_path / "pictures", "ann")
-    machine.steps.inline(KEY, lambda out: (out / "report.json").write_text("7") and None)
+    put_dataset(machine.objects, "pictures", tmp_path / "pictures", "ann")
+    write_step(machine.objects, KEY, {"report.json": b"7"})
     unfinished = machine.settings.steps / ("e" * 64)
     (unfinished / "out").mkdir(parents=True)
     (unfinished / "out" / "half").touch()
@@ -151,7 +149,7 @@ def test_an_empty_home_becomes_a_copy(old: Installation, tmp_path: Path) -> None
         assert (home / "tokens" / "ann").read_text() == "a token"
         copy = Installation(settings)
         assert copy.steps.document(int, KEY, "report.json") == 7
-        assert (copy.datasets.path(copy.datasets.resolve("pictures")) / "one").stat().st_size == 50_000
+        assert (copy.steps.out(copy.datasets.resolve("pictures").step) / "content" / "one").stat().st_size == 50_000
         assert not (copy.settings.steps / ("e" * 64)).exists()
         with _running(locate(home, Path(settings.runtime))):
             eventually(lambda: _answers(copy), within=20)
@@ -194,7 +192,7 @@ def test_a_second_backup_copies_what_is_new_and_drops_what_is_gone(old: Installa
     target = Folder(tmp_path / "backup")
     first = Backup(old, target).take(quiet)
     (tmp_path / "pictures" / "two").write_bytes(b"2")
-    old.datasets.put("pictures", tmp_path / "pictures", "ann")
+    put_dataset(old.objects, "pictures", tmp_path / "pictures", "ann")
     store = old.objects.store
     assert store is not None
     gone = next(name for name in first.files if name.startswith("objects/datasets") and name.endswith("manifest.json"))
@@ -214,7 +212,7 @@ def test_a_backup_that_is_cut_off_leaves_the_one_before(old: Installation, tmp_p
     target = Folder(tmp_path / "backup")
     first = Backup(old, target).take(quiet)
     (tmp_path / "pictures" / "two").write_bytes(b"2")
-    old.datasets.put("pictures", tmp_path / "pictures", "ann")
+    put_dataset(old.objects, "pictures", tmp_path / "pictures", "ann")
     whole, kept = target.put, 0
 
     def put(path: Path, key: str) -> None:

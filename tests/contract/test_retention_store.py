@@ -5,6 +5,8 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from tests.support.datasets import put_dataset
+from tests.support.done_steps import write_step
 from tests.support.dying import DIED, Countdown, DyingS3, child
 from tests.support.object_store import client, running_store
 
@@ -28,15 +30,15 @@ def filled(port: int, prefix: str, folder: Path) -> S3:
     """A store with a step that is done and has a log, one that has only begun, two versions of a dataset, and code."""
     store = client(port, prefix)
     mirror = Mirror(folder, store)
-    StepFolders(mirror).inline(KEY, lambda out: (out / "model").write_bytes(b"m" * 1000) and None)
+    write_step(mirror, KEY, {"model": b"m" * 1000})
     record = StepRecord(store, KEY)
-    record.write_attempt(Attempt("one", "default"))
+    record.advance(Attempt("one", "default"))
     record.write_piece(Stream.LOG, 0, b"l" * 500)
-    StepRecord(store, "a" * 64).write_attempt(Attempt("two", "default"))
+    StepRecord(store, "a" * 64).advance(Attempt("two", "default"))
     (folder / "pictures").mkdir()
     for name in ("one", "two"):
         (folder / "pictures" / name).write_text(name)
-        DatasetStore(mirror).put("pictures", folder / "pictures", "ann")
+        put_dataset(mirror, "pictures", folder / "pictures", "ann")
     mirror.keep_file("code/x.tar.gz", b"c" * 10)
     mirror.keep_file("splits/p/x.npy", b"keys that are held out for ever")
     return store
@@ -47,7 +49,8 @@ def test_every_object_is_found_with_its_size(port: int, tmp_path: Path) -> None:
     found = {item.name: item for item in inventory(Mirror(tmp_path / "other", store))}
     latest = DatasetStore(Mirror(tmp_path / "other", store)).resolve("pictures").version
     datasets = [name for name in found if name.startswith("datasets/")]
-    assert set(found) == {f"steps/{KEY}", f"steps/{'a' * 64}", "code/x.tar.gz", *datasets}
+    contents = {found[name].needs for name in datasets}
+    assert set(found) == {f"steps/{KEY}", f"steps/{'a' * 64}", "code/x.tar.gz", *datasets, *contents}
     assert len(datasets) == 2
     assert [name for name in datasets if found[name].newest] == [f"datasets/pictures/{latest}"]
     assert found[f"steps/{KEY}"].size > 1500
@@ -74,7 +77,7 @@ def test_a_removal_that_is_killed_leaves_a_step_that_is_whole_or_not_done(port: 
         left = [key for key in store.keys("") if KEY in key]
         assert left == []
         assert reader.result(KEY) is None, "nor where it was cached"
-        reader.inline(KEY, lambda out: (out / "model").write_bytes(b"anew") and None)
+        write_step(reader.objects, KEY, {"model": b"anew"})
         assert StepRecord(store, KEY).read_result() is not None
     assert code == 0
     assert places > 5

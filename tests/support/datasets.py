@@ -29,5 +29,9 @@ def put_dataset(objects: Mirror, name: str, source: Path, created_by: str) -> Da
         )
     write_findings(files.out, found)
     seal(files.root, key, 0.1)
+    if objects.store is not None:
+        for path in [*files.out.rglob("*"), files.result]:
+            if path.is_file():
+                objects.store.put(path, path.relative_to(objects.root).as_posix())
     content = StepFolders(objects).document(INGESTED, key, FINDINGS)
     return DatasetStore(objects).add(name, content, key, created_by)

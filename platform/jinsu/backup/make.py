@@ -32,7 +32,7 @@ _MLFLOW_PEOPLE = "mlflow/auth.db"
 _OF_THE_HOME = ("catalog.json", FIRST_PASSWORD, "tokens")
 _SKIPPED = frozenset({"in", "tmp", "checkpoints"})
 """Folders of a step that only its process needs."""
-_PASSING = ("claims/", ".probe/")
+_PASSING = (".probe/",)
 """What a store holds for a moment."""
 
 

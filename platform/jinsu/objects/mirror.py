@@ -1,7 +1,7 @@
 """The folder in which a process finds objects: all of them on one machine, a cache of the store on Kubernetes.
 
-An object is written to a draft, uploaded with its mark last, and only then renamed to its place. Without a store, the rename
-is the publication. A process that is killed anywhere leaves nothing, or the whole object, and the next one goes on.
+A file is written to a draft, uploaded, and only then renamed to its place. Without a store, the rename is the publication. A
+process that is killed anywhere leaves nothing, or the whole object, and the next one goes on.
 """
 
 from __future__ import annotations
@@ -11,12 +11,10 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
 from pathlib import Path
-from uuid import uuid4
 
-from jinsu.errors import JinsuError, NotFoundError, TransientError
-from jinsu.files import sync_tree, write_atomic, write_atomic_bytes, write_once
+from jinsu.errors import NotFoundError
+from jinsu.files import write_atomic_bytes, write_once
 from jinsu.objects.cache import Cache, discard
-from jinsu.objects.claims import Claim, claim
 from jinsu.objects.drafts import Drafts
 from jinsu.objects.locks import alone
 from jinsu.objects.store import PlatformStore, Store
@@ -34,9 +32,9 @@ IsWhole = Callable[[Path], bool]
 class Mirror:
     """Below `root` every object is a file. Without a store, the folder itself holds all objects.
 
-    A folder object has a mark: a file that is uploaded last and read first. Of several that publish a folder of one name, the
-    first whose mark is stored wins everywhere, and it is never replaced. Methods that reach the store raise TransientError
-    when the store fails. bound: bytes of a store's objects that are kept here.
+    A folder object has a mark: a file that is uploaded last and read first. Folders are published by the steps whose outputs
+    they are, and brought here whole. Methods that reach the store raise TransientError when the store fails. bound: bytes of
+    a store's objects that are kept here.
     """
 
     def __init__(self, root: Path, store: Store | None = None, bound: int = CACHE_BYTES) -> None:
@@ -146,24 +144,6 @@ class Mirror:
                 _rename(file, path)
         return path
 
-    def keep_folder(self, name: str, mark: str, draft: Path, whole: IsWhole | None = None) -> Path:
-        """Keeps a whole draft as the object `name`, unless that is there; returns the folder of the object.
-
-        What is there is another writer's perhaps, with other content. What is there and not `whole` is replaced. Raises
-        TransientError while another machine publishes the same object.
-        """
-        folder, is_whole = self.root / name, whole or (lambda found: (found / mark).is_file())
-        with self._alone(name):
-            if self.store is None:
-                if not is_whole(folder):
-                    sync_tree(draft)
-                    self._show(draft, folder)
-                return folder
-            self.cache.hold(name)
-            if not self._is_kept(name, mark, is_whole) and self._publish(name, mark, draft, is_whole):
-                self._show(draft, folder)
-        return folder
-
     # --- Between here and the store ---
 
     def _is_current(self, name: str, mark: str) -> bool:
@@ -180,17 +160,6 @@ class Mirror:
         except FileNotFoundError:
             pass
         return False
-
-    def _is_kept(self, name: str, mark: str, whole: IsWhole) -> bool:
-        """Whether the store has the whole object, which is here then."""
-        assert self.store is not None
-        stored, folder = self.store.read(f"{name}/{mark}"), self.root / name
-        if stored is None:
-            discard(folder, self.drafts.root)
-            return False
-        if (folder / mark).exists() and (folder / mark).read_bytes() == stored and whole(folder):
-            return True
-        return self._bring(name, mark, whole)
 
     def _bring(self, name: str, mark: str, whole: IsWhole | None) -> bool:
         """Downloads a folder whose mark is in the store; says whether it is here now. The caller holds the object's lock."""
@@ -212,38 +181,6 @@ class Mirror:
         self.cache.grown(size)
         return True
 
-    def _publish(self, name: str, mark: str, draft: Path, whole: IsWhole) -> bool:
-        """Uploads a draft; False when another writer was first, whose folder is here then."""
-        store = self.store
-        assert isinstance(store, PlatformStore)
-        held = claim(store, name, self._identity())
-        if held is None:
-            raise TransientError(f"{name}: another machine publishes it; it is tried again.", 10.0)
-        try:
-            if self._is_kept(name, mark, whole):  # by the one who had the claim before
-                return False
-            store.delete(f"{name}/")  # what a killed writer left
-            self._upload(held, name, mark, draft)
-            if not store.create(f"{name}/{mark}", (draft / mark).read_bytes()) and self._is_kept(name, mark, whole):
-                return False
-        finally:
-            with suppress(JinsuError):
-                held.release()
-        return True
-
-    def _upload(self, held: Claim, name: str, mark: str, draft: Path) -> None:
-        """Uploads every file but the mark."""
-        store = self.store
-        assert store is not None
-
-        def put(path: Path) -> None:
-            held.renew()
-            store.put(path, f"{name}/{path.relative_to(draft).as_posix()}")
-
-        files = [path for path in sorted(draft.rglob("*")) if path.is_file() and path != draft / mark]
-        with ThreadPoolExecutor(_PARALLEL) as pool:
-            list(pool.map(put, files))
-
     def _download(self, keys: list[str], name: str, target: Path) -> None:
         store = self.store
         assert store is not None
@@ -262,14 +199,6 @@ class Mirror:
         if folder.exists():
             discard(folder, self.drafts.root)
         _rename(draft, folder)
-
-    def _identity(self) -> str:
-        """Names this folder among all that share the store."""
-        path = self.root / ".identity"
-        with self._alone(".identity"):
-            if not path.exists():
-                write_atomic(path, uuid4().hex)
-        return path.read_text(encoding="utf-8")
 
 
 def _rename(source: Path, target: Path) -> None:
