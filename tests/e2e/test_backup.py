@@ -62,7 +62,8 @@ def test_a_backup_becomes_an_installation_elsewhere(platform: Any, copy: Platfor
     ]
 
     run = copy.submit("backed-up", note="of the backup")
-    ended = copy.ended(run, 120)
+    with copy.traffic("backed-up"):
+        ended = copy.ended(run, 120)
     assert ended["state"] == "succeeded", ended["why"]
     trained = copy.stage(run, "train")
     assert trained["output"] == platform.stage(waiting, "train")["output"], "the training was found, not repeated"

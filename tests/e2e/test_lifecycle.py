@@ -78,7 +78,7 @@ def test_every_command_tells_about_it(platform: Any, first: dict[str, Any]) -> N
     entry = platform.jinsu_json("ledger", "show", MODEL)[-1]
     assert (entry["event"], entry["version"], entry["actor"], entry["run"]) == ("promoted", "1", "rita", run)
     assert entry["evidence"].endswith("evidence.html")
-    assert platform.jinsu_json("data", "list")[0]["rows"] == 600
+    assert {item["name"]: item["rows"] for item in platform.jinsu_json("data", "list")}["points"] == 600
 
 
 def test_every_link_leads_somewhere(platform: Any, first: dict[str, Any]) -> None:

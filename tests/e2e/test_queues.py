@@ -36,6 +36,8 @@ def test_runs_that_wait_for_a_reviewer_let_another_one_through(platform: Any) ->
 
 
 def test_trainings_begin_in_the_order_of_their_submission(platform: Any, one_slot: None) -> None:
+    before = platform.submit("in-order", review="required", seconds=25, note="holds the slot")
+    platform.until(lambda: platform.stage(before, "train").get("run_key"), 90, lambda: platform.run(before)["why"])
     runs = [platform.submit("in-order", review="required", seconds=2, note=f"order {number}") for number in range(4)]
     said = set()
 
@@ -46,7 +48,7 @@ def test_trainings_begin_in_the_order_of_their_submission(platform: Any, one_slo
     platform.until(all_trained, 200, lambda: f"the trainings: {[platform.run(run)['why'] for run in runs]}")
     starts = [platform.stage(run, "train")["started"] for run in runs]
     assert starts == sorted(starts)
-    for run in runs:
+    for run in (before, *runs):
         assert platform.api.post(f"/runs/{run}/cancel", json={}).is_success
 
 

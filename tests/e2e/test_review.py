@@ -95,7 +95,10 @@ def test_two_approvers_are_two_people_and_not_the_submitter(platform: Any) -> No
     platform.until(lambda: answer_in_mlflow("dana").status_code == 403, 10, "MLflow to refuse the submitter")
     assert not platform.versions("strict-model")[0].get("aliases")
     assert answer_in_mlflow("emil").is_success
-    assert "1 of 2 approvals: emil" in platform.jinsu("review", "show", run, token=platform.token("emil"))
+    seen = platform.token("emil")
+    platform.until(
+        lambda: "1 of 2 approvals: emil" in platform.jinsu("review", "show", run, token=seen), 20, "emil's approval"
+    )
     assert platform.stage(run, "review")["state"] == "running"
     platform.jinsu("review", "approve", run, token=platform.token("fred"))
     assert approved(platform, run) == {"version": "1", "reviewer": "emil, fred", "via": "cli"}
