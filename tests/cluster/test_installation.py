@@ -240,7 +240,7 @@ def test_an_upgrade_with_a_run_in_flight_loses_nothing(jinsu: Installation, chos
     assert [one.metadata.name for one in jinsu.steps() if one.metadata.labels["jinsu.dev/submission"] == run] == [pod]
     assert jinsu.core.read_namespaced_secret(RELEASE, NAMESPACE).data == secrets
     same = {part for part, names in jinsu.pods().items() if set(names) & set(before.get(part, []))}
-    assert same == {"database", "store"}
+    assert same == {"broker", "database", "store"}, "what an upgrade does not change stays"
 
 
 def test_a_rollback_keeps_every_secret_and_brings_the_settings_back(

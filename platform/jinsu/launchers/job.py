@@ -47,6 +47,7 @@ _LABEL = re.compile(r"[^A-Za-z0-9_.-]+")
 _EGRESS = re.compile(r"[a-z0-9]([a-z0-9-]{0,48}[a-z0-9])?")
 # Autoscalers leave the node alone while a training runs on it.
 _STAY = {"cluster-autoscaler.kubernetes.io/safe-to-evict": "false", "karpenter.sh/do-not-disrupt": "true"}
+_OWN_KEPT_SECONDS = 30
 _START_SECONDS = 1800
 _STEP = {"name": "step", "mountPath": STEP_FOLDER}
 _LINE = {"name": "line", "mountPath": LINE_FOLDER}
@@ -74,7 +75,7 @@ def job(step: StepSpec, cluster: Cluster, attempt: Attempt, ca_file: str | None 
         "metadata": {"name": name_of(step.run_key, attempt.number), "namespace": attempt.namespace, "labels": own},
         "spec": {
             "backoffLimit": 0,
-            "ttlSecondsAfterFinished": cluster.ttl_seconds,
+            "ttlSecondsAfterFinished": _kept_seconds(step, cluster),
             "template": {
                 "metadata": {
                     "labels": {**labels, **_egress(step)},
@@ -221,6 +222,11 @@ def _work(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:
             *(cluster.mounts if step.kind is StepKind.TRAINING else ()),
         ],
     }
+
+
+def _kept_seconds(step: StepSpec, cluster: Cluster) -> int:
+    """How long an ended Job stays for people to look at. The platform's own Jobs lie beside its processes: they go soon."""
+    return cluster.ttl_seconds if step.kind is StepKind.TRAINING else min(cluster.ttl_seconds, _OWN_KEPT_SECONDS)
 
 
 def _reserved(step: StepSpec) -> dict[str, str]:
