@@ -74,7 +74,13 @@ def outside() -> Iterator[Path]:
 
 @pytest.fixture
 def bench(
-    kubeconfig: Path, namespace: str, store: TrialStore, runtime_image: str, tmp_path: Path, outside: Path
+    kubeconfig: Path,
+    api: client.ApiClient,
+    namespace: str,
+    store: TrialStore,
+    runtime_image: str,
+    tmp_path: Path,
+    outside: Path,
 ) -> Iterator[ClusterBench]:
     cluster = Cluster(
         namespaces={"default": namespace},
@@ -90,6 +96,9 @@ def bench(
     address = replace(store.settings, prefix=uuid4().hex)
     with broker_server(Desk(S3(address)), node.address()) as broker:
         yield ClusterBench(Kube(str(kubeconfig)), replace(cluster, broker=broker), address, tmp_path, outside)
+    # A pod that is left would look for its broker, and keep its processors, until its deadline.
+    client.BatchV1Api(api).delete_collection_namespaced_job(namespace, propagation_policy="Background")
+    client.CoreV1Api(api).delete_collection_namespaced_pod(namespace, grace_period_seconds=0)
 
 
 @pytest.fixture
