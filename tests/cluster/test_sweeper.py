@@ -22,6 +22,7 @@ from jinsu.packaging.contents import SealedPackage
 from jinsu.placement.kubernetes import Cluster, Servers
 from jinsu.settings import Account, Kubernetes, Settings
 from jinsu.state.tables import Candidate, Endpoint, StageRecord, Submission
+from jinsu.steps.record import Attempt
 from jinsu.steps.spec import Limits, StepSpec
 
 
@@ -68,11 +69,10 @@ def sweeper(
 def step(platform: Installation, key: str) -> None:
     """A Job without a pod."""
     assert platform.settings.kubernetes is not None
-    assert platform.settings.object_store is not None
     cluster, limits = platform.settings.kubernetes.steps, Limits(2**28, 60.0, cpu=0.1)
     spec = StepSpec("train", "localhost/none:1", ("true",), {}, limits, (), f"steps/{key}", key, {"team": "default"})
     namespace = cluster.namespaces["default"]
-    body = job(spec, cluster, platform.settings.object_store, "attempt", namespace)
+    body = job(spec, cluster, Attempt("attempt", namespace))
     body["spec"]["parallelism"] = 0
     platform.kube.create(Kind.JOB, namespace, body)
 
