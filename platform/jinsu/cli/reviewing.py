@@ -94,7 +94,7 @@ def headline(page: ReviewPage) -> Iterator[str]:
     yield f"  {page.metric} {page.value:.4f} ({page.low:.4f} to {page.high:.4f} at 95 %) on {page.rows} held-out rows{gain}"
     yield f"  one prediction in {page.p99_ms:g} ms (99th percentile)"
     yield f"  the held-out rows were looked at by {page.looks} run{'' if page.looks == 1 else 's'}"
-    yield f"  {page.standing}" if page.state == "open" else f"  {page.standing}; {page.stands}"
+    yield f"  {page.standing}; {page.stands}"
     if page.state == "open":
         yield f"  asked {ago(page.asked)} ago, reminder {_due(page.due)}"
     for title, link in page.links.items():
