@@ -35,11 +35,11 @@ class Sampling:
             known = KnownSplit(plan.problem, None, salt, None, {})
         problem = known.spec
         details = Sample(
-            rows,
             known.plan,
             problem.split.model_dump(mode="json", exclude_defaults=True),
             problem.target,
             problem.features,
+            rows,
         )
         inputs = (
             *dataset_inputs(self.datasets, self.steps, plan.version, DATASET),

@@ -102,14 +102,10 @@ class Sides:
 
 
 @dataclass(frozen=True)
-class Sample:
-    """rows: how many at most. The other fields are those of `Split`."""
+class Sample(Split):
+    """As `Split`. rows: how many at most."""
 
     rows: int
-    plan: Plan | None
-    split: Mapping[str, Any]
-    target: str
-    features: Sequence[str] | None
     task: ClassVar[Task] = Task.SAMPLE
 
 

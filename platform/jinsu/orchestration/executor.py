@@ -67,8 +67,6 @@ _PRELOADED = (
     "jinsu.lifecycle.stages",
     "psycopg",
     "sqlalchemy.dialects.postgresql.psycopg",
-    "pyarrow.parquet",
-    "onnxruntime",
 )
 
 
