@@ -15,6 +15,7 @@ from jinsu.state.states import ReviewState, StageState, SubmissionState
 
 AGREEMENT_SECONDS = 90.0
 """How soon after a run's end Airflow says the same, and none of its processes lives."""
+_SERVING = frozenset({"jinsu.serving.server", "jinsu.serving.inference"})
 
 
 def broken(platform: Any, facts: Facts) -> list[str]:
@@ -93,8 +94,8 @@ def _processes(facts: Facts) -> Iterator[str]:
 
 
 def _steps(key: str) -> list[Any]:
-    """Processes of a step; a model server answers from a step's folder, and is none."""
-    return [process for process in naming(key) if "jinsu.serving.server" not in process.cmdline()]
+    """Processes of a step; a model server and its inference process answer from a step's folder, and are none."""
+    return [process for process in naming(key) if not _SERVING.intersection(process.cmdline())]
 
 
 def patiently(look: Callable[[], Any], enough: Callable[[Any], bool]) -> Any:

@@ -8,8 +8,8 @@ from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import select
-from sqlalchemy.exc import SQLAlchemyError
 
+from jinsu.errors import TransientError
 from jinsu.runs import ledger
 from jinsu.runs.stages import StageName
 from jinsu.state.database import Database
@@ -103,7 +103,7 @@ class Records:
             try:
                 with self._database.begin() as session:
                     return question(session)
-            except SQLAlchemyError:
+            except TransientError:
                 if time.monotonic() > deadline:
                     raise
                 time.sleep(0.2)

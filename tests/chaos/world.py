@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from sqlalchemy.exc import SQLAlchemyError
 from tests.chaos import victims
 from tests.chaos.cases import Case, Victim
 from tests.chaos.invariants import broken
@@ -23,7 +22,7 @@ from tests.chaos.records import AtWork, Records
 from tests.e2e.conftest import Platform
 
 from jinsu.clients.supervisord import Supervisor
-from jinsu.errors import JinsuError
+from jinsu.errors import JinsuError, TransientError
 from jinsu.state.states import ReviewState
 
 SLOTS = 5
@@ -200,7 +199,7 @@ class World:
         return False
 
     def _at_work(self) -> list[AtWork]:
-        with suppress(SQLAlchemyError):
+        with suppress(TransientError):
             return self.records.at_work()
         return []
 
