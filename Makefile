@@ -39,7 +39,7 @@ demo: $(READY) ## Launch a model end to end on this machine (JINSU_HOME=.jinsu)
 stop: $(READY) ## Stop everything that make demo started
 	@$(BIN)/jinsu down
 
-test: lint types architecture unit packaging chart contract e2e ## Everything CI checks; on a cluster too where one can be had
+test: lint types architecture unit packaging chart contract e2e chaos-part ## Everything CI checks; on a cluster too where one can be had
 	@if $(BIN)/python -m tests.cluster.harness possible; then \
 	  $(MAKE) --no-print-directory test-cluster; code=$$?; $(MAKE) --no-print-directory cluster-down; exit $$code; fi
 
@@ -73,7 +73,8 @@ chaos: $(READY) ## Kill every process at every stage: CHAOS_KILLS=300, CHAOS_SEE
 	CHAOS_KILLS=$(or $(CHAOS_KILLS),300) $(BIN)/pytest -q -s tests/chaos
 
 chaos-part: $(READY) ## Kill 25 processes: a part of make chaos for a few minutes
-	CHAOS_KILLS=$(or $(CHAOS_KILLS),25) $(BIN)/pytest -q -s tests/chaos
+	CHAOS_KILLS=$(or $(CHAOS_KILLS),25) CHAOS_SEED=$(or $(CHAOS_SEED),9) CHAOS_SECONDS=$(or $(CHAOS_SECONDS),420) \
+	  $(BIN)/pytest -q -s tests/chaos
 
 cluster: $(READY) ## A Kubernetes of one node on this machine, for tests (Debian, root; builds it once)
 	@$(BIN)/python -m tests.cluster.harness up

@@ -183,7 +183,7 @@ def _exit_code(started: _Started, log: ScriptLog, problem: str) -> int:
     problem: about a limit that the script broke; such a script was started.
     """
     code = started.process.wait()
-    if started.sandbox is None:
+    if started.sandbox is None or code < 0:  # whoever kills the sandbox kills the script, also before it begins
         return code
     if not started.sandbox.executed() and not problem:
         words = log.last_words()
