@@ -20,7 +20,7 @@ from jinsu.data.expectations_file import read_expectations
 from jinsu.data.table_files import read_table_file
 from jinsu.errors import BadInputError, ForbiddenError, GateFailedError
 from jinsu.identity.oidc import Provider
-from jinsu.packaging.manifest import Manifest, Tensor
+from jinsu.packaging.manifest import Input, Manifest, Output
 from jinsu.runs.archives import inspect
 from jinsu.runs.snapshots import contents, read_member
 from jinsu.sdk.model_files import MANIFEST_FILE
@@ -99,7 +99,11 @@ _JSON = (
 def _archive() -> bytes:
     buffer = io.BytesIO()
     with tarfile.open(fileobj=buffer, mode="w", format=tarfile.PAX_FORMAT) as bundle:
-        for name, content in (("model.yaml", MODEL), ("lib/한글.py", b"print(1)"), ("x" * 150 + "/train.py", b"1" * 700)):
+        for name, content in (
+            ("model.yaml", MODEL),
+            ("lib/한글.py", b"print(1)"),
+            ("x" * 150 + "/train.py", b"1" * 700),
+        ):
             member = tarfile.TarInfo(name)
             member.size = len(content)
             bundle.addfile(member, io.BytesIO(content))
@@ -116,7 +120,7 @@ def _read_archive(data: bytes) -> object:
 def _read_manifest(data: bytes) -> object:
     (_FOLDER / MANIFEST_FILE).write_bytes(data)
     manifest = Manifest.read(_FOLDER)
-    return manifest.input.row_size, manifest.output.row_size
+    return [tensor.row_size for tensor in (*manifest.inputs, *manifest.outputs)]
 
 
 def _read_file(suffix: str) -> Callable[[bytes], object]:
@@ -134,12 +138,19 @@ def _parquet() -> bytes:
     return buffer.getvalue()
 
 
-_TENSOR = Tensor("float32", (-1, 4))
-_SIGNATURES = tuple(
-    Signature(tensor, Limits()) for tensor in (_TENSOR, Tensor("string", (-1,)), Tensor("int64", (-1,)), Tensor("bool", (-1, 2)))
+_MANIFESTS = tuple(
+    Manifest("none", inputs, (Output("output", "float32", (-1, 4)),))
+    for inputs in (
+        (Input("input", "float32", (-1, 4)),),
+        (Input("input", "string", (-1,), nullable=True),),
+        (Input("input", "int64", (-1, "length")),),
+        (Input("input", "bool", (-1, 2), columns=("a", "b")),),
+        (Input("title", "string", (-1,)), Input("price", "float32", (-1,), nullable=True)),
+    )
 )
-_INFERENCES = tuple(OpenInference("m", "1", signature, _TENSOR) for signature in _SIGNATURES)
-_INVOCATIONS = tuple(MlflowProtocol(signature) for signature in _SIGNATURES)
+_SIGNATURES = tuple(Signature(manifest.inputs, Limits()) for manifest in _MANIFESTS)
+_INFERENCES = tuple(OpenInference("m", "1", one, of) for one, of in zip(_SIGNATURES, _MANIFESTS, strict=True))
+_INVOCATIONS = tuple(MlflowProtocol(one, of.outputs) for one, of in zip(_SIGNATURES, _MANIFESTS, strict=True))
 
 
 def _each(readers: tuple[Callable[[bytes], object], ...]) -> Callable[[bytes], object]:
@@ -226,18 +237,31 @@ TARGETS: tuple[Target, ...] = (
         _REQUEST_REFUSALS,
         _JSON,
     ),
-    Target("rows of jinsu predict", lambda data: read_rows(_text(data)), (b"[[0.1, 0.2]]", b'["red cotton shirt"]'), words=_JSON),
+    Target(
+        "rows of jinsu predict",
+        lambda data: read_rows(_text(data)),
+        (b"[[0.1, 0.2]]", b'["red cotton shirt"]'),
+        words=_JSON,
+    ),
     Target(
         "metrics of a script",
         parse_metrics,
-        (b'{"name": "accuracy", "value": 0.9, "step": 0, "time": 1.0}\n{"name": "x", "value": 1, "step": 1, "time": 2}\n',),
+        (
+            b'{"name": "accuracy", "value": 0.9, "step": 0, "time": 1.0}\n{"name": "x", "value": 1, "step": 1, "time": 2}\n',
+        ),
         (),
         _JSON,
     ),
     Target(
         "result.json", StepResult.from_json, (b'{"run_key": "x", "outputs": {"a": "b"}, "seconds": 1.5}',), (), _JSON
     ),
-    Target("state.json", RunnerState.from_json, (b'{"phase": "running", "message": "", "pid": 1, "started": 1.0}',), (), _JSON),
+    Target(
+        "state.json",
+        RunnerState.from_json,
+        (b'{"phase": "running", "message": "", "pid": 1, "started": 1.0}',),
+        (),
+        _JSON,
+    ),
     Target(
         "claims of a person",
         _read_claims,
@@ -248,7 +272,12 @@ TARGETS: tuple[Target, ...] = (
     Target("cookie of a sign-in", _read_cookie, (b"state|eyJhdHRlbXB0Ijp7fSwidG8iOnt9fQ==",), (ForbiddenError,)),
     Target("where a sign-in leads", _read_destination, (b"airflow|state|/login/device?code=A", b"||/docs")),
     Target("a CSV file", _read_file(".csv"), (b"a,b,c\n1,x,2.5\n2,y,\n", "이름,값\n가,1\n".encode())),
-    Target("a JSON-lines file", _read_file(".jsonl"), (b'{"a": 1, "b": "x", "c": [1]}\n{"a": 2, "b": null, "c": []}\n',), words=_JSON),
+    Target(
+        "a JSON-lines file",
+        _read_file(".jsonl"),
+        (b'{"a": 1, "b": "x", "c": [1]}\n{"a": 2, "b": null, "c": []}\n',),
+        words=_JSON,
+    ),
     Target("a Parquet file", _read_file(".parquet"), (_parquet(),)),
 )
 

@@ -12,8 +12,8 @@ from hypothesis import strategies as st
 from jinsu.errors import GateFailedError
 from jinsu.evaluation.metrics import METRICS, difference, score, wilson
 from jinsu.evaluation.report import decode, fold, folded_share, judge
-from jinsu.packaging.inputs import feature_columns, model_input
-from jinsu.packaging.manifest import Tensor
+from jinsu.packaging.inputs import feature_columns, model_inputs
+from jinsu.packaging.manifest import Input
 from jinsu.spec.problem import CLASSIFICATION, REGRESSION, Judging
 
 REFERENCE = {
@@ -308,6 +308,11 @@ COLUMNS = {
 }  # fmt: skip
 
 
+def model_input(columns: dict[str, np.ndarray], features: list[str], wanted: Input) -> np.ndarray:
+    """What a model with one input gets."""
+    return model_inputs(columns, features, [wanted])[0]
+
+
 def test_features_are_those_named_or_all_but_the_target() -> None:
     assert feature_columns(["a", "b", "label"], None, "label") == ["a", "b"]
     assert feature_columns(["a", "b", "label"], ["b", "a"], "label") == ["b", "a"]
@@ -316,37 +321,37 @@ def test_features_are_those_named_or_all_but_the_target() -> None:
 @pytest.mark.parametrize(
     ("features", "wanted", "shape"),
     [
-        (["image"], Tensor("float32", (-1, 1, 8, 8)), (3, 1, 8, 8)),
-        (["image"], Tensor("uint8", (-1, 64)), (3, 64)),
-        (["a", "b", "on"], Tensor("float32", (-1, 3)), (3, 3)),
-        (["b"], Tensor("float64", (-1,)), (3,)),
-        (["word"], Tensor("string", (-1,)), (3,)),
+        (["image"], Input("input", "float32", (-1, 1, 8, 8)), (3, 1, 8, 8)),
+        (["image"], Input("input", "uint8", (-1, 64)), (3, 64)),
+        (["a", "b", "on"], Input("input", "float32", (-1, 3)), (3, 3)),
+        (["b"], Input("input", "float64", (-1,)), (3,)),
+        (["word"], Input("input", "string", (-1,)), (3,)),
     ],
 )
-def test_columns_become_the_models_input(features: list[str], wanted: Tensor, shape: tuple[int, ...]) -> None:
+def test_columns_become_the_models_input(features: list[str], wanted: Input, shape: tuple[int, ...]) -> None:
     array = model_input(COLUMNS, features, wanted)
     assert array.shape == shape
     assert array.dtype == (object if wanted.dtype == "string" else wanted.dtype)
 
 
 def test_several_columns_stand_in_the_order_of_the_features() -> None:
-    assert model_input(COLUMNS, ["b", "a"], Tensor("float32", (-1, 2))).tolist() == [[0.5, 1], [1, 2], [2, 3]]
+    assert model_input(COLUMNS, ["b", "a"], Input("input", "float32", (-1, 2))).tolist() == [[0.5, 1], [1, 2], [2, 3]]
 
 
 def test_a_missing_text_is_an_empty_one() -> None:
-    assert model_input(COLUMNS, ["word"], Tensor("string", (-1,))).tolist() == ["x", "", "é"]
+    assert model_input(COLUMNS, ["word"], Input("input", "string", (-1,))).tolist() == ["x", "", "é"]
 
 
 @pytest.mark.parametrize(
     ("features", "wanted", "said"),
     [
-        (["a"], Tensor("float32", (-1, 2)), r"a row holds 1 values, the model takes \[2\]"),
-        (["word"], Tensor("float32", (-1,)), "not numbers, but the model takes float32"),
-        (["a"], Tensor("string", (-1,)), "the model takes text, one column of it"),
-        (["a", "word"], Tensor("float32", (-1, 2)), "several columns must all be numeric"),
-        (["image"], Tensor("string", (-1,)), "the model takes text"),
+        (["a"], Input("input", "float32", (-1, 2)), r"a row holds 1 values, the model takes \[2\]"),
+        (["word"], Input("input", "float32", (-1,)), "not numbers, but the model takes float32"),
+        (["a"], Input("input", "string", (-1,)), "the model takes text, one column of it"),
+        (["a", "word"], Input("input", "float32", (-1, 2)), "several columns must all be numeric"),
+        (["image"], Input("input", "string", (-1,)), "the model takes text"),
     ],
 )
-def test_columns_that_do_not_fit_are_refused_by_name(features: list[str], wanted: Tensor, said: str) -> None:
+def test_columns_that_do_not_fit_are_refused_by_name(features: list[str], wanted: Input, said: str) -> None:
     with pytest.raises(GateFailedError, match=said):
         model_input(COLUMNS, features, wanted)

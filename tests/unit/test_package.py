@@ -21,11 +21,12 @@ from torch import nn
 from jinsu.codec import decode, encode
 from jinsu.errors import GateFailedError
 from jinsu.packaging.findings import PackageFindings
-from jinsu.packaging.manifest import Manifest, Tensor
+from jinsu.packaging.manifest import Input, Manifest, Output
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.packaging.package import package
+from jinsu.sdk.outputs import OutputKind
+from jinsu.sdk.saving import example_of, named_tokenizers, save_model
 from jinsu.sdk.tokenizer import Tokenizer, split
-from jinsu.sdk.torch_flavour import save_torch
 
 EXAMPLE = np.random.default_rng(0).random((16, 4), dtype=np.float32)
 TOLERANCE, BUDGET = 1e-4, 1000.0
@@ -57,6 +58,11 @@ class Pair(nn.Module):
         return rows, rows
 
 
+class Odd(nn.Module):
+    def forward(self, rows: torch.Tensor) -> tuple[torch.Tensor, str]:
+        return rows, "text"
+
+
 class Log(nn.Module):
     def forward(self, rows: torch.Tensor) -> torch.Tensor:
         return torch.log(rows - 10)
@@ -75,7 +81,10 @@ class Numbers(nn.Module):
 
 
 def save(folder: Path, model: nn.Module, rows: np.ndarray = EXAMPLE, **more: Any) -> Path:
-    return save_torch(folder, model, rows, **{"labels": None, "other": None, "tokenizer": None, **more})
+    """As `jinsu.save` does, into `folder`."""
+    tokenizers = named_tokenizers(more.pop("tokenizer", None))
+    read = example_of(rows, more.pop("columns", None), more.pop("dynamic", None), tokenizers)
+    return save_model(folder, model, read, tokenizers=tokenizers, **more)
 
 
 def refusal(saved: Path, tolerance: float = TOLERANCE, budget: float = BUDGET) -> str:
@@ -112,24 +121,25 @@ def test_a_good_model_passes_and_is_copied_whole(good: Path, tmp_path: Path) -> 
 def test_the_manifest_says_what_was_saved(good: Path) -> None:
     manifest = Manifest.read(good)
     assert manifest.framework == f"torch {torch.__version__}"
-    assert manifest.input == Tensor("float32", (-1, 4))
-    assert manifest.output == Tensor("float32", (-1, 3))
-    assert (manifest.labels, manifest.other) == (("a", "b", "c"), "c")
+    assert manifest.inputs == (Input("input", "float32", (-1, 4)),)
+    assert manifest.outputs == (Output("output", "float32", (-1, 3), OutputKind.SCORES, ("a", "b", "c")),)
+    assert manifest.other == "c"
 
 
 def test_the_packaged_model_takes_any_batch(good: Path) -> None:
     model = OnnxModel(good)
     rows = np.random.default_rng(1).random((300, 4), dtype=np.float32)
-    together = model.run_all(rows, batch=256)
+    (together,) = model.run_all((rows,), batch=256)
     assert together.shape == (300, 3)
-    assert np.allclose(together, np.concatenate([model.run(rows[:1]), model.run(rows[1:])]), atol=1e-6)
+    apart = [model.run((part,))[0] for part in (rows[:1], rows[1:])]
+    assert np.allclose(together, np.concatenate(apart), atol=1e-6)
 
 
 @pytest.mark.parametrize("kind", ["float64", "int64", "uint8", "bool"])
 def test_inputs_of_every_kind_are_exported(tmp_path: Path, kind: str) -> None:
     save(tmp_path / "model", Sum(), (EXAMPLE * 5).astype(kind))
     assert package(tmp_path / "model", tmp_path / "out", TOLERANCE, BUDGET).parity.largest_relative < 1e-6
-    assert Manifest.read(tmp_path / "out").input == Tensor(kind, (-1, 4))
+    assert Manifest.read(tmp_path / "out").inputs == (Input("input", kind, (-1, 4)),)
 
 
 def test_weights_that_are_no_numbers_are_named(tmp_path: Path) -> None:
@@ -186,10 +196,13 @@ def probes(**change: Any) -> Spoil:
     return spoil
 
 
-def manifest(**change: Any) -> Spoil:
+def manifest(side: str, **change: Any) -> Spoil:
+    """Changes what the manifest says about the only input or output."""
+
     def spoil(folder: Path) -> None:
         document = json.loads((folder / "model.json").read_text())
-        (folder / "model.json").write_text(json.dumps({**document, **change}))
+        document[side] = [{**document[side][0], **change}]
+        (folder / "model.json").write_text(json.dumps(document))
 
     return spoil
 
@@ -227,23 +240,23 @@ def delete(name: str) -> Spoil:
         pytest.param(content("model.json", b"{"), "model.json: not a valid model manifest", id="manifest is no JSON"),
         pytest.param(content("model.json", b"[]"), "model.json: not a valid model manifest", id="manifest is a list"),
         pytest.param(content("model.json", b"\xff"), "model.json: not a valid model manifest", id="manifest is no text"),
-        pytest.param(manifest(labels=5), "model.json: not a valid model manifest", id="labels are a number"),
+        pytest.param(manifest("outputs", labels=5), "model.json: not a valid model manifest", id="labels are a number"),
         pytest.param(
-            manifest(input={"dtype": "object", "shape": [-1, 4]}), "unusable tensor object", id="unknown type"
+            manifest("inputs", dtype="object"), "unusable tensor object", id="unknown type"
         ),
-        pytest.param(manifest(input={"dtype": "float32", "shape": [4]}), "unusable tensor", id="no batch axis"),
+        pytest.param(manifest("inputs", shape=[4]), "unusable tensor", id="no batch axis"),
         pytest.param(content("probes.npz", b"PK garbage"), "probes.npz: cannot be read", id="probes are garbage"),
         pytest.param(cut("probes.npz", 0.9), "probes.npz: cannot be read", id="probes are cut"),
         pytest.param(flip("probes.npz", 200), "probes.npz: cannot be read", id="probes are damaged"),
-        pytest.param(probes(outputs=None), "probes.npz: cannot be read", id="probes without answers"),
-        pytest.param(probes(inputs=EXAMPLE[:0], outputs=np.zeros((0, 3))), "probes.npz", id="no probe rows"),
-        pytest.param(probes(inputs=np.float32(1)), "probes.npz", id="probes are one number"),
-        pytest.param(probes(outputs=np.float32(1)), "output", id="the answer is one number"),
-        pytest.param(probes(outputs=np.full((16, 3), "text")), "probes.npz", id="answers are text"),
-        pytest.param(probes(outputs=np.zeros((5, 3))), "its shape is (16, 3), the original's was (5, 3)", id="fewer answers"),
-        pytest.param(probes(outputs=np.full((16, 3), np.inf)), "probe row 0 is not finite", id="infinite answers"),
-        pytest.param(probes(inputs=EXAMPLE * np.nan), "the packaged model answers nan", id="probes of NaN"),
-        pytest.param(probes(inputs=EXAMPLE[:, :3]), "model.onnx: failed on 16 rows", id="rows of another shape"),
+        pytest.param(probes(out0=None), "probes.npz: cannot be read", id="probes without answers"),
+        pytest.param(probes(in0=EXAMPLE[:0], out0=np.zeros((0, 3))), "probes.npz", id="no probe rows"),
+        pytest.param(probes(in0=np.float32(1)), "probes.npz", id="probes are one number"),
+        pytest.param(probes(out0=np.float32(1)), "output", id="the answer is one number"),
+        pytest.param(probes(out0=np.full((16, 3), "text")), "probes.npz", id="answers are text"),
+        pytest.param(probes(out0=np.zeros((5, 3))), "probes.npz: 16 rows with 5 answers", id="fewer answers"),
+        pytest.param(probes(out0=np.full((16, 3), np.inf)), "probe row 0 is not finite", id="infinite answers"),
+        pytest.param(probes(in0=EXAMPLE * np.nan), "the packaged model answers nan", id="probes of NaN"),
+        pytest.param(probes(in0=EXAMPLE[:, :3]), "model.onnx: failed on 16 rows", id="rows of another shape"),
     ],
 )  # fmt: skip
 def test_a_spoilt_model_is_refused_in_one_sentence(saved: Path, spoil: Spoil, said: str) -> None:
@@ -253,9 +266,9 @@ def test_a_spoilt_model_is_refused_in_one_sentence(saved: Path, spoil: Spoil, sa
 
 def test_a_single_wrong_answer_is_found_and_named(saved: Path) -> None:
     with np.load(saved / "probes.npz") as kept:
-        outputs = kept["outputs"].copy()
+        outputs = kept["out0"].copy()
     outputs[11, 2] += 0.5
-    probes(outputs=outputs)(saved)
+    probes(out0=outputs)(saved)
     assert refusal(saved).startswith("output[2] of probe row 11: the packaged model answers ")
 
 
@@ -274,32 +287,35 @@ def test_pickled_probes_are_refused_and_never_run(saved: Path, tmp_path: Path, h
     if how == "a bare pickle":
         (saved / "probes.npz").write_bytes(pickle.dumps(Burglar()))
     else:
-        probes(inputs=np.array([Burglar()], dtype=object))(saved)
+        probes(in0=np.array([Burglar()], dtype=object))(saved)
     assert "probes.npz: cannot be read" in refusal(saved)
     assert not (tmp_path / "mark").exists()
 
 
 @pytest.mark.parametrize(
-    "change",
+    ("side", "change"),
     [
-        {"input": {"dtype": "float64", "shape": [-1, 4]}},
-        {"input": {"dtype": "float32", "shape": [-1, 5]}},
-        {"input": {"dtype": "string", "shape": [-1]}},
-        {"output": {"dtype": "float32", "shape": [-1, 2]}},
-        {"labels": ["a", "b"]},
+        ("inputs", {"dtype": "float64"}),
+        ("inputs", {"shape": [-1, 5]}),
+        ("inputs", {"dtype": "string", "shape": [-1]}),
+        ("inputs", {"columns": ["a", "b"]}),
+        ("outputs", {"shape": [-1, 2]}),
+        ("outputs", {"labels": ["a", "b"]}),
+        ("outputs", {"kind": "guess"}),
+        ("outputs", {"kind": "quantiles", "quantiles": [0.9, 0.1]}),
     ],
-    ids=["input type", "input shape", "text", "output shape", "labels"],
+    ids=["input type", "input shape", "text", "columns", "output shape", "labels", "kind", "quantiles"],
 )
-def test_a_manifest_that_contradicts_its_model_is_refused(saved: Path, change: dict[str, Any]) -> None:
-    manifest(**change)(saved)
+def test_a_manifest_that_contradicts_its_model_is_refused(saved: Path, side: str, change: dict[str, Any]) -> None:
+    manifest(side, **change)(saved)
     refusal(saved)
 
 
 @pytest.mark.parametrize(
     ("model", "said"),
     [
-        pytest.param(Total(), "16 example rows gave 1 answers; give one a row", id="one answer for all"),
-        pytest.param(Pair(), "jinsu.save: ", id="two outputs"),
+        pytest.param(Total(), "16 example rows gave 1 answers in 'output'; give one a row", id="one answer for all"),
+        pytest.param(Odd(), "forward() must return a tensor, several tensors, or a dict", id="no tensor"),
     ],
 )
 def test_what_cannot_be_saved_ends_the_script_with_a_sentence(tmp_path: Path, model: nn.Module, said: str) -> None:
@@ -341,7 +357,7 @@ TEXTS = [
 
 @pytest.mark.parametrize("text", TEXTS, ids=ascii)
 def test_the_graph_reads_a_text_as_python_does(text_model: OnnxModel, text: str) -> None:
-    assert text_model.run(np.array([text], dtype=object)).tolist() == TOKENIZER([text]).tolist()
+    assert text_model.run((np.array([text], dtype=object),))[0].tolist() == TOKENIZER([text]).tolist()
 
 
 @given(
@@ -355,14 +371,14 @@ def test_the_graph_reads_a_text_as_python_does(text_model: OnnxModel, text: str)
 @example(["a b a b a b", ""])
 @settings(deadline=None, max_examples=300)
 def test_the_graph_reads_any_texts_as_python_does(text_model: OnnxModel, texts: list[str]) -> None:
-    assert text_model.run(np.array(texts, dtype=object)).tolist() == TOKENIZER(texts).tolist()
+    assert text_model.run((np.array(texts, dtype=object),))[0].tolist() == TOKENIZER(texts).tolist()
 
 
 def test_every_letter_that_has_a_case_becomes_the_same_word_on_both_sides(tmp_path: Path) -> None:
     letters = [chr(point) for point in range(0x110000) if chr(point).lower() != chr(point).upper()]
     known = Tokenizer(tuple(sorted({word for letter in letters for word in split(letter)})), length=1)
     model = OnnxModel(save(tmp_path / "model", Numbers(), np.array(["a", "b"], dtype=object), tokenizer=known))
-    answers = model.run(np.array(letters, dtype=object))
+    (answers,) = model.run((np.array(letters, dtype=object),))
     assert len(letters) > 2000
     assert [ascii(letters[place]) for place in np.flatnonzero(answers != known(letters))] == []
 
@@ -373,7 +389,7 @@ def test_a_text_model_is_packaged_like_any_other(tmp_path: Path) -> None:
         save(tmp_path / "model", Numbers(), texts, tokenizer=TOKENIZER), tmp_path / "out", TOLERANCE, BUDGET
     )
     assert report.parity.largest_absolute == 0
-    assert Manifest.read(tmp_path / "out").input == Tensor("string", (-1,))
+    assert Manifest.read(tmp_path / "out").inputs == (Input("input", "string", (-1,)),)
 
 
 def test_a_vocabulary_is_the_most_frequent_words_ties_by_alphabet() -> None:
@@ -419,7 +435,7 @@ def test_no_manifest_breaks_its_reader(tmp_path_factory: pytest.TempPathFactory,
     folder = tmp_path_factory.getbasetemp()
     (folder / "model.json").write_text(json.dumps(document))
     with contextlib.suppress(GateFailedError):
-        assert Manifest.read(folder).input.row_size >= 1
+        assert Manifest.read(folder).inputs[0].row_size >= 1
 
 
 @pytest.mark.parametrize(

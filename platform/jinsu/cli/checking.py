@@ -139,7 +139,7 @@ def _run(step: StepSpec, root: Path) -> str:
 
 
 def _inspect(rules: Rules, root: Path, rows: pa.Table) -> list[Finding]:
-    from jinsu.packaging.inputs import feature_columns, model_input
+    from jinsu.packaging.inputs import feature_columns, model_inputs
     from jinsu.packaging.manifest import Manifest
     from jinsu.packaging.package import package
     from jinsu.sdk.columns import columns_of
@@ -149,11 +149,10 @@ def _inspect(rules: Rules, root: Path, rows: pa.Table) -> list[Finding]:
     manifest = Manifest.read(root / "package")
     columns = columns_of(rows.slice(0, SAMPLE_ROWS))
     features = feature_columns(list(columns), rules.features, rules.target, rules.split.column)
-    model_input(columns, features, manifest.input)
-    shape = (
-        f"{manifest.input.dtype}{list(manifest.input.shape)} -> {manifest.output.dtype}{list(manifest.output.shape)}"
-    )
+    model_inputs(columns, features, manifest.inputs)
+    takes = ", ".join(f"{one.name} {one.describe()}" for one in manifest.inputs)
+    gives = ", ".join(f"{one.name} {one.describe()}, {one.kind}" for one in manifest.outputs)
     return [
         Finding("model", f"parity {found.parity.largest_relative:.0e}, p99 {found.latency.p99_ms:g} ms"),
-        Finding("signature", f"{shape} from {', '.join(features)}"),
+        Finding("signature", f"{takes} -> {gives} from {', '.join(features)}"),
     ]

@@ -11,10 +11,9 @@ from jinsu.codec import decode
 from jinsu.confined import tasks
 from jinsu.confined.findings import write_findings
 from jinsu.errors import GateFailedError
-from jinsu.evaluation.report import Report, fold, folded_share, judge
+from jinsu.evaluation.report import Report, answering, fold, folded_share, judge
 from jinsu.evaluation.report import decode as decode_outputs
-from jinsu.packaging.inputs import feature_columns, model_input
-from jinsu.packaging.manifest import Manifest
+from jinsu.packaging.inputs import feature_columns, model_inputs
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.sdk.columns import Columns, read_columns
 from jinsu.sdk.step_files import StepFiles
@@ -34,24 +33,27 @@ def compare(details: tasks.Evaluate, columns: Columns, package: Path, champion: 
     A champion of another shape cannot answer these rows. That is not the candidate's fault, so the report's note says it.
     """
     target, classes = columns[details.target], details.judging.metric in CLASSIFICATION
-    guess, manifest = _answers(details, columns, package)
-    truth = fold(target, manifest.labels, manifest.other) if classes else target.astype(float)
+    guess, labels, other = _answers(details, columns, package)
+    truth = fold(target, labels, other) if classes else target.astype(float)
     theirs: Any = None
     note = ""
     if champion is not None:
         try:
-            theirs, _ = _answers(details, columns, champion)
+            theirs, _, _ = _answers(details, columns, champion)
             # Both are held to the candidate's classes: what it folds, the champion's answers are folded to as well.
-            theirs = fold(theirs, manifest.labels, manifest.other) if classes else theirs
+            theirs = fold(theirs, labels, other) if classes else theirs
         except GateFailedError as problem:
             note = f"the champion could not answer the same rows: {problem}"
-    folded = folded_share(target, manifest.labels, manifest.other) if classes else 0.0
+    folded = folded_share(target, labels, other) if classes else 0.0
     return replace(judge(details.judging, truth, guess, columns, theirs, folded), note=note)
 
 
-def _answers(details: tasks.Evaluate, columns: Columns, folder: Path) -> tuple[Any, Manifest]:
-    """What the model in `folder` answers to the rows, one value a row."""
+def _answers(details: tasks.Evaluate, columns: Columns, folder: Path) -> tuple[Any, tuple[Any, ...] | None, Any]:
+    """What the model in `folder` answers to the rows, one value a row; its labels, and its `other` label."""
     model = OnnxModel(folder, threads=2)
     features = feature_columns(list(columns), details.features, details.target, details.column)
-    outputs = model.run_all(model_input(columns, features, model.manifest.input))
-    return decode_outputs(outputs, details.judging.metric, model.manifest.labels), model.manifest
+    answers = model.run_all(model_inputs(columns, features, model.manifest.inputs))
+    place = answering([output.kind for output in model.manifest.outputs], details.judging.metric)
+    output = model.manifest.outputs[place]
+    decoded = decode_outputs(answers[place], details.judging.metric, output.labels, output.kind)
+    return decoded, output.labels, model.manifest.other

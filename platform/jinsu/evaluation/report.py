@@ -12,6 +12,7 @@ import numpy as np
 from jinsu.errors import GateFailedError
 from jinsu.evaluation.metrics import difference, score
 from jinsu.evaluation.score import Score
+from jinsu.sdk.outputs import OutputKind
 from jinsu.spec.problem import CLASSIFICATION, REGRESSION, Judging
 
 MAX_SLICES = 20
@@ -45,7 +46,25 @@ class Report:
         return not self.reasons
 
 
-def decode(outputs: np.ndarray, metric: str, labels: Sequence[Any] | None) -> np.ndarray:
+_OF_CLASSES = (OutputKind.SCORES, OutputKind.LOGITS, OutputKind.PROBABILITIES, OutputKind.LABEL)
+_OF_NUMBERS = (OutputKind.VALUE, OutputKind.SCORES, OutputKind.PROBABILITIES)
+
+
+def answering(kinds: Sequence[OutputKind], metric: str) -> int:
+    """The place of the first output that can answer a problem with this metric. Raises GateFailedError when none can."""
+    fitting = _OF_CLASSES if metric in CLASSIFICATION else _OF_NUMBERS
+    for place, kind in enumerate(kinds):
+        if kind in fitting:
+            return place
+    raise GateFailedError(
+        f"the model answers {', '.join(kinds)}; {metric} needs {' or '.join(fitting)}; say what the outputs are with "
+        "jinsu.save(outputs=…)."
+    )
+
+
+def decode(
+    outputs: np.ndarray, metric: str, labels: Sequence[Any] | None, kind: OutputKind = OutputKind.SCORES
+) -> np.ndarray:
     """The model's outputs, one a row, as answers comparable with the target, shape (rows,).
 
     For a metric of classes the answer is the label of the largest score, as text; else it is the number. Raises
@@ -57,13 +76,29 @@ def decode(outputs: np.ndarray, metric: str, labels: Sequence[Any] | None) -> np
         raise GateFailedError(f"output: its shape is {outputs.shape}; {metric} needs {shape} a row.")
     if metric not in CLASSIFICATION:
         return outputs.reshape(len(outputs)).astype(float)
+    if kind is OutputKind.LABEL:
+        return _label_texts(outputs, labels)
     if bad := int(np.sum(~np.isfinite(outputs.astype(float)).reshape(len(outputs), -1).all(axis=1))):
         raise GateFailedError(f"output: {bad} of {len(outputs)} held-out rows got scores that are not finite.")
     single = outputs.ndim == 1 or outputs.shape[1] == 1
-    best = (outputs.reshape(len(outputs)) > 0).astype(int) if single else outputs.argmax(axis=1)
+    border = 0.5 if kind is OutputKind.PROBABILITIES else 0.0
+    best = (outputs.reshape(len(outputs)) > border).astype(int) if single else outputs.argmax(axis=1)
     if labels is not None and best.max(initial=0) >= len(labels):
         raise GateFailedError(f"output: has more scores than the {len(labels)} labels that were saved with the model.")
     return best.astype(str) if labels is None else labels_as_text(labels)[best]
+
+
+def _label_texts(outputs: np.ndarray, labels: Sequence[Any] | None) -> np.ndarray:
+    """Answers that are classes themselves, one a row, as text: whole numbers are places among the labels, if there are some."""
+    if outputs.size != len(outputs):
+        raise GateFailedError(f"output: its shape is {outputs.shape}; a label is one value a row.")
+    answers = outputs.reshape(len(outputs))
+    if labels is None or answers.dtype.kind not in "iu":
+        return as_text(answers)
+    if answers.min(initial=0) < 0 or answers.max(initial=0) >= len(labels):
+        raise GateFailedError(f"output: names places outside the {len(labels)} labels that were saved with the model.")
+    texts: np.ndarray = labels_as_text(labels)[answers]
+    return texts
 
 
 def as_text(values: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""From columns of a dataset to the array that a model takes. Pure."""
+"""From columns of a dataset to the arrays that a model takes. Pure."""
 
 from __future__ import annotations
 
@@ -7,7 +7,8 @@ from collections.abc import Mapping, Sequence
 import numpy as np
 
 from jinsu.errors import GateFailedError
-from jinsu.packaging.manifest import Tensor
+from jinsu.packaging.arrays import Arrays
+from jinsu.packaging.manifest import Input
 
 
 def feature_columns(
@@ -20,30 +21,64 @@ def feature_columns(
     return list(features) if features else [name for name in columns if name not in (target, given)]
 
 
-def model_input(columns: Mapping[str, np.ndarray], features: Sequence[str], tensor: Tensor) -> np.ndarray:
-    """One array of the type and shape of `tensor`: a single column as it is, or several numeric columns side by side.
+def model_inputs(columns: Mapping[str, np.ndarray], features: Sequence[str], inputs: Sequence[Input]) -> Arrays:
+    """One array for each of the model's inputs, of its type and shape.
 
-    Raises GateFailedError for columns that do not fit, by name.
+    An input takes the columns that it names; else the feature of its own name; else, when it is the only one, the features
+    in their order: a single column as it is, or several numeric columns side by side. Raises GateFailedError for columns
+    that are not there or do not fit, by name.
     """
-    rows = _joined([columns[name] for name in features], features)
-    if tensor.dtype == "string":
+    return tuple(_model_input(columns, _sources(one, features, len(inputs)), one) for one in inputs)
+
+
+def _sources(one: Input, features: Sequence[str], inputs: int) -> Sequence[str]:
+    wanted = one.columns if one.columns is not None else (one.name,)
+    if set(wanted) <= set(features):
+        return wanted
+    if inputs == 1 and one.columns is None:
+        return features
+    missing = ", ".join(name for name in wanted if name not in features)
+    raise GateFailedError(
+        f"the model takes {missing}, which is no feature of the problem ({', '.join(features)}); give the inputs of "
+        "jinsu.save(example=…) the names of features."
+    )
+
+
+def _model_input(columns: Mapping[str, np.ndarray], sources: Sequence[str], one: Input) -> np.ndarray:
+    rows = _joined([columns[name] for name in sources], sources)
+    if one.dtype == "string":
         if rows.dtype.kind not in "OU" or rows.ndim != 1:
-            raise GateFailedError(f"features {list(features)}: the model takes text, one column of it.")
-        return np.asarray(["" if value is None else str(value) for value in rows], dtype=object)
+            raise GateFailedError(f"features {list(sources)}: the model takes text, one column of it.")
+        return np.asarray(["" if value is None else str(value) for value in rows], dtype=object).reshape(
+            (len(rows), *(axis for axis in one.shape[1:] if isinstance(axis, int)))
+        )
     if rows.dtype.kind not in "biuf":
-        raise GateFailedError(f"features {list(features)}: not numbers, but the model takes {tensor.dtype}.")
+        raise GateFailedError(f"features {list(sources)}: not numbers, but the model takes {one.dtype}.")
+    return _shaped(rows, sources, one)
+
+
+def _shaped(rows: np.ndarray, sources: Sequence[str], one: Input) -> np.ndarray:
+    if not one.fixed:
+        if rows.ndim != len(one.shape):
+            raise GateFailedError(
+                f"features {list(sources)}: a row has {rows.ndim - 1} axes, the model takes {one.describe()}."
+            )
+        return np.ascontiguousarray(rows.astype(one.dtype))
     size = int(np.prod(rows.shape[1:], dtype=int))
-    if size != tensor.row_size:
+    if size != one.row_size:
         raise GateFailedError(
-            f"features {list(features)}: a row holds {size} values, the model takes {list(tensor.shape[1:])}; "
+            f"features {list(sources)}: a row holds {size} values, the model takes {list(one.shape[1:])}; "
             "name the right columns in features, or save with another example."
         )
-    return np.ascontiguousarray(rows.reshape((len(rows), *tensor.shape[1:])).astype(tensor.dtype))
+    return np.ascontiguousarray(rows.reshape((len(rows), *map(int, one.shape[1:]))).astype(one.dtype))
 
 
 def _joined(arrays: list[np.ndarray], names: Sequence[str]) -> np.ndarray:
     if len(arrays) == 1:
         return arrays[0]
     if any(array.dtype.kind not in "biuf" for array in arrays):
-        raise GateFailedError(f"features {list(names)}: several columns must all be numeric; name one column of text.")
+        raise GateFailedError(
+            f"features {list(names)}: several columns must all be numeric to stand side by side; "
+            "give a model of mixed columns one input for each: example={name: array, …}."
+        )
     return np.concatenate([array.reshape(len(array), -1).astype(np.float64) for array in arrays], axis=1)

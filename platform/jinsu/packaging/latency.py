@@ -7,18 +7,19 @@ import time
 import numpy as np
 
 from jinsu.errors import GateFailedError
+from jinsu.packaging.arrays import Arrays, part_of, rows_of
 from jinsu.packaging.findings import Latency
 from jinsu.packaging.onnx_model import OnnxModel
 
 _WARM_RUNS, _TIMED_RUNS = 10, 200
 
 
-def measure_latency(model: OnnxModel, inputs: np.ndarray, budget_ms: float) -> Latency:
+def measure_latency(model: OnnxModel, inputs: Arrays, budget_ms: float) -> Latency:
     """Times predictions of one row of `inputs` each. Raises GateFailedError when the 99th percentile is over the budget."""
     milliseconds = []
     for run in range(_WARM_RUNS + _TIMED_RUNS):
-        start = run % len(inputs)
-        row = inputs[start : start + 1]
+        start = run % rows_of(inputs)
+        row = part_of(inputs, start, start + 1)
         begun = time.perf_counter()
         model.run(row)
         milliseconds.append((time.perf_counter() - begun) * 1e3)

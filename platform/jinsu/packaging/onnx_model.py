@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import os
 import re
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from jinsu.errors import GateFailedError
+from jinsu.packaging.arrays import Arrays, joined, part_of, rows_of
 from jinsu.packaging.manifest import Manifest, Tensor
 from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FILE
 
 # onnxruntime's names of tensor types, as numpy calls them.
 _TYPES = {
+    "tensor(float16)": "float16",
     "tensor(float)": "float32",
     "tensor(double)": "float64",
     "tensor(string)": "string",
@@ -32,7 +35,7 @@ _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 class OnnxModel:
     """An onnxruntime session on the CPU, and the model's manifest.
 
-    `run` takes and gives arrays whose first axis is the batch. Raises GateFailedError for a file that cannot be loaded.
+    Raises GateFailedError for a file that cannot be loaded, and for one without the inputs and outputs of the manifest.
     """
 
     def __init__(self, folder: Path, threads: int = 1) -> None:
@@ -50,40 +53,43 @@ class OnnxModel:
             )
         except Exception as problem:  # onnxruntime has one exception class for each status code
             raise GateFailedError(f"{MODEL_FILE}: onnxruntime cannot load it: {_first_line(problem)}") from None
-        inputs, outputs = self._session.get_inputs(), self._session.get_outputs()
-        if len(inputs) != 1 or len(outputs) != 1:
-            raise GateFailedError(
-                f"{MODEL_FILE}: has {len(inputs)} inputs and {len(outputs)} outputs; one of each is supported."
-            )
-        self._input, self._output = inputs[0].name, outputs[0].name
+        self._inputs = _nodes("input", self.manifest.inputs, self._session.get_inputs())
+        self._outputs = _nodes("output", self.manifest.outputs, self._session.get_outputs())
+        self._taken = [node.name for node in self._inputs]
+        self._given = [node.name for node in self._outputs]
         self._new_options = onnxruntime.RunOptions
         self._options = _quiet(self._new_options())
 
     def check_manifest(self) -> None:
         """Raises GateFailedError when the manifest contradicts the graph: a server would refuse good requests by it."""
-        _check_tensor("input", self.manifest.input, self._session.get_inputs()[0])
-        _check_tensor("output", self.manifest.output, self._session.get_outputs()[0])
-        labels, shape = self.manifest.labels, self.manifest.output.shape
-        scores = shape[1] if len(shape) == 2 else None
-        if labels is not None and scores not in (None, 1, len(labels)):
-            raise GateFailedError(f"{MANIFEST_FILE}: {len(labels)} labels for {scores} scores; give one label a score.")
+        for declared, node in zip(
+            (*self.manifest.inputs, *self.manifest.outputs), (*self._inputs, *self._outputs), strict=True
+        ):
+            _check_tensor(declared, node)
+        for output in self.manifest.outputs:
+            scores = output.shape[1] if len(output.shape) == 2 else None
+            if output.labels is not None and scores not in (None, 1, len(output.labels)):
+                raise GateFailedError(
+                    f"{MANIFEST_FILE}: {len(output.labels)} labels for {scores} scores; give one label a score."
+                )
 
-    def run(self, rows: np.ndarray) -> np.ndarray:
+    def run(self, rows: Arrays) -> Arrays:
         """The answers to a batch of rows. Raises GateFailedError with the operator that failed."""
         if self._options.terminate:
             self._options = _quiet(self._new_options())
         try:
-            return np.asarray(self._session.run([self._output], {self._input: rows}, self._options)[0])
+            answers = self._session.run(self._given, dict(zip(self._taken, rows, strict=True)), self._options)
         except Exception as problem:
-            raise GateFailedError(f"{MODEL_FILE}: failed on {len(rows)} rows: {_first_line(problem)}") from None
+            raise GateFailedError(f"{MODEL_FILE}: failed on {rows_of(rows)} rows: {_first_line(problem)}") from None
+        return tuple(np.asarray(answer) for answer in answers)
 
     def stop(self) -> None:
         """Makes the present run, in another thread, fail at its next operator. One long operator is not interrupted."""
         self._options.terminate = True
 
-    def run_all(self, rows: np.ndarray, batch: int = 256) -> np.ndarray:
+    def run_all(self, rows: Arrays, batch: int = 256) -> Arrays:
         """The answers to any number of rows, run `batch` at a time."""
-        return np.concatenate([self.run(rows[start : start + batch]) for start in range(0, len(rows), batch)])
+        return joined([self.run(part_of(rows, start, start + batch)) for start in range(0, rows_of(rows), batch)])
 
 
 def _quiet(options: Any) -> Any:
@@ -92,14 +98,31 @@ def _quiet(options: Any) -> Any:
     return options
 
 
-def _check_tensor(name: str, declared: Tensor, node: Any) -> None:
+def _nodes(side: str, declared: Sequence[Tensor], nodes: Sequence[Any]) -> list[Any]:
+    """The graph's tensors in the manifest's order. A graph with a single one may call it anything.
+
+    An input that nobody declares has no value; outputs may stay unused.
+    """
+    if len(declared) == len(nodes) == 1:
+        return list(nodes)
+    named = {node.name: node for node in nodes}
+    missing = [tensor.name for tensor in declared if tensor.name not in named]
+    unused = sorted(set(named) - {tensor.name for tensor in declared}) if side == "input" else []
+    if missing or unused:
+        wrong, where = (missing, "does not have") if missing else (unused, "has too")
+        raise GateFailedError(f"{MANIFEST_FILE}: the model {where} {', '.join(wrong)[:200]} ({side}); save it again.")
+    return [named[tensor.name] for tensor in declared]
+
+
+def _check_tensor(declared: Tensor, node: Any) -> None:
     """Compares the manifest's tensor with the graph's, whose axes are numbers where they are fixed."""
     dtype = _TYPES.get(node.type, node.type)
     axes = zip(declared.shape[1:], node.shape[1:], strict=False)
     clash = any(isinstance(actual, int) and actual != axis for axis, actual in axes)
     if declared.dtype != dtype or len(declared.shape) != len(node.shape) or clash:
         raise GateFailedError(
-            f"{MANIFEST_FILE}: says {name} is {declared.dtype}{list(declared.shape)}, the model's is {dtype}{node.shape}."
+            f"{MANIFEST_FILE}: says {declared.name} is {declared.dtype}{list(declared.shape)}, the model's is "
+            f"{dtype}{node.shape}."
         )
 
 

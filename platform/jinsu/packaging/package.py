@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 from jinsu.errors import GateFailedError
+from jinsu.packaging.arrays import rows_of
 from jinsu.packaging.cost import check_cost
 from jinsu.packaging.findings import PackageFindings
 from jinsu.packaging.latency import measure_latency
@@ -42,7 +43,7 @@ def package(
     memory = meter.peak()
     if memory > memory_budget:
         raise GateFailedError(
-            f"{MODEL_FILE}: takes {format_bytes(memory)} of memory for {len(inputs)} rows, a model may take "
+            f"{MODEL_FILE}: takes {format_bytes(memory)} of memory for {rows_of(inputs)} rows, a model may take "
             f"{format_bytes(memory_budget)}; make the model smaller."
         )
     out.mkdir(parents=True, exist_ok=True)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 import yaml
 
+from jinsu.packaging.arrays import Arrays
 from jinsu.packaging.manifest import Manifest, Tensor
 from jinsu.packaging.probes import read_probes
 from jinsu.registry.facts import Facts
@@ -41,8 +42,8 @@ def mlmodel_files(package: Path, facts: Facts) -> dict[str, bytes]:
         "requirements.txt": ("\n".join(requirements) + "\n").encode(),
         "python_env.yaml": _yaml(environment),
         "conda.yaml": _yaml(conda),
-        "input_example.json": json.dumps({"inputs": _example(inputs)}).encode(),
-        "serving_input_example.json": json.dumps({"inputs": _example(inputs)}).encode(),
+        "input_example.json": json.dumps({"inputs": _example(manifest, inputs)}).encode(),
+        "serving_input_example.json": json.dumps({"inputs": _example(manifest, inputs)}).encode(),
         **{name: (package / name).read_bytes() for name in (MODEL_FILE, MANIFEST_FILE, PROBES_FILE)},
     }
 
@@ -78,23 +79,34 @@ def _mlmodel(manifest: Manifest, facts: Facts, python: str) -> dict[str, Any]:
             "type": "json_object",
         },
         "signature": {
-            "inputs": json.dumps([_column("input", manifest.input)]),
-            "outputs": json.dumps([_column("output", manifest.output)]),
+            "inputs": json.dumps([_column(tensor) for tensor in manifest.inputs]),
+            "outputs": json.dumps([_column(tensor) for tensor in manifest.outputs]),
             "params": None,
         },
         "utc_time_created": "2000-01-01 00:00:00.000000",  # the same package gives the same bytes
     }
 
 
-def _column(name: str, tensor: Tensor) -> dict[str, Any]:
+def _column(tensor: Tensor) -> dict[str, Any]:
     if tensor.dtype == "string" and len(tensor.shape) == 1:
-        return {"name": name, "type": "string", "required": True}
+        return {"name": tensor.name, "type": "string", "required": True}
     dtype = "object" if tensor.dtype == "string" else tensor.dtype
-    return {"name": name, "type": "tensor", "tensor-spec": {"dtype": dtype, "shape": list(tensor.shape)}}
+    shape = [axis if isinstance(axis, int) else -1 for axis in tensor.shape]
+    return {"name": tensor.name, "type": "tensor", "tensor-spec": {"dtype": dtype, "shape": shape}}
 
 
-def _example(inputs: np.ndarray) -> Any:
-    return inputs[:_EXAMPLE_ROWS].tolist()
+def _example(manifest: Manifest, inputs: Arrays) -> Any:
+    """The first probe rows, as `/invocations` takes them. A missing number is null."""
+    rows = [_jsonable(array[:_EXAMPLE_ROWS]) for array in inputs]
+    names = [tensor.name for tensor in manifest.inputs]
+    return rows[0] if len(rows) == 1 else dict(zip(names, rows, strict=True))
+
+
+def _jsonable(array: np.ndarray) -> Any:
+    objects = array.astype(object)
+    if array.dtype.kind == "f":
+        objects[np.isnan(array)] = None
+    return objects.tolist()
 
 
 def _yaml(document: Mapping[str, Any]) -> bytes:

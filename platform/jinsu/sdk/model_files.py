@@ -5,3 +5,16 @@ MANIFEST_FILE = "model.json"
 PROBES_FILE = "probes.npz"
 MODEL_FILES = (MODEL_FILE, MANIFEST_FILE, PROBES_FILE)
 MODEL_FOLDER = "model"
+
+MANIFEST_FORMAT = 2
+"""Format 1 had one input and one output without names."""
+
+
+def input_probe(place: int) -> str:
+    """The array in the file of probes that holds the rows of an input, by its place in the manifest."""
+    return f"in{place}"
+
+
+def output_probe(place: int) -> str:
+    """The array in the file of probes that holds the original's answers, by the output's place in the manifest."""
+    return f"out{place}"

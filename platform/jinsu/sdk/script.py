@@ -8,7 +8,7 @@ import os
 import pickle
 import sys
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import TYPE_CHECKING, Any
@@ -20,9 +20,8 @@ from jinsu.sdk.step_files import STEP_DIR_VARIABLE, StepFiles
 if TYPE_CHECKING:
     import numpy as np
 
-    from jinsu.sdk.tokenizer import Tokenizer
+    from jinsu.sdk.saving import TextStep
 
-_PROBES = 64
 _CHECKPOINT = "last.pt"
 
 
@@ -145,25 +144,33 @@ def rows(columns: Columns, chosen: np.ndarray) -> Columns:
 
 def save(
     model: Any,
-    example: np.ndarray,
+    example: Any,
     *,
+    outputs: str | Mapping[str, str] | None = None,
     labels: Sequence[Any] | None = None,
     other: Any = None,
-    tokenizer: Tokenizer | None = None,
+    quantiles: Sequence[float] | None = None,
+    columns: Sequence[str] | None = None,
+    dynamic: Mapping[str, Mapping[int, str]] | None = None,
+    tokenizer: TextStep | Mapping[str, TextStep] | None = None,
 ) -> Path:
-    """Saves a torch model as ONNX with a dynamic batch, beside its answers on the example rows.
+    """Saves a trained model as ONNX with a dynamic batch, beside its answers on the example rows.
 
-    example: rows as live traffic will send them, first axis rows; at least 2. With a `tokenizer` they are texts, and
-        the model gets what the tokenizer makes of them.
+    example: rows as live traffic will send them, first axis rows, at least 2: an array, a mapping of arrays by the name of
+        the model's input, or a data frame. Texts may be among them, and missing values (None, NaN) where the model takes them.
+    outputs: what the model's answers are, such as `probabilities`, `logits`, `value` or `embedding`
+        (`jinsu.sdk.outputs.OutputKind`); a mapping by name for a model with several outputs. Default: what they look like.
     labels: class names in the order of the model's outputs; default 0, 1, 2 …
     other: the label that stands for every class not in `labels`.
+    quantiles: the levels of an output of quantiles, such as `[0.1, 0.5, 0.9]`.
+    columns: names of the columns that stand side by side in `example`, when that is one array of shape (rows, columns):
+        clients may then send a table in any order of columns.
+    dynamic: names of axes whose length differs between requests, such as `{"input": {1: "length"}}`.
+    tokenizer: makes numbers of texts in front of the model; a mapping by input for a model with several inputs.
     Returns the folder of the model. Raises SystemExit when the model cannot be exported.
     """
-    import numpy as np
+    from jinsu.sdk.saving import example_of, named_tokenizers, save_model
 
-    from jinsu.sdk.torch_flavour import save_torch
-
-    example = np.asarray(example, dtype=object if tokenizer else None)[:_PROBES]
-    if example.ndim < 1 or len(example) < 2:
-        raise SystemExit("jinsu.save: example needs at least 2 rows, as live traffic will send them.")
-    return save_torch(out_dir() / MODEL_FOLDER, model, example, labels, other, tokenizer)
+    tokenizers = named_tokenizers(tokenizer)
+    read = example_of(example, columns, dynamic, tokenizers)
+    return save_model(out_dir() / MODEL_FOLDER, model, read, outputs, labels, other, quantiles, tokenizers)

@@ -48,19 +48,18 @@ class Tokenizer:
             ids[row, : len(row_ids)] = row_ids
         return ids
 
-    def prepend(self, path: Path) -> None:
-        """Puts this tokenizer in front of an ONNX model that takes its numbers; the file then takes strings."""
+    def prepend(self, path: Path, name: str) -> None:
+        """Puts this tokenizer in front of the input `name` of an ONNX file, which takes texts from then on."""
         import onnx
         from onnx import compose
 
         model = onnx.load(str(path))
         opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
-        front = compose.add_prefix(
-            self._graph(opset, model.ir_version), "text_", rename_inputs=False, rename_outputs=False
-        )
-        # The exported model calls its input "input" too, and its batch axis must keep one name.
-        model = compose.add_prefix(model, "net_", rename_outputs=False)
-        merged = compose.merge_models(front, model, io_map=[("ids", "net_input")])
+        # Two tokenizers, and the model behind them, must not use one name for two things; the batch axis keeps its name.
+        front = compose.add_prefix(self._graph(opset, model.ir_version), f"{name}/", rename_inputs=False)
+        front = _with_input_named(front, name)
+        model = _with_input_named(model, f"{name}/numbers", name)
+        merged = compose.merge_models(front, model, io_map=[(f"{name}/ids", f"{name}/numbers")])
         onnx.checker.check_model(merged)
         onnx.save(merged, str(path))
 
@@ -103,6 +102,18 @@ class Tokenizer:
         )
         opsets = [helper.make_opsetid("", opset), helper.make_opsetid("ai.onnx.ml", 4)]
         return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
+
+
+def _with_input_named(model: Any, name: str, former: str = "input") -> Any:
+    """The model with its input `former` under another name."""
+    for value in model.graph.input:
+        if value.name == former:
+            value.name = name
+    for node in model.graph.node:
+        for place, read in enumerate(node.input):
+            if read == former:
+                node.input[place] = name
+    return model
 
 
 def split(text: str) -> list[str]:

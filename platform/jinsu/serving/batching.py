@@ -8,31 +8,37 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import partial
 
-import numpy as np
-
+from jinsu.packaging.arrays import Arrays, joined, part_of, rows_of, shapes_of
 from jinsu.serving.engine import Done, ModelFailed, Outcome, Stopped
 from jinsu.serving.limits import Limits
 from jinsu.serving.signature import Refused
 
-Run = Callable[[np.ndarray, Done], None]
-"""Takes a batch, whose first axis is the rows, and later calls `Done` with the answers. One batch at a time."""
+Run = Callable[[Arrays, Done], None]
+"""Takes a batch, and later calls `Done` with the answers. One batch at a time."""
 
 
 @dataclass(slots=True)
 class _Job:
     """One request: its rows, the loop's time of its deadline, and its answers to come. stopped: whether a run of it was."""
 
-    rows: np.ndarray
+    rows: Arrays
     due: float
-    done: asyncio.Future[np.ndarray] = field(repr=False)
+    done: asyncio.Future[Arrays] = field(repr=False)
     stopped: bool = False
+
+    @property
+    def size(self) -> int:
+        return rows_of(self.rows)
 
 
 class Batcher:
-    """A bounded queue in front of `run`. on_batch: called with the number of rows before each run."""
+    """A bounded queue in front of `run`.
 
-    def __init__(self, run: Run, limits: Limits, on_batch: Callable[[int], None]) -> None:
-        self._run, self._limits, self._on_batch = run, limits, on_batch
+    on_batch: called with the number of rows before each run. fixed: whether all rows of all requests have the same shape.
+    """
+
+    def __init__(self, run: Run, limits: Limits, on_batch: Callable[[int], None], fixed: bool = True) -> None:
+        self._run, self._limits, self._on_batch, self._fixed = run, limits, on_batch, fixed
         self._queue: deque[_Job] = deque()
         self._open: deque[_Job] = deque()  # every request without an answer, the oldest first
         self._timer: asyncio.TimerHandle | None = None
@@ -40,14 +46,14 @@ class Batcher:
         self._busy = False
         self._alone = 0  # how many of the next runs take one request each
 
-    def submit(self, rows: np.ndarray) -> asyncio.Future[np.ndarray]:
-        """The answers to `rows`, to come: an array, or Refused(504) or Refused(500). Raises Refused(429) for a full queue."""
-        if self.waiting and self.waiting + len(rows) > self._limits.queue:
+    def submit(self, rows: Arrays) -> asyncio.Future[Arrays]:
+        """The answers to `rows`, to come: arrays, or Refused(504) or Refused(500). Raises Refused(429) for a full queue."""
+        if self.waiting and self.waiting + rows_of(rows) > self._limits.queue:
             raise Refused(429, f"{self.waiting} rows are waiting already; try again in a second")
         loop = asyncio.get_running_loop()
         job = _Job(rows, loop.time() + self._limits.deadline, loop.create_future())
         self._queue.append(job)
-        self.waiting += len(rows)
+        self.waiting += job.size
         self._open.append(job)
         if self._timer is None:  # one for all: whoever came first is late first
             self._timer = loop.call_at(job.due, self._expire_late)
@@ -78,15 +84,19 @@ class Batcher:
         total, now = 0, asyncio.get_running_loop().time()
         alone = self._alone > 0
         self._alone = max(0, self._alone - 1)
-        while self._queue and (not jobs or (not alone and total + len(self._queue[0].rows) <= self._limits.batch)):
+        while self._queue and (not jobs or (not alone and self._fits(self._queue[0], jobs[0], total))):
             job = self._queue.popleft()
-            self.waiting -= len(job.rows)
+            self.waiting -= job.size
             if now > job.due:
                 self._expire(job)
             if not job.done.done():  # neither late nor abandoned by its client
                 jobs.append(job)
-                total += len(job.rows)
+                total += job.size
         return jobs
+
+    def _fits(self, job: _Job, first: _Job, total: int) -> bool:
+        """Whether a job may run with others of so many rows; rows of different shapes make no array."""
+        return total + job.size <= self._limits.batch and (self._fixed or shapes_of(job.rows) == shapes_of(first.rows))
 
     def _run_next(self) -> None:
         jobs = self._take_jobs()
@@ -94,21 +104,21 @@ class Batcher:
             self._busy = False
             self._forget_answered()
             return
-        rows = jobs[0].rows if len(jobs) == 1 else np.concatenate([job.rows for job in jobs])
-        self._on_batch(len(rows))
+        rows = joined([job.rows for job in jobs])
+        self._on_batch(rows_of(rows))
         self._run(rows, partial(self._finish, jobs))
 
     def _finish(self, jobs: list[_Job], outcome: Outcome) -> None:
-        if isinstance(outcome, np.ndarray):
+        if isinstance(outcome, tuple):
             start = 0
             for job in jobs:
                 if not job.done.done():
-                    job.done.set_result(outcome[start : start + len(job.rows)])
-                start += len(job.rows)
+                    job.done.set_result(part_of(outcome, start, start + job.size))
+                start += job.size
         elif self._may_try_again(jobs, outcome):
             # One of the requests made the run fail: each runs alone next, so that the others get their answers.
             self._queue.extendleft(reversed(jobs))
-            self.waiting += sum(len(job.rows) for job in jobs)
+            self.waiting += sum(job.size for job in jobs)
             self._alone = max(self._alone, len(jobs))
         else:
             for job in jobs:

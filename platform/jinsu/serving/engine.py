@@ -15,13 +15,12 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
-import numpy as np
-
 from jinsu.errors import GateFailedError
+from jinsu.packaging.arrays import Arrays, rows_of
 from jinsu.packaging.manifest import NUMPY_TYPES, Manifest
 from jinsu.serving.inference_process import InferenceProcess, Lost
 from jinsu.serving.limits import Limits
-from jinsu.serving.wire import Frame, Kind, MalformedFrame, array_frame
+from jinsu.serving.wire import Frame, Kind, MalformedFrame, arrays_frame
 
 log = logging.getLogger("jinsu.server")
 
@@ -38,7 +37,7 @@ class Stopped(Exception):
     """The batch got no answers because it took too long, or because its process was lost; another batch may fare better."""
 
 
-Outcome = np.ndarray | ModelFailed | Stopped
+Outcome = Arrays | ModelFailed | Stopped
 Done = Callable[[Outcome], None]
 
 
@@ -46,7 +45,7 @@ Done = Callable[[Outcome], None]
 class _Batch:
     """What runs, or runs as soon as there is a process. number: counted from 1 for each process; 0 until it is sent."""
 
-    rows: np.ndarray
+    rows: Arrays
     done: Done
     number: int = 0
     late: bool = False
@@ -61,7 +60,7 @@ class Engine:
         Raises GateFailedError for a model that cannot be loaded within `limits.load`.
         """
         self._folder, self._limits, self._contents = folder, limits, contents
-        self._output = NUMPY_TYPES[manifest.output.dtype]
+        self._given = [NUMPY_TYPES[one.dtype] for one in manifest.outputs]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._batch: _Batch | None = None
@@ -98,33 +97,33 @@ class Engine:
         if frame.kind is not Kind.READY:
             raise GateFailedError(frame.sentence())
 
-    def time(self, rows: np.ndarray) -> None:
+    def time(self, rows: Arrays) -> None:
         """Runs a blank batch five times, and takes from the fastest how long rows may take. Raises GateFailedError."""
         assert self._process is not None
         best = math.inf
         try:
             for _ in range(_TIMED_RUNS):
                 begun = time.monotonic()
-                self._process.send(array_frame(Kind.ROWS, rows))
+                self._process.send(arrays_frame(Kind.ROWS, rows))
                 self._sent += 1
-                answers = self._outcome(self._process.wait(self._limits.load), len(rows))
+                answers = self._outcome(self._process.wait(self._limits.load), rows_of(rows))
                 best = min(best, time.monotonic() - begun)
                 if isinstance(answers, Exception):
-                    raise GateFailedError(f"a blank batch of {len(rows)} rows fails: {answers}")
+                    raise GateFailedError(f"a blank batch of {rows_of(rows)} rows fails: {answers}")
         except (TimeoutError, Lost, MalformedFrame) as problem:
             self.close()
             raise GateFailedError(
-                f"a blank batch of {len(rows)} rows gets no answer: {problem or 'too slow'}"
+                f"a blank batch of {rows_of(rows)} rows gets no answer: {problem or 'too slow'}"
             ) from None
         except GateFailedError:
             self.close()
             raise
-        self._per_row = best / len(rows)
+        self._per_row = best / rows_of(rows)
 
     # --- Batches ---
 
-    def run(self, rows: np.ndarray, done: Done) -> None:
-        """Answers a batch, whose first axis is the rows; `done` is called once, later. One batch at a time."""
+    def run(self, rows: Arrays, done: Done) -> None:
+        """Answers a batch; `done` is called once, later. One batch at a time."""
         assert self._batch is None
         self._batch = _Batch(rows, done)
         self._join(asyncio.get_running_loop())
@@ -146,9 +145,9 @@ class Engine:
         assert batch is not None and process is not None and loop is not None  # noqa: PT018
         self._sent += 1
         batch.number = self._sent
-        expected = self._per_row * len(batch.rows)
+        expected = self._per_row * rows_of(batch.rows)
         try:
-            if not process.send(array_frame(Kind.ROWS, batch.rows)):
+            if not process.send(arrays_frame(Kind.ROWS, batch.rows)):
                 loop.add_writer(process.fileno(), self._writable)
             elif expected < self._limits.inline_below and (frame := process.receive()) is not None:
                 self._take(frame)
@@ -191,16 +190,16 @@ class Engine:
         elif self._batch is None or not self._batch.number:
             raise Lost("it spoke without being asked")
         else:
-            outcome: Outcome = self._outcome(frame, len(self._batch.rows))
+            outcome: Outcome = self._outcome(frame, rows_of(self._batch.rows))
             if self._batch.late and isinstance(outcome, ModelFailed):
                 outcome = Stopped("took too long")
             self._finish(outcome)
 
-    def _outcome(self, frame: Frame, rows: int) -> np.ndarray | ModelFailed:
+    def _outcome(self, frame: Frame, rows: int) -> Arrays | ModelFailed:
         if frame.kind is Kind.FAILED:
             return ModelFailed(frame.sentence())
-        answers = frame.array(self._output)
-        if answers.ndim == 0 or len(answers) != rows:
+        answers = frame.arrays(self._given)
+        if any(answer.ndim == 0 or len(answer) != rows for answer in answers):
             return ModelFailed("the first axis of the output is not the batch")
         return answers
 

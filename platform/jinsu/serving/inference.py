@@ -22,7 +22,7 @@ from jinsu.packaging.contents import verify_contents
 from jinsu.packaging.manifest import NUMPY_TYPES
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.serving.confinement import confine
-from jinsu.serving.wire import NUMBER_BYTES, Frame, Kind, MalformedFrame, array_frame, first_frame
+from jinsu.serving.wire import NUMBER_BYTES, Frame, Kind, MalformedFrame, arrays_frame, first_frame
 
 _PR_SET_PDEATHSIG = 1
 
@@ -32,8 +32,8 @@ class _Inference:
 
     def __init__(self, model: OnnxModel, data: socket.socket) -> None:
         self._model, self._data = model, data
-        self._input = NUMPY_TYPES[model.manifest.input.dtype]
-        self._output = NUMPY_TYPES[model.manifest.output.dtype]
+        self._taken = [NUMPY_TYPES[one.dtype] for one in model.manifest.inputs]
+        self._given = [NUMPY_TYPES[one.dtype] for one in model.manifest.outputs]
         self._number = 0
         self._buffer = bytearray()
 
@@ -53,10 +53,12 @@ class _Inference:
 
     def _answer(self, frame: Frame) -> Frame:
         try:
-            answers = self._model.run(frame.array(self._input))
-            if answers.dtype.kind != self._output.kind:
-                return _failed(f"answers of type {answers.dtype}, the manifest says {self._output}")
-            return array_frame(Kind.ANSWERS, answers.astype(self._output, copy=False))
+            answers = self._model.run(frame.arrays(self._taken))
+            for array, dtype in zip(answers, self._given, strict=True):
+                if array.dtype.kind != dtype.kind:
+                    return _failed(f"answers of type {array.dtype}, the manifest says {dtype}")
+            typed = (array.astype(dtype, copy=False) for array, dtype in zip(answers, self._given, strict=True))
+            return arrays_frame(Kind.ANSWERS, tuple(typed))
         except GateFailedError as problem:
             return _failed(str(problem))
         except MemoryError:
@@ -73,7 +75,7 @@ class _Inference:
 
 
 def _failed(sentence: str) -> Frame:
-    return Frame(Kind.FAILED, (), sentence.encode(errors="replace"))
+    return Frame(Kind.FAILED, 0, sentence.encode(errors="replace"))
 
 
 def _limit_this_process(memory: int) -> None:
@@ -100,7 +102,7 @@ def main() -> None:
         data.sendall(_failed(str(problem) or "the model needs more memory than the server gives it").to_bytes())
         return
     Thread(target=inference.stop_when_asked, args=(control,), daemon=True).start()
-    data.sendall(Frame(Kind.READY, (), b"").to_bytes())
+    data.sendall(Frame(Kind.READY, 0, b"").to_bytes())
     inference.answer_batches()
 
 

@@ -1,21 +1,24 @@
-"""MLflow's protocol of `/invocations`: rows as `inputs`, `instances` or `dataframe_split`; answers as `predictions`."""
+"""MLflow's protocol of `/invocations`: rows as `inputs`, `instances` or a data frame; answers as `predictions`."""
 
 from __future__ import annotations
 
+from typing import Any
+
 import msgspec
-import numpy as np
 import orjson
 
+from jinsu.packaging.arrays import Arrays
+from jinsu.packaging.manifest import Output
 from jinsu.serving.repeated_keys import refuse_repeated_keys
 from jinsu.serving.replies import json_values
 from jinsu.serving.signature import Refused, Signature
 
-_INPUT = "input"
-_KEYS = (b'"inputs"', b'"instances"', b'"dataframe_split"')
+_KEYS = (b'"inputs"', b'"instances"', b'"dataframe_split"', b'"dataframe_records"')
+_Record = dict[str, msgspec.Raw]
 
 
 class _Frame(msgspec.Struct):
-    columns: list[str]
+    columns: list[str | int]
     data: list[list[msgspec.Raw]]
 
 
@@ -23,55 +26,82 @@ class _Invocation(msgspec.Struct):
     inputs: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     instances: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
     dataframe_split: _Frame | msgspec.UnsetType = msgspec.UNSET
+    dataframe_records: msgspec.Raw | msgspec.UnsetType = msgspec.UNSET
 
 
 class MlflowProtocol:
     """Decodes the body of an invocation and encodes its answer."""
 
-    def __init__(self, signature: Signature) -> None:
+    def __init__(self, signature: Signature, outputs: tuple[Output, ...]) -> None:
         self._signature = signature
+        self._names = tuple(output.name for output in outputs)
         self._decoder = msgspec.json.Decoder(_Invocation)
+        self._records = msgspec.json.Decoder(list[_Record])
+        self._named = msgspec.json.Decoder(_Record)
 
-    def rows(self, body: bytes) -> np.ndarray:
-        """The rows of a request, first axis the batch. Raises Refused(400), or a MsgspecError for other JSON."""
+    def rows(self, body: bytes) -> Arrays:
+        """The rows of a request. Raises Refused(400), or a MsgspecError for other JSON."""
         request = self._decoder.decode(body)
         refuse_repeated_keys(body, _KEYS)
-        batches = [
-            field
-            for field in (request.inputs, request.instances, request.dataframe_split)
-            if field is not msgspec.UNSET
-        ]
-        if len(batches) != 1:
-            raise Refused(400, "send exactly one of 'inputs', 'instances' and 'dataframe_split'")
-        (batch,) = batches
-        raw = _frame_rows(batch, len(self._signature.tensor.shape)) if isinstance(batch, _Frame) else batch
-        return self._signature.rows(_bare_rows(raw))
+        fields = (request.inputs, request.instances, request.dataframe_split, request.dataframe_records)
+        if sum(field is not msgspec.UNSET for field in fields) != 1:
+            raise Refused(400, "send exactly one of 'inputs', 'instances', 'dataframe_split' and 'dataframe_records'")
+        if isinstance(request.dataframe_split, _Frame):
+            return self._split(request.dataframe_split)
+        if isinstance(request.dataframe_records, msgspec.Raw):
+            return self._table(bytes(request.dataframe_records))
+        batch = request.inputs if isinstance(request.inputs, msgspec.Raw) else request.instances
+        assert isinstance(batch, msgspec.Raw)
+        return self._batch(bytes(batch))
 
-    def answer(self, output: np.ndarray) -> bytes:
-        """The body of an answer; first axis the batch."""
-        return orjson.dumps({"predictions": json_values(output)}, option=orjson.OPT_SERIALIZE_NUMPY)
+    def answer(self, outputs: Arrays) -> bytes:
+        """The body of an answer: the only output, or all of them by name."""
+        values = [json_values(output) for output in outputs]
+        predictions = values[0] if len(values) == 1 else dict(zip(self._names, values, strict=True))
+        return orjson.dumps({"predictions": predictions}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+    def _batch(self, text: bytes) -> Arrays:
+        """Rows that may name their inputs: `[row, …]`, `{"a": rows, …}` or `[{"a": value, …}, …]`."""
+        if text[:1] == b"{":
+            refuse_repeated_keys(text, self._quoted())
+            return self._signature.named(self._named.decode(text))
+        if text[1:].lstrip()[:1] == b"{":
+            records = self._decode_records(text)
+            self._signature.check_names(records[0])
+            return self._signature.named({name: _column(records, name) for name in self._signature.names})
+        return self._signature.bare(text)
+
+    def _table(self, text: bytes) -> Arrays:
+        records = self._decode_records(text)
+        columns = list(records[0])
+        if any(record.keys() != records[0].keys() for record in records):
+            raise Refused(400, "dataframe_records: every row must have the same columns")
+        return self._signature.table(columns, lambda row, place: bytes(records[row][columns[place]]), len(records))
+
+    def _split(self, frame: _Frame) -> Arrays:
+        if any(len(row) != len(frame.columns) for row in frame.data):
+            raise Refused(400, f"dataframe_split: every row must hold {len(frame.columns)} values")
+        columns = [str(name) for name in frame.columns]
+        return self._signature.table(columns, lambda row, place: bytes(frame.data[row][place]), len(frame.data))
+
+    def _decode_records(self, text: bytes) -> list[_Record]:
+        records = self._records.decode(text)
+        if not records:
+            raise Refused(400, "there is no row; send at least one")
+        if any(text.count(name) > len(records) for name in self._quoted()):
+            refuse_repeated_keys(text, self._quoted())
+        return records
+
+    def _quoted(self) -> tuple[bytes, ...]:
+        columns: list[Any] = [*self._signature.names]
+        for one in self._signature.inputs:
+            columns += one.columns or ()
+        return tuple(orjson.dumps(name) for name in columns)
 
 
-def _bare_rows(raw: msgspec.Raw) -> msgspec.Raw:
-    """The rows alone, of a batch that may name its input: `{"input": rows}` or `[{"input": row}, …]`."""
-    text = bytes(raw)
-    if text[:1] == b"{":
-        named = msgspec.json.decode(text, type=dict[str, msgspec.Raw])
-        if list(named) != [_INPUT]:
-            raise Refused(400, f"inputs {list(named)}: the model takes one, 'input'")
-        return named[_INPUT]
-    if text[1:].lstrip()[:1] == b"{":
-        rows = msgspec.json.decode(text, type=list[dict[str, msgspec.Raw]])
-        if any(list(row) != [_INPUT] for row in rows):
-            raise Refused(400, "instances: each takes one value, 'input'")
-        return msgspec.Raw(b"[" + b",".join(bytes(row[_INPUT]) for row in rows) + b"]")
-    return msgspec.Raw(text)
-
-
-def _frame_rows(frame: _Frame, axes: int) -> msgspec.Raw:
-    """Rows of a data frame: one column as it is for 1 axis or an `input` column, several side by side for a matrix."""
-    if any(len(row) != len(frame.columns) for row in frame.data):
-        raise Refused(400, f"dataframe_split: every row must hold {len(frame.columns)} values")
-    bare = len(frame.columns) == 1 and (axes == 1 or frame.columns == [_INPUT])
-    rows = (bytes(row[0]) if bare else b"[" + b",".join(map(bytes, row)) + b"]" for row in frame.data)
-    return msgspec.Raw(b"[" + b",".join(rows) + b"]")
+def _column(records: list[_Record], name: str) -> bytes:
+    """The values of one input over all rows, as the JSON value of a batch."""
+    try:
+        return b"[" + b",".join(bytes(record[name]) for record in records) + b"]"
+    except KeyError:
+        raise Refused(400, f"instances: a row has no value for {name!r}") from None

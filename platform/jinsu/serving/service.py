@@ -11,6 +11,7 @@ import msgspec
 import numpy as np
 import orjson
 
+from jinsu.packaging.arrays import Arrays
 from jinsu.packaging.contents import verify_contents
 from jinsu.packaging.manifest import Manifest
 from jinsu.serving.batching import Batcher
@@ -39,18 +40,19 @@ class Service:
         if contents:
             verify_contents(folder, contents)
         manifest = Manifest.read(folder)
-        signature = Signature(manifest.input, self.limits)
+        signature = Signature(manifest.inputs, self.limits)
         self.telemetry = Telemetry()
         self.engine = Engine(folder, manifest, self.limits, contents)
         self.engine.time(signature.blank(self.limits.batch))
-        self.batcher = Batcher(self.engine.run, self.limits, lambda rows: self.telemetry.batch.observe(rows))
+        observe: Callable[[int], None] = lambda rows: self.telemetry.batch.observe(rows)  # noqa: E731
+        self.batcher = Batcher(self.engine.run, self.limits, observe, signature.fixed)
         self.telemetry.waiting.set_function(lambda: self.batcher.waiting)
         self.telemetry.restarts.set_function(lambda: self.engine.restarts)
-        self._mlflow = MlflowProtocol(signature)
-        self._open_inference = OpenInference(name, version, signature, manifest.output)
+        self._mlflow = MlflowProtocol(signature, manifest.outputs)
+        self._open_inference = OpenInference(name, version, signature, manifest)
         self._ready = Reply(200, orjson.dumps({"ready": True, "name": name, "version": version}))
         self._down = Reply(503, orjson.dumps({"ready": False, "name": name, "version": version}))
-        description = Reply(200, self._open_inference.description(manifest.labels))
+        description = Reply(200, self._open_inference.description())
         base = f"/v2/models/{name}"
         self._post_routes: dict[str, Callable[[bytes], Awaitable[bytes]]] = {
             "/invocations": self._invoke,
@@ -101,12 +103,12 @@ class Service:
 
     async def _infer(self, body: bytes) -> bytes:
         request = self._open_inference.inference(body)
-        return self._open_inference.answer(await self._run(request.rows), request.id)
+        return self._open_inference.answer(await self._run(request.rows), request)
 
-    async def _run(self, rows: np.ndarray) -> np.ndarray:
+    async def _run(self, rows: Arrays) -> Arrays:
         """The model's answers to the rows, all of them finite. Raises Refused."""
-        output = await self.batcher.submit(rows)
-        if output.dtype.kind == "f" and not np.isfinite(output).all():
+        outputs = await self.batcher.submit(rows)
+        if any(output.dtype.kind == "f" and not np.isfinite(output).all() for output in outputs):
             self.telemetry.non_finite.inc()
             raise Refused(500, "the model's answer is not finite")
-        return np.ascontiguousarray(output)
+        return tuple(np.ascontiguousarray(output) for output in outputs)

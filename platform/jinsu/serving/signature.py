@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import msgspec
 import numpy as np
 
-from jinsu.packaging.manifest import Tensor
+from jinsu.packaging.arrays import Arrays, rows_of
+from jinsu.packaging.manifest import Input, Tensor
 from jinsu.serving.limits import Limits
 
 # dtype of the manifest -> (numpy type, Open Inference Protocol's name, JSON element)
 _TYPES: dict[str, tuple[Any, str, type]] = {
+    "float16": (np.float16, "FP16", float),
     "float32": (np.float32, "FP32", float),
     "float64": (np.float64, "FP64", float),
     "int64": (np.int64, "INT64", int),
@@ -29,6 +32,8 @@ _TYPES: dict[str, tuple[Any, str, type]] = {
 
 
 _BLANK_VALUES = 1 << 22
+_BLANK_AXIS = 8
+"""How long an axis of any length is in a blank batch."""
 
 
 class Refused(Exception):
@@ -44,19 +49,26 @@ def protocol_type(tensor: Tensor) -> str:
     return _TYPES[tensor.dtype][1]
 
 
-class Signature:
-    """Decodes the JSON value of a batch of rows into the array that the model takes."""
+def protocol_shape(tensor: Tensor) -> list[int]:
+    """The shape as the Open Inference Protocol writes it: -1 for every axis of any length."""
+    return [axis if isinstance(axis, int) else -1 for axis in tensor.shape]
 
-    def __init__(self, tensor: Tensor, limits: Limits) -> None:
+
+class InputDecoder:
+    """Decodes the JSON value of a batch of one input."""
+
+    def __init__(self, tensor: Input, limits: Limits) -> None:
         self.tensor, self.limits = tensor, limits
         self.dtype, self.protocol_type, element = _TYPES[tensor.dtype]
-        nested: Any = element
+        self._may_miss = tensor.nullable and (tensor.dtype == "string" or "float" in tensor.dtype)
+        value: Any = element | None if self._may_miss else element
+        nested: Any = value
         for _ in tensor.shape:
             nested = list[nested]
         self._nested = msgspec.json.Decoder(nested)
-        self._flat: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[element])  # type: ignore[valid-type]
+        self._flat: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[value])
 
-    def rows(self, raw: msgspec.Raw) -> np.ndarray:
+    def rows(self, raw: bytes | msgspec.Raw) -> np.ndarray:
         """Rows as nested lists, first axis the batch. Raises Refused(400)."""
         return self._checked(self._decode(self._nested, raw))
 
@@ -67,12 +79,15 @@ class Signature:
             return self._checked(self._decode(self._nested, raw))
         array = self._decode(self._flat, raw)
         if any(axis < 0 for axis in shape) or math.prod(shape) != array.size:
-            raise Refused(400, f"input: {array.size} values do not fill shape {shape}")
+            raise Refused(400, f"{self.tensor.name}: {array.size} values do not fill shape {shape}")
         if len(shape) != len(self.tensor.shape):
-            raise Refused(400, f"input: shape {shape[:8]} does not fit; the model takes {self.describe()}")
+            raise self._misfit(f"shape {shape[:8]} does not fit")
         return self._checked(array.reshape(shape))
 
-    def _decode(self, decoder: msgspec.json.Decoder[Any], raw: msgspec.Raw) -> np.ndarray:
+    def _misfit(self, what: str) -> Refused:
+        return Refused(400, f"{self.tensor.name}: {what}; the model takes {self.tensor.describe()}")
+
+    def _decode(self, decoder: msgspec.json.Decoder[Any], raw: bytes | msgspec.Raw) -> np.ndarray:
         try:
             values = decoder.decode(raw)
             with np.errstate(over="ignore"):
@@ -85,25 +100,142 @@ class Signature:
             UnicodeDecodeError,
         ) as problem:
             reason = "rows differ in length" if "inhomogeneous" in str(problem) else str(problem)
-            raise Refused(400, f"input: {reason}; the model takes {self.describe()}") from None
+            raise self._misfit(reason) from None
 
     def _checked(self, array: np.ndarray) -> np.ndarray:
-        if array.shape[1:] != self.tensor.shape[1:]:
-            raise Refused(400, f"input: shape {list(array.shape)} does not fit; the model takes {self.describe()}")
+        if array.shape[1:] != self.tensor.shape[1:] and not self._fits(array):
+            raise self._misfit(f"shape {list(array.shape)} does not fit")
         if not 1 <= len(array) <= self.limits.rows:
-            raise Refused(400, f"input: {len(array)} rows; send 1 to {self.limits.rows}")
-        if array.dtype.kind == "f" and not np.isfinite(array).all():
-            raise Refused(400, f"input: a value is too large for {self.tensor.dtype}")
-        if array.dtype.kind == "O" and max(map(len, array.flat)) > self.limits.text:
-            raise Refused(400, f"input: a text is longer than {self.limits.text} characters")
+            raise Refused(400, f"{self.tensor.name}: {len(array)} rows; send 1 to {self.limits.rows}")
+        if array.dtype.kind == "f":
+            self._check_numbers(array)
+        elif array.dtype.kind == "O":
+            if self._may_miss:
+                array[array == None] = ""  # noqa: E711, compared element by element
+            if max(map(len, array.flat), default=0) > self.limits.text:
+                raise Refused(400, f"{self.tensor.name}: a text is longer than {self.limits.text} characters")
         return array
 
+    def _check_numbers(self, array: np.ndarray) -> None:
+        """JSON has no NaN: a missing value became one, and a number beyond the type became infinite."""
+        fine = ~np.isinf(array) if self._may_miss else np.isfinite(array)
+        if not fine.all():
+            raise Refused(400, f"{self.tensor.name}: a value is too large for {self.tensor.dtype}")
+
+    def _fits(self, array: np.ndarray) -> bool:
+        """Whether the axes of a given length have it; the others have one of at least 1."""
+        return array.ndim == len(self.tensor.shape) and all(
+            found == axis if isinstance(axis, int) else found >= 1
+            for found, axis in zip(array.shape[1:], self.tensor.shape[1:], strict=True)
+        )
+
     def blank(self, rows: int) -> np.ndarray:
-        """A batch of zeros, or of short texts, that the model takes; of fewer rows when they are very large."""
-        shape = (min(rows, max(1, _BLANK_VALUES // self.tensor.row_size)), *self.tensor.shape[1:])
-        return np.full(shape, "a" if self.dtype is np.object_ else 0, dtype=self.dtype)
+        """A batch of zeros, or of short texts, that the model takes."""
+        axes = (axis if isinstance(axis, int) else _BLANK_AXIS for axis in self.tensor.shape[1:])
+        return np.full((rows, *axes), "a" if self.dtype is np.object_ else 0, dtype=self.dtype)
+
+
+class Signature:
+    """Decodes a batch for all inputs of a model, in whichever of three forms a client sends it."""
+
+    def __init__(self, inputs: Sequence[Input], limits: Limits) -> None:
+        self.inputs, self.limits = tuple(inputs), limits
+        self.decoders = {one.name: InputDecoder(one, limits) for one in inputs}
+        self.names = tuple(self.decoders)
+        self.fixed = all(one.fixed for one in inputs)
+        self.only = self.decoders[self.names[0]] if len(self.names) == 1 else None
+
+    # --- One array an input ---
+
+    def bare(self, raw: bytes | msgspec.Raw) -> Arrays:
+        """A batch that does not name its input. Raises Refused(400)."""
+        if self.only is None:
+            raise Refused(400, f"name the inputs; the model takes {self.describe()}")
+        return (self.only.rows(raw),)
+
+    def named(self, batches: Mapping[str, bytes | msgspec.Raw]) -> Arrays:
+        """One batch an input, by name. Raises Refused(400)."""
+        self.check_names(batches)
+        return same_rows(tuple(decoder.rows(batches[name]) for name, decoder in self.decoders.items()))
+
+    def check_names(self, given: Mapping[str, object]) -> None:
+        """Raises Refused(400) unless exactly the model's inputs are named."""
+        if set(given) != set(self.names):
+            raise Refused(400, f"inputs {list(given)[:8]}: the model takes {self.describe()}")
+
+    # --- A table ---
+
+    def table(self, columns: Sequence[str], cell: Callable[[int, int], bytes], rows: int) -> Arrays:
+        """A table of named columns, in any order; columns that the model does not read are left out.
+
+        cell: the JSON value of a row and the place of a column. Raises Refused(400).
+        """
+        places = {name: place for place, name in enumerate(columns)}
+        if len(places) != len(columns):
+            raise Refused(400, f"columns {list(columns)[:8]}: one occurs twice")
+        if self.only is not None and not self._has_all(self.only.tensor, places):
+            return (self.only.rows(self._side_by_side(self.only.tensor, columns, cell, rows)),)
+        return tuple(
+            decoder.rows(_gathered(self._places(decoder.tensor, places), decoder.tensor.columns is None, cell, rows))
+            for decoder in self.decoders.values()
+        )
+
+    def _has_all(self, tensor: Input, places: Mapping[str, int]) -> bool:
+        return all(name in places for name in tensor.columns or (tensor.name,))
+
+    def _places(self, tensor: Input, places: Mapping[str, int]) -> list[int]:
+        wanted = tensor.columns if tensor.columns is not None else (tensor.name,)
+        missing = [name for name in wanted if name not in places]
+        if missing:
+            raise Refused(400, f"columns {list(places)[:8]}: {', '.join(missing)[:200]} is missing")
+        return [places[name] for name in wanted]
+
+    def _side_by_side(
+        self, tensor: Input, columns: Sequence[str], cell: Callable[[int, int], bytes], rows: int
+    ) -> bytes:
+        """The columns in the order in which they came, for a model whose input is not named like them.
+
+        Only columns that are numbered, as a frame without names calls them, are known to come in the model's order.
+        """
+        if tensor.columns is not None:
+            missing = [name for name in tensor.columns if name not in columns]
+            raise Refused(400, f"columns {list(columns)[:8]}: {', '.join(missing)[:200]} is missing")
+        if len(columns) == 1:
+            return _gathered([0], len(tensor.shape) == 1, cell, rows)
+        if list(columns) != [str(place) for place in range(len(columns))]:
+            raise Refused(
+                400,
+                f"columns {list(columns)[:8]}: the model was saved without names of columns, so their order cannot be "
+                "checked; send 'inputs', or save it with jinsu.save(columns=[…])",
+            )
+        return _gathered(range(len(columns)), False, cell, rows)
+
+    def blank(self, rows: int) -> Arrays:
+        """A batch of zeros and short texts that the model takes; of fewer rows when they are very large."""
+        largest = max(one.row_size for one in self.inputs)
+        fitting = min(rows, max(1, _BLANK_VALUES // largest))
+        return tuple(decoder.blank(fitting) for decoder in self.decoders.values())
 
     def describe(self) -> str:
-        """The input in words, such as `float32 [rows, 4]`."""
-        axes = ", ".join(["rows", *(str(axis) for axis in self.tensor.shape[1:])])
-        return f"{self.tensor.dtype} [{axes}]"
+        """The inputs in words, such as `age float32 [rows], title string [rows]`."""
+        if self.only is not None:
+            return f"one, '{self.names[0]}', {self.only.tensor.describe()}"
+        return ", ".join(f"{name} {decoder.tensor.describe()}" for name, decoder in self.decoders.items())
+
+
+def _gathered(places: Sequence[int], bare: bool, cell: Callable[[int, int], bytes], rows: int) -> bytes:
+    """Columns of a table as the JSON value of one batch. bare: each row is the only column's value itself."""
+    if bare:
+        (place,) = places
+        return b"[" + b",".join(cell(row, place) for row in range(rows)) + b"]"
+    lines = (b"[" + b",".join(cell(row, place) for place in places) + b"]" for row in range(rows))
+    return b"[" + b",".join(lines) + b"]"
+
+
+def same_rows(arrays: Arrays) -> Arrays:
+    """The arrays themselves. Raises Refused(400) when they differ in rows."""
+    counts = {len(array) for array in arrays}
+    if len(counts) > 1:
+        raise Refused(400, f"the inputs differ in rows: {sorted(counts)[:8]}")
+    assert rows_of(arrays)
+    return arrays

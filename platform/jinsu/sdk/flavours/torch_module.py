@@ -1,0 +1,135 @@
+"""A torch module. With several inputs, `forward` gets each by its name in the example."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import io
+import logging
+import re
+import warnings
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinsu.sdk.example import DEFAULT_INPUT, Example, refuse
+from jinsu.sdk.flavours import Exported
+
+if TYPE_CHECKING:
+    import numpy as np
+
+DEFAULT_OUTPUT = "output"
+
+
+def export(model: Any, example: Example, path: Path) -> Exported:
+    import torch
+
+    texts = [name for name, array in example.inputs.items() if array.dtype.kind == "O"]
+    if texts:
+        refuse(
+            f"a torch model takes numbers, and {texts[0]!r} is text; give a tokenizer for it, tokenizer={{name: …}}."
+        )
+    with _evaluating(model) as still:
+        tensors = {name: _tensor(array) for name, array in example.inputs.items()}
+        with torch.no_grad():
+            answers = _named(_call(still, tensors))
+        for name, answer in answers.items():
+            if answer.ndim == 0 or len(answer) != example.rows:
+                refuse(f"{example.rows} example rows gave {_count(answer)} answers in {name!r}; give one a row.")
+        _export(still, {name: tensor[:2] for name, tensor in tensors.items()}, list(answers), example, path)
+    numbers = {name: answer.detach().cpu().numpy() for name, answer in answers.items()}
+    return Exported(f"torch {torch.__version__}", numbers)
+
+
+def _count(answer: Any) -> int:
+    return 1 if answer.ndim == 0 else len(answer)
+
+
+def _tensor(array: np.ndarray) -> Any:
+    import numpy as np
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(array))
+
+
+@contextlib.contextmanager
+def _evaluating(model: Any) -> Iterator[Any]:
+    """The model on the CPU without dropout; the caller's is afterwards as it was before."""
+    tensors = [*model.parameters(), *model.buffers()]
+    moved = copy.deepcopy(model).cpu() if any(tensor.device.type != "cpu" for tensor in tensors) else model
+    modes = [(module, module.training) for module in moved.modules()]
+    moved.eval()
+    try:
+        yield moved
+    finally:
+        for module, training in modes:
+            module.training = training
+
+
+def _call(model: Any, tensors: Mapping[str, Any]) -> Any:
+    try:
+        return model(*tensors.values()) if list(tensors) == [DEFAULT_INPUT] else model(**tensors)
+    except TypeError as problem:
+        refuse(f"forward() does not take the inputs {', '.join(tensors)}: {problem}")
+
+
+def _named(answered: Any) -> dict[str, Any]:
+    """The tensors that the model answers with, by name: one, several, or a mapping."""
+    import torch
+
+    if isinstance(answered, torch.Tensor):
+        return {DEFAULT_OUTPUT: answered}
+    if isinstance(answered, Mapping):
+        named = {str(name): value for name, value in answered.items()}
+    elif isinstance(answered, tuple | list):
+        named = {f"{DEFAULT_OUTPUT}_{place}": value for place, value in enumerate(answered)}
+    else:
+        named = {}
+    if not named or not all(isinstance(value, torch.Tensor) for value in named.values()):
+        refuse(
+            "forward() must return a tensor, several tensors, or a dict of tensors; the first axis of each is the rows."
+        )
+    return named
+
+
+def _export(model: Any, tensors: dict[str, Any], outputs: list[str], example: Example, path: Path) -> None:
+    import torch
+
+    batch = torch.export.Dim("batch", min=1)
+    shapes = {
+        name: {0: batch, **{axis: torch.export.Dim(label) for axis, label in example.dynamic.get(name, {}).items()}}
+        for name in tensors
+    }
+    alone = list(tensors) == [DEFAULT_INPUT]
+    arguments = tuple(tensors.values()) if alone else ()
+    # The exporter prints a lot; only its error matters.
+    printed = io.StringIO()
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings(), contextlib.redirect_stdout(printed), contextlib.redirect_stderr(printed):
+            warnings.simplefilter("ignore")
+            program = torch.onnx.export(
+                model,
+                arguments,
+                kwargs=None if alone else tensors,
+                dynamo=True,
+                input_names=list(tensors),
+                output_names=outputs,
+                dynamic_shapes=tuple(shapes.values()) if alone else shapes,
+                verbose=False,
+            )
+            assert program is not None
+            program.save(str(path), external_data=False)
+    except Exception as problem:  # the exporter raises whatever its passes raise
+        raise SystemExit(
+            f"jinsu.save: the model cannot be exported to ONNX: {_reason(problem)[:400]}; "
+            "see https://pytorch.org/docs/stable/onnx.html for what its forward() may do."
+        ) from problem
+
+
+def _reason(problem: BaseException) -> str:
+    """What went wrong at the bottom of the exporter's chain of errors, without its colours, on one line."""
+    while problem.__cause__ is not None:
+        problem = problem.__cause__
+    text = re.sub(r"\x1b\[[0-9;]*m", "", str(problem))
+    return next((line.strip() for line in text.splitlines() if line.strip()), type(problem).__name__)
