@@ -127,7 +127,7 @@ screenshots: $(READY) ## Take docs/images from a running demo (needs Chromium)
 lock: ## Resolve requirements.lock anew; it names no registry
 	@test -x $(BIN)/uv || ($(PYTHON) -m venv $(VENV) && $(BIN)/python -m pip install --quiet uv==$(UV_VERSION))
 	@sed -i "/^torch==/d" requirements.lock  # else the pin keeps uv from the wheel on disk
-	@$(BIN)/uv pip compile --quiet pyproject.toml --extra platform --extra dev --no-annotate --no-header \
+	@$(BIN)/uv pip compile --quiet pyproject.toml --extra platform --extra frameworks --extra dev --no-annotate --no-header \
 	  --no-emit-index-url --no-emit-find-links -o requirements.lock
 	@sed -i 's/^\(torch==[0-9.]*\)+cpu$$/\1/' requirements.lock
 
