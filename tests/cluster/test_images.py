@@ -139,7 +139,8 @@ def test_what_an_image_must_not_have(inside: Inside, target: str, absent: list[s
             "trainer",
             [
                 "jinsu.sdk.columns",
-                "jinsu.sdk.torch_flavour",
+                "jinsu.sdk.flavours.torch_module",
+                "jinsu.sdk.saving",
                 "jinsu.sdk.script",
                 "jinsu.spec.quantities",
                 "jinsu.steps.runner",
