@@ -338,3 +338,35 @@ def test_a_rule_that_nobody_wrote_down_comes_from_no_document() -> None:
     assert {line: document for line, _, document in lines_of(rules) if line in unwritten} == dict.fromkeys(
         unwritten, "default"
     )
+
+
+IMAGES = [f"registry.example/team/cuda@sha256:{digit * 64}" for digit in "12"]
+
+
+def test_an_image_comes_from_the_list_of_the_policy() -> None:
+    rules = rules_of({"train": {"command": "python train.py", "image": IMAGES[0]}}, {}, {"images": IMAGES})
+    assert rules.image == IMAGES[0]
+    assert ("train.image", IMAGES[0], "model.yaml") in lines_of(rules)
+    assert rules_of({}, {}, {"images": IMAGES}).image is None
+
+
+@pytest.mark.parametrize(("allowed", "shown"), [([], "none"), ([IMAGES[1]], IMAGES[1])])
+def test_an_image_that_the_policy_does_not_list_is_refused(allowed: list[str], shown: str) -> None:
+    with pytest.raises(BadInputError) as refused:
+        rules_of({"train": {"command": "python train.py", "image": IMAGES[0]}}, {}, {"images": allowed})
+    assert str(refused.value) == (
+        f"model.yaml: train.image: {IMAGES[0]} is not among the images of policy of team ads, version 2 "
+        f"(line images: {shown})."
+    )
+
+
+@pytest.mark.parametrize("image", ["cuda:latest", "cuda", f"cuda@sha256:{'1' * 63}", f"--x@sha256:{'1' * 64}"])
+def test_an_image_is_named_by_its_digest(image: str) -> None:
+    with pytest.raises(BadInputError, match=r"train\.image"):
+        rules_of({"train": {"command": "python train.py", "image": image}}, {}, {"images": IMAGES})
+
+
+def test_an_image_and_requirements_exclude_each_other() -> None:
+    train = {"command": "python train.py", "image": IMAGES[0], "requirements": "requirements.txt"}
+    with pytest.raises(BadInputError, match="name requirements or image, not both"):
+        rules_of({"train": train}, {}, {"images": IMAGES})

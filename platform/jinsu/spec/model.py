@@ -6,9 +6,9 @@ import shlex
 from collections.abc import Mapping
 from typing import Annotated, Literal
 
-from pydantic import Discriminator, Field, Tag, field_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
-from jinsu.spec.parts import NAME, Canary, Part, ReviewBounds, ServeBounds
+from jinsu.spec.parts import IMAGE, NAME, Canary, Part, ReviewBounds, ServeBounds
 from jinsu.spec.problem import Guardrail, Metric, ProblemSpec
 from jinsu.spec.quantity_types import Bytes, Threshold
 
@@ -40,6 +40,20 @@ class Train(Part):
         description="Each entry overrides params in a process of its own; the best by the evaluation metric goes on.",
     )
     resources: Resources = Field(default_factory=lambda: Resources())
+    requirements: str | None = Field(
+        None,
+        min_length=1,
+        max_length=255,
+        description="File of the folder with the packages that the command imports, one a line. Without: `requirements.txt` "
+        "where there is one; `null` for none.",
+        examples=["requirements.txt"],
+    )
+    image: str | None = Field(
+        None,
+        pattern=IMAGE,
+        max_length=500,
+        description="On Kubernetes, the image to train in: one of the policy's `images`. Without: the platform's.",
+    )
     priority: Literal["low", "normal", "high"] = Field(
         "normal",
         description="On a full cluster a step of higher priority takes the place of a lower one, which resumes later.",
@@ -55,6 +69,12 @@ class Train(Part):
         if not words:
             raise ValueError("is empty; write it like 'python train.py'")
         return command
+
+    @model_validator(mode="after")
+    def _one_environment(self) -> Train:
+        if self.image and self.requirements:
+            raise ValueError("an image brings its own packages; name requirements or image, not both")
+        return self
 
 
 class Evaluate(Part):

@@ -9,6 +9,8 @@ from pydantic import BaseModel, ConfigDict, Field, field_validator
 from jinsu.spec.quantity_types import Seconds
 
 NAME = r"^[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?$"
+IMAGE = r"^[a-z0-9][A-Za-z0-9._:/-]*@sha256:[0-9a-f]{64}$"
+"""An image by its digest: a tag may name another image tomorrow."""
 Name = Annotated[str, Field(pattern=NAME)]
 
 

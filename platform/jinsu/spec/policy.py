@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from jinsu.spec.parts import CanaryBounds, Part, ServeBounds, SubmissionBounds
+from jinsu.spec.parts import IMAGE, CanaryBounds, Part, ServeBounds, SubmissionBounds
 
 
 class ReviewPolicy(Part):
@@ -37,4 +37,9 @@ class PolicySpec(Part):
         max_length=20,
         description="What trainings of the team may reach beyond their own files: names of the installation's `egress`, and "
         "on one machine hosts too, such as `pypi.org`. Without a name they reach nothing.",
+    )
+    images: list[Annotated[str, Field(pattern=IMAGE, max_length=500)]] = Field(
+        default_factory=list,
+        max_length=50,
+        description="Images that `train.image` may name, each as `NAME@sha256:…`. An image holds Jinsu's package and its Python.",
     )

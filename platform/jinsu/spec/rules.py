@@ -42,7 +42,8 @@ class Rules(Part):
     """What decides about one submission, as it was on the day of its admission.
 
     dataset: the pinned version, `NAME@DIGITS`. features: the columns that the model reads, in order; None for every column
-    but the target. egress: what the policy lets a training reach. documents: which document set a rule, by the rule's line, such as
+    but the target. egress: what the policy lets a training reach. image: what it trains in, None for the platform's own image.
+    documents: which document set a rule, by the rule's line, such as
     `{"serve.max_latency_ms": "problem categories, version 3"}`.
     """
 
@@ -61,6 +62,7 @@ class Rules(Part):
     canary: CanaryRules
     per_day: int | None
     egress: list[str] = Field(default_factory=list)
+    image: str | None = None
     documents: dict[str, str] = Field(default_factory=dict)
 
 
@@ -189,6 +191,7 @@ def effective(model: ModelSpec, problem: NamedProblem, policy: NamedPolicy, data
             )
         ),
         egress=policy.spec.egress,
+        image=_image(merge, model, policy),
         documents=merge.documents,
     )
     _resources(merge, model, policy)
@@ -334,6 +337,17 @@ def _resources(merge: _Merge, model: ModelSpec, policy: NamedPolicy) -> None:
             )
 
 
+def _image(merge: _Merge, model: ModelSpec, policy: NamedPolicy) -> str | None:
+    image = model.train.image
+    if image is None:
+        return None
+    if image not in policy.spec.images:
+        allowed = ", ".join(policy.spec.images) or "none"
+        merge.refuse(f"train.image: {image} is not among the images of {policy.title} (line images: {allowed})")
+    merge.documents["train.image"] = MODEL_FILE
+    return image
+
+
 def _shown(value: Any) -> str:
     """A number in full: a bound that is rounded could be refused when it is written as shown."""
     return str(int(value)) if float(value).is_integer() and abs(value) < 1e15 else repr(float(value))
@@ -353,6 +367,7 @@ def lines_of(rules: Rules) -> list[tuple[str, str, str]]:
         **{f"release.review.{name}": value for name, value in rules.review.model_dump().items()},
         **{f"release.canary.{name}": value for name, value in rules.canary.model_dump().items()},
         "submissions.per_day": rules.per_day,
+        "train.image": rules.image,
     }
     problem = f"problem {rules.problem}, version {rules.version}"
     return [
