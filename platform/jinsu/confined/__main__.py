@@ -1,7 +1,7 @@
 """Runs one confined program in the folder of its step: `python -m jinsu.confined TASK`.
 
 A program that refuses what it was given prints one sentence as its last line and ends with the status REFUSED; one that
-found no room on the disk ends with TRY_AGAIN.
+found no room on the disk, or no answer of another server, ends with TRY_AGAIN.
 """
 
 from __future__ import annotations
@@ -14,7 +14,7 @@ from importlib import import_module
 from pathlib import Path
 
 from jinsu.confined.tasks import Task
-from jinsu.errors import JinsuError
+from jinsu.errors import JinsuError, TransientError
 from jinsu.sdk.step_files import STEP_DIR_VARIABLE, StepFiles
 from jinsu.steps.status import REFUSED, TRY_AGAIN
 
@@ -25,7 +25,7 @@ def main() -> None:
         perform(task, StepFiles(Path(os.environ[STEP_DIR_VARIABLE])))
     except JinsuError as problem:
         print(" ".join(str(problem).split()), flush=True)
-        sys.exit(REFUSED)
+        sys.exit(TRY_AGAIN if isinstance(problem, TransientError) else REFUSED)
     except OSError as problem:
         if problem.errno not in (errno.ENOSPC, errno.EDQUOT):
             raise

@@ -32,6 +32,12 @@ DOCS = "data_docs"
 HELD = "held.npy"
 """The keys that are held out for ever, sorted: uint64 in NumPy's format."""
 SAMPLE = "sample.parquet"
+INDEX = "index"
+"""Name of the secret that holds the address of the index of packages: an operator may write an account into it."""
+LOCK_FILE = "lock.txt"
+"""The packages of an environment with exact versions and hashes, as uv and pip read them."""
+ENVIRONMENT_FILE = "environment.tar.gz"
+"""The packages of an environment as they are installed."""
 
 
 class Task(StrEnum):
@@ -49,6 +55,10 @@ class Task(StrEnum):
     """Reads a table or an archive as it was sent. Leaves `Content` and the folder of the content."""
     SAMPLE = "sample"
     """Finds the first rows that a training would get. Leaves the rows."""
+    LOCK = "lock"
+    """Resolves what a training asks for. Leaves `Locked` and the lock."""
+    INSTALL = "install"
+    """Installs what a lock names. Leaves `Environment` and the archive of the packages."""
 
 
 class Details(Protocol):
@@ -139,6 +149,42 @@ class Ingest:
     task: ClassVar[Task] = Task.INGEST
 
 
+@dataclass(frozen=True)
+class Lock:
+    """requirements: the text of the file that messages call `file`. links: folders of wheels, or pages that link to them."""
+
+    requirements: str
+    file: str
+    links: Sequence[str]
+    task: ClassVar[Task] = Task.LOCK
+
+
+@dataclass(frozen=True)
+class Locked:
+    """packages: `NAME==VERSION` of each that is installed. provided: of each that was asked for and that the platform has."""
+
+    packages: Sequence[str]
+    provided: Sequence[str]
+
+
+@dataclass(frozen=True)
+class Install:
+    """links: as in `Lock`. most_bytes, most_files: of an environment."""
+
+    links: Sequence[str]
+    most_bytes: int
+    most_files: int
+    task: ClassVar[Task] = Task.INSTALL
+
+
+@dataclass(frozen=True)
+class Environment:
+    """size: bytes of all files together. files: how many there are."""
+
+    size: int
+    files: int
+
+
 INGESTED = Content
 """What the task INGEST finds."""
 
@@ -151,11 +197,14 @@ def confined_step(
     labels: Mapping[str, str],
     secrets: Mapping[str, str] | None = None,
     known_as: Mapping[str, Any] | None = None,
+    egress: tuple[str, ...] = (),
+    image: str = PLATFORM_IMAGE,
 ) -> StepSpec:
     """The step of one task.
 
     edition: changes when the program finds something else in the same inputs. labels: whose step it is. known_as: what names
-    the step in place of its details, where some of these decide nothing or a secret decides too.
+    the step in place of its details, where some of these decide nothing or a secret decides too. egress: what the program may
+    reach. image: where it is executed, on Kubernetes.
     """
     document = encode(details)
     key = run_key(
@@ -167,7 +216,7 @@ def confined_step(
     )
     return StepSpec(
         name=str(details.task),
-        image=PLATFORM_IMAGE,
+        image=image,
         command=("python", "-m", PROGRAM, str(details.task)),
         params=document,
         limits=limits,
@@ -176,5 +225,6 @@ def confined_step(
         run_key=key,
         labels=labels,
         kind=StepKind.PLATFORM,
+        egress=egress,
         secrets=secrets or {},
     )
