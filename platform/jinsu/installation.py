@@ -25,6 +25,7 @@ from jinsu.runs.cancellation import Cancellation
 from jinsu.runs.catalog import Catalog
 from jinsu.runs.champions import Champions
 from jinsu.runs.comparison import Comparison
+from jinsu.runs.environments import Environments, PackageSource
 from jinsu.runs.journal import Journal
 from jinsu.runs.links import Links
 from jinsu.runs.local_catalog import LocalCatalog
@@ -79,7 +80,12 @@ class Installation:
     def launcher(self) -> Launcher:
         match self.settings.where:
             case Where.MACHINE:
-                return LocalLauncher(self.settings.steps, Path(self.settings.home), egress=self.settings.egress)
+                return LocalLauncher(
+                    self.settings.steps,
+                    Path(self.settings.home),
+                    egress=self.settings.egress_by_name,
+                    wheels=[link for link in self.settings.python_links if link.startswith("/")],
+                )
             case Where.KUBERNETES:
                 return self._kubernetes_launcher()
 
@@ -110,7 +116,7 @@ class Installation:
                 return Capacity(self.settings.max_gpus)
             case Where.KUBERNETES:
                 steps = self.settings.on_kubernetes.steps
-                return Capacity(self.settings.max_gpus, frozenset(steps.gpus), frozenset(steps.namespaces))
+                return Capacity(self.settings.max_gpus, frozenset(steps.gpus), frozenset(steps.namespaces), images=True)
 
     @cached_property
     def trainer_image(self) -> str | None:
@@ -120,6 +126,12 @@ class Installation:
                 return None
             case Where.KUBERNETES:
                 return self.settings.on_kubernetes.steps.trainer_image
+
+    @cached_property
+    def packages_from(self) -> PackageSource:
+        """Where packages of a training's environment come from."""
+        settings = self.settings
+        return PackageSource(settings.python_index, settings.python_links, settings.environment_bytes)
 
     # --- The same everywhere ---
 
@@ -163,6 +175,10 @@ class Installation:
     @cached_property
     def admission(self) -> Admission:
         return self.build(Admission)
+
+    @cached_property
+    def environments(self) -> Environments:
+        return self.build(Environments)
 
     @cached_property
     def places(self) -> Places:

@@ -23,9 +23,11 @@ from jinsu.home import SETTINGS_NAME, find_home
 from jinsu.objects.mirror import CACHE_BYTES
 from jinsu.objects.s3 import S3Settings
 from jinsu.placement.kubernetes import Cluster, Servers
+from jinsu.steps.destinations import PYTHON_INDEX, index_destinations
 
 MAX_CODE_BYTES = 64 * 2**20
 """The most that the files of one code snapshot may have together, unless an installation's settings say otherwise."""
+PYPI = "https://pypi.org/simple"
 ROLES = ("researcher", "reviewer", "owner")
 """The roles that a group may give: the values of `jinsu.state.states.Role`, a room above."""
 _PLACEHOLDER = re.compile(r"\$\{([A-Z][A-Z0-9_]*)(?::-([^{}$]*))?\}")
@@ -132,7 +134,10 @@ class Settings:
     split_secret: what the secrets of new splits follow from; "" for the fernet key, as before there were two.
     training_slots: how many trainings run at a time. step_memory (bytes), step_hours: what each of the platform's own steps,
     which open rows and models, may use. egress: by name, what a policy may let trainings of this machine reach, such as
-    `pypi.org:443`. runs_at_once: how many runs may work at once, while no person and no traffic is
+    `pypi.org:443`. python_index: the index that packages of `train.requirements` come from, in the form of PyPI's simple
+    index; it may hold an account, and "" means that there is none. python_links: folders of wheels, or pages that link to
+    them, beside or in place of the index. environment_bytes: the most that the packages of one environment may have.
+    runs_at_once: how many runs may work at once, while no person and no traffic is
     waited for; 0 for twice the training slots, and 16 at least. runs_per_team and runs_per_person: the most of them that one
     team, or one person, may have. bind: the address that the servers listen on. artifacts: MLflow's
     destination for files; "" for the home. mlflow_auth_database_url: "" for a file in the home.
@@ -167,6 +172,9 @@ class Settings:
     step_memory: int = 2 * 2**30
     step_hours: float = 1.0
     egress: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    python_index: str = field(default=PYPI, repr=False)
+    python_links: tuple[str, ...] = ()
+    environment_bytes: int = 8 * 2**30
     runs_at_once: int = 0
     runs_per_team: int = 100
     runs_per_person: int = 20
@@ -202,6 +210,11 @@ class Settings:
     def address(self, part: str) -> str:
         """The URL at which people find a part: "api", "airflow", "mlflow" or "endpoint"."""
         return str(self.public.get(part) or getattr(self, f"{part}_url"))
+
+    @property
+    def egress_by_name(self) -> dict[str, tuple[str, ...]]:
+        """What each name of a destination stands for on this machine; `python-index` unless the settings say it."""
+        return {PYTHON_INDEX: index_destinations(self.python_index, self.python_links), **self.egress}
 
     @property
     def objects(self) -> Path:
@@ -252,6 +265,7 @@ def parse(document: Mapping[str, Any], environment: Mapping[str, str]) -> Settin
         if name in values:
             values[name] = Account(**values[name])
     values["teams_approving_themselves"] = tuple(values["teams_approving_themselves"])
+    values["python_links"] = tuple(values.get("python_links", ()))
     values["egress"] = {name: tuple(entries) for name, entries in values.get("egress", {}).items()}
     if values.get("object_store") is not None:
         values["object_store"] = S3Settings(**values["object_store"])

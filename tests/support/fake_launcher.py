@@ -13,7 +13,7 @@ from tests.support.crash_points import CrashPoints
 
 from jinsu.confined.__main__ import perform
 from jinsu.confined.tasks import Task
-from jinsu.errors import JinsuError
+from jinsu.errors import JinsuError, TransientError
 from jinsu.launchers.launcher import METRICS_BYTES
 from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.inputs import bring_inputs
@@ -78,7 +78,8 @@ class FakeLauncher:
                 bring_inputs(step, files, lambda name: self.root.parent / name)
                 perform(Task(step.name), files)
             except JinsuError as problem:
-                self.attempts[step.run_key] = Attempt(step, StepStatus(Phase.FAILED, str(problem)))
+                passing = isinstance(problem, TransientError)
+                self.attempts[step.run_key] = Attempt(step, StepStatus(Phase.FAILED, str(problem), interrupted=passing))
                 return self.status(step.run_key)
             except OSError as problem:
                 message = f"{problem.strerror}; free disk space, it is tried again."

@@ -395,3 +395,10 @@ def test_a_pod_says_what_it_may_reach() -> None:
 def test_a_destination_that_no_label_may_name_is_refused(name: str) -> None:
     with pytest.raises(BadInputError, match="egress"):
         step_job(replace(STEP, egress=(name,)))
+
+
+def test_an_environment_is_built_in_the_image_that_it_is_for() -> None:
+    step = replace(STEP, kind=StepKind.PLATFORM, egress=("python-index",))
+    document = job(step, RICH, ATTEMPT)
+    assert containers(pod(step, RICH))["work"]["image"] == STEP.image
+    assert document["spec"]["template"]["metadata"]["labels"]["jinsu.dev/egress-python-index"] == "true"

@@ -26,6 +26,7 @@ from jinsu.placement.pods import (
     variables,
 )
 from jinsu.steps.access_token import Holder, token_of
+from jinsu.steps.destinations import PYTHON_INDEX
 from jinsu.steps.pod_layout import (
     ACCESS_FOLDER,
     LINE_FOLDER,
@@ -193,12 +194,16 @@ def _gpu(limits: Limits, cluster: Cluster) -> Gpu | None:
 
 
 def _image(step: StepSpec, cluster: Cluster) -> str:
-    """A researcher's program runs in the step's image, a program of the platform in the platform's own."""
+    """A researcher's program runs in the step's image, a program of the platform in the platform's own.
+
+    The programs that build an environment name the image of the trainings that the environment is for.
+    """
     match step.kind:
         case StepKind.TRAINING:
             return step.image
         case StepKind.PLATFORM:
-            return cluster.platform_image or cluster.runtime_image
+            own = cluster.platform_image or cluster.runtime_image
+            return step.image if PYTHON_INDEX in step.egress else own
 
 
 def _work(step: StepSpec, cluster: Cluster, gpu: Gpu | None) -> Document:

@@ -19,6 +19,7 @@ from jinsu.files import write_atomic
 from jinsu.launchers.launcher import LOG_BYTES, METRICS_BYTES
 from jinsu.sdk.step_files import StepFiles
 from jinsu.steps.confinement import confinement
+from jinsu.steps.destinations import PYTHON_INDEX
 from jinsu.steps.environment import runner_environment
 from jinsu.steps.inputs import bring_inputs
 from jinsu.steps.local_attempt import LocalAttempt, make_current
@@ -45,11 +46,14 @@ class LocalLauncher:
         home: Path | None = None,
         shown: Sequence[Path] = (),
         egress: Mapping[str, Sequence[str]] | None = None,
+        wheels: Sequence[str] = (),
     ) -> None:
         """home: the installation's folder, which no script sees. shown: folders that every script sees and may write to.
 
         egress: destinations by the name that a step may use for them; any other name stands for a host.
+        wheels: folders that the steps which build environments may read.
         """
+        self._wheels = tuple(wheels)
         self._egress = egress or {}
         self._root = root
         self._hidden = (str(root.parent), *([str(home)] if home else []))
@@ -69,7 +73,7 @@ class LocalLauncher:
             if not held(files.lock) and read_result(files.root, step.run_key) is None:
                 if _stamp(files.cancel) == earlier_cancel:  # a cancel that came since then is this attempt's
                     files.cancel.unlink(missing_ok=True)
-                attempt = self._attempt()
+                attempt = self._attempt(step)
                 self._prepare(step, files, attempt)
                 self._spawn(files, attempt)
         return self.status(step.run_key)
@@ -142,9 +146,10 @@ class LocalLauncher:
             end_processes_of(files.root)
             files.secrets.unlink(missing_ok=True)
 
-    def _attempt(self) -> LocalAttempt:
+    def _attempt(self, step: StepSpec) -> LocalAttempt:
         """A new attempt. It is confined wherever that is possible."""
-        return LocalAttempt(uuid4().hex, not confinement(), self._shown, self._hidden)
+        readable = self._wheels if PYTHON_INDEX in step.egress else ()
+        return LocalAttempt(uuid4().hex, not confinement(), self._shown, self._hidden, readable)
 
     def _prepare(self, step: StepSpec, files: StepFiles, attempt: LocalAttempt) -> None:
         try:

@@ -13,6 +13,7 @@ from sqlalchemy.exc import IntegrityError
 from jinsu.data.plan import TRAIN_FILE
 from jinsu.launchers.launcher import Launcher
 from jinsu.lifecycle.stepping import result_of
+from jinsu.runs.environments import Environments
 from jinsu.runs.journal import Journal, labels_of, rules_of, spec_of
 from jinsu.runs.snapshots import SnapshotStore
 from jinsu.runs.stages import StageName, Trained, Validated
@@ -42,6 +43,7 @@ class Train:
     journal: Journal
     snapshots: SnapshotStore
     steps: StepFolders
+    environments: Environments
     launcher: Launcher
     trainer_image: str | None
 
@@ -57,31 +59,33 @@ class Train:
         result = result_of(self.launcher.status(key), self.name)
         self._record_usage(row, key, result)
         metrics = last_values(all_points(lambda offset: self.launcher.metrics(key, offset)))
-        environment = self._environment(row.id, trial)
+        environment = self._environment(row, trial)
         return Trained(key, result.seconds, result.peak_memory, metrics, environment)
 
     def step(self, row: Submission, trial: int) -> StepSpec:
         """The step of one trial, as data."""
         spec = spec_of(row)
-        split = self.journal.output(Validated, row.id).run_key
-        (rows,) = self.steps.inputs(split, {TRAIN_ROWS_NAME: TRAIN_FILE})
+        validated = self.journal.output(Validated, row.id)
+        (rows,) = self.steps.inputs(validated.run_key, {TRAIN_ROWS_NAME: TRAIN_FILE})
+        packages = self.environments.inputs(validated.environment)
         params = {**spec.train.params, **(spec.train.trials[trial] if spec.train.trials else {})}
         key = run_key(
             "train",
             {"command": spec.train.command, "params": params},
             {"train": rows.digest},
             row.code_digest,
-            self._environment(row.id, trial),
+            self._environment(row, trial),
         )
         return StepSpec(
             name="train",
-            image=self.trainer_image or LOCAL_IMAGE,
+            image=rules_of(row).image or self.trainer_image or LOCAL_IMAGE,
             command=tuple(shlex.split(spec.train.command)),
             params=params,
             limits=_limits(spec),
             inputs=(
                 Input("code", self.snapshots.name(row.code_digest), row.code_digest),
                 rows,
+                *packages,
             ),
             output_uri=f"steps/{key}",
             run_key=key,
@@ -89,11 +93,16 @@ class Train:
             egress=tuple(rules_of(row).egress),
         )
 
-    def _environment(self, run: str, trial: int) -> str:
-        """What identifies the script's environment: another torch is another result."""
-        if self.trainer_image is not None:
-            return image_part(self.trainer_image, f"{run}:{trial}")
-        return f"local:torch-{version('torch')}:numpy-{version('numpy')}"
+    def _environment(self, row: Submission, trial: int) -> str:
+        """What identifies the script's environment: another torch, or another lock, is another result."""
+        validated, image = self.journal.output(Validated, row.id), rules_of(row).image or self.trainer_image
+        if image is not None:
+            base = image_part(image, f"{row.id}:{trial}")
+        else:
+            base = f"local:torch-{version('torch')}:numpy-{version('numpy')}"
+        if not validated.environment:
+            return base
+        return f"{base}:lock-sha256-{self.environments.lock_digest(validated.lock)}"
 
     def _record_usage(self, row: Submission, key: str, result: StepResult) -> None:
         usage = Usage(

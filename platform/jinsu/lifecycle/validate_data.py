@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from jinsu.codec import encode
@@ -13,6 +13,7 @@ from jinsu.data.datasets import DatasetStore, DatasetVersion
 from jinsu.errors import GateFailedError, TransientError
 from jinsu.registry.mlflow import Mlflow
 from jinsu.runs.dataset_inputs import dataset_inputs
+from jinsu.runs.environments import Environments
 from jinsu.runs.journal import Journal, labels_of, rules_of
 from jinsu.runs.snapshots import SnapshotStore, read_member
 from jinsu.runs.splits import KnownSplit, Splits
@@ -35,6 +36,7 @@ class ValidateData:
     datasets: DatasetStore
     snapshots: SnapshotStore
     splits: Splits
+    environments: Environments
     steps: StepFolders
     mlflow: Mlflow
     platform_limits: Limits
@@ -42,6 +44,9 @@ class ValidateData:
     name: ClassVar[StageName] = StageName.VALIDATE_DATA
 
     def next_step(self, row: Submission, trial: int) -> StepSpec | None:
+        # First, because it takes seconds: a package that is not there is named before a row is read.
+        if (building := self.environments.next_step(row)) is not None:
+            return building
         version = self.datasets.resolve(row.dataset)
         checks = self._checks(row, version)
         if self.steps.result(checks.run_key) is None:
@@ -68,7 +73,10 @@ class ValidateData:
             raise GateFailedError(
                 f"dataset {row.dataset} fails {len(failed)} of its checks: " + "; ".join(failed[:_SHOWN])
             )
-        return Validated(self._kept(row, version), shown.checks, shown.rows, shown.page, shown.docs)
+        environment = self.environments.of(row)
+        return replace(
+            shown, run_key=self._kept(row, version), lock=environment.lock, environment=environment.installed
+        )
 
     def _validation(self, checks: StepSpec) -> Validation:
         return self.steps.document(Validation, checks.run_key, FINDINGS)

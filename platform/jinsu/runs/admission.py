@@ -16,6 +16,7 @@ from jinsu.data.datasets import DatasetStore, DatasetVersion
 from jinsu.errors import BadInputError, ConflictError, ForbiddenError
 from jinsu.identity.people import Person
 from jinsu.identity.policies import policy_of
+from jinsu.runs.environments import with_requirements
 from jinsu.runs.places import waits_for_others
 from jinsu.runs.problems import (
     check_problem_columns,
@@ -68,12 +69,13 @@ class Capacity:
     """What an installation can run. gpus: how many one training may ask for.
 
     gpu_types: the names that `train.resources.gpu_type` may take, and teams: the teams that have a place; None where the
-    installation names none, so that any is accepted.
+    installation names none, so that any is accepted. images: whether a training may run in an image of its own.
     """
 
     gpus: int = 0
     gpu_types: frozenset[str] | None = None
     teams: frozenset[str] | None = None
+    images: bool = False
 
 
 @dataclass(frozen=True)
@@ -132,7 +134,7 @@ class Admission:
         """What the code's spec stands for, and the rules that it would run under; nothing is recorded."""
         code = self.snapshots.get(code_digest)
         written = _written(code)
-        spec = _replaced(written, overrides)
+        spec = with_requirements(_replaced(written, overrides), code)
         with self.database.begin() as session:
             problem, changes = _problem(session, person, spec, code, team, self.split_secret)
             policy = policy_of(session, problem.team)
@@ -370,6 +372,11 @@ def check_capacity(spec: ModelSpec, team: str, capacity: Capacity) -> None:
     if resources.gpu > capacity.gpus:
         raise BadInputError(
             f"{FILE_NAME}: train.resources.gpu: {resources.gpu} asked for, this platform has {capacity.gpus}."
+        )
+    if spec.train.image and not capacity.images:
+        raise BadInputError(
+            f"{FILE_NAME}: train.image: this platform is one machine, where no images run; name the packages in a "
+            "requirements.txt instead (train.requirements)."
         )
     wanted = resources.gpu_type
     if resources.gpu and wanted and capacity.gpu_types is not None and wanted not in capacity.gpu_types:

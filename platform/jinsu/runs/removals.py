@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from sqlalchemy import select
 
 from jinsu.errors import TransientError
+from jinsu.runs.stages import StageName
 from jinsu.state.database import Database
 from jinsu.state.tables import Removal, StageRecord, Submission
 
@@ -30,7 +31,10 @@ def objects_of(row: Submission, keys: Iterable[str]) -> frozenset[str]:
 def stage_keys(record: StageRecord) -> frozenset[str]:
     """Run keys of the steps that a stage has named so far."""
     output = record.output or {}
-    return frozenset(str(key) for key in (record.run_key, output.get("run_key"), output.get("docs")) if key)
+    # A training's `environment` is a text for people; the step is what `validate_data` names.
+    names = ("run_key",) if record.name == StageName.TRAIN else ("run_key", "docs", "lock", "environment")
+    named = (record.run_key, *(output.get(name) for name in names))
+    return frozenset(str(key) for key in named if key)
 
 
 def removed_since(database: Database, names: Iterable[str], since: float) -> str | None:

@@ -61,6 +61,10 @@ class Validated:
     """This validation's file within the Data Docs."""
     docs: str = ""
     """The step that holds the Data Docs; empty when it is the one that holds the rows."""
+    lock: str = ""
+    """The step that locked the packages which the training asks for; empty when it asks for none."""
+    environment: str = ""
+    """The step that installed these packages; empty when the platform has all of them."""
 
 
 @dataclass(frozen=True)

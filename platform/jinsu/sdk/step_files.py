@@ -10,6 +10,7 @@ STEP_DIR_VARIABLE = "JINSU_STEP_DIR"
 
 OUT_NAME = "out"
 RESULT_NAME = "result.json"
+PACKAGES_NAME = "packages"
 TRAIN_ROWS_NAME = "data/train.parquet"
 
 
@@ -40,6 +41,11 @@ class StepFiles:
     def secrets(self) -> Path:
         """What only this step's process may know, a JSON object of texts; missing when there is nothing."""
         return self.inputs / "secrets.json"
+
+    @property
+    def packages(self) -> Path:
+        """The packages of the script's environment beside the platform's own; missing when it asked for none."""
+        return self.inputs / PACKAGES_NAME
 
     @property
     def train_rows(self) -> Path:

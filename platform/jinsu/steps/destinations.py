@@ -5,9 +5,15 @@ from __future__ import annotations
 import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
+from urllib.parse import urlsplit
 
 WEB_PORTS = (80, 443)
 """The ports that an entry without a port means."""
+
+PYTHON_INDEX = "python-index"
+"""The destination that the steps which build environments reach: the index of packages that the operator chose."""
+_FILES_OF = {"pypi.org": ("files.pythonhosted.org",)}
+"""Where an index keeps its files, when that is another host."""
 
 Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 
@@ -43,6 +49,19 @@ class Destination:
         if self.host.startswith("*."):
             return host.endswith(self.host[1:])
         return bool(host) and host == self.host
+
+
+def index_destinations(index: str, links: Iterable[str]) -> tuple[str, ...]:
+    """What a step that asks this index and these pages must reach; folders need nothing."""
+    found: list[str] = []
+    for address in (index, *links):
+        parts = urlsplit(address)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            continue
+        port = f":{parts.port}" if parts.port else ""
+        host = f"[{parts.hostname}]" if ":" in parts.hostname else parts.hostname
+        found += [f"{host}{port}", *_FILES_OF.get(parts.hostname, ())]
+    return tuple(dict.fromkeys(found))
 
 
 def choose(entries: Iterable[str], host: str, port: int, addresses: Iterable[Address]) -> Address | None:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from jinsu.sdk.step_files import STEP_DIR_VARIABLE, StepFiles
+from jinsu.sdk.step_files import PACKAGES_NAME, STEP_DIR_VARIABLE, StepFiles
 from jinsu.steps.spec import StepKind, StepSpec
 
 _PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LD_LIBRARY_PATH", "CUDA_VISIBLE_DEVICES", "SSL_CERT_FILE")
@@ -31,13 +32,20 @@ def script_environment(
     threads = str(max(1, int(step.limits.cpu)))
     # A program of the platform works in a folder of a person's files, and must not import any of them as its own modules.
     safe_path = {"PYTHONSAFEPATH": "1"} if step.kind is StepKind.PLATFORM else {}
+    paths = [str(_SOURCE_ROOT)]
+    programs: dict[str, str] = {}
+    if any(item.name == PACKAGES_NAME for item in step.inputs):
+        # First, because the platform's own packages may lie in the folder of its source.
+        paths.insert(0, str(seen.packages))
+        programs = {"PATH": f"{seen.packages}/bin:{base.get('PATH', os.defpath)}"}
     return {
         **_harmless(base),
+        **programs,
         "HOME": str(scratch),
         "TMPDIR": str(scratch),
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
-        "PYTHONPATH": str(_SOURCE_ROOT),
+        "PYTHONPATH": os.pathsep.join(paths),
         "OMP_NUM_THREADS": threads,
         "MKL_NUM_THREADS": threads,
         "ORT_DISABLE_TELEMETRY": "1",

@@ -19,13 +19,14 @@ class LocalAttempt:
     """id: of the attempt. confined: whether the script runs in a sandbox.
 
     shown: folders of this machine that the script sees at their own paths and may write to. hidden: folders that it sees
-    empty wherever they are. Both are of a confined script.
+    empty wherever they are. readable: folders that it sees at their own paths and may not write to. All are of a confined script.
     """
 
     id: str
     confined: bool
     shown: tuple[str, ...] = ()
     hidden: tuple[str, ...] = ()
+    readable: tuple[str, ...] = ()
 
     def to_json(self) -> str:
         return json.dumps(asdict(self))
@@ -33,7 +34,8 @@ class LocalAttempt:
     @staticmethod
     def from_json(text: str) -> LocalAttempt:
         document = json.loads(text)
-        return LocalAttempt(document["id"], document["confined"], tuple(document["shown"]), tuple(document["hidden"]))
+        folders = {name: tuple(document.get(name, ())) for name in ("shown", "hidden", "readable")}
+        return LocalAttempt(document["id"], document["confined"], **folders)
 
 
 def make_current(files: StepFiles, attempt: str) -> None:

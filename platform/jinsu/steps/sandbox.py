@@ -153,6 +153,7 @@ def mounts(step: StepSpec, files: StepFiles, scratch: Path, attempt: LocalAttemp
         *machine,
         *_hidden(machine, attempt.hidden),
         *(Mount("bind", folder, folder) for folder in attempt.shown),
+        *_as_it_is(attempt.readable),
         *_of_the_step(files, scratch),
         Mount("proc", "/proc"),
         *_as_it_is(_KERNEL),
@@ -172,7 +173,8 @@ def _of_the_step(files: StepFiles, scratch: Path) -> list[Mount]:
     for place in places:
         if place.is_symlink():
             raise StepFailedError(f"{files.relative(place)}: is a symbolic link; submit again.")
-    return [Mount("bind", str(seen), str(place)) for place, seen in places.items()]
+    packages = [Mount("ro-bind", str(files.packages), str(SEEN.packages))] if files.packages.is_dir() else []
+    return [*(Mount("bind", str(seen), str(place)) for place, seen in places.items()), *packages]
 
 
 def _system() -> list[Mount]:
