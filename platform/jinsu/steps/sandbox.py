@@ -173,7 +173,7 @@ def _of_the_step(files: StepFiles, scratch: Path) -> list[Mount]:
     for place in places:
         if place.is_symlink():
             raise StepFailedError(f"{files.relative(place)}: is a symbolic link; submit again.")
-    packages = [Mount("ro-bind", str(files.packages), str(SEEN.packages))] if files.packages.is_dir() else []
+    packages = [Mount("ro-bind", str(SEEN.packages), str(files.packages))] if files.packages.is_dir() else []
     return [*(Mount("bind", str(seen), str(place)) for place, seen in places.items()), *packages]
 
 
