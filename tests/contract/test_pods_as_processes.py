@@ -16,14 +16,19 @@ from tests.support.broker_server import STEP_KEY, broker_server
 from tests.support.object_store import KEYS, running_store
 from tests.support.process_kubernetes import ProcessKubernetes
 from tests.support.waiting import eventually
+from tests.support.wheels import make_wheel, python_index
 
 from jinsu.broker.desk import Desk
+from jinsu.confined.tasks import ENVIRONMENT_FILE, INDEX, LOCK_FILE, Install, Lock, confined_step
 from jinsu.launchers.kubernetes_launcher import KubernetesLauncher
 from jinsu.objects.mirror import Mirror
 from jinsu.objects.s3 import S3, S3Settings
 from jinsu.placement.kubernetes import Cluster
+from jinsu.sdk.step_files import PACKAGES_NAME
+from jinsu.steps.destinations import PYTHON_INDEX
+from jinsu.steps.folders import StepFolders
 from jinsu.steps.processes import processes_of
-from jinsu.steps.spec import Input, StepKind, StepSpec
+from jinsu.steps.spec import Input, Limits, StepKind, StepSpec
 from jinsu.steps.status import Phase
 
 
@@ -108,3 +113,24 @@ def test_a_pod_deleted_by_hand_resumes_from_its_checkpoint(bench: PodBench) -> N
     assert (status.phase, status.interrupted) == (Phase.FAILED, True)
     assert bench.run(step).phase is Phase.DONE
     assert bench.log(step) == "epoch 3\nresumed at 3\n"
+
+
+def test_a_pod_builds_an_environment_and_another_trains_in_it(bench: PodBench, tmp_path: Path) -> None:
+    wheels = tmp_path / "wheels"
+    make_wheel(wheels, "fast-tables", "1.2", needs=["numpy"])
+    limits, reach, steps = Limits(2**30, 60.0), (PYTHON_INDEX,), StepFolders(bench.objects)
+    with python_index(wheels) as (port, _):
+        secrets = {INDEX: f"http://127.0.0.1:{port}/simple"}
+        asked = Lock("fast-tables\n", "requirements.txt", ())
+        lock = confined_step(asked, (), limits, uuid4().hex, {}, secrets, egress=reach, image="i")
+        assert bench.run(lock).phase is Phase.DONE, bench.log(lock)
+        inputs = steps.inputs(lock.run_key, {LOCK_FILE: LOCK_FILE})
+        install = confined_step(Install((), 2**26, 1000), inputs, limits, "t", {}, secrets, egress=reach, image="i")
+        assert bench.run(install).phase is Phase.DONE, bench.log(install)
+    step = bench.step("import fast_tables; print(fast_tables.VERSION)")
+    packages = steps.inputs(install.run_key, {PACKAGES_NAME: ENVIRONMENT_FILE})
+
+    status = bench.run(replace(step, inputs=(*step.inputs, *packages)))
+
+    assert status.phase is Phase.DONE, status.message
+    assert bench.log(step) == "1.2\n"
