@@ -1,6 +1,7 @@
 """A run's environment: which steps it needs, what names them, and what a training gets of it."""
 
 import io
+import json
 import tarfile
 from collections.abc import Callable
 
@@ -11,6 +12,7 @@ from tests.support.wheels import make_wheel
 from jinsu.errors import BadInputError, GateFailedError
 from jinsu.lifecycle.train import Train
 from jinsu.lifecycle.validate_data import ValidateData
+from jinsu.retention.records import runs
 from jinsu.runs.admission import Capacity, check_capacity
 from jinsu.runs.environments import Environments, PackageSource, with_requirements
 from jinsu.runs.removals import stage_keys
@@ -214,3 +216,27 @@ def test_the_account_of_the_index_is_in_no_step(bench: StageBench) -> None:
     assert step.secrets == {"index": "https://ann:hush@index.example/simple"}
     same = PackageSource("https://bob:other@index.example/simple", (), 2**24)
     assert same.digest == bench.installation.packages_from.digest
+
+
+def test_a_reviewer_sees_the_packages_and_the_lock(bench: StageBench) -> None:
+    run = submitted(bench, "fast-tables\n")
+    found = validated(bench, run)
+    for stage in (StageName.TRAIN, StageName.PACKAGE, StageName.EVALUATE, StageName.REGISTER):
+        bench.carry_out(stage, run)
+
+    mlflow_run = bench.row(Submission, run).mlflow_run
+    lineage = json.loads(bench.mlflow.artifact(mlflow_run, "evidence.json"))["lineage"]
+    digest = bench.installation.environments.lock_digest(found.lock)
+    assert (lineage["packages"], lineage["lock"]) == ("fast-tables==1.2", found.lock)
+    assert lineage["environment"].endswith(digest)
+    page = bench.mlflow.artifact(mlflow_run, "evidence.html").decode()
+    assert "fast-tables==1.2" in page
+    assert digest in page
+
+
+def test_retention_keeps_an_environment_for_as_long_as_a_run_needs_it(bench: StageBench) -> None:
+    run = submitted(bench, "fast-tables\n")
+    found = validated(bench, run)
+    with bench.records.begin() as session:
+        (needed,) = [one.objects for one in runs(session, ()) if one.id == run]
+    assert {f"steps/{found.lock}", f"steps/{found.environment}"} <= needed

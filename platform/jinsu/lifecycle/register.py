@@ -23,6 +23,7 @@ from jinsu.registry.facts import Facts, Lineage, TrainingFacts
 from jinsu.registry.mlflow import Mlflow, RunStatus
 from jinsu.registry.mlmodel import mlmodel_files
 from jinsu.runs.comparison import Comparison
+from jinsu.runs.environments import Environments
 from jinsu.runs.journal import Journal, rules_of, spec_of
 from jinsu.runs.problems import looks
 from jinsu.runs.stages import Evaluated, Packaged, Registered, StageName, Trained, Validated
@@ -45,6 +46,7 @@ class Register:
     launcher: Launcher
     mlflow: Mlflow
     comparison: Comparison
+    environments: Environments
 
     def run(self, run: str) -> Registered:
         """Registers the packaged model; returns its version."""
@@ -95,7 +97,15 @@ class Register:
                 (item.aspect, item.what, item.before, item.after) for item in self.comparison.of(row.id).differences
             ],
             looks=self._looks(row.problem),
-            lineage=Lineage(row.dataset, row.code_digest, trained.run_key, package.run_key),
+            lineage=Lineage(
+                row.dataset,
+                row.code_digest,
+                trained.run_key,
+                package.run_key,
+                trained.environment,
+                ", ".join(self.environments.locked(validated.lock).packages),
+                validated.lock,
+            ),
             validation=self._validation(validated),
             evaluation=self.steps.document(Report, evaluated.run_key, FINDINGS),
             champion=evaluated.champion,

@@ -160,7 +160,7 @@ def _repeated(verdict: Validation) -> str:
 
 def _lineage(facts: Facts) -> str:
     spec = escape(json.dumps(dict(facts.spec), indent=1))
-    rows = [(name, f"<code>{escape(str(value))}</code>") for name, value in asdict(facts.lineage).items()]
+    rows = [(name, f"<code>{escape(str(value))}</code>") for name, value in asdict(facts.lineage).items() if value]
     return (
         "<h2>Where it comes from</h2>"
         + _table(rows, escaped=True)

@@ -16,13 +16,18 @@ from jinsu.steps.metrics import MetricPoint
 class Lineage:
     """What a candidate was made from.
 
-    dataset: `NAME@DIGITS`. code: digest of the snapshot. training, package: run keys of the two steps.
+    dataset: `NAME@DIGITS`. code: digest of the snapshot. training, package: run keys of the two steps. environment: what the
+    training ran in, with the digest of its lock. packages: what the lock installed, as `NAME==VERSION`; "" for nothing.
+    lock: run key of the step that holds the lock, or "".
     """
 
     dataset: str
     code: str
     training: str
     package: str
+    environment: str = ""
+    packages: str = ""
+    lock: str = ""
 
 
 @dataclass(frozen=True)
