@@ -109,6 +109,7 @@
   "fernet_key" "${JINSU_FERNET_KEY:-}"
   "split_secret" "${JINSU_SPLIT_SECRET:-}"
   "training_slots" (int $values.training.slots)
+  "python_index" $values.training.pythonIndex
   "max_gpus" (int $values.training.maxGpus)
   "teams_approving_themselves" $values.teamsApprovingThemselves
   "object_store" $store
