@@ -25,6 +25,7 @@ from jinsu.runs.cancellation import Cancellation
 from jinsu.runs.catalog import Catalog
 from jinsu.runs.champions import Champions
 from jinsu.runs.comparison import Comparison
+from jinsu.runs.division import Division
 from jinsu.runs.environments import Environments, PackageSource
 from jinsu.runs.journal import Journal
 from jinsu.runs.links import Links
@@ -215,6 +216,10 @@ class Installation:
     @cached_property
     def splits(self) -> Splits:
         return self.build(Splits)
+
+    @cached_property
+    def division(self) -> Division:
+        return self.build(Division)
 
     @cached_property
     def comparison(self) -> Comparison:

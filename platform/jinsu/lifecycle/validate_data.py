@@ -8,11 +8,12 @@ from typing import ClassVar
 
 from jinsu.codec import encode
 from jinsu.confined import tasks
-from jinsu.confined.tasks import DATASET, FINDINGS, HELD, REMEMBERED, SALT, Sides, Validation, confined_step
+from jinsu.confined.tasks import DATASET, FINDINGS, HELD, Sides, Validation, confined_step
 from jinsu.data.datasets import DatasetStore, DatasetVersion
 from jinsu.errors import GateFailedError, TransientError
 from jinsu.registry.mlflow import Mlflow
 from jinsu.runs.dataset_inputs import dataset_inputs
+from jinsu.runs.division import Division
 from jinsu.runs.environments import Environments
 from jinsu.runs.journal import Journal, labels_of, rules_of
 from jinsu.runs.snapshots import SnapshotStore, read_member
@@ -37,6 +38,7 @@ class ValidateData:
     snapshots: SnapshotStore
     splits: Splits
     environments: Environments
+    division: Division
     steps: StepFolders
     mlflow: Mlflow
     platform_limits: Limits
@@ -56,7 +58,7 @@ class ValidateData:
         known = self.splits.of(rules_of(row).problem)
         if self._divided(known, version) is not None:
             return None
-        division = self._division(row, version, known)
+        division = self.division.split(rules_of(row).problem, known, version, labels_of(row))
         return division if self.steps.result(division.run_key) is None else None
 
     def judge(self, row: Submission, trial: int) -> Validated:
@@ -111,26 +113,6 @@ class ValidateData:
         key = known.made.get(version.digest)
         return key if key is not None and self.steps.result(key) is not None else None
 
-    def _division(self, row: Submission, version: DatasetVersion, known: KnownSplit) -> StepSpec:
-        """The step that divides the rows."""
-        problem = known.spec
-        details = tasks.Split(
-            known.plan, problem.split.model_dump(mode="json", exclude_defaults=True), problem.target, problem.features
-        )
-        inputs = (
-            *dataset_inputs(self.datasets, self.steps, version, DATASET),
-            *self.splits.remembered(rules_of(row).problem, REMEMBERED, known.held),
-        )
-        return confined_step(
-            details,
-            inputs,
-            self.platform_limits,
-            "split-3",
-            labels_of(row),
-            secrets={SALT: known.salt.hex()},
-            known_as={"split": known.digest, "target": problem.target, "features": problem.features},
-        )
-
     def _kept(self, row: Submission, version: DatasetVersion) -> str:
         """The step that divided the rows; its held-out keys are remembered before anybody can train.
 
@@ -140,7 +122,7 @@ class ValidateData:
         known = self.splits.of(problem)
         if (divided := self._divided(known, version)) is not None:
             return divided
-        key = self._division(row, version, known).run_key
+        key = self.division.split(problem, known, version, labels_of(row)).run_key
         if self.steps.result(key) is not None:
             sides = self.steps.document(Sides, key, FINDINGS)
             if self.splits.keep(problem, known, sides.plan, self.steps.content(key, HELD), version.digest, key):
