@@ -16,15 +16,14 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import quote
-from uuid import uuid4
 
 from jinsu.errors import ConflictError, ForbiddenError, JinsuError, NotFoundError, TransientError
+from jinsu.objects.downloads import BLOCK_BYTES, drafted, write_blocks
 from jinsu.objects.s3 import DIGEST_HEADER, PART_BYTES, Damaged, digest_header
 
 log = logging.getLogger("jinsu.broker")
 
 _Answer = TypeVar("_Answer")
-_BLOCK = 1 << 20
 _ATTEMPTS = 5
 _PARALLEL_PARTS = 4
 _MOST_PARTS = 10_000
@@ -69,23 +68,13 @@ class BrokeredStore:
                 self._put_parts(stream.fileno(), size, key, digest)
 
     def get(self, key: str, path: Path) -> None:
-        draft = path.with_name(f".{path.name}.{uuid4().hex}")
-
-        def download() -> None:
-            digest = hashlib.sha256()
-            with self._http.stream("GET", self._ask("get", {"key": key})["url"]) as answer, draft.open("wb") as stream:
+        def download(draft: Path) -> None:
+            with self._http.stream("GET", self._ask("get", {"key": key})["url"]) as answer:
                 _check(answer, key)
-                for block in answer.iter_bytes(_BLOCK):
-                    digest.update(block)
-                    stream.write(block)
-                _verify(key, answer, digest.hexdigest())
+                _verify(key, answer, write_blocks(draft, answer.iter_bytes(BLOCK_BYTES)))
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._with_retries(download, f"download of {key}")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        with drafted(path) as draft:
+            self._with_retries(lambda: download(draft), f"download of {key}")
 
     def write(self, key: str, data: bytes) -> None:
         if key.endswith(".json"):
@@ -209,7 +198,7 @@ class BrokeredStore:
 
 def _blocks(file: int, start: int, length: int) -> Iterator[bytes]:
     """The bytes of a part of a file; each call of this function begins anew."""
-    while length > 0 and (block := os.pread(file, min(_BLOCK, length), start)):
+    while length > 0 and (block := os.pread(file, min(BLOCK_BYTES, length), start)):
         yield block
         start, length = start + len(block), length - len(block)
 

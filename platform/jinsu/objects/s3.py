@@ -17,6 +17,7 @@ from typing import Any, TypeVar
 from uuid import uuid4
 
 from jinsu.errors import JinsuError, NotFoundError, TransientError
+from jinsu.objects.downloads import BLOCK_BYTES, drafted, write_blocks
 from jinsu.objects.store import Stored
 
 log = logging.getLogger("jinsu.s3")
@@ -27,7 +28,6 @@ DIGEST_HEADER = f"x-amz-meta-{_DIGEST}"
 PART_BYTES = 16 * 2**20
 """Larger files are uploaded in parts of this size."""
 _ATTEMPTS = 4
-_BLOCK = 1 << 20
 _DELETED_AT_ONCE = 1000
 _SETTLING_SECONDS = 1.0
 """How long `create` waits on a server without conditional writes, until it looks whose object it was that stayed."""
@@ -119,23 +119,12 @@ class S3:
         self._with_retries(upload, f"upload of {key}")
 
     def get(self, key: str, path: Path) -> None:
-        draft = path.with_name(f".{path.name}.{uuid4().hex}")
-
-        def download() -> None:
+        def download(draft: Path) -> None:
             answer = self._client.get_object(Bucket=self._settings.bucket, Key=self._key(key))
-            digest = hashlib.sha256()
-            with draft.open("wb") as stream:
-                for block in answer["Body"].iter_chunks(_BLOCK):
-                    digest.update(block)
-                    stream.write(block)
-            self._verify(key, answer, digest.hexdigest())
+            self._verify(key, answer, write_blocks(draft, answer["Body"].iter_chunks(BLOCK_BYTES)))
 
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            self._with_retries(download, f"download of {key}")
-            draft.replace(path)
-        finally:
-            draft.unlink(missing_ok=True)
+        with drafted(path) as draft:
+            self._with_retries(lambda: download(draft), f"download of {key}")
 
     def write(self, key: str, data: bytes) -> None:
         digest = hashlib.sha256(data).hexdigest()
