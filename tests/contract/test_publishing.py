@@ -239,14 +239,14 @@ def test_a_folder_that_many_want_at_once_is_brought_once_and_not_replaced(store:
 
 def test_drafts_of_dead_processes_go_and_those_of_living_ones_stay(tmp_path: Path) -> None:
     def die() -> None:
-        with Mirror(tmp_path).draft() as draft:
+        with Mirror(tmp_path).drafts.new() as draft:
             (draft / "half").write_text("half")
             os._exit(0)
 
     assert child(die) == 0
     assert list((tmp_path / ".drafts").glob("*/half"))
     objects = Mirror(tmp_path)
-    with objects.draft() as mine:
+    with objects.drafts.new() as mine:
         Mirror(tmp_path).drafts.sweep()
         assert [path for path in (tmp_path / ".drafts").iterdir() if path.is_dir()] == [mine]
 

@@ -99,10 +99,6 @@ class Mirror:
 
     # --- Writing ---
 
-    def draft(self) -> AbstractContextManager[Path]:
-        """An empty folder for an object that is being made; removed at the end unless the object was kept."""
-        return self.drafts.new()
-
     def write(self, name: str, data: bytes) -> None:
         """Writes a small object that may change."""
         if self.store is not None:
