@@ -267,6 +267,20 @@ def test_a_download_that_was_cut_off_is_not_a_folder(store: S3, tmp_path: Path) 
     assert (Mirror(tmp_path, store).folder("steps/0", MARK) / "out" / "data").exists()
 
 
+def test_a_result_that_the_caller_has_is_not_read_again(store: S3, tmp_path: Path) -> None:
+    do_step(Mirror(tmp_path / "here", store))
+    asked = []
+
+    class Asked(S3):
+        def read(self, key: str) -> bytes | None:
+            asked.append(key)
+            return super().read(key)
+
+    there = StepFolders(Mirror(tmp_path / "there", Asked(store._settings)))
+    assert there.content(KEY, "a", there.result(KEY))
+    assert asked == [f"steps/{KEY}/result.json", f"steps/{KEY}/out/a"]
+
+
 def test_files_of_one_with_the_digests_of_another_are_no_step(store: S3, tmp_path: Path) -> None:
     do_step(Mirror(tmp_path / "here", store))
     store.write(f"steps/{KEY}/out/a", b"of another writer")

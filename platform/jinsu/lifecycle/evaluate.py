@@ -52,9 +52,10 @@ class Evaluate:
         """Raises GateFailedError with every rule that the candidate breaks; the report is kept either way."""
         champion = self._champion(row.model)
         key = self._step(row, champion).run_key
-        if self.steps.result(key) is None:  # another champion since the step was started
+        result = self.steps.result(key)
+        if result is None:  # another champion since the step was started
             raise TransientError("the champion has changed; the candidate is scored beside the new one.", 0)
-        report = self.steps.document(Report, key, FINDINGS)
+        report = self.steps.document(Report, key, FINDINGS, result)
         version = champion.version if champion else None
         evaluated = Evaluated(key, version, report.metric, report.overall, report.gain, report.overall.rows)
         self.journal.keep(row.id, evaluated)

@@ -23,6 +23,7 @@ from jinsu.spec.rules import Rules
 from jinsu.state.database import Database
 from jinsu.state.tables import ProblemVersion, Submission
 from jinsu.steps.folders import StepFolders
+from jinsu.steps.result import StepResult
 from jinsu.steps.spec import Limits, StepSpec
 
 _SHOWN = 5
@@ -51,9 +52,10 @@ class ValidateData:
             return building
         version = self.datasets.resolve(row.dataset)
         checks = self._checks(row, version)
-        if self.steps.result(checks.run_key) is None:
+        checked = self.steps.result(checks.run_key)
+        if checked is None:
             return checks
-        if not self._validation(checks).passed:
+        if not self._validation(checks, checked).passed:
             return None
         known = self.splits.of(rules_of(row).problem)
         if self._divided(known, version) is not None:
@@ -80,8 +82,8 @@ class ValidateData:
             shown, run_key=self._kept(row, version), lock=environment.lock, environment=environment.installed
         )
 
-    def _validation(self, checks: StepSpec) -> Validation:
-        return self.steps.document(Validation, checks.run_key, FINDINGS)
+    def _validation(self, checks: StepSpec, result: StepResult | None = None) -> Validation:
+        return self.steps.document(Validation, checks.run_key, FINDINGS, result)
 
     def _checks(self, row: Submission, version: DatasetVersion) -> StepSpec:
         """The step that checks the rows."""
@@ -123,8 +125,10 @@ class ValidateData:
         if (divided := self._divided(known, version)) is not None:
             return divided
         key = self.division.split(problem, known, version, labels_of(row)).run_key
-        if self.steps.result(key) is not None:
-            sides = self.steps.document(Sides, key, FINDINGS)
-            if self.splits.keep(problem, known, sides.plan, self.steps.content(key, HELD), version.digest, key):
+        result = self.steps.result(key)
+        if result is not None:
+            sides = self.steps.document(Sides, key, FINDINGS, result)
+            held = self.steps.content(key, HELD, result)
+            if self.splits.keep(problem, known, sides.plan, held, version.digest, key):
                 return key
         raise TransientError("another version of the dataset was divided meanwhile; this one is divided again.", 0)

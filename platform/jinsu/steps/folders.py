@@ -58,13 +58,16 @@ class StepFolders:
             ]
         return tuple(found)
 
-    def document(self, kind: type[_Document], run_key: str, name: str) -> _Document:
-        """A JSON output of a step that is done. Raises NotFoundError when it is gone or not what was sealed."""
-        return decode(kind, json.loads(self.content(run_key, name)))
+    def document(self, kind: type[_Document], run_key: str, name: str, result: StepResult | None = None) -> _Document:
+        """A JSON output of a step that is done, as `content`."""
+        return decode(kind, json.loads(self.content(run_key, name, result)))
 
-    def content(self, run_key: str, name: str) -> bytes:
-        """A small output of a step that is done. Raises NotFoundError when it is gone or not what was sealed."""
-        result = self.result(run_key)
+    def content(self, run_key: str, name: str, result: StepResult | None = None) -> bytes:
+        """A small output of a step that is done. Raises NotFoundError when it is gone or not what was sealed.
+
+        result: the step's, where the caller has read it just now; it is read otherwise.
+        """
+        result = result or self.result(run_key)
         data = self.objects.read(f"{_name(run_key)}/{OUT_NAME}/{name}")
         if result is None or data is None or hashlib.sha256(data).hexdigest() != result.outputs.get(name):
             raise NotFoundError(
