@@ -303,6 +303,34 @@ def test_a_restarted_envoy_finds_everything_again(plane: Any, start_envoy: START
     asyncio.run(scenario())
 
 
+def test_an_envoy_that_knows_no_routes_yet_answers_nothing_and_is_not_ready(plane: Any, control: Any) -> None:
+    """While the controller is away, a restarted Envoy must not say that there is no such model: clients believe a 404."""
+
+    async def scenario() -> None:
+        async with plane(serve=False) as p, httpx.AsyncClient(base_url=p.ports.admin_url) as admin:
+            answers: set[int] = set()
+
+            async def look() -> None:
+                try:
+                    answers.add((await p.client.get("/models/toy/ping")).status_code)
+                except httpx.TransportError:
+                    await asyncio.sleep(0.02)
+
+            began = time.monotonic()
+            while time.monotonic() < began + 14:
+                await look()
+            assert answers == set()
+            assert (await admin.get("/ready")).status_code == 503
+
+            control(p)
+            while not answers:
+                await look()
+                assert time.monotonic() < began + 40
+            assert answers == {200}
+
+    asyncio.run(scenario())
+
+
 class Crossing:
     """Leads each new connection to where it points at that moment, as a cluster's network does."""
 

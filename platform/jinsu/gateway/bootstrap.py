@@ -11,6 +11,8 @@ from jinsu.gateway.topology import EXTENSIONS, ROUTES, RUNTIME_LAYER, Resource, 
 MAX_BODY = 4 << 20
 """The longest request that the gateway takes, in bytes."""
 _GET = {"name": ":method", "string_match": {"exact": "GET"}}
+_WITHOUT_END = "0s"
+"""As Envoy writes a wait that does not end."""
 _FILTERS = f"{EXTENSIONS}.filters"
 
 
@@ -20,8 +22,8 @@ class Gateway:
 
     On one machine the three ports are enough. On a network nothing answers without a key: `clients` are the keys of whoever may
     ask models, by their names; `key` is what the Envoy shows the controller, and what the readers of the statistics at
-    `stats_port` show the Envoy. With a `stats_port` the Envoy also waits for the controller without end: an Envoy that
-    knows no model must not take the place of one that does.
+    `stats_port` show the Envoy. An Envoy waits for its first clusters and routes without end, and neither listens nor is
+    ready before: one that knows no model must not say that there is none, or take the place of one that knows them.
     """
 
     port: int
@@ -34,11 +36,6 @@ class Gateway:
     clients: Mapping[str, str] = field(default_factory=dict, repr=False)
     connections: int = 1000
 
-    @property
-    def patience(self) -> str:
-        """For how long Envoy waits for its first clusters and routes before it is ready without them; 0s: without end."""
-        return "0s" if self.stats_port else "5s"
-
 
 def bootstrap(gateway: Gateway) -> Resource:
     """One listener for requests, and everything else by discovery from the controller."""
@@ -49,7 +46,7 @@ def bootstrap(gateway: Gateway) -> Resource:
     return {
         "node": {"id": "gateway", "cluster": "jinsu"},
         "admin": {"address": _address("127.0.0.1", gateway.admin_port), "ignore_global_conn_limit": True},
-        "dynamic_resources": {"ads_config": _discovery(gateway), "cds_config": _discovered(gateway.patience)},
+        "dynamic_resources": {"ads_config": _discovery(gateway), "cds_config": _discovered(_WITHOUT_END)},
         "stats_flush_on_admin": True,
         "stats_config": _latency_buckets(),
         "layered_runtime": _weights(),
@@ -140,7 +137,7 @@ def _listener(gateway: Gateway) -> Resource:
     manager = {
         "stat_prefix": "gateway",
         "codec_type": "HTTP1",
-        "rds": {"route_config_name": ROUTES, "config_source": _discovered(gateway.patience)},
+        "rds": {"route_config_name": ROUTES, "config_source": _discovered(_WITHOUT_END)},
         **_suspicion(),
         "local_reply_config": _own_answers(),
         "server_header_transformation": "PASS_THROUGH",
