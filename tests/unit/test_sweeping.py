@@ -12,7 +12,7 @@ import pytest
 from jinsu.clients.kubernetes import Kind
 from jinsu.controller.sweeper import CHECKPOINT_SECONDS, Sweeper
 from jinsu.deployers.manifests import BACKEND
-from jinsu.launchers.job import KEY_LABEL
+from jinsu.launchers.job import KEY_LABEL, RUN_LABEL
 from jinsu.packaging.contents import SealedPackage
 from jinsu.placement.kubernetes import Cluster, Servers
 from jinsu.release.advance import Phase, Policy, State
@@ -23,7 +23,8 @@ from jinsu.state.tables import Base, Candidate, Endpoint, Rollout, StageRecord, 
 from jinsu.steps import status
 
 SERVERS = Servers("image", "jinsu", "catalog", "store", "keys", {})
-KUBERNETES = Kubernetes("jinsu", "catalog", "", "", Cluster({"a": "team-a", "b": "team-a"}, "t", "r"), SERVERS)
+CLUSTER = Cluster({"a": "team-a", "b": "team-a"}, "t", "r", platform_namespace="platform-steps")
+KUBERNETES = Kubernetes("jinsu", "catalog", "", "", CLUSTER, SERVERS)
 POLICY = Policy((5, 50), 60.0, 600.0, GatePolicy(50, 0.02, 2.0, 100.0))
 
 
@@ -41,9 +42,14 @@ class Remembered:
         self.phases: dict[str, status.Phase] = {}
         self.store = SimpleNamespace(delete=self.removed.append)
 
-    def job(self, key: str, age: float = 1000) -> None:
-        labels = {KEY_LABEL: key[:63]}
-        metadata = {"name": f"step-{key}", "labels": labels, "creationTimestamp": created(age)}
+    def job(self, key: str, age: float = 1000, namespace: str = "team-a", run: str = "run") -> None:
+        labels = {KEY_LABEL: key[:63], **({RUN_LABEL: run} if run else {})}
+        metadata = {
+            "name": f"step-{key}",
+            "labels": labels,
+            "creationTimestamp": created(age),
+            "namespace": namespace,
+        }
         self.objects[Kind.JOB].append({"metadata": metadata})
 
     def server(self, name: str, age: float = 1000) -> None:
@@ -52,10 +58,17 @@ class Remembered:
 
     def list(self, kind: Kind, namespace: str, labels: str = "") -> list[dict[str, Any]]:
         assert "app.kubernetes.io/instance=jinsu" in labels
-        assert namespace == {Kind.JOB: "team-a", Kind.DEPLOYMENT: "jinsu"}[kind]
-        return self.objects[kind]
+        if kind is Kind.DEPLOYMENT:
+            assert namespace == "jinsu"
+            return self.objects[kind]
+        wanted = [part for part in labels.split(",") if "=" not in part]
+        found = [one["metadata"] for one in self.objects[kind] if one["metadata"]["namespace"] == namespace]
+        return [{"metadata": one} for one in found if all(label in one["labels"] for label in wanted)]
 
     def delete(self, kind: Kind, namespace: str, name: str) -> None:
+        assert kind is not Kind.JOB or namespace == next(
+            one["metadata"]["namespace"] for one in self.objects[kind] if one["metadata"]["name"] == name
+        )
         self.removed.append(name)
 
     def deploy(self, model: str, version: str, package: SealedPackage) -> None:
@@ -120,6 +133,17 @@ def test_jobs_of_no_open_run_are_removed_when_they_are_not_young(database: Datab
     for key in ("a" * 64, "b" * 64, "c" * 64):
         kept.job(key)
     kept.job("d" * 64, age=100)
+    assert sweep(database, kept).removed == [f"step-{'b' * 64}", f"step-{'c' * 64}"]
+
+
+def test_jobs_of_the_platform_s_own_steps_are_removed_with_their_run(database: Database) -> None:
+    """Those that a request to the API waits for belong to no run; they end by themselves."""
+    add_run(database, "a" * 64)
+    add_run(database, "b" * 64, ended=time.time())
+    kept = Remembered()
+    for key in ("a" * 64, "b" * 64, "c" * 64):
+        kept.job(key, namespace="platform-steps")
+    kept.job("d" * 64, namespace="platform-steps", run="")
     assert sweep(database, kept).removed == [f"step-{'b' * 64}", f"step-{'c' * 64}"]
 
 

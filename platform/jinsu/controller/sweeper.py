@@ -18,7 +18,7 @@ from jinsu.controller.rollout_records import RolloutRecords
 from jinsu.deployers.kubernetes_deployer import KubernetesDeployer
 from jinsu.deployers.manifests import BACKEND, selector
 from jinsu.gateway.backend import Backend
-from jinsu.launchers.job import KEY_LABEL
+from jinsu.launchers.job import KEY_LABEL, RUN_LABEL
 from jinsu.launchers.launcher import Launcher
 from jinsu.objects.mirror import Mirror
 from jinsu.packaging.contents import SealedPackage
@@ -62,10 +62,14 @@ class Sweeper:
         self._forget_checkpoints()
 
     def _remove_jobs(self) -> None:
-        """Those whose run is over."""
+        """Those whose run is over. The platform's own steps have no run while a request to the API waits for them."""
         owned = {key[:63] for key in self._open_keys()}
-        labels = f"app.kubernetes.io/name=jinsu-step,app.kubernetes.io/instance={self.kubernetes.steps.release}"
-        for namespace in sorted(set(self.kubernetes.steps.namespaces.values())):
+        steps = self.kubernetes.steps
+        of_steps = f"app.kubernetes.io/name=jinsu-step,app.kubernetes.io/instance={steps.release}"
+        places = dict.fromkeys(sorted(set(steps.namespaces.values())), of_steps)
+        if steps.platform_namespace:
+            places.setdefault(steps.platform_namespace, f"{of_steps},{RUN_LABEL}")
+        for namespace, labels in places.items():
             for job in self.kube.list(Kind.JOB, namespace, labels=labels):
                 if job["metadata"]["labels"].get(KEY_LABEL) not in owned and self._old(job):
                     name = job["metadata"]["name"]

@@ -42,6 +42,8 @@ from jinsu.steps.spec import Limits, StepKind, StepSpec
 KEY_LABEL = "jinsu.dev/run-key"
 ATTEMPT_LABEL = "jinsu.dev/attempt"
 KIND_LABEL = "jinsu.dev/kind"
+RUN_LABEL = "jinsu.dev/submission"
+"""The run whose step it is; a step that a request to the API waits for has none."""
 EGRESS_LABEL = "jinsu.dev/egress-{}"
 """A pod with this label, whose value is "true", may reach what the name stands for; NetworkPolicies select it."""
 _LABEL = re.compile(r"[^A-Za-z0-9_.-]+")
