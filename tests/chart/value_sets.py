@@ -31,6 +31,7 @@ EVERYTHING: Values = {
     "airflow": {"apiServer": {"replicas": 2}, "config": {"AIRFLOW__CORE__PARALLELISM": "32"}},
     "api": {"replicas": 2, "autoscaling": {"enabled": True}},
     "gateway": {"replicas": 3, "autoscaling": {"enabled": True}, "service": {"type": "LoadBalancer"}},
+    "broker": {"replicas": 2},
     "modelServers": {"replicas": 2, "priorityClass": "servers"},
     "public": {"api": "https://jinsu.example.com", "endpoint": "https://models.example.com"},
     "ingress": {
