@@ -19,6 +19,8 @@ import yaml
 CHART = Path(__file__).parent / "jinsu"
 POLICY = Path(__file__).parents[1] / "docs" / "policy.schema.json"
 QUANTITY = {"type": ["string", "number"]}
+SIZE = {"type": "string", "pattern": "^[1-9][0-9]*(Mi|Gi|Ti)$"}
+DAYS = {"type": "number", "minimum": 0}
 NAME = {"type": "string", "pattern": "^[a-z0-9]([a-z0-9-]*[a-z0-9])?$"}
 URL = {"type": "string", "pattern": "^(https?://.+)?$"}
 DIGEST = {"type": "string", "pattern": "^(sha256:[0-9a-f]{64})?$"}
@@ -135,6 +137,17 @@ RULES: dict[str, dict[str, Any]] = {
     "training.maxGpus": {"type": "integer", "minimum": 0},
     "training.ttlSeconds": {"type": "integer", "minimum": 60},
     "training.lostSeconds": {"type": "integer", "minimum": 60},
+    "runs.atOnce": {"type": "integer", "minimum": 0},
+    "runs.perTeam": COUNT,
+    "runs.perPerson": COUNT,
+    "steps.memory": SIZE,
+    "steps.hours": {"type": "number", "exclusiveMinimum": 0},
+    "retention.failedRuns": DAYS,
+    "retention.unnamed": DAYS,
+    "retention.datasetVersions": DAYS,
+    "retention.oldVersions": DAYS,
+    "retention.oldVersionsKept": COUNT,
+    "objectStore.cache": SIZE,
     "priorityClasses.low": {"type": "integer", "maximum": -1},
     "priorityClasses.normal": {"type": "integer", "maximum": -1},
     "priorityClasses.high": {"type": "integer", "maximum": -1},

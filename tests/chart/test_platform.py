@@ -15,7 +15,7 @@ from tests.chart.value_sets import DEFAULT, EVERYTHING, OTHER_AIRFLOW, TEAMS, VA
 from jinsu.clients.kubernetes import Kind
 from jinsu.cluster.__main__ import PARTS
 from jinsu.cluster.database_roles import PASSWORD_VARIABLE, ROLES
-from jinsu.settings import GroupRole, Oidc, parse
+from jinsu.settings import GroupRole, Oidc, Retention, Settings, parse
 from jinsu.spec.load import policy_from
 
 each_set = pytest.mark.parametrize("values", VALUE_SETS.values(), ids=VALUE_SETS)
@@ -61,6 +61,30 @@ def test_teams_gpus_and_priorities_arrive_in_the_settings() -> None:
     assert steps.gpus[""].resource == "nvidia.com/gpu"
     assert everything.teams_approving_themselves == ("default",)
     assert platform_objects.parsed_settings(render(OTHER_AIRFLOW)).airflow_url == "https://airflow.example.com"
+
+
+def test_limits_and_retention_arrive_in_the_settings() -> None:
+    settings = platform_objects.parsed_settings(
+        render(
+            {
+                "runs": {"atOnce": 7, "perTeam": 6, "perPerson": 5},
+                "steps": {"memory": "512Mi", "hours": 0.5},
+                "objectStore": {"cache": "3Gi"},
+                "retention": {"failedRuns": 0, "unnamed": 1.5, "datasetVersions": 90, "oldVersions": 365, "oldVersionsKept": 3},
+            }
+        )
+    )
+    assert (settings.runs_at_once, settings.runs_per_team, settings.runs_per_person) == (7, 6, 5)
+    assert (settings.step_memory, settings.step_hours) == (512 * 2**20, 0.5)
+    assert settings.object_cache_bytes == 3 * 2**30
+    assert settings.retention == Retention(None, 1.5, 90, 365, 3)
+
+
+def test_limits_and_retention_have_the_same_defaults_in_the_chart_and_in_the_code() -> None:
+    document = platform_objects.settings_document(render())
+    names = ("runs_at_once", "runs_per_team", "runs_per_person", "step_memory", "step_hours", "object_cache_bytes")
+    assert {name: document[name] for name in names} == {name: getattr(Settings, name) for name in names}
+    assert Retention(**document["retention"]) == Retention()
 
 
 def test_the_identity_provider_arrives_in_the_settings() -> None:

@@ -1,3 +1,8 @@
+{{/* A size such as 512Mi in bytes. */}}
+{{- define "jinsu.bytes" -}}
+{{- $units := dict "Mi" 1048576 "Gi" 1073741824 "Ti" 1099511627776 -}}
+{{- mul (regexFind "^[0-9]+" . | int64) (index $units (regexFind "[MGT]i$" .)) -}}
+{{- end }}
 {{/* settings.json: what every process of the platform reads. Secrets are named, never written. */}}
 {{- define "jinsu.settings" -}}
 {{- $name := include "jinsu.name" . -}}
@@ -110,6 +115,18 @@
   "split_secret" "${JINSU_SPLIT_SECRET:-}"
   "training_slots" (int $values.training.slots)
   "python_index" $values.training.pythonIndex
+  "runs_at_once" (int $values.runs.atOnce)
+  "runs_per_team" (int $values.runs.perTeam)
+  "runs_per_person" (int $values.runs.perPerson)
+  "step_memory" (include "jinsu.bytes" $values.steps.memory | int64)
+  "step_hours" (float64 $values.steps.hours)
+  "object_cache_bytes" (include "jinsu.bytes" $values.objectStore.cache | int64)
+  "retention" (dict
+    "failed_runs" ($values.retention.failedRuns | default nil)
+    "unnamed" ($values.retention.unnamed | default nil)
+    "dataset_versions" ($values.retention.datasetVersions | default nil)
+    "old_versions" ($values.retention.oldVersions | default nil)
+    "old_versions_kept" (int $values.retention.oldVersionsKept))
   "max_gpus" (int $values.training.maxGpus)
   "teams_approving_themselves" $values.teamsApprovingThemselves
   "object_store" $store
