@@ -33,7 +33,7 @@ from jinsu.runs.problems import (
 )
 from jinsu.runs.removals import objects_of, removed_since
 from jinsu.runs.snapshots import SnapshotStore, read_member
-from jinsu.spec.load import FILE_NAME, parse_spec, spec_from
+from jinsu.spec.load import FILE_NAME, new_spec_from, parse_spec
 from jinsu.spec.model import ModelSpec
 from jinsu.spec.problem import ProblemSpec
 from jinsu.spec.rules import NamedProblem, Rules, effective
@@ -335,7 +335,7 @@ def _replaced(spec: ModelSpec, overrides: Mapping[str, Any]) -> ModelSpec:
     document = spec.model_dump(mode="json", exclude_unset=True)
     for path, value in overrides.items():
         _assign(document, path, value)
-    return spec_from(document, "submission")
+    return new_spec_from(document, "submission")
 
 
 def _assign(document: dict[str, Any], path: str, value: Any) -> None:

@@ -13,6 +13,7 @@ from typing import Any, TypeVar, get_args
 from pydantic import BaseModel, ValidationError
 
 from jinsu.errors import BadInputError
+from jinsu.spec.command import shell_syntax
 from jinsu.spec.document import read_yaml
 from jinsu.spec.former import former_sections, in_the_present_form
 from jinsu.spec.model import INLINE, NAMED, ModelSpec
@@ -51,7 +52,21 @@ def parse_spec(text: str, source: str = FILE_NAME) -> ModelSpec:
     """A spec from YAML text; messages call the text `source`. Raises BadInputError as `read_spec` does."""
     if len(text) > _MAX_BYTES:
         raise BadInputError(f"{source}: larger than 64 KiB; a spec describes a model, data belongs in a dataset.")
-    return spec_from(read_yaml(text, source), source)
+    return new_spec_from(read_yaml(text, source), source)
+
+
+def new_spec_from(document: object, source: str = FILE_NAME) -> ModelSpec:
+    """A spec that nobody has admitted yet, from plain data. Raises BadInputError as `read_spec` does.
+
+    It is refused when its command needs a shell. A run that was admitted before may have such a command.
+    """
+    spec = spec_from(document, source)
+    if found := shell_syntax(spec.train.command):
+        raise BadInputError(
+            f"{source}: train.command: {found}, and no shell reads the command, so the script would get this as an "
+            "argument; write it into a script of the folder (command: bash run.sh), or in quotes when it is an argument."
+        )
+    return spec
 
 
 def spec_from(document: object, source: str = FILE_NAME) -> ModelSpec:

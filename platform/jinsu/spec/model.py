@@ -32,7 +32,10 @@ class Resources(Part):
 class Train(Part):
     """The researcher's process."""
 
-    command: str = Field(min_length=1, description="Started without a shell, in the folder of model.yaml.")
+    command: str = Field(
+        min_length=1,
+        description="Started without a shell, in the folder of model.yaml: no &&, no pipes, no $VARIABLES.",
+    )
     params: Params = Field(default_factory=dict, description="Read by `jinsu.params(...)`.")
     trials: list[Params] = Field(
         default_factory=list,
