@@ -66,6 +66,7 @@ class Submissions:
             team=plan.rules.team,
             dataset=plan.version.reference,
             rows=plan.version.rows,
+            columns=dict(plan.version.schema),
             rules=shown_rules(plan.rules),
             effective=plan.rules,
             expectations=plan.expectations,

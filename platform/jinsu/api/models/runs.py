@@ -50,7 +50,7 @@ class Rule(Answer):
 
 
 class Checked(Answer):
-    """A spec that admission would take now. dataset: the version that it would be pinned to.
+    """A spec that admission would take now. dataset: the version that it would be pinned to. columns: types by name.
 
     rules: what would decide, line by line; effective: the same as data. expectations: the text of the problem's file.
     """
@@ -61,6 +61,7 @@ class Checked(Answer):
     team: str
     dataset: str
     rows: int
+    columns: dict[str, str]
     rules: list[Rule]
     effective: Rules
     expectations: str | None
