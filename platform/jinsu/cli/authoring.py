@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from jinsu.cli.extras import Extra, require
-from jinsu.cli.show import as_json, print_json, progress
+from jinsu.cli.show import as_json, echo, print_json, progress
 
 _SPEC = """\
 # yaml-language-server: $schema=https://jinsu.dev/schema/model.json
@@ -88,21 +88,26 @@ def init(folder: Path, name: str | None) -> None:
 def check(folder: Path, team: str, json_: bool) -> None:
     """Try a model in seconds, before anything is queued.
 
-    Reads the spec, looks at the dataset, validates a sample of its rows, runs the script on them until it saves, and
-    checks what it saved: signature, parity, latency.
+    Reads the spec and the script, asks the platform about the problem and its columns, validates a sample of the rows, runs
+    the script on them until it saves, and checks what it saved: signature, parity, latency. Each finding is shown as soon
+    as it is known; what can be known without running the script comes first.
 
     \b
     Example:
       jinsu check examples/digits
     """
     require(Extra.CHECK, "jinsu check")
-    from jinsu.cli.checking import check_folder
+    from jinsu.cli.checking import Finding, check_folder
 
+    found: list[Finding] = []
     with progress(json_) as say:
-        findings = check_folder(folder, say, team)
+        for finding in check_folder(folder, say, team):
+            found.append(finding)
+            if not json_:
+                echo(f"  {'✔' if finding.passed else '!'} {finding.check:<12} {finding.text}")
     if json_:
-        print_json({finding.check: finding.text for finding in findings})
+        doubts = [finding.text for finding in found if not finding.passed]
+        passed = {finding.check: finding.text for finding in found if finding.passed}
+        print_json({**passed, "doubts": doubts} if doubts else passed)
         return
-    for finding in findings:
-        click.echo(f"  ✔ {finding.check:<12} {finding.text}")
     click.echo(f"Ready: jinsu submit {folder}")

@@ -5,16 +5,24 @@ Admission and the rows come from the platform, wherever it is; the script runs o
 
 from __future__ import annotations
 
+import json
+import math
 import shlex
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
+from importlib import import_module
 from pathlib import Path
+from threading import Thread
 from typing import TYPE_CHECKING
 
 from jinsu.cli.client import Client
-from jinsu.errors import BadInputError, StepFailedError
+from jinsu.cli.foreseeing import Foreseen, Table, foresee, foresee_columns, foresee_metric
+from jinsu.cli.script_facts import read_script
+from jinsu.cli.training_entry import training_entry
+from jinsu.errors import BadInputError, GateFailedError, StepFailedError
 from jinsu.runs.snapshots import pack
 from jinsu.sdk.model_files import MODEL_FILE, MODEL_FOLDER
 from jinsu.sdk.step_files import TRAIN_ROWS_NAME, StepFiles
@@ -25,7 +33,7 @@ from jinsu.steps.spec import Input, Limits, StepSpec
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from jinsu.api.models import CheckBody
+    from jinsu.api.models import CheckBody, Checked
     from jinsu.spec.rules import Rules
 
 SAMPLE_ROWS = 256
@@ -38,37 +46,75 @@ _SHORTENED = ("epochs", "steps", "iterations")
 
 @dataclass(frozen=True)
 class Finding:
-    """One check that passed, and what it found."""
+    """What a check found. passed: false for a doubt, about what may be meant so."""
 
     check: str
     text: str
+    passed: bool = True
 
 
-def check_folder(folder: Path, say: Callable[[str], None], team: str = "") -> list[Finding]:
-    """Every check that passed, in order. Raises the first problem as its sentence."""
+def check_folder(folder: Path, say: Callable[[str], None], team: str = "") -> Iterator[Finding]:
+    """Every check that passed, in order, as soon as it has: what takes least time comes first, the script last.
+
+    Raises JinsuError with a sentence for each problem that is known by then.
+    """
     from jinsu.api.models import CheckBody, Checked, Code
 
     spec = read_spec(folder)
+    yield Finding("spec", f"{spec.name}, {spec.train.command}")
+    script = read_script(folder, training_entry(folder, spec.train.command))
+    yield from _doubts(foresee(script, spec, folder, _has_own_environment(spec)))
     code, digest = pack(folder)
-    findings = [Finding("spec", f"{spec.name}, {len(code) / 1024:.0f} KiB of code")]
+    yield Finding("code", f"{len(code) / 1024:.0f} KiB")
+    say("asking the platform")
     client = Client()
     client.upload("/v1/code", Code, code)
     body = CheckBody(code_digest=digest, team=team)
     checked = client.post("/v1/check", Checked, body)
     rules = checked.effective
-    findings.append(Finding("problem", f"{rules.problem}, version {rules.version}, of team {rules.team}"))
-    findings.append(Finding("dataset", f"{checked.dataset}, {checked.rows} rows"))
+    yield Finding("problem", f"{rules.problem}, version {rules.version}, of team {rules.team}")
+    yield Finding("dataset", f"{checked.dataset}, {checked.rows} rows")
+    yield from _doubts([*foresee_metric(script, spec, rules.judging.metric), *foresee_columns(script, _table(checked))])
     say("fetching a sample of the rows")
+    if checked.expectations is not None:
+        Thread(target=_import_expectations, daemon=True).start()  # while the platform looks for the rows
     rows = _sample(client, body)
     say("validating the data")
-    findings.append(Finding("data", _validate(rules, checked.expectations, rows)))
+    yield Finding("data", _validate(rules, checked.expectations, rows))
     with tempfile.TemporaryDirectory(prefix="jinsu-check-") as place:
         root = Path(place)
-        say("running the script on a sample")
-        findings.append(Finding("script", _run(_step(spec, root, rows, code, digest), root)))
+        say(f"running the script on {min(SAMPLE_ROWS, rows.num_rows)} rows, {SECONDS:.0f} s at most")
+        yield Finding("script", _run(_step(spec, root, rows, code, digest), root))
         say("checking what the script saved")
-        findings += _inspect(rules, root, rows)
-    return findings
+        yield from _inspect(rules, root, rows)
+        if spec.train.trials:
+            yield Finding("metric", _logged(rules, root))
+
+
+def _has_own_environment(spec: ModelSpec) -> bool:
+    """Whether the spec names packages or an image, so that this machine's packages say nothing about the training's."""
+    return any(spec.train.model_dump().get(name) for name in ("requirements", "image"))
+
+
+def _doubts(found: Iterable[Foreseen]) -> Iterator[Finding]:
+    """What may be meant so. Raises BadInputError with everything that is certain to go wrong, a line each."""
+    sentences = list(found)
+    if certain := [one.text for one in sentences if one.certain]:
+        raise BadInputError("\n".join(certain))
+    yield from (Finding("script", one.text, passed=False) for one in sentences)
+
+
+def _table(checked: Checked) -> Table:
+    from jinsu.packaging.inputs import feature_columns
+
+    rules = checked.effective
+    features = feature_columns(list(checked.columns), rules.features, rules.target, rules.split.column)
+    return Table(checked.dataset, checked.columns, rules.target, features)
+
+
+def _import_expectations() -> None:
+    with suppress(Exception):  # who needs it imports it again, and meets the error there
+        import_module("great_expectations")
 
 
 def _sample(client: Client, body: CheckBody) -> pa.Table:
@@ -80,20 +126,32 @@ def _sample(client: Client, body: CheckBody) -> pa.Table:
 
 
 def _validate(rules: Rules, text: str | None, rows: pa.Table) -> str:
+    if text is None:
+        return _has_targets(rules, rows)
     from jinsu.data.expectations import always, validate
     from jinsu.data.expectations_file import read_expectations
 
     expectations = always([], rules.target)
-    if text is not None:
-        # A sample cannot tell how many rows there are.
-        expectations += [
-            item for item in read_expectations(text, str(rules.expectations)) if "row_count" not in item[0]
-        ]
+    # A sample cannot tell how many rows there are.
+    expectations += [item for item in read_expectations(text, str(rules.expectations)) if "row_count" not in item[0]]
     with tempfile.TemporaryDirectory() as docs:
         verdict = validate(rows.to_pandas(), expectations, rules.problem, Path(docs), quoting=True)
     if verdict.failed:
         raise BadInputError("the data fails: " + "; ".join(verdict.failed))
     return f"{len(verdict.checks)} expectations hold on a sample"
+
+
+def _has_targets(rules: Rules, rows: pa.Table) -> str:
+    """What every dataset must keep, without the library of expectations, which takes seconds to import."""
+    import pyarrow.compute as pc
+
+    nulls = pc.sum(pc.is_null(rows.column(rules.target), nan_is_null=True)).as_py() or 0
+    if nulls:
+        raise BadInputError(
+            f"the data fails: {rules.target}: {nulls} of {rows.num_rows} rows of a sample have no value; a target is needed "
+            "in every row."
+        )
+    return f"a target in each of {rows.num_rows} rows"
 
 
 def _step(spec: ModelSpec, root: Path, rows: pa.Table, code: bytes, digest: str) -> StepSpec:
@@ -136,6 +194,19 @@ def _run(step: StepSpec, root: Path) -> str:
         raise StepFailedError(f"{status.message}\n{tail}".rstrip())
     assert status.result is not None
     return f"ran {status.result.seconds:.1f} s on {SAMPLE_ROWS} rows, used {status.result.peak_memory >> 20} MiB"
+
+
+def _logged(rules: Rules, root: Path) -> str:
+    """The last value of the problem's metric, by which the best trial is chosen."""
+    lines = StepFiles(root / "steps" / _RUN_KEY).metrics
+    points = [json.loads(line) for line in lines.read_text(encoding="utf-8").splitlines()] if lines.is_file() else []
+    values = [float(point["value"]) for point in points if point["name"] == rules.judging.metric]
+    if not values or not math.isfinite(values[-1]):
+        raise GateFailedError(
+            f"the script logged {rules.judging.metric!r} {'never' if not values else f'as {values[-1]}'}, and the best trial is "
+            f"chosen by it; call jinsu.log({rules.judging.metric}=…) on rows that the script keeps back."
+        )
+    return f"{rules.judging.metric} {values[-1]:g} on a sample"
 
 
 def _inspect(rules: Rules, root: Path, rows: pa.Table) -> list[Finding]:

@@ -74,7 +74,7 @@ def progress(quiet: bool = False) -> Iterator[Callable[[str], None]]:
     """Says what is going on: a spinner on a terminal, a line each time it changes elsewhere (on standard error)."""
     if quiet:
         yield lambda _text: None
-    elif sys.stderr.isatty():
+    elif sys.stderr.isatty() and sys.stdout.isatty():  # what is printed meanwhile stands above the spinner
         from rich.console import Console
         from rich.text import Text
 
