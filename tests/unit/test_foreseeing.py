@@ -7,6 +7,7 @@ import pytest
 from jinsu.cli.foreseeing import Foreseen, Table, foresee, foresee_columns, foresee_metric
 from jinsu.cli.script_facts import Script, read_script
 from jinsu.cli.training_entry import training_entry
+from jinsu.cli.training_packages import asked_packages
 from jinsu.errors import BadInputError
 from jinsu.spec.load import parse_spec
 
@@ -32,7 +33,8 @@ def script_of(folder: Path, text: str, **files: str) -> Script:
 
 def seen(folder: Path, text: str, more: str = "params: {lr: 1}", **files: str) -> list[Foreseen]:
     script = script_of(folder, text, **files)
-    return list(foresee(script, parse_spec(SPEC.format(more=more)), folder))
+    spec = parse_spec(SPEC.format(more=more))
+    return list(foresee(script, spec, folder, asked_packages(spec, folder)))
 
 
 def certain(found: list[Foreseen]) -> list[str]:
@@ -48,7 +50,7 @@ def test_a_good_script_raises_no_doubt(tmp_path: Path) -> None:
 def test_the_examples_raise_no_doubt(path: Path) -> None:
     spec = parse_spec(path.read_text())
     script = read_script(path.parent, training_entry(path.parent, spec.train.command))
-    assert list(foresee(script, spec, path.parent)) == []
+    assert list(foresee(script, spec, path.parent, asked_packages(spec, path.parent))) == []
     assert list(foresee_metric(script, spec, "accuracy")) == []
 
 
@@ -136,9 +138,50 @@ def test_a_module_of_the_folder_is_no_package(tmp_path: Path) -> None:
     (tmp_path / "src" / "ours" / "__init__.py").write_text("")
     (tmp_path / "src" / "mine.py").write_text("")
     assert seen(tmp_path, GOOD + "import sys\nsys.path.append('src')\nimport ours, mine\n") == []
-    spec = parse_spec(SPEC.format(more="params: {lr: 1}"))
-    script = script_of(tmp_path, GOOD + "import no_such_package\n")
-    assert list(foresee(script, spec, tmp_path, own_environment=True)) == []
+
+
+def test_packages_that_the_folder_asks_for(tmp_path: Path) -> None:
+    (tmp_path / "requirements.txt").write_text("no-such.package>=1\nPillow\nPyYAML\n")
+    assert seen(tmp_path, GOOD + "import no_such_package, PIL, yaml\n") == []
+    (found,) = seen(tmp_path, GOOD + "import another_package\n")
+    assert not found.certain
+    assert found.text.startswith("train.py, line 8: imports another_package, which no line of requirements.txt names")
+    spec = "params: {lr: 1}, requirements: null"
+    (said,) = certain(seen(tmp_path, GOOD + "import no_such_package\n", spec))
+    assert said.endswith("write no-such-package into requirements.txt beside model.yaml.")
+
+
+def test_a_package_that_only_this_machine_has_is_a_doubt(tmp_path: Path) -> None:
+    (found,) = seen(tmp_path, GOOD + "import fastapi\n")
+    assert (found.certain, "no part of what every training has; write fastapi" in found.text) == (False, True)
+    (tmp_path / "requirements.txt").write_text("fastapi\n")
+    assert seen(tmp_path, GOOD + "import fastapi\n") == []
+    assert seen(tmp_path, GOOD + "import numpy, pandas, sklearn.svm, torch, typing_extensions, dateutil, yaml\n") == []
+
+
+def test_an_image_brings_packages_that_nobody_here_knows(tmp_path: Path) -> None:
+    image = f"params: {{lr: 1}}, image: 'registry.example/own@sha256:{'0' * 64}'"
+    assert seen(tmp_path, GOOD + "import no_such_package\n", image) == []
+    (tmp_path / "requirements.txt").write_text("numpy\n")
+    with pytest.raises(BadInputError, match="which an image does not read"):
+        seen(tmp_path, GOOD, image)
+
+
+@pytest.mark.parametrize(
+    ("text", "more", "said"),
+    [
+        ("-r other.txt\n", "", "requirements.txt: line 1: '-r other.txt' is an option of pip"),
+        ("numpy<1.5\n", "", "requirements.txt: line 1: numpy<1.5: trainings have numpy "),
+        ("", ", requirements: needs.txt", "train.requirements: the folder has no file 'needs.txt'."),
+    ],
+)
+def test_requirements_that_are_refused_before_anything_is_asked(
+    tmp_path: Path, text: str, more: str, said: str
+) -> None:
+    (tmp_path / "requirements.txt").write_text(text)
+    with pytest.raises(BadInputError) as refused:
+        seen(tmp_path, GOOD, "params: {lr: 1}" + more)
+    assert str(refused.value).startswith(said)
 
 
 def test_relative_imports_are_followed(tmp_path: Path) -> None:

@@ -22,6 +22,14 @@ from jinsu.cli.client import Client
 from jinsu.cli.foreseeing import Foreseen, Table, foresee, foresee_columns, foresee_metric
 from jinsu.cli.script_facts import read_script
 from jinsu.cli.training_entry import training_entry
+from jinsu.cli.training_packages import (
+    asked_packages,
+    install,
+    locked_packages,
+    package_cache,
+    package_places,
+    resolve,
+)
 from jinsu.errors import BadInputError, GateFailedError, StepFailedError
 from jinsu.runs.snapshots import pack
 from jinsu.sdk.model_files import MODEL_FILE, MODEL_FOLDER
@@ -63,7 +71,14 @@ def check_folder(folder: Path, say: Callable[[str], None], team: str = "") -> It
     spec = read_spec(folder)
     yield Finding("spec", f"{spec.name}, {spec.train.command}")
     script = read_script(folder, training_entry(folder, spec.train.command))
-    yield from _doubts(foresee(script, spec, folder, _has_own_environment(spec)))
+    asked = asked_packages(spec, folder)
+    yield from _doubts(foresee(script, spec, folder, asked))
+    lock = ""
+    if asked.lacking:
+        say(f"resolving {asked.file}")
+        lock = resolve(asked, package_places())
+    if asked.file:
+        yield Finding("packages", ", ".join(locked_packages(lock)) or f"every training has what {asked.file} asks for")
     code, digest = pack(folder)
     yield Finding("code", f"{len(code) / 1024:.0f} KiB")
     say("asking the platform")
@@ -83,17 +98,16 @@ def check_folder(folder: Path, say: Callable[[str], None], team: str = "") -> It
     yield Finding("data", _validate(rules, checked.expectations, rows))
     with tempfile.TemporaryDirectory(prefix="jinsu-check-") as place:
         root = Path(place)
+        packages: list[Input] = []
+        if lock:
+            say(f"installing what {asked.file} asks for")
+            packages.append(install(asked, lock, package_places(), package_cache()))
         say(f"running the script on {min(SAMPLE_ROWS, rows.num_rows)} rows, {SECONDS:.0f} s at most")
-        yield Finding("script", _run(_step(spec, root, rows, code, digest), root))
+        yield Finding("script", _run(_step(spec, root, rows, code, digest, packages), root))
         say("checking what the script saved")
         yield from _inspect(rules, root, rows)
         if spec.train.trials:
             yield Finding("metric", _logged(rules, root))
-
-
-def _has_own_environment(spec: ModelSpec) -> bool:
-    """Whether the spec names packages or an image, so that this machine's packages say nothing about the training's."""
-    return any(spec.train.model_dump().get(name) for name in ("requirements", "image"))
 
 
 def _doubts(found: Iterable[Foreseen]) -> Iterator[Finding]:
@@ -154,7 +168,7 @@ def _has_targets(rules: Rules, rows: pa.Table) -> str:
     return f"a target in each of {rows.num_rows} rows"
 
 
-def _step(spec: ModelSpec, root: Path, rows: pa.Table, code: bytes, digest: str) -> StepSpec:
+def _step(spec: ModelSpec, root: Path, rows: pa.Table, code: bytes, digest: str, packages: Iterable[Input]) -> StepSpec:
     import pyarrow.parquet as pq
 
     table, archive = root / "train.parquet", root / "code.tar.gz"
@@ -166,7 +180,7 @@ def _step(spec: ModelSpec, root: Path, rows: pa.Table, code: bytes, digest: str)
         command=tuple(shlex.split(spec.train.command)),
         params=_shortened(spec.train.params),
         limits=Limits(spec.train.resources.memory, SECONDS, spec.train.resources.cpu),
-        inputs=(Input("code", str(archive), digest), Input(TRAIN_ROWS_NAME, str(table), "")),
+        inputs=(Input("code", str(archive), digest), Input(TRAIN_ROWS_NAME, str(table), ""), *packages),
         output_uri=str(root),
         run_key=_RUN_KEY,
         labels={"requires": f"{MODEL_FOLDER}/{MODEL_FILE}"},

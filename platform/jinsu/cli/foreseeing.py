@@ -14,9 +14,13 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from jinsu.cli.script_facts import Call, Script, assigned, is_installed
+from jinsu.cli.import_names import installed_as, is_installed, is_standard, packages_of
+from jinsu.cli.script_facts import Call, Import, Script, assigned
+from jinsu.cli.training_packages import Asked
+from jinsu.confined.base import ROOTS, base_packages
 from jinsu.spec.model import ModelSpec
 from jinsu.spec.problem import ProblemSpec
+from jinsu.spec.requirements import FILE_NAME
 
 
 @dataclass(frozen=True)
@@ -37,12 +41,11 @@ class Table:
     features: Sequence[str]
 
 
-def foresee(script: Script, spec: ModelSpec, folder: Path, own_environment: bool = False) -> Iterator[Foreseen]:
-    """What the files alone show. own_environment: whether the training has other packages than this machine."""
+def foresee(script: Script, spec: ModelSpec, folder: Path, asked: Asked) -> Iterator[Foreseen]:
+    """What the files alone show. asked: the packages that the folder asks for."""
     for sentence in script.broken:
         yield Foreseen(sentence)
-    if not own_environment:
-        yield from _packages(script, folder)
+    yield from _packages(script, folder, asked)
     yield from _sdk_names(script)
     yield from _params(script, spec)
     yield from _never_saves(script)
@@ -74,15 +77,45 @@ def foresee_columns(script: Script, table: Table) -> Iterator[Foreseen]:
         yield from _mixed(call, table)
 
 
-def _packages(script: Script, folder: Path) -> Iterator[Foreseen]:
-    missing: dict[str, bool] = {}
-    for item in script.imports:
-        if item.package in missing or is_installed(item.package) or _lies_in(folder, item.package):
+def _packages(script: Script, folder: Path, asked: Asked) -> Iterator[Foreseen]:
+    """Imports that are no file of the folder, no part of the base, and nothing that the folder asks for."""
+    if asked.image:
+        return
+    named, seen = {item.name for item in asked.packages}, set[str]()
+    for item in sorted(script.imports, key=lambda one: not one.always):
+        if item.package in seen or is_standard(item.package) or _lies_in(folder, item.package):
             continue
-        missing[item.package] = item.always
+        seen.add(item.package)
+        if not named & packages_of(item.package):
+            yield from _lacking(item, asked)
+
+
+def _lacking(item: Import, asked: Asked) -> Iterator[Foreseen]:
+    names, base = packages_of(item.package), base_packages()
+    name = next(iter(sorted(names & base.keys() or names)))
+    if is_installed(item.package):
+        if not names & base.keys() and not installed_as(item.package) & base.keys():
+            yield Foreseen(
+                f"{item.where}: imports {item.package}, which is installed on this machine and is no part of what every "
+                f"training has; write {name} into {asked.file or FILE_NAME}.",
+                False,
+            )
+    elif names & set(ROOTS):
+        yield Foreseen(
+            f"{item.where}: imports {item.package}, which trainings have and this machine has not; to try the script here: "
+            "pip install 'jinsu[frameworks]'.",
+            item.always,
+        )
+    elif asked.packages:
+        yield Foreseen(
+            f"{item.where}: imports {item.package}, which no line of {asked.file} names by this name; write {name} there "
+            "unless another package brings it.",
+            False,
+        )
+    else:
         yield Foreseen(
             f"{item.where}: imports {item.package}, which is no file of the folder and is not installed here; check its "
-            "name, and give the training an environment that holds it.",
+            f"name, or write {name} into {FILE_NAME} beside model.yaml.",
             item.always,
         )
 

@@ -140,7 +140,9 @@ def follow(run: str, json_: bool) -> None:
 
 
 @click.command()
-@click.option("-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first.")
+@click.option(
+    "-n", "--limit", type=click.IntRange(1, 1000), default=20, show_default=True, help="How many, newest first."
+)
 @as_json
 def runs(limit: int, json_: bool) -> None:
     """List runs, newest first.

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import ast
-import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from importlib.util import find_spec
 from pathlib import Path
 
 from jinsu.cli.training_entry import Entry
@@ -104,16 +102,6 @@ def read_script(folder: Path, entry: Entry) -> Script:
             if not files and not package.startswith("."):
                 script.imports.append(Import(package.partition(".")[0], where, always))
     return script
-
-
-def is_installed(package: str) -> bool:
-    """Whether a package can be imported on this machine."""
-    if package in sys.stdlib_module_names or package in sys.builtin_module_names:
-        return True
-    try:
-        return find_spec(package) is not None
-    except (ImportError, ValueError):
-        return False
 
 
 def _files_of(module: str, root: Path, importer: Path) -> Iterator[Path]:

@@ -9,6 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from jinsu.cli.import_names import is_installed
 from jinsu.errors import BadInputError
 
 _PYTHON = re.compile(r"python(\d(\.\d+)?)?")
@@ -70,8 +71,6 @@ def _module(folder: Path, command: str, name: str) -> Path | None:
             return path
     if place.is_dir():
         raise BadInputError(f"train.command: {command!r}: {name} is a package without __main__.py.")
-    from jinsu.cli.script_facts import is_installed
-
     if not is_installed(name.partition(".")[0]):
         raise BadInputError(
             f"train.command: {command!r}: there is no module {name!r} in the folder, nor installed here."

@@ -21,7 +21,7 @@ from jinsu.spec.requirements import normal_name
 
 OWN = "jinsu"
 """Our own package: a script that names it gets the platform's."""
-_ROOTS = (
+ROOTS = (
     *("numpy", "onnx", "onnxruntime", "onnxscript", "pandas", "psutil", "pyarrow", "pydantic", "scikit-learn", "torch"),
     *("keras", "lightgbm", "onnxmltools", "onnxruntime-extensions", "skl2onnx", "transformers", "xgboost-cpu"),
 )
@@ -31,7 +31,7 @@ _ROOTS = (
 @cache
 def base_packages() -> Mapping[str, str]:
     """Versions of the base's packages by name, in this Python."""
-    found = {name: package.version for name, package in _closure(_ROOTS).items()}
+    found = {name: package.version for name, package in _closure(ROOTS).items()}
     return dict(sorted({**found, OWN: __version__}.items()))
 
 
@@ -45,7 +45,7 @@ def base_digest() -> str:
 def write_base(folder: Path) -> None:
     """Writes a wheel without content for each package of the base: the resolver learns what it needs and which version it is."""
     folder.mkdir(parents=True)
-    packages = _closure(_ROOTS)
+    packages = _closure(ROOTS)
     for name, version in base_packages().items():
         package = packages.get(name)
         needs = package.metadata.get_all("Requires-Dist") or [] if package else []

@@ -33,6 +33,18 @@ def places(index: str, links: Sequence[str]) -> list[str]:
     return found
 
 
+def index_named(environment: Mapping[str, str], default: str) -> str:
+    """The index of packages that uv's and pip's own variables name."""
+    return environment.get("UV_DEFAULT_INDEX") or environment.get("PIP_INDEX_URL") or default
+
+
+def links_named(environment: Mapping[str, str]) -> tuple[str, ...]:
+    """Where this machine keeps wheels, as uv's and pip's own variables say."""
+    given = environment.get("UV_FIND_LINKS") or environment.get("PIP_FIND_LINKS") or ""
+    places = given.replace(",", " ").split()
+    return tuple(place for place in places if place.startswith(("http://", "https://")) or Path(place).is_absolute())
+
+
 def run_uv(words: Sequence[str], folder: Path, watch: Callable[[], None] = lambda: None) -> None:
     """Runs uv in the folder, where its cache is too. watch: called five times a second; what it raises ends uv.
 
@@ -89,7 +101,10 @@ def _program() -> str:
 
 def _environment(folder: Path, base: Mapping[str, str]) -> dict[str, str]:
     """What uv starts with. An index at an address of this machine is reached through the sandbox's proxy as well."""
-    kept = ("PATH", "HOME", "TMPDIR", "LANG", "SSL_CERT_FILE", "HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")
+    kept = (
+        *("PATH", "HOME", "TMPDIR", "LANG", "SSL_CERT_FILE", "UV_HTTP_RETRIES"),
+        *("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy"),
+    )
     return {
         **{name: base[name] for name in kept if name in base},
         "UV_CACHE_DIR": str(folder / "cache"),

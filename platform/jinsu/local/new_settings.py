@@ -9,10 +9,10 @@ import secrets
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 
+from jinsu.confined.uv import index_named, links_named
 from jinsu.servers import postgres
 from jinsu.settings import PYPI, Account, Settings
 
@@ -46,8 +46,8 @@ def new_settings(home: Path, runtime: Path, port: int) -> Settings:
         # A laptop's platform has one user; a cluster's values name the teams that may approve their own versions.
         teams_approving_themselves=("default",),
         max_gpus=_gpus(),
-        python_index=os.environ.get("UV_DEFAULT_INDEX") or os.environ.get("PIP_INDEX_URL") or PYPI,
-        python_links=_links(os.environ),
+        python_index=index_named(os.environ, PYPI),
+        python_links=links_named(os.environ),
     )
     return at_port(settings, port)
 
@@ -74,13 +74,6 @@ def runtime_folder(home: Path) -> Path:
 
 def _url(port: int) -> str:
     return f"http://127.0.0.1:{port}"
-
-
-def _links(environment: Mapping[str, str]) -> tuple[str, ...]:
-    """Where this machine keeps wheels, as uv's and pip's own variables say."""
-    given = environment.get("UV_FIND_LINKS") or environment.get("PIP_FIND_LINKS") or ""
-    places = given.replace(",", " ").split()
-    return tuple(place for place in places if place.startswith(("http://", "https://")) or Path(place).is_absolute())
 
 
 def _gpus() -> int:
