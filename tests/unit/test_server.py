@@ -41,6 +41,10 @@ MODELS: dict[str, tuple[list[Any], tuple[str, list[int]], tuple[str, list[int]]]
     "log": ([helper.make_node("Log", ["input"], ["output"])], ("float32", [-1, 4]), ("float32", [-1, 4])),
     "number": ([helper.make_node("Add", ["input", "input"], ["output"])], ("float32", [-1]), ("float32", [-1])),
     "table": ([helper.make_node("Gather", ["table", "input"], ["output"])], ("int64", [-1, 2]), ("float32", [-1, 2, 3])),
+    "computed": (
+        [helper.make_node("Cast", ["input"], ["index"], to=TensorProto.INT64),
+         helper.make_node("Gather", ["table", "index"], ["output"])], ("float32", [-1, 2]), ("float32", [-1, 2, 3])
+    ),
     "image": ([helper.make_node("Identity", ["input"], ["output"])], ("uint8", [-1, 2, 2]), ("uint8", [-1, 2, 2])),
     "words": ([helper.make_node("StringSplit", ["input"], ["split", "output"])], ("string", [-1]), ("int64", [-1])),
 }  # fmt: skip
@@ -400,13 +404,13 @@ def test_a_neighbour_whose_answer_is_no_number_harms_nobody(make: Make) -> None:
 @pytest.mark.parametrize("mode", [WAITING, BY_EVENT], ids=["waiting", "by event"])
 def test_a_neighbour_that_makes_the_model_fail_harms_nobody(make: Make, mode: dict[str, float]) -> None:
     good, bad = {"inputs": [[0, 1]]}, {"inputs": [[0, 99]]}  # the table has 10 rows
-    service = make("table", **mode)
+    service = make("computed", **mode)
     assert [status for status, _ in together(service, [good, bad, good])] == [200, 500, 200]
     assert ask(service, good)[0] == 200
 
 
 def test_a_model_that_fails_says_so_in_one_sentence(make: Make) -> None:
-    status, document = ask(make("table"), {"inputs": [[0, 99]]})
+    status, document = ask(make("computed"), {"inputs": [[0, 99]]})
     assert status == 500
     assert document["error_code"] == "INTERNAL_ERROR"
     assert document["message"].startswith("the model failed: ")

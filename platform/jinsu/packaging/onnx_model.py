@@ -13,6 +13,7 @@ import numpy as np
 from jinsu.errors import GateFailedError
 from jinsu.packaging.arrays import Arrays, joined, part_of, rows_of
 from jinsu.packaging.manifest import Manifest, Tensor
+from jinsu.packaging.unknown_numbers import unknown_number
 from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FILE
 
 # onnxruntime's names of tensor types, as numpy calls them.
@@ -74,12 +75,14 @@ class OnnxModel:
                 )
 
     def run(self, rows: Arrays) -> Arrays:
-        """The answers to a batch of rows. Raises GateFailedError with the operator that failed."""
+        """The answers to a batch of rows. Raises GateFailedError with the operator that failed, RowsRefusedError for the rows' own."""
         if self._options.terminate:
             self._options = _quiet(self._new_options())
         try:
             answers = self._session.run(self._given, dict(zip(self._taken, rows, strict=True)), self._options)
         except Exception as problem:
+            if unknown := unknown_number(str(problem), self.manifest.inputs, rows):
+                raise unknown from None
             raise GateFailedError(f"{MODEL_FILE}: failed on {rows_of(rows)} rows: {_first_line(problem)}") from None
         return tuple(np.asarray(answer) for answer in answers)
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 from functools import partial
 
 from jinsu.packaging.arrays import Arrays, joined, part_of, rows_of, shapes_of
-from jinsu.serving.engine import Done, ModelFailed, Outcome, Stopped
+from jinsu.serving.engine import Done, ModelFailed, Outcome, RowsRefused, Stopped
 from jinsu.serving.limits import Limits
 from jinsu.serving.signature import Refused
 
@@ -47,7 +47,7 @@ class Batcher:
         self._alone = 0  # how many of the next runs take one request each
 
     def submit(self, rows: Arrays) -> asyncio.Future[Arrays]:
-        """The answers to `rows`, to come: arrays, or Refused(504) or Refused(500). Raises Refused(429) for a full queue."""
+        """The answers to `rows`, to come: arrays, or Refused(400), (504) or (500). Raises Refused(429) for a full queue."""
         if self.waiting and self.waiting + rows_of(rows) > self._limits.queue:
             raise Refused(429, f"{self.waiting} rows are waiting already; try again in a second")
         loop = asyncio.get_running_loop()
@@ -141,6 +141,8 @@ class Batcher:
 
 
 def _refusal(outcome: ModelFailed | Stopped) -> Refused:
+    if isinstance(outcome, RowsRefused):
+        return Refused(400, str(outcome))
     if isinstance(outcome, ModelFailed):
         return Refused(500, f"the model failed: {str(outcome)[:200]}")
     return Refused(504, f"the model {outcome}; its run was ended")

@@ -33,6 +33,10 @@ class ModelFailed(Exception):
     """The model gave a sentence instead of answers."""
 
 
+class RowsRefused(ModelFailed):
+    """The sentence is about the rows: the model answers others."""
+
+
 class Stopped(Exception):
     """The batch got no answers because it took too long, or because its process was lost; another batch may fare better."""
 
@@ -198,6 +202,8 @@ class Engine:
     def _outcome(self, frame: Frame, rows: int) -> Arrays | ModelFailed:
         if frame.kind is Kind.FAILED:
             return ModelFailed(frame.sentence())
+        if frame.kind is Kind.REFUSED:
+            return RowsRefused(frame.sentence())
         answers = frame.arrays(self._given)
         if any(answer.ndim == 0 or len(answer) != rows for answer in answers):
             return ModelFailed("the first axis of the output is not the batch")

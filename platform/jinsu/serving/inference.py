@@ -21,6 +21,7 @@ from jinsu.errors import GateFailedError
 from jinsu.packaging.contents import verify_contents
 from jinsu.packaging.manifest import NUMPY_TYPES
 from jinsu.packaging.onnx_model import OnnxModel
+from jinsu.packaging.unknown_numbers import RowsRefusedError
 from jinsu.serving.confinement import confine
 from jinsu.serving.wire import NUMBER_BYTES, Frame, Kind, MalformedFrame, arrays_frame, first_frame
 
@@ -59,6 +60,8 @@ class _Inference:
                     return _failed(f"answers of type {array.dtype}, the manifest says {dtype}")
             typed = (array.astype(dtype, copy=False) for array, dtype in zip(answers, self._given, strict=True))
             return arrays_frame(Kind.ANSWERS, tuple(typed))
+        except RowsRefusedError as problem:
+            return Frame(Kind.REFUSED, 0, str(problem).encode(errors="replace"))
         except GateFailedError as problem:
             return _failed(str(problem))
         except MemoryError:

@@ -42,6 +42,8 @@ class Kind(IntEnum):
     """The answers to the batch."""
     FAILED = 3
     """A sentence instead of the answers, or instead of READY."""
+    REFUSED = 4
+    """A sentence about the rows of the batch instead of the answers."""
 
 
 class MalformedFrame(Exception):
@@ -116,7 +118,7 @@ def first_frame(buffer: bytearray) -> Frame | None:
     if len(buffer) < HEAD.size:
         return None
     kind, parts, size = HEAD.unpack_from(buffer)
-    if kind > Kind.FAILED or size > MAX_BODY:
+    if kind > Kind.REFUSED or size > MAX_BODY:
         raise MalformedFrame(f"kind {kind}, {size} bytes")
     end = HEAD.size + size
     if len(buffer) < end:
