@@ -98,7 +98,7 @@ def _array(name: str, values: Any) -> tuple[np.ndarray, bool]:
 def _objects(name: str, array: np.ndarray) -> tuple[np.ndarray, bool]:
     import numpy as np
 
-    missing = np.frompyfunc(_is_missing, 1, 1)(array).astype(bool)
+    missing = np.frompyfunc(is_missing, 1, 1)(array).astype(bool)
     kinds = {type(value) for value in array[~missing].tolist()}
     if kinds <= {str}:
         return np.where(missing, "", array).astype(object), bool(missing.any())
@@ -108,7 +108,7 @@ def _objects(name: str, array: np.ndarray) -> tuple[np.ndarray, bool]:
     refuse(f"the example of {name!r} holds {found}; give numbers or texts, not both, in one input.")
 
 
-def _is_missing(value: object) -> bool:
+def is_missing(value: object) -> bool:
     """None, NaN, and pandas' NA, which is no boolean when it is compared."""
     return value is None or (isinstance(value, float) and value != value) or type(value).__name__ == "NAType"
 

@@ -15,6 +15,7 @@ from jinsu.sdk.example import DEFAULT_INPUT, Example, read_example, refuse
 from jinsu.sdk.flavours import Exported, flavour_of, known
 from jinsu.sdk.model_files import MANIFEST_FILE, MANIFEST_FORMAT, MODEL_FILE, PROBES_FILE, input_probe, output_probe
 from jinsu.sdk.outputs import OutputKind
+from jinsu.sdk.vocabulary import Vocabulary
 
 if TYPE_CHECKING:
     import numpy as np
@@ -85,10 +86,12 @@ def example_of(
     dynamic: Mapping[str, Mapping[int, str]] | None,
     tokenizers: Mapping[str, TextStep],
 ) -> Example:
-    """The example as a script gives it; what a tokenizer takes is text, whatever the script calls it."""
+    """The example as a script gives it; what a tokenizer takes is text, and what a vocabulary takes is its values."""
     read = read_example(example, columns, dynamic)
-    for name in tokenizers:
-        if name in read.inputs and read.inputs[name].dtype.kind != "O":
+    for name, step in tokenizers.items():
+        if isinstance(step, Vocabulary) and name in read.inputs:
+            read = step.as_input(read, name)
+        elif name in read.inputs and read.inputs[name].dtype.kind != "O":
             refuse(f"tokenizer: the example of {name!r} holds {read.inputs[name].dtype}; give texts.")
     return read
 

@@ -166,7 +166,8 @@ def save(
     columns: names of the columns that stand side by side in `example`, when that is one array of shape (rows, columns):
         clients may then send a table in any order of columns.
     dynamic: names of axes whose length differs between requests, such as `{"input": {1: "length"}}`.
-    tokenizer: makes numbers of texts in front of the model; a mapping by input for a model with several inputs.
+    tokenizer: makes numbers of texts, or of categories (`jinsu.Vocabulary`), in front of the model; a mapping by input
+        for a model with several inputs.
     Returns the folder of the model. Raises SystemExit when the model cannot be exported.
     """
     from jinsu.sdk.saving import example_of, named_tokenizers, save_model
