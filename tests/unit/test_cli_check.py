@@ -189,7 +189,7 @@ def test_the_script_runs_with_the_packages_that_the_folder_asks_for(
     [
         ("numpy\nno-such-package>=3\n", "requirements.txt: line 2 (no-such-package>=3) cannot be resolved: "),
         ("numpy<1.5\n", "requirements.txt: line 1: numpy<1.5: trainings have numpy "),
-        ("--index-url https://example.org\n", "is an option of pip"),
+        ("-r other.txt\n", "is an option of pip"),
     ],
 )
 def test_requirements_that_cannot_be_had_are_named_before_anything_slow_is_imported(

@@ -5,7 +5,9 @@ from __future__ import annotations
 import sys
 from typing import IO
 
-_TAIL_BYTES = 4096
+from jinsu.steps.script_failure import ScriptFailure, script_failure
+
+_TAIL_BYTES = 16384
 _LONGEST_QUOTE = 300
 _TRUNCATED = "\n[jinsu] the log reached its limit of {limit} bytes; the rest is not kept.\n"
 
@@ -37,11 +39,15 @@ class ScriptLog:
         words = self.last_words()
         return f"; its last words: {words}" if words else " and printed nothing."
 
+    def failure(self) -> ScriptFailure | None:
+        """The traceback that the script ended with."""
+        return script_failure(self._tail.decode(errors="replace"))
+
     def last_words(self) -> str:
         """The last line that the script printed, cut to 300 characters; empty when it printed nothing."""
         return self.last_line()[:_LONGEST_QUOTE]
 
     def last_line(self) -> str:
-        """The last line that is not empty, as far as it is within the last 4 KiB; "" without one."""
+        """The last line that is not empty, as far as it is within the last 16 KiB; "" without one."""
         lines = [line.strip() for line in self._tail.decode(errors="replace").splitlines() if line.strip()]
         return lines[-1] if lines else ""

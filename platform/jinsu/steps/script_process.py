@@ -199,6 +199,11 @@ def _exit_problem(kind: StepKind, code: int, log: ScriptLog) -> str:
         return ""
     if kind is StepKind.PLATFORM and code in (REFUSED, TRY_AGAIN):
         return log.last_line()
+    failure = log.failure() if code > 0 and kind is StepKind.TRAINING else None
+    if failure is not None:
+        # A script may go on after a traceback, and an error may have several lines.
+        went_on = "" if log.last_words() == failure.error else log.quote()
+        return f"the script exited with {code}: {failure}{went_on}"
     if code > 0:
         return f"the script exited with {code}{log.quote()}"
     try:
