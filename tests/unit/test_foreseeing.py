@@ -321,6 +321,34 @@ def test_one_array_of_numbers_is_fine(tmp_path: Path) -> None:
         assert columns_seen(tmp_path, "jinsu.save(m, example=np.zeros((2, 2)))", table) == []
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = np.column_stack([columns['price'], columns['label']]).astype('float32')\njinsu.save(m, example=x[:64])",
+        "parts = [columns['price'], columns['label']]\nx = np.column_stack(parts)\njinsu.save(m, example=torch.tensor(x))",
+        "frame = DataFrame(columns)\nx = frame[['price', 'label']].to_numpy()\njinsu.save(m, example=x)",
+    ],
+)
+def test_a_target_that_stands_in_the_only_array(tmp_path: Path, text: str) -> None:
+    numbers = Table("d@1", {"price": "double", "size": "int64", "label": "int64"}, "label", ("price", "size"))
+    (said,) = columns_seen(tmp_path, text, numbers)
+    assert "the model takes 'label', the target of the problem" in said
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "x = np.column_stack([columns['price'], columns['label']])\njinsu.save(m, example=x[:, :1])",
+        "x = np.asarray(columns['price'])[columns['label'] > 0]\njinsu.save(m, example=x)",
+        "x = frame.drop(columns=['label']).to_numpy()\njinsu.save(m, example=x)",
+        "y = np.asarray(columns['label'])\nx = np.asarray(columns['price'])\njinsu.save(m, example=x)",
+    ],
+)
+def test_a_target_that_no_array_of_the_model_holds(tmp_path: Path, text: str) -> None:
+    numbers = Table("d@1", {"price": "double", "size": "int64", "label": "int64"}, "label", ("price", "size"))
+    assert columns_seen(tmp_path, text, numbers) == []
+
+
 def test_a_target_among_the_features(tmp_path: Path) -> None:
     (said,) = columns_seen(tmp_path, "jinsu.save(m, example={'title': t, 'label': y})")
     assert "the model takes 'label', the target of the problem" in said

@@ -14,6 +14,7 @@ from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
+from jinsu.cli.array_expressions import columns_in, is_array
 from jinsu.cli.import_names import installed_as, is_installed, is_standard, packages_of
 from jinsu.cli.script_facts import Call, Import, Script, assigned
 from jinsu.cli.training_packages import Asked
@@ -184,6 +185,9 @@ def _saved_names(call: Call, table: Table) -> Iterator[Foreseen]:
     named = _texts(example.keys) if isinstance(example, ast.Dict) and len(example.keys) > 1 else None
     if isinstance(columns, ast.List | ast.Tuple):
         named = _texts(columns.elts)
+    if named is None and example is not None:
+        held = columns_in(example, assigned(call.tree))
+        named = [table.target] if table.target in held else None
     for name in named or ():
         if name == table.target:
             yield Foreseen(
@@ -209,7 +213,7 @@ def _mixed(call: Call, table: Table) -> Iterator[Foreseen]:
     if example is None or call.open or "columns" in call.keywords or len(table.features) < 2:
         return
     others = [name for name in table.features if not _numeric(table.types.get(name, ""))]
-    if others and _is_array(example, assigned(call.tree)):
+    if others and is_array(example, assigned(call.tree)):
         shown = ", ".join(f"{name} ({table.types.get(name)})" for name in table.features[:6])
         more = ", …" if len(table.features) > 6 else ""
         yield Foreseen(
@@ -221,32 +225,6 @@ def _mixed(call: Call, table: Table) -> Iterator[Foreseen]:
 
 def _numeric(kind: str) -> bool:
     return kind.startswith(("int", "uint", "float", "double", "halffloat", "bool", "list", "fixed_size_list", "binary"))
-
-
-_ARRAY_MAKERS = frozenset(
-    {"array", "asarray", "column_stack", "concatenate", "hstack", "vstack", "stack", "zeros", "ones", "from_numpy"}
-    | {"tensor", "as_tensor", "cat", "ascontiguousarray"}
-)
-_ARRAY_MODULES = frozenset({"np", "numpy", "torch"})
-_TO_ARRAY = frozenset({"numpy", "to_numpy"})
-_KEEPS_KIND = frozenset({"astype", "reshape", "copy", "cpu", "detach", "float", "to", "unsqueeze"})
-_DEEP = 12
-
-
-def _is_array(node: ast.expr | None, names: Mapping[str, list[ast.expr | None]], depth: int = 0) -> bool:
-    """Whether an expression is certain to be one array: made by numpy or torch, then perhaps cut or converted."""
-    if depth > _DEEP:
-        return False
-    match node:
-        case ast.Call(func=ast.Attribute(value=ast.Name(id=module), attr=maker)) if module in _ARRAY_MODULES:
-            return maker in _ARRAY_MAKERS
-        case ast.Call(func=ast.Attribute(value=inner, attr=method)):
-            return method in _TO_ARRAY or (method in _KEEPS_KIND and _is_array(inner, names, depth + 1))
-        case ast.Subscript(value=inner, slice=ast.Slice()):
-            return _is_array(inner, names, depth + 1)
-        case ast.Name(id=name):
-            return len(names.get(name, [])) == 1 and _is_array(names[name][0], names, depth + 1)
-    return False
 
 
 def _close(name: str, known: Sequence[str], these: str) -> str:
