@@ -158,6 +158,24 @@ def test_a_doubt_is_shown_and_stops_nothing(check: Callable[..., Checked]) -> No
     assert checked.printed.endswith("mine\n")
 
 
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("jinsu.log(", "torch.nn.init.zeros_(model.weight); jinsu.log(", "the answer is the same for each of "),
+        (
+            "jinsu.log(",
+            "torch.nn.init.constant_(model.bias, 0).data[1] = 99.0; jinsu.log(",
+            "class 1 has the highest score",
+        ),
+    ],
+)
+def test_a_model_that_says_nothing_is_a_doubt(check: Callable[..., Checked], old: str, new: str, said: str) -> None:
+    checked = check(old, new)
+    assert checked.code == 0, checked.complaint
+    assert "  ! model        after a training on " in checked.printed
+    assert f" rows, output: {said}" in checked.printed
+
+
 # --- Packages ---
 
 

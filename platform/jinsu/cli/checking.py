@@ -224,8 +224,10 @@ def _logged(rules: Rules, root: Path) -> str:
 
 
 def _inspect(rules: Rules, root: Path, rows: pa.Table) -> list[Finding]:
+    from jinsu.cli.sample_answers import check_finite, useless
     from jinsu.packaging.inputs import feature_columns, model_inputs
     from jinsu.packaging.manifest import Manifest
+    from jinsu.packaging.onnx_model import OnnxModel
     from jinsu.packaging.package import package
     from jinsu.sdk.columns import columns_of
 
@@ -234,10 +236,16 @@ def _inspect(rules: Rules, root: Path, rows: pa.Table) -> list[Finding]:
     manifest = Manifest.read(root / "package")
     columns = columns_of(rows.slice(0, SAMPLE_ROWS))
     features = feature_columns(list(columns), rules.features, rules.target, rules.split.column)
-    model_inputs(columns, features, manifest.inputs)
+    answers = OnnxModel(root / "package").run_all(model_inputs(columns, features, manifest.inputs))
+    check_finite(manifest.outputs, answers)
+    few = f"after a training on {min(SAMPLE_ROWS, rows.num_rows)} rows"
     takes = ", ".join(f"{one.name} {one.describe()}" for one in manifest.inputs)
     gives = ", ".join(f"{one.name} {one.describe()}, {one.kind}" for one in manifest.outputs)
     return [
         Finding("model", f"parity {found.parity.largest_relative:.0e}, p99 {found.latency.p99_ms:g} ms"),
         Finding("signature", f"{takes} -> {gives} from {', '.join(features)}"),
+        *(
+            Finding("model", f"{few}, {sentence}", passed=False)
+            for sentence in useless(manifest.outputs, answers, columns[rules.target])
+        ),
     ]
