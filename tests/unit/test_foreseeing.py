@@ -1,5 +1,7 @@
 """What `jinsu check` says about a folder before anything of it runs."""
 
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -102,12 +104,42 @@ def test_the_file_that_a_command_starts(tmp_path: Path, command: str, path: str 
     assert training_entry(tmp_path, command).path == (tmp_path / path if path else None)
 
 
+@pytest.mark.parametrize(
+    "text", ["x = " + "-" * 200_000 + "1", "a." * 50_000 + "b", "x = 1" + " + 1" * 100_000, "# é" * 800_000]
+)
+def test_a_file_that_nobody_can_read_proves_nothing(tmp_path: Path, text: str) -> None:
+    (found,) = seen(tmp_path, "import jinsu, helper\njinsu.params(lr=1)\n", helper=text)
+    assert not found.certain
+    assert "the script never calls jinsu.save" in found.text
+
+
+def test_a_large_folder_is_listed_once_and_read_as_far_as_it_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in [f"part_{number}" for number in range(300)]:
+        (tmp_path / f"{name}.py").write_text("import jinsu\n")
+    (tmp_path / ".venv" / "no_such_hidden").mkdir(parents=True)
+    (tmp_path / ".venv" / "no_such_hidden" / "module.py").write_text("")
+    listed, walk = [], os.walk
+
+    def counted(folder: Path) -> Iterator[tuple[str, list[str], list[str]]]:
+        listed.append(folder)
+        yield from walk(folder)
+
+    monkeypatch.setattr("os.walk", counted)
+    imports = "".join(f"import missing_{number}\n" for number in range(20))
+    said = certain(seen(tmp_path, f"{GOOD}import part_0, no_such_hidden\n{imports}"))
+    assert len(said) == 21
+    assert len(listed) == 1
+
+
 def test_a_file_that_is_no_python(tmp_path: Path) -> None:
     assert certain(seen(tmp_path, "import jinsu\nx = (\n")) == ["train.py, line 2: '(' was never closed."]
     assert certain(seen(tmp_path, GOOD + "import helper\n", helper="def f(:\n")) == [
         "helper.py, line 1: invalid syntax."
     ]
     assert seen(tmp_path, GOOD, unused="def f(:\n") == []
+    assert certain(seen(tmp_path, "import jinsu\0\n")) == ["train.py: source code string cannot contain null bytes."]
 
 
 # --- Packages ---

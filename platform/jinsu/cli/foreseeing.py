@@ -15,6 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from jinsu.cli.array_expressions import columns_in, is_array
+from jinsu.cli.folder_files import modules_of
 from jinsu.cli.import_names import installed_as, is_installed, is_standard, packages_of
 from jinsu.cli.script_facts import Call, Import, Script, assigned
 from jinsu.cli.training_packages import Asked
@@ -82,9 +83,9 @@ def _packages(script: Script, folder: Path, asked: Asked) -> Iterator[Foreseen]:
     """Imports that are no file of the folder, no part of the base, and nothing that the folder asks for."""
     if asked.image:
         return
-    named, seen = {item.name for item in asked.packages}, set[str]()
+    named, seen, own = {item.name for item in asked.packages}, set[str](), modules_of(folder)
     for item in sorted(script.imports, key=lambda one: not one.always):
-        if item.package in seen or is_standard(item.package) or _lies_in(folder, item.package):
+        if item.package in seen or item.package in own or is_standard(item.package):
             continue
         seen.add(item.package)
         if not named & packages_of(item.package):
@@ -119,11 +120,6 @@ def _lacking(item: Import, asked: Asked) -> Iterator[Foreseen]:
             f"name, or write {name} into {FILE_NAME} beside model.yaml.",
             item.always,
         )
-
-
-def _lies_in(folder: Path, package: str) -> bool:
-    """Whether a module of this name lies anywhere in the folder: a script may extend its path of modules."""
-    return any(folder.rglob(f"{package}.py")) or any(path.is_dir() for path in folder.rglob(package))
 
 
 def _sdk_names(script: Script) -> Iterator[Foreseen]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -13,7 +14,8 @@ _RUNS_OTHER_CODE = frozenset(
     {"exec", "eval", "__import__", "import_module", "run_path", "run_module", "Popen", "system"}
 )
 _STARTS_PROGRAMS = frozenset({"subprocess", "runpy"})
-_MOST_FILES = 200
+_MOST_BYTES = 2 << 20
+"""Of all files together that are read; a second of reading. What lies beyond them is opaque."""
 
 
 @dataclass(frozen=True)
@@ -79,23 +81,34 @@ class Script:
 
 def read_script(folder: Path, entry: Entry) -> Script:
     """Reads the entry's file and, one after the other, the files of the folder that it imports."""
-    script, waiting, seen = Script(), [entry.path] if entry.path else [], set[Path]()
-    while waiting and len(seen) < _MOST_FILES:
+    script, waiting, seen, room = Script(), [entry.path] if entry.path else [], set[Path](), _MOST_BYTES
+    while waiting:
         path = waiting.pop(0)
         if path in seen:
             continue
         seen.add(path)
         name = path.relative_to(folder).as_posix() if path.is_relative_to(folder) else path.name
+        room -= path.stat().st_size
+        if room < 0:
+            script.opaque = True
+            break
         try:
             tree = ast.parse(path.read_bytes(), filename=name)
+            found = _File(name, tree)
+            found.add_to(script)
+        except (
+            MemoryError,
+            RecursionError,
+        ):  # such as a sum of a hundred thousand terms, which Python runs all the same
+            script.opaque = True
+            continue
         except SyntaxError as problem:
-            script.broken.append(f"{name}, line {problem.lineno}: {problem.msg}.")
+            where = name if problem.lineno is None else f"{name}, line {problem.lineno}"
+            script.broken.append(f"{where}: {problem.msg}.")
             continue
         except ValueError as problem:
             script.broken.append(f"{name}: is no Python: {problem}.")
             continue
-        found = _File(name, tree)
-        found.add_to(script)
         for package, where, always in found.imports():
             files = list(_files_of(package, entry.root, path))
             waiting += files
@@ -145,7 +158,8 @@ class _File:
             isinstance(node, ast.Name) and node.id in self._modules and id(node) not in attributes
             for node in ast.walk(self._tree)
         )
-        script.reads += self._reads()
+        if any(name == "dataset" for name in (*script.mentioned, *self._functions.values())):
+            script.reads += self._reads()
 
     def imports(self) -> Iterator[tuple[str, str, bool]]:
         """Each module that the file imports, where, and whether every run of the file does."""
@@ -203,10 +217,12 @@ def assigned(tree: ast.AST) -> Mapping[str, list[ast.expr | None]]:
         elif isinstance(node, ast.arg):
             found.setdefault(node.arg, []).append(None)
     single = sum(len(values) for values in found.values())
-    stored = [node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)]
-    if len(stored) != single:
-        for name in set(stored):
-            others = stored.count(name) - len([value for value in found.get(name, []) if value is not None])
+    stored = Counter(
+        node.id for node in ast.walk(tree) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store)
+    )
+    if stored.total() != single:
+        for name, count in stored.items():
+            others = count - len([value for value in found.get(name, []) if value is not None])
             found.setdefault(name, []).extend([None] * max(0, others))
     return found
 

@@ -9,6 +9,7 @@ import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
+from jinsu.cli.folder_files import files_of
 from jinsu.cli.import_names import is_installed
 from jinsu.errors import BadInputError
 
@@ -84,7 +85,7 @@ def _require(folder: Path, command: str, name: str) -> Path:
         return path / "__main__.py"
     if path.is_file():
         return path
-    there = [item.relative_to(folder).as_posix() for item in folder.rglob("*") if item.is_file()]
+    there = [item.relative_to(folder).as_posix() for item in files_of(folder)]
     close = difflib.get_close_matches(name, there, n=1, cutoff=0.5)
     hint = f"; did you mean {close[0]!r}?" if close else f"; put it beside {folder / 'model.yaml'}."
     raise BadInputError(f"train.command: {command!r}: there is no {name} in the folder{hint}")

@@ -15,9 +15,10 @@ from jinsu.runs.archives import MAX_FILES, inspect
 from jinsu.settings import MAX_CODE_BYTES
 from jinsu.spec.quantities import format_bytes
 
-_IGNORED = frozenset(
+IGNORED = frozenset(
     {".git", ".venv", "venv", "__pycache__", ".mypy_cache", ".pytest_cache", "jinsu-out", "node_modules"}
 )
+"""Folders that no snapshot holds."""
 
 
 def pack(folder: Path, limit: int = MAX_CODE_BYTES) -> tuple[bytes, str]:
@@ -54,7 +55,7 @@ def _files(folder: Path) -> list[Path]:
         raise BadInputError(f"{folder}: is not a folder; give the folder that holds model.yaml.")
     found: list[Path] = []
     for place, folders, names in os.walk(folder):
-        folders[:] = sorted(name for name in folders if name not in _IGNORED)
+        folders[:] = sorted(name for name in folders if name not in IGNORED)
         for name in sorted([*names, *(item for item in folders if (Path(place) / item).is_symlink())]):
             path = Path(place) / name
             if path.is_symlink() and not path.resolve().is_relative_to(folder.resolve()):
