@@ -246,6 +246,14 @@ def test_a_script_that_fails_is_quoted(bench: Bench) -> None:
     assert status.result is None
 
 
+def test_a_traceback_is_named_by_its_line_in_the_folder(bench: Bench) -> None:
+    files = {"train.py": b"import steps.one\n", "steps/one.py": b"rows = {'title': 1}\nrows['titel']\n"}
+    status = bench.run(replace(bench.step(""), inputs=(bench.archive(files),), command=("python", "train.py")))
+
+    assert status.phase is Phase.FAILED
+    assert status.message.startswith("the script exited with 1: steps/one.py, line 2: KeyError: 'titel'; ")
+
+
 def test_last_words_are_heard_after_a_flood(bench: Bench) -> None:
     status = bench.run(bench.step("print('x' * 300_000); sys.exit('out of patience')", log_bytes=2**16))
 
