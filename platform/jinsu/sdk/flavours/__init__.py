@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from importlib import import_module
+from os import PathLike
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
@@ -46,13 +47,19 @@ class Flavour(Protocol):
 
 
 _MODULES = {
+    "onnx": "onnx_file",
     "torch": "torch_module",
 }
 """The module of each framework, by the package that a model's class, or a class it inherits from, is defined in."""
 
 
 def flavour_of(model: object) -> Flavour | None:
-    """The flavour of a model, by its class or the nearest class that it inherits from; None when no flavour knows it."""
+    """The flavour of a model, by its class or the nearest class that it inherits from; None when no flavour knows it.
+
+    A path is that of an ONNX file.
+    """
+    if isinstance(model, str | PathLike):
+        return cast("Flavour", import_module("jinsu.sdk.flavours.onnx_file"))
     for kind in type(model).__mro__:
         package = kind.__module__.partition(".")[0]
         if package in _MODULES:

@@ -1,0 +1,181 @@
+"""Ready ONNX files, Keras and transformers models: saved, packaged, and answered from."""
+
+import asyncio
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+from onnx import TensorProto, helper
+
+from jinsu.packaging.manifest import Input, Manifest, Output
+from jinsu.packaging.package import package
+from jinsu.sdk.outputs import OutputKind
+from jinsu.sdk.saving import example_of, named_tokenizers, save_model
+from jinsu.serving.service import Service
+
+ROWS = np.random.default_rng(0).random((8, 4), dtype=np.float32)
+MATRIX = np.arange(12, dtype=np.float32).reshape(4, 3)
+
+
+def save(folder: Path, model: Any, rows: Any, **more: Any) -> Path:
+    """As `jinsu.save` does, into `folder`."""
+    tokenizers = named_tokenizers(more.pop("tokenizer", None))
+    read = example_of(rows, more.pop("columns", None), more.pop("dynamic", None), tokenizers)
+    return save_model(folder, model, read, tokenizers=tokenizers, **more)
+
+
+def packaged(saved: Path) -> Path:
+    package(saved, saved.with_name("package"), 1e-4, 1000.0)
+    return saved.with_name("package")
+
+
+def answers(folder: Path, body: Any) -> Any:
+    """The predictions of the server of a package."""
+    service = Service(folder, "m", "1")
+    try:
+        reply = asyncio.run(service.respond("POST", "/invocations", json.dumps(body).encode()))
+        assert reply.status == 200, reply.body
+        return json.loads(reply.body)["predictions"]
+    finally:
+        service.close()
+
+
+def refused(folder: Path, model: Any, rows: Any, **more: Any) -> str:
+    with pytest.raises(SystemExit) as caught:
+        save(folder, model, rows, **more)
+    said = str(caught.value.code)
+    assert said.startswith("jinsu.save: ")
+    assert "\n" not in said
+    return said
+
+
+# A ready ONNX file
+
+
+def product(name: str = "rows", batch: Any = "n", weights: np.ndarray = MATRIX) -> onnx.ModelProto:
+    """A graph that multiplies its rows by a matrix."""
+    graph = helper.make_graph(
+        [helper.make_node("MatMul", [name, "weights"], ["product"])],
+        "product",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, [batch, weights.shape[0]])],
+        [helper.make_tensor_value_info("product", TensorProto.FLOAT, [batch, weights.shape[1]])],
+        [onnx.numpy_helper.from_array(weights, "weights")],
+    )
+    return helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def two_inputs() -> onnx.ModelProto:
+    """A graph that adds two inputs and says which texts are one text."""
+    graph = helper.make_graph(
+        [helper.make_node("Add", ["left", "right"], ["sum"]), helper.make_node("Equal", ["left", "right"], ["same"])],
+        "two",
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, ["n"]) for name in ("left", "right")],
+        [
+            helper.make_tensor_value_info("sum", TensorProto.FLOAT, ["n"]),
+            helper.make_tensor_value_info("same", TensorProto.BOOL, ["n"]),
+        ],
+    )
+    return helper.make_model(graph, ir_version=10, opset_imports=[helper.make_opsetid("", 17)])
+
+
+def as_file(model: onnx.ModelProto, folder: Path, **more: Any) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    onnx.save(model, str(folder / "given.onnx"), **more)
+    return folder / "given.onnx"
+
+
+@pytest.mark.parametrize(
+    "form", [lambda path: path, str, lambda path: onnx.load(str(path))], ids=["path", "str", "proto"]
+)
+def test_an_onnx_file_is_saved_as_it_is(tmp_path: Path, form: Callable[[Path], Any]) -> None:
+    given = as_file(product(), tmp_path / "given")
+    folder = packaged(save(tmp_path / "model", form(given), ROWS, outputs="value"))
+    manifest = Manifest.read(folder)
+    assert manifest.framework == f"onnx {onnx.__version__}"
+    assert manifest.inputs == (Input("input", "float32", (-1, 4)),)
+    assert manifest.outputs == (Output("product", "float32", (-1, 3), OutputKind.VALUE),)
+    np.testing.assert_allclose(answers(folder, {"inputs": ROWS[:2].tolist()}), ROWS[:2] @ MATRIX, rtol=1e-5)
+
+
+def test_inputs_and_outputs_of_an_onnx_file_keep_their_names(tmp_path: Path) -> None:
+    rows = {"right": np.array([1, 2], np.float32), "left": np.array([1, 3], np.float32)}
+    folder = packaged(save(tmp_path / "model", two_inputs(), rows))
+    assert [one.name for one in Manifest.read(folder).inputs] == ["right", "left"]
+    predictions = answers(folder, {"inputs": {"left": [5, 2], "right": [1, 2]}})
+    assert predictions == {"sum": [6.0, 4.0], "same": [False, True]}
+
+
+def test_weights_in_other_files_are_folded_in(tmp_path: Path) -> None:
+    given = as_file(product(), tmp_path / "given", save_as_external_data=True, location="weights.bin", size_threshold=0)
+    assert (given.parent / "weights.bin").exists()
+    folder = packaged(save(tmp_path / "model", given, ROWS))
+    assert not any(weight.external_data for weight in onnx.load(str(folder / "model.onnx")).graph.initializer)
+
+
+def test_saving_does_not_change_the_given_model(tmp_path: Path) -> None:
+    model = product()
+    before = model.SerializeToString()
+    save(tmp_path / "model", model, ROWS)
+    assert model.SerializeToString() == before
+
+
+def zip_map() -> onnx.ModelProto:
+    """A graph that answers with a mapping, as scikit-learn's converter writes it by default."""
+    graph = helper.make_graph(
+        [helper.make_node("ZipMap", ["rows"], ["maps"], domain="ai.onnx.ml", classlabels_int64s=[0, 1, 2, 3])],
+        "zip",
+        [helper.make_tensor_value_info("rows", TensorProto.FLOAT, ["n", 4])],
+        [
+            helper.make_value_info(
+                "maps",
+                helper.make_sequence_type_proto(
+                    helper.make_map_type_proto(TensorProto.INT64, helper.make_tensor_type_proto(TensorProto.FLOAT, []))
+                ),
+            )
+        ],
+    )
+    opsets = [helper.make_opsetid("", 17), helper.make_opsetid("ai.onnx.ml", 1)]
+    return helper.make_model(graph, ir_version=10, opset_imports=opsets)
+
+
+def unknown_operator() -> onnx.ModelProto:
+    model = product()
+    model.graph.node[0].op_type = "MatMulOfMine"
+    return model
+
+
+def weights_apart(folder: Path) -> onnx.ModelProto:
+    given = as_file(product(), folder, save_as_external_data=True, location="weights.bin", size_threshold=0)
+    return onnx.load(str(given), load_external_data=False)
+
+
+@pytest.mark.parametrize(
+    ("model", "rows", "said"),
+    [
+        (lambda _: "missing.onnx", ROWS, "there is no file missing.onnx"),
+        (lambda folder: _garbage(folder), ROWS, "is no ONNX file"),
+        (lambda _: product(), {"cells": ROWS}, "the ONNX model takes rows; the example gives cells"),
+        (lambda _: two_inputs(), ROWS, "the ONNX model takes left, right; the example gives input"),
+        (lambda _: product(), ROWS.astype(np.float64), "takes 'input' as float32, and the example is float64"),
+        (lambda _: product(), np.array(["a", "b"]), "takes 'input' as float32, and the example is object"),
+        (lambda _: product(batch=1), ROWS, "takes exactly 1 rows in 'input'; export it with a dynamic first axis"),
+        (lambda _: product(), ROWS[:, :3], "onnxruntime cannot run the ONNX model"),
+        (lambda _: unknown_operator(), ROWS, "onnxruntime cannot run the ONNX model"),
+        (lambda _: zip_map(), ROWS, "the output 'maps' of the ONNX model is a list, no tensor"),
+        (weights_apart, ROWS, "the weight 'weights' lies in another file; give the path"),
+    ],
+    ids=["no file", "garbage", "name", "names", "type", "text", "batch", "shape", "operator", "map", "weights"],
+)
+def test_an_onnx_file_that_cannot_be_saved_is_named(
+    tmp_path: Path, model: Callable[[Path], Any], rows: Any, said: str
+) -> None:
+    assert said in refused(tmp_path / "model", model(tmp_path), rows)
+
+
+def _garbage(folder: Path) -> Path:
+    (folder / "garbage.onnx").write_bytes(b"garbage")
+    return folder / "garbage.onnx"
