@@ -19,6 +19,7 @@ _HOMES = {
     **dict.fromkeys(
         ("dataset", "load_checkpoint", "log", "out_dir", "params", "rows", "save", "save_checkpoint"), "script"
     ),
+    "CharacterNgrams": "character_ngrams",
     "Tokenizer": "tokenizer",
     "Vocabulary": "vocabulary",
 }

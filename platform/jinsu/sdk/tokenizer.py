@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jinsu.sdk.text_graph import prepend
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -50,18 +52,7 @@ class Tokenizer:
 
     def prepend(self, path: Path, name: str) -> None:
         """Puts this tokenizer in front of the input `name` of an ONNX file, which takes texts from then on."""
-        import onnx
-        from onnx import compose
-
-        model = onnx.load(str(path))
-        opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
-        # Two tokenizers, and the model behind them, must not use one name for two things; the batch axis keeps its name.
-        front = compose.add_prefix(self._graph(opset, model.ir_version), f"{name}/", rename_inputs=False)
-        front = _with_input_named(front, name)
-        model = _with_input_named(model, f"{name}/numbers", name)
-        merged = compose.merge_models(front, model, io_map=[(f"{name}/ids", f"{name}/numbers")])
-        onnx.checker.check_model(merged)
-        onnx.save(merged, str(path))
+        prepend(self._graph, path, name)
 
     def _graph(self, opset: int, ir_version: int) -> Any:
         from onnx import TensorProto, helper
@@ -104,22 +95,14 @@ class Tokenizer:
         return helper.make_model(graph, opset_imports=opsets, ir_version=ir_version)
 
 
-def _with_input_named(model: Any, name: str, former: str = "input") -> Any:
-    """The model with its input `former` under another name."""
-    for value in model.graph.input:
-        if value.name == former:
-            value.name = name
-    for node in model.graph.node:
-        for place, read in enumerate(node.input):
-            if read == former:
-                node.input[place] = name
-    return model
-
-
 def split(text: str) -> list[str]:
     """Words of a text as the ONNX graph finds them: runs of spaces separate, other white space does not."""
-    lower = "".join(_LOWER.get(char, char.lower()) for char in text)
-    return [word for word in lower.split(" ") if word]
+    return [word for word in lowered(text).split(" ") if word]
+
+
+def lowered(text: str) -> str:
+    """The text as the ONNX graph lower-cases it: one code point becomes one."""
+    return "".join(_LOWER.get(char, char.lower()) for char in text)
 
 
 # Python lowers this letter to two code points; C, and with it the graph, to one.

@@ -1,0 +1,61 @@
+"""What makes numbers of texts, in front of an ONNX file: one graph for each kind of tokenizer, joined here."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Protocol
+
+from jinsu.sdk.example import refuse
+
+TEXT, IDS = "input", "ids"
+"""Names of the only input and the only output of a tokenizer's graph."""
+_LEAST_OPSET = 20
+"""The first with operators for texts."""
+
+
+class TextGraph(Protocol):
+    """Builds a graph from `TEXT`, string (batch,), to `IDS`, for a version of the operators and of the file."""
+
+    def __call__(self, opset: int, ir_version: int) -> Any:
+        """The graph as an `onnx.ModelProto`."""
+
+
+def prepend(graph: TextGraph, path: Path, name: str) -> None:
+    """Puts a tokenizer in front of the input `name` of an ONNX file, which takes texts from then on."""
+    import onnx
+    from onnx import compose
+
+    model = _with_texts(onnx.load(str(path)))
+    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    # Two tokenizers, and the model behind them, must not use one name for two things; the batch axis keeps its name.
+    front = compose.add_prefix(graph(opset, model.ir_version), f"{name}/", rename_inputs=False)
+    front = _with_input_named(front, name, TEXT)
+    model = _with_input_named(model, f"{name}/numbers", name)
+    merged = compose.merge_models(front, model, io_map=[(f"{name}/{IDS}", f"{name}/numbers")])
+    onnx.checker.check_model(merged)
+    onnx.save(merged, str(path))
+
+
+def _with_texts(model: Any) -> Any:
+    """The model in a version of the operators that has operators for texts."""
+    from onnx import version_converter
+
+    opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
+    if opset >= _LEAST_OPSET:
+        return model
+    try:
+        return version_converter.convert_version(model, _LEAST_OPSET)
+    except Exception as problem:  # the converter raises what its passes raise
+        refuse(f"tokenizer: the model is of opset {opset}; export it with opset {_LEAST_OPSET} or later ({problem}).")
+
+
+def _with_input_named(model: Any, name: str, former: str) -> Any:
+    """The model with its input `former` under another name."""
+    for value in model.graph.input:
+        if value.name == former:
+            value.name = name
+    for node in model.graph.node:
+        for place, read in enumerate(node.input):
+            if read == former:
+                node.input[place] = name
+    return model
