@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -179,3 +180,65 @@ def test_an_onnx_file_that_cannot_be_saved_is_named(
 def _garbage(folder: Path) -> Path:
     (folder / "garbage.onnx").write_bytes(b"garbage")
     return folder / "garbage.onnx"
+
+
+# Keras on torch
+
+
+@pytest.fixture(scope="module")
+def keras() -> Any:
+    os.environ.setdefault("KERAS_BACKEND", "torch")
+    import keras
+
+    keras.utils.set_random_seed(0)
+    return keras
+
+
+OFFERS = {"age": ROWS, "wage": ROWS[:, :3].copy()}
+
+
+def keras_offers(keras: Any, listed: bool) -> Any:
+    """Two inputs and two outputs, by mapping or by list, with layers that behave otherwise in training."""
+    age, wage = keras.Input((4,), name="age"), keras.Input((3,), name="wage")
+    hidden = keras.layers.Dense(5, activation="relu")(keras.layers.Concatenate()([age, wage]))
+    hidden = keras.layers.Dropout(0.5)(keras.layers.BatchNormalization()(hidden))
+    share = keras.layers.Dense(2, activation="softmax", name="share")(hidden)
+    worth = keras.layers.Dense(1, name="worth")(hidden)
+    if listed:
+        return keras.Model([wage, age], [share, worth])
+    return keras.Model({"age": age, "wage": wage}, {"share": share, "worth": worth})
+
+
+@pytest.mark.parametrize("listed", [True, False], ids=["lists", "mappings"])
+def test_a_keras_model_keeps_the_names_of_its_inputs_and_outputs(keras: Any, tmp_path: Path, listed: bool) -> None:
+    model = keras_offers(keras, listed)
+    model.train()
+    before = [weight.copy() for weight in model.get_weights()]
+    folder = packaged(save(tmp_path / "model", model, OFFERS, outputs={"worth": "value"}))
+    assert model.training
+    assert all(np.array_equal(now, then) for now, then in zip(model.get_weights(), before, strict=True))
+    manifest = Manifest.read(folder)
+    assert manifest.framework == f"keras {keras.__version__}"
+    assert [(one.name, one.kind) for one in manifest.outputs] == [
+        ("share", OutputKind.PROBABILITIES),
+        ("worth", OutputKind.VALUE),
+    ]
+    found = answers(folder, {"inputs": {"wage": OFFERS["wage"][:2].tolist(), "age": OFFERS["age"][:2].tolist()}})
+    ordered = [OFFERS["wage"][:2], OFFERS["age"][:2]]
+    wanted = model(ordered if listed else {name: rows[:2] for name, rows in OFFERS.items()}, training=False)
+    share = wanted[0] if listed else wanted["share"]
+    np.testing.assert_allclose(found["share"], share.detach().numpy(), rtol=1e-4, atol=1e-6)
+
+
+def test_a_sequential_keras_model_takes_one_array(keras: Any, tmp_path: Path) -> None:
+    layers = keras.layers
+    model = keras.Sequential([keras.Input((8, 8, 1)), layers.Conv2D(4, 3), layers.Flatten(), layers.Dense(3)])
+    pictures = np.random.default_rng(0).random((8, 8, 8, 1), dtype=np.float32)
+    folder = packaged(save(tmp_path / "model", model, pictures, labels=["a", "b", "c"]))
+    assert Manifest.read(folder).inputs == (Input("input", "float32", (-1, 8, 8, 1)),)
+
+
+def test_keras_inputs_of_other_names_are_refused(keras: Any, tmp_path: Path) -> None:
+    said = refused(tmp_path / "model", keras_offers(keras, True), {"age": ROWS, "pay": ROWS})
+    assert "the Keras model takes wage, age; the example gives age, pay" in said
+    assert "Dense is no keras.Model" in refused(tmp_path / "model", keras.layers.Dense(2), ROWS)

@@ -47,6 +47,7 @@ class Flavour(Protocol):
 
 
 _MODULES = {
+    "keras": "keras_model",
     "onnx": "onnx_file",
     "torch": "torch_module",
 }

@@ -9,6 +9,7 @@ import logging
 import re
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,7 +22,8 @@ if TYPE_CHECKING:
 DEFAULT_OUTPUT = "output"
 
 
-def export(model: Any, example: Example, path: Path) -> Exported:
+def export(model: Any, example: Example, path: Path, in_order: bool = False) -> Exported:
+    """in_order: `forward(*tensors)` gets the inputs in the example's order instead of by name."""
     import torch
 
     texts = [name for name, array in example.inputs.items() if array.dtype.kind == "O"]
@@ -32,11 +34,12 @@ def export(model: Any, example: Example, path: Path) -> Exported:
     with _evaluating(model) as still:
         tensors = {name: _tensor(array) for name, array in example.inputs.items()}
         with torch.no_grad():
-            answers = _named(_call(still, tensors))
+            answers = _named(_call(still, tensors, in_order))
         for name, answer in answers.items():
             if answer.ndim == 0 or len(answer) != example.rows:
                 refuse(f"{example.rows} example rows gave {_count(answer)} answers in {name!r}; give one a row.")
-        _export(still, {name: tensor[:2] for name, tensor in tensors.items()}, list(answers), example, path)
+        graph = _Graph(list(answers), example, path, in_order)
+        _export(still, {name: tensor[:2] for name, tensor in tensors.items()}, graph)
     numbers = {name: answer.detach().cpu().numpy() for name, answer in answers.items()}
     return Exported(f"torch {torch.__version__}", numbers)
 
@@ -66,9 +69,9 @@ def _evaluating(model: Any) -> Iterator[Any]:
             module.training = training
 
 
-def _call(model: Any, tensors: Mapping[str, Any]) -> Any:
+def _call(model: Any, tensors: Mapping[str, Any], in_order: bool) -> Any:
     try:
-        return model(*tensors.values()) if list(tensors) == [DEFAULT_INPUT] else model(**tensors)
+        return model(*tensors.values()) if in_order or list(tensors) == [DEFAULT_INPUT] else model(**tensors)
     except TypeError as problem:
         refuse(f"forward() does not take the inputs {', '.join(tensors)}: {problem}")
 
@@ -92,16 +95,32 @@ def _named(answered: Any) -> dict[str, Any]:
     return named
 
 
-def _export(model: Any, tensors: dict[str, Any], outputs: list[str], example: Example, path: Path) -> None:
+@dataclass(frozen=True)
+class _Graph:
+    """How a graph is written. outputs: their names. in_order: as `export`."""
+
+    outputs: list[str]
+    example: Example
+    path: Path
+    in_order: bool
+
+
+def _export(model: Any, tensors: dict[str, Any], graph: _Graph) -> None:
     import torch
 
     batch = torch.export.Dim("batch", min=1)
-    shapes = {
-        name: {0: batch, **{axis: torch.export.Dim(label) for axis, label in example.dynamic.get(name, {}).items()}}
-        for name in tensors
+    dynamic = graph.example.dynamic
+    labels = {label for axes in dynamic.values() for label in axes.values()}
+    axes = {label: torch.export.Dim(label) for label in labels}  # one name is one length in every input
+    shapes: Any = {
+        name: {0: batch, **{axis: axes[label] for axis, label in dynamic.get(name, {}).items()}} for name in tensors
     }
-    alone = list(tensors) == [DEFAULT_INPUT]
+    alone = graph.in_order or list(tensors) == [DEFAULT_INPUT]
     arguments = tuple(tensors.values()) if alone else ()
+    if graph.in_order:
+        shapes = (tuple(shapes.values()),)
+    elif alone:
+        shapes = tuple(shapes.values())
     # The exporter prints a lot; only its error matters.
     printed = io.StringIO()
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
@@ -114,12 +133,12 @@ def _export(model: Any, tensors: dict[str, Any], outputs: list[str], example: Ex
                 kwargs=None if alone else tensors,
                 dynamo=True,
                 input_names=list(tensors),
-                output_names=outputs,
-                dynamic_shapes=tuple(shapes.values()) if alone else shapes,
+                output_names=graph.outputs,
+                dynamic_shapes=shapes,
                 verbose=False,
             )
             assert program is not None
-            program.save(str(path), external_data=False)
+            program.save(str(graph.path), external_data=False)
     except Exception as problem:  # the exporter raises whatever its passes raise
         raise SystemExit(
             f"jinsu.save: the model cannot be exported to ONNX: {_reason(problem)[:400]}; "
