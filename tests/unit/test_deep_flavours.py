@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 import onnx
 import pytest
+import torch
 from onnx import TensorProto, helper
 
 from jinsu.packaging.manifest import Input, Manifest, Output
 from jinsu.packaging.package import package
+from jinsu.sdk.character_ngrams import CharacterNgrams
 from jinsu.sdk.outputs import OutputKind
 from jinsu.sdk.saving import example_of, named_tokenizers, save_model
 from jinsu.serving.service import Service
@@ -242,3 +244,65 @@ def test_keras_inputs_of_other_names_are_refused(keras: Any, tmp_path: Path) -> 
     said = refused(tmp_path / "model", keras_offers(keras, True), {"age": ROWS, "pay": ROWS})
     assert "the Keras model takes wage, age; the example gives age, pay" in said
     assert "Dense is no keras.Model" in refused(tmp_path / "model", keras.layers.Dense(2), ROWS)
+
+
+# Transformers
+
+
+def bert(kind: str = "BertForSequenceClassification", **more: Any) -> Any:
+    import transformers
+
+    torch.manual_seed(0)
+    sizes = {"hidden_size": 16, "num_hidden_layers": 2, "num_attention_heads": 2, "intermediate_size": 32}
+    return getattr(transformers, kind)(
+        transformers.BertConfig(vocab_size=99, max_position_embeddings=32, **sizes, **more)
+    )
+
+
+IDS = np.array([[5, 6, 7, 0, 0], [8, 9, 10, 11, 12], [1, 0, 0, 0, 0]], dtype=np.int64)
+MASK = (IDS > 0).astype(np.int64)
+
+
+def test_a_transformer_keeps_its_classes_and_takes_any_length(tmp_path: Path) -> None:
+    model = bert(id2label={0: "bad", 1: "fair", 2: "good"})
+    model.train()
+    length = {1: "length"}
+    rows = {"input_ids": IDS, "attention_mask": MASK}
+    folder = packaged(save(tmp_path / "model", model, rows, dynamic=dict.fromkeys(rows, length)))
+    assert model.training
+    (output,) = Manifest.read(folder).outputs
+    assert output == Output("logits", "float32", (-1, 3), OutputKind.LOGITS, ("bad", "fair", "good"))
+    longer = np.array([[3, 4, 5, 6, 7, 8, 9]])
+    found = answers(folder, {"inputs": {"input_ids": longer.tolist(), "attention_mask": [[1] * 7]}})
+    with torch.no_grad():
+        wanted = model.eval()(input_ids=torch.from_numpy(longer)).logits
+    np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-4, atol=1e-5)
+
+
+def test_the_mask_follows_from_the_padding(tmp_path: Path) -> None:
+    model = bert()
+    folder = packaged(save(tmp_path / "model", model, IDS))
+    with torch.no_grad():
+        wanted = model.eval()(input_ids=torch.from_numpy(IDS), attention_mask=torch.from_numpy(MASK)).logits
+    np.testing.assert_allclose(answers(folder, {"inputs": IDS.tolist()}), wanted.numpy(), rtol=1e-4, atol=1e-5)
+    assert Manifest.read(folder).outputs[0].labels is None
+
+
+def test_a_transformer_without_a_head_answers_embeddings(tmp_path: Path) -> None:
+    folder = packaged(save(tmp_path / "model", bert("BertModel"), {"input_ids": IDS}))
+    kinds = {one.name: one.kind for one in Manifest.read(folder).outputs}
+    assert kinds["pooler_output"] is OutputKind.EMBEDDING
+    assert "last_hidden_state" in kinds
+
+
+def test_a_transformer_reads_texts_through_a_tokenizer_in_the_graph(tmp_path: Path) -> None:
+    ngrams = CharacterNgrams.fit(["한국어를", "배우는"], size=90, sizes=(1, 2), length=10)
+    texts = np.array(["한국어를 배우는", "", "사람"])
+    folder = packaged(save(tmp_path / "model", bert(), texts, tokenizer=ngrams))
+    assert Manifest.read(folder).inputs == (Input("input", "string", (-1,)),)
+
+
+def test_arguments_that_a_transformer_does_not_take_are_refused(tmp_path: Path) -> None:
+    said = refused(tmp_path / "model", bert(), {"input_ids": IDS, "weights": IDS})
+    assert "BertForSequenceClassification takes input_ids, attention_mask" in said
+    assert "not weights" in said

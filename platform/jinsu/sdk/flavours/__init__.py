@@ -50,6 +50,7 @@ _MODULES = {
     "keras": "keras_model",
     "onnx": "onnx_file",
     "torch": "torch_module",
+    "transformers": "transformers_model",
 }
 """The module of each framework, by the package that a model's class, or a class it inherits from, is defined in."""
 
