@@ -306,3 +306,32 @@ def test_arguments_that_a_transformer_does_not_take_are_refused(tmp_path: Path) 
     said = refused(tmp_path / "model", bert(), {"input_ids": IDS, "weights": IDS})
     assert "BertForSequenceClassification takes input_ids, attention_mask" in said
     assert "not weights" in said
+
+
+# Types of a torch model
+
+
+class Types(torch.nn.Module):
+    """One answer of each type that a client may read."""
+
+    def forward(self, pixels: torch.Tensor, seen: torch.Tensor) -> dict[str, torch.Tensor]:
+        return {"brighter": pixels // 2, "dark": (pixels.float().mean(1) < 100) & seen, "half": pixels.half() / 255}
+
+
+def test_bytes_and_booleans_go_in_and_out(tmp_path: Path) -> None:
+    rows = {"pixels": (ROWS * 255).astype(np.uint8), "seen": ROWS[:, 0] > 0.5}
+    folder = packaged(save(tmp_path / "model", Types(), rows))
+    manifest = Manifest.read(folder)
+    assert [one.dtype for one in (*manifest.inputs, *manifest.outputs)] == ["uint8", "bool", "uint8", "bool", "float16"]
+    found = answers(folder, {"inputs": {"pixels": [[2, 4, 6, 8]], "seen": [True]}})
+    assert (found["brighter"], found["dark"]) == ([[1, 2, 3, 4]], [True])
+
+
+@pytest.mark.parametrize("kind", ["float16", "bfloat16"])
+def test_weights_of_half_the_size_are_carried(tmp_path: Path, kind: str) -> None:
+    model = torch.nn.Linear(4, 3).to(getattr(torch, kind))
+    rows = ROWS.astype(np.float16) if kind == "float16" else ROWS
+    saved = save(tmp_path / "model", model, rows)
+    package(saved, tmp_path / "package", 1e-3, 1000.0)
+    assert model.weight.dtype == getattr(torch, kind)
+    assert Manifest.read(tmp_path / "package").inputs[0].dtype == ("float16" if kind == "float16" else "float32")

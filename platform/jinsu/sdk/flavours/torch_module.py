@@ -58,8 +58,13 @@ def _tensor(array: np.ndarray) -> Any:
 @contextlib.contextmanager
 def _evaluating(model: Any) -> Iterator[Any]:
     """The model on the CPU without dropout; the caller's is afterwards as it was before."""
+    import torch
+
     tensors = [*model.parameters(), *model.buffers()]
     moved = copy.deepcopy(model).cpu() if any(tensor.device.type != "cpu" for tensor in tensors) else model
+    if any(tensor.dtype == torch.bfloat16 for tensor in tensors):
+        # numpy and onnxruntime's CPU have no bfloat16; float32 holds each of its numbers exactly.
+        moved = (copy.deepcopy(model) if moved is model else moved).float()
     modes = [(module, module.training) for module in moved.modules()]
     moved.eval()
     try:
