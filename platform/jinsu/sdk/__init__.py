@@ -20,6 +20,7 @@ _HOMES = {
         ("dataset", "load_checkpoint", "log", "out_dir", "params", "rows", "save", "save_checkpoint"), "script"
     ),
     "CharacterNgrams": "character_ngrams",
+    "Subwords": "subwords",
     "Tokenizer": "tokenizer",
     "Vocabulary": "vocabulary",
 }

@@ -28,12 +28,28 @@ def prepend(graph: TextGraph, path: Path, name: str) -> None:
     model = _with_texts(onnx.load(str(path)))
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     # Two tokenizers, and the model behind them, must not use one name for two things; the batch axis keeps its name.
-    front = compose.add_prefix(graph(opset, model.ir_version), f"{name}/", rename_inputs=False)
-    front = _with_input_named(front, name, TEXT)
+    front = graph(opset, model.ir_version)
+    _add_prefix(front.graph, f"{name}/")
+    front = _with_input_named(front, name, f"{name}/{TEXT}")
     model = _with_input_named(model, f"{name}/numbers", name)
     merged = compose.merge_models(front, model, io_map=[(f"{name}/{IDS}", f"{name}/numbers")])
     onnx.checker.check_model(merged)
     onnx.save(merged, str(path))
+
+
+def _add_prefix(graph: Any, prefix: str) -> None:
+    """Gives every value of a graph a prefix, in inner graphs too, which `onnx.compose` leaves with the names around them.
+
+    The name of the batch axis stays.
+    """
+    for value in (*graph.input, *graph.output, *graph.value_info, *graph.initializer):
+        value.name = prefix + value.name
+    for node in graph.node:
+        node.input[:] = [name and prefix + name for name in node.input]
+        node.output[:] = [name and prefix + name for name in node.output]
+        for attribute in node.attribute:
+            if attribute.HasField("g"):
+                _add_prefix(attribute.g, prefix)
 
 
 def _with_texts(model: Any) -> Any:
