@@ -108,7 +108,7 @@ def _model(place: Path) -> Path:
 def _mlflow(packaged: Path, place: Path, port: int) -> Iterator[Target]:
     for name, content in mlmodel_files(packaged, {"submission": "bench", "lineage": {"package": "0" * 32}}).items():
         (place / "mlmodel").mkdir(exist_ok=True)
-        (place / "mlmodel" / name).write_bytes(content)
+        (place / "mlmodel" / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
     binaries = Path(sys.executable).parent
     command = f"{binaries}/mlflow models serve -m mlmodel --env-manager local --workers 1 -h 127.0.0.1 -p {port}"
     environment = {

@@ -11,11 +11,11 @@ from jinsu.confined.tasks import FINDINGS, confined_step
 from jinsu.data.plan import EVAL_FILE
 from jinsu.errors import GateFailedError, TransientError
 from jinsu.evaluation.report import Report
+from jinsu.packaging.contents import model_files
 from jinsu.registry.candidates import package_of
 from jinsu.registry.mlflow import CHAMPION, Mlflow
 from jinsu.runs.journal import Journal, labels_of, rules_of
 from jinsu.runs.stages import Evaluated, Packaged, StageName, Validated
-from jinsu.sdk.model_files import MODEL_FILES
 from jinsu.state.database import Database
 from jinsu.state.tables import Look, Submission
 from jinsu.steps.folders import StepFolders
@@ -76,7 +76,9 @@ class Evaluate:
         return confined_step(details, inputs, self.platform_limits, "evaluate-4", labels_of(row))
 
     def _model(self, package: str, folder: str) -> tuple[Input, ...]:
-        return self.steps.inputs(package, {f"{folder}/{name}": name for name in MODEL_FILES})
+        result = self.steps.result(package)
+        names = model_files(result.outputs if result else ())
+        return self.steps.inputs(package, {f"{folder}/{name}": name for name in names})
 
     def _note_look(self, row: Submission) -> None:
         """Counts that the held-out rows are looked at, once a run; before they are, so that no look is missed."""

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinsu.errors import GateFailedError
 from jinsu.files import file_digest
-from jinsu.sdk.model_files import MODEL_FILES
+from jinsu.sdk.model_files import MODEL_FILES, WEIGHTS_FILE
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,12 @@ class SealedPackage:
     memory: int = 0
 
 
+def model_files(outputs: Iterable[str]) -> list[str]:
+    """Which outputs of a package step are files of the model."""
+    there = set(outputs)
+    return [*MODEL_FILES, *(name for name in (WEIGHTS_FILE,) if name in there)]
+
+
 def contents_digest(files: Mapping[str, str]) -> str:
     """One digest for the files of a package. files: the sha256 of each output of the package step, by name.
 
@@ -33,14 +39,15 @@ def contents_digest(files: Mapping[str, str]) -> str:
     missing = [name for name in MODEL_FILES if name not in files]
     if missing:
         raise GateFailedError(f"the package has no {missing[0]}; submit the run again.")
-    lines = "".join(f"{files[name]}  {name}\n" for name in MODEL_FILES)
+    lines = "".join(f"{files[name]}  {name}\n" for name in model_files(files))
     return hashlib.sha256(lines.encode()).hexdigest()
 
 
 def verify_contents(folder: Path, contents: str) -> None:
     """Raises GateFailedError unless the files in the folder are those of this digest."""
     try:
-        found = contents_digest({name: file_digest(folder / name) for name in MODEL_FILES})
+        there = [WEIGHTS_FILE] if (folder / WEIGHTS_FILE).exists() else []
+        found = contents_digest({name: file_digest(folder / name) for name in (*MODEL_FILES, *there)})
     except OSError as problem:
         raise GateFailedError(f"{problem.filename}: {problem.strerror}; roll back to another version.") from None
     if found != contents:

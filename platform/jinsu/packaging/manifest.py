@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jinsu.errors import GateFailedError
-from jinsu.sdk.model_files import MANIFEST_FILE
+from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FILES, WEIGHTS_FILE
 from jinsu.sdk.outputs import OutputKind
 
 _NUMBERS = (
@@ -81,13 +82,20 @@ class Manifest:
     """The contract between a saved model, its evaluation and its server.
 
     framework: what the model was written in, such as `torch 2.13.0`. other: the label that stands for every class without
-    one of its own; None when there is none. inputs, outputs: at least one of each, with names of their own.
+    one of its own; None when there is none. inputs, outputs: at least one of each, with names of their own. weights:
+    sha256 of the file beside the ONNX file that holds its weights; None when the ONNX file holds them.
     """
 
     framework: str
     inputs: tuple[Input, ...]
     outputs: tuple[Output, ...]
     other: Any = None
+    weights: str | None = None
+
+    @property
+    def files(self) -> tuple[str, ...]:
+        """The files that the model consists of."""
+        return MODEL_FILES if self.weights is None else (*MODEL_FILES, WEIGHTS_FILE)
 
     @staticmethod
     def read(folder: Path) -> Manifest:
@@ -130,7 +138,18 @@ def _manifest(document: Any) -> Manifest:
             raise ValueError("two tensors have one name")
     if any(item.columns is not None for item in inputs) and len(inputs) > 1:
         raise ValueError("columns name what stands side by side in the only input")
-    return Manifest(str(document["framework"]), inputs, outputs, _label(document["other"]))
+    weights = _weights(document.get("files", {}))
+    return Manifest(str(document["framework"]), inputs, outputs, _label(document["other"]), weights)
+
+
+def _weights(files: Any) -> str | None:
+    """The digest of the only other file that there may be."""
+    if not isinstance(files, dict) or set(files) - {WEIGHTS_FILE}:
+        raise TypeError(f"the only other file is {WEIGHTS_FILE}")
+    digest = files.get(WEIGHTS_FILE)
+    if digest is not None and not re.fullmatch(r"[0-9a-f]{64}", str(digest)):
+        raise ValueError(f"{WEIGHTS_FILE} has no sha256")
+    return digest
 
 
 def _listed(document: Any) -> list[Any]:

@@ -6,21 +6,24 @@ import shutil
 from pathlib import Path
 
 from jinsu.errors import GateFailedError
+from jinsu.files import file_digest
 from jinsu.packaging.arrays import rows_of
 from jinsu.packaging.cost import check_cost
 from jinsu.packaging.findings import PackageFindings
 from jinsu.packaging.latency import measure_latency
+from jinsu.packaging.manifest import Manifest
 from jinsu.packaging.memory import MemoryMeter
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.packaging.parity import check_parity
 from jinsu.packaging.probes import read_probes
 from jinsu.packaging.weights import check_weights
-from jinsu.sdk.model_files import MODEL_FILE, MODEL_FILES
+from jinsu.sdk.model_files import MODEL_FILE, MODEL_FILES, WEIGHTS_FILE
 from jinsu.spec.quantities import format_bytes
 
-_MAX_MODEL_BYTES = 2 * 2**30
+_MAX_MODEL_BYTES = 7 * 2**29
+"""A model server has room for 4 GiB of files."""
 MAX_MEMORY = 4 * 2**30
-"""The most memory, in bytes, that a model may take."""
+"""The most memory, in bytes, that a model may take beside its weights file."""
 
 
 def package(
@@ -31,7 +34,7 @@ def package(
     tolerance: largest relative difference to the original. budget_ms: milliseconds of one prediction at the 99th
     percentile. memory_budget: bytes. Raises GateFailedError with the operator, the output or the row that is wrong.
     """
-    _check_files(saved)
+    files = _checked_files(saved)
     check_weights(saved / MODEL_FILE)
     check_cost(saved / MODEL_FILE)
     meter = MemoryMeter()
@@ -41,20 +44,30 @@ def package(
     parity = check_parity(model, inputs, outputs, tolerance)
     latency = measure_latency(model, inputs, budget_ms)
     memory = meter.peak()
+    memory_budget += sum((saved / name).stat().st_size for name in files if name == WEIGHTS_FILE)
     if memory > memory_budget:
         raise GateFailedError(
             f"{MODEL_FILE}: takes {format_bytes(memory)} of memory for {rows_of(inputs)} rows, a model may take "
             f"{format_bytes(memory_budget)}; make the model smaller."
         )
     out.mkdir(parents=True, exist_ok=True)
-    for name in MODEL_FILES:
+    for name in files:
         shutil.copyfile(saved / name, out / name)
     return PackageFindings(parity, latency, memory)
 
 
-def _check_files(saved: Path) -> None:
+def _checked_files(saved: Path) -> tuple[str, ...]:
+    """The files of the model, all of which are there and of the right size; the weights are those that were saved."""
     for name in MODEL_FILES:
         if not (saved / name).is_file():
             raise GateFailedError(f"the script saved no {name}; call jinsu.save(model, example) before it ends.")
-    if (saved / MODEL_FILE).stat().st_size > _MAX_MODEL_BYTES:
-        raise GateFailedError(f"{MODEL_FILE}: larger than 2 GiB; ONNX files cannot be.")
+    manifest = Manifest.read(saved)
+    weights = saved / WEIGHTS_FILE
+    if manifest.weights is not None and not (weights.is_file() and file_digest(weights) == manifest.weights):
+        raise GateFailedError(f"{WEIGHTS_FILE}: missing, or not what jinsu.save() wrote; leave the files as they are.")
+    if (size := sum((saved / name).stat().st_size for name in manifest.files)) > _MAX_MODEL_BYTES:
+        raise GateFailedError(
+            f"the model has {format_bytes(size)}, a model may have {format_bytes(_MAX_MODEL_BYTES)}; make it smaller, "
+            "for example with weights of float16."
+        )
+    return manifest.files

@@ -10,7 +10,8 @@ import math
 import time
 from collections.abc import Mapping, Sequence
 from enum import StrEnum
-from typing import Any
+from pathlib import Path
+from typing import Any, BinaryIO
 from urllib.parse import quote
 
 import httpx
@@ -119,10 +120,14 @@ class Mlflow:
         """Ends the run, now, with this status."""
         self._call("POST", "runs/update", {"run_id": run, "status": status, "end_time": int(time.time() * 1000)})
 
-    def upload(self, run: str, path: str, data: bytes) -> None:
-        """Writes one artifact of the run; the same path again replaces it."""
+    def upload(self, run: str, path: str, data: bytes | Path) -> None:
+        """Writes one artifact of the run, from memory or from a file; the same path again replaces it."""
         uri = str(self._info(run)["artifact_uri"])
-        self._put(uri, path, data)
+        if isinstance(data, bytes):
+            self._put(uri, path, data)
+            return
+        with data.open("rb") as file:  # a model may be larger than this process
+            self._put(uri, path, file)
 
     def experiment(self, run: str) -> str:
         """Id of the experiment that holds the run."""
@@ -132,7 +137,7 @@ class Mlflow:
         info: dict[str, Any] = self._call("GET", "runs/get", params={"run_id": run})["run"]["info"]
         return info
 
-    def _put(self, uri: str, path: str, data: bytes) -> None:
+    def _put(self, uri: str, path: str, data: bytes | BinaryIO) -> None:
         root = uri.removeprefix("mlflow-artifacts:").lstrip("/")
         self._send("PUT", f"/api/2.0/mlflow-artifacts/artifacts/{quote(root)}/{quote(path)}", content=data)
 

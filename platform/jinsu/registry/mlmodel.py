@@ -20,13 +20,16 @@ from jinsu.packaging.arrays import Arrays
 from jinsu.packaging.manifest import Manifest, Tensor
 from jinsu.packaging.probes import read_probes
 from jinsu.registry.facts import Facts
-from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FILE, PROBES_FILE
+from jinsu.sdk.model_files import MODEL_FILE
 
 _EXAMPLE_ROWS = 2
 
 
-def mlmodel_files(package: Path, facts: Facts) -> dict[str, bytes]:
-    """Content of every file of the folder, by name. Raises GateFailedError for an invalid package."""
+def mlmodel_files(package: Path, facts: Facts) -> dict[str, bytes | Path]:
+    """Content of every file of the folder, by name; those of the model itself as paths.
+
+    Raises GateFailedError for an invalid package.
+    """
     manifest = Manifest.read(package)
     inputs, _ = read_probes(package, manifest)
     requirements = [f"{name}=={version(name)}" for name in ("mlflow", "onnx", "onnxruntime", "numpy")]
@@ -44,7 +47,7 @@ def mlmodel_files(package: Path, facts: Facts) -> dict[str, bytes]:
         "conda.yaml": _yaml(conda),
         "input_example.json": json.dumps({"inputs": _example(manifest, inputs)}).encode(),
         "serving_input_example.json": json.dumps({"inputs": _example(manifest, inputs)}).encode(),
-        **{name: (package / name).read_bytes() for name in (MODEL_FILE, MANIFEST_FILE, PROBES_FILE)},
+        **{name: package / name for name in manifest.files},
     }
 
 

@@ -4,6 +4,9 @@ MODEL_FILE = "model.onnx"
 MANIFEST_FILE = "model.json"
 PROBES_FILE = "probes.npz"
 MODEL_FILES = (MODEL_FILE, MANIFEST_FILE, PROBES_FILE)
+"""What every model has."""
+WEIGHTS_FILE = "model.onnx.data"
+"""The weights, where they are too many for the ONNX file."""
 MODEL_FOLDER = "model"
 
 MANIFEST_FORMAT = 2

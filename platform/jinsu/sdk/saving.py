@@ -5,6 +5,7 @@ Runs inside the researcher's own process; nothing else ever loads their code.
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -13,7 +14,15 @@ from typing import TYPE_CHECKING, Any, Protocol
 
 from jinsu.sdk.example import DEFAULT_INPUT, Example, read_example, refuse
 from jinsu.sdk.flavours import Exported, flavour_of, known
-from jinsu.sdk.model_files import MANIFEST_FILE, MANIFEST_FORMAT, MODEL_FILE, PROBES_FILE, input_probe, output_probe
+from jinsu.sdk.model_files import (
+    MANIFEST_FILE,
+    MANIFEST_FORMAT,
+    MODEL_FILE,
+    PROBES_FILE,
+    WEIGHTS_FILE,
+    input_probe,
+    output_probe,
+)
 from jinsu.sdk.outputs import OutputKind
 from jinsu.sdk.vocabulary import Vocabulary
 
@@ -51,7 +60,7 @@ def save_model(
     quantiles: Sequence[float] | None = None,
     tokenizers: Mapping[str, TextStep] | None = None,
 ) -> Path:
-    """Writes `model.onnx`, `model.json` and `probes.npz` into `folder`, and returns it.
+    """Writes `model.onnx`, `model.json`, `probes.npz` and, for many weights, `model.onnx.data` into `folder`; returns it.
 
     The arguments are those of `jinsu.save`. Raises SystemExit when the model cannot be exported.
     """
@@ -59,6 +68,7 @@ def save_model(
     if flavour is None:
         refuse(f"{type(model).__module__}.{type(model).__name__} is no model of {', '.join(known())}.")
     folder.mkdir(parents=True, exist_ok=True)
+    (folder / WEIGHTS_FILE).unlink(missing_ok=True)
     steps = tokenizers or {}
     for name in set(steps) - set(example.inputs):
         refuse(f"tokenizer: there is no input {name!r}; the inputs are {', '.join(example.inputs)}.")
@@ -68,9 +78,19 @@ def save_model(
         step.prepend(folder / MODEL_FILE, name)
     declared = Declared(_kinds(outputs, exported), labels, other, quantiles)
     _write_probes(folder, example, exported)
-    manifest = json.dumps(_manifest(example, exported, declared), indent=1)
+    document = {**_manifest(example, exported, declared), "files": _other_files(folder)}
+    manifest = json.dumps(document, indent=1)
     (folder / MANIFEST_FILE).write_text(manifest, encoding="utf-8")
     return folder
+
+
+def _other_files(folder: Path) -> dict[str, str]:
+    """sha256 of the files that the ONNX file reads."""
+    weights = folder / WEIGHTS_FILE
+    if not weights.is_file():
+        return {}
+    with weights.open("rb") as file:
+        return {WEIGHTS_FILE: hashlib.file_digest(file, "sha256").hexdigest()}
 
 
 def named_tokenizers(tokenizer: TextStep | Mapping[str, TextStep] | None) -> Mapping[str, TextStep]:

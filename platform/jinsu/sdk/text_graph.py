@@ -21,20 +21,37 @@ class TextGraph(Protocol):
 
 
 def prepend(graph: TextGraph, path: Path, name: str) -> None:
-    """Puts a tokenizer in front of the input `name` of an ONNX file, which takes texts from then on."""
-    import onnx
-    from onnx import compose
+    """Puts a tokenizer in front of the input `name` of an ONNX file, which takes texts from then on.
 
-    model = _with_texts(onnx.load(str(path)))
+    Weights in a file of their own stay there, unread.
+    """
+    import onnx
+
+    model = _with_texts(onnx.load(str(path), load_external_data=False))
     opset = next(entry.version for entry in model.opset_import if entry.domain in ("", "ai.onnx"))
     # Two tokenizers, and the model behind them, must not use one name for two things; the batch axis keeps its name.
     front = graph(opset, model.ir_version)
     _add_prefix(front.graph, f"{name}/")
-    front = _with_input_named(front, name, f"{name}/{TEXT}")
-    model = _with_input_named(model, f"{name}/numbers", name)
-    merged = compose.merge_models(front, model, io_map=[(f"{name}/{IDS}", f"{name}/numbers")])
-    onnx.checker.check_model(merged)
-    onnx.save(merged, str(path))
+    _rename(front.graph, f"{name}/{TEXT}", name)
+    _rename(model.graph, name, f"{name}/{IDS}")
+    _join(front, model, name)
+    onnx.save(model, str(path))
+    onnx.checker.check_model(str(path))
+
+
+def _join(front: Any, model: Any, name: str) -> None:
+    """Adds the front to the model, whose input it answers. `onnx.compose` would read all weights to do so."""
+    kept = [value for value in model.graph.input if value.name != f"{name}/{IDS}"]
+    place = [value.name for value in model.graph.input].index(f"{name}/{IDS}")
+    kept.insert(place, front.graph.input[0])
+    del model.graph.input[:]
+    model.graph.input.extend(kept)
+    nodes = [*front.graph.node, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+    model.graph.initializer.extend(front.graph.initializer)
+    there = {entry.domain for entry in model.opset_import}
+    model.opset_import.extend(entry for entry in front.opset_import if entry.domain not in there)
 
 
 def _add_prefix(graph: Any, prefix: str) -> None:
@@ -65,13 +82,14 @@ def _with_texts(model: Any) -> Any:
         refuse(f"tokenizer: the model is of opset {opset}; export it with opset {_LEAST_OPSET} or later ({problem}).")
 
 
-def _with_input_named(model: Any, name: str, former: str) -> Any:
-    """The model with its input `former` under another name."""
-    for value in model.graph.input:
+def _rename(graph: Any, former: str, name: str) -> None:
+    """Gives an input of a graph another name, in inner graphs too."""
+    for value in graph.input:
         if value.name == former:
             value.name = name
-    for node in model.graph.node:
-        for place, read in enumerate(node.input):
-            if read == former:
-                node.input[place] = name
-    return model
+    for node in graph.node:
+        node.input[:] = [name if read == former else read for read in node.input]
+        for attribute in node.attribute:
+            for inner in (*([attribute.g] if attribute.HasField("g") else []), *attribute.graphs):
+                if former not in {value.name for value in inner.input}:
+                    _rename(inner, former, name)

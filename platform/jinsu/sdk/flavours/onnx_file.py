@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinsu.sdk.example import DEFAULT_INPUT, Example, refuse
 from jinsu.sdk.flavours import Exported
+from jinsu.sdk.model_writing import write_model
 
 if TYPE_CHECKING:
     import numpy as np
@@ -21,9 +22,9 @@ def export(model: Any, example: Example, path: Path) -> Exported:
     _name_the_only_input(graph, example)
     _check_inputs(graph, example)
     try:
-        onnx.save(graph, str(path))
+        write_model(graph, path)
     except Exception as problem:  # protobuf's errors differ between its back ends
-        refuse(f"the ONNX model cannot be written as one file: {_first_line(problem)}.")
+        refuse(f"the ONNX model cannot be written out: {_first_line(problem)}.")
     return Exported(f"onnx {onnx.__version__}", _answers(path, example))
 
 

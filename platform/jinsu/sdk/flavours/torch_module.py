@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinsu.sdk.example import DEFAULT_INPUT, Example, refuse
 from jinsu.sdk.flavours import Exported
+from jinsu.sdk.model_writing import needs_weights_file
 
 if TYPE_CHECKING:
     import numpy as np
@@ -100,6 +101,11 @@ def _named(answered: Any) -> dict[str, Any]:
     return named
 
 
+def _size(model: Any) -> int:
+    """Bytes of the weights."""
+    return sum(tensor.numel() * tensor.element_size() for tensor in (*model.parameters(), *model.buffers()))
+
+
 @dataclass(frozen=True)
 class _Graph:
     """How a graph is written. outputs: their names. in_order: as `export`."""
@@ -143,7 +149,7 @@ def _export(model: Any, tensors: dict[str, Any], graph: _Graph) -> None:
                 verbose=False,
             )
             assert program is not None
-            program.save(str(graph.path), external_data=False)
+            program.save(str(graph.path), external_data=needs_weights_file(_size(model)))
     except Exception as problem:  # the exporter raises whatever its passes raise
         raise SystemExit(
             f"jinsu.save: the model cannot be exported to ONNX: {_reason(problem)[:400]}; "
