@@ -232,7 +232,8 @@ def _inspect(rules: Rules, root: Path, rows: pa.Table) -> list[Finding]:
     from jinsu.sdk.columns import columns_of
 
     out = StepFiles(root / "steps" / _RUN_KEY).out
-    found = package(out / MODEL_FOLDER, root / "package", rules.parity_tolerance, rules.max_latency_ms)
+    budgets = (rules.parity_tolerance, rules.max_latency_ms)
+    found = package(out / MODEL_FOLDER, root / "package", *budgets, quantized=rules.quantize is not None)
     manifest = Manifest.read(root / "package")
     columns = columns_of(rows.slice(0, SAMPLE_ROWS))
     features = feature_columns(list(columns), rules.features, rules.target, rules.split.column)

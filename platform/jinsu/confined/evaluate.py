@@ -11,6 +11,7 @@ from jinsu.codec import decode
 from jinsu.confined import tasks
 from jinsu.confined.findings import write_findings
 from jinsu.errors import GateFailedError
+from jinsu.evaluation.quantized import beside_original
 from jinsu.evaluation.report import Report, answering, fold, folded_share, judge
 from jinsu.evaluation.report import decode as decode_outputs
 from jinsu.packaging.inputs import feature_columns, model_inputs
@@ -24,7 +25,20 @@ def run(document: Mapping[str, Any], secrets: Mapping[str, str], files: StepFile
     details = decode(tasks.Evaluate, document)
     columns = read_columns(files.inputs / tasks.ROWS)
     champion = files.inputs / tasks.CHAMPION if details.champion else None
-    write_findings(files.out, compare(details, columns, files.inputs / tasks.MODEL, champion))
+    report = compare(details, columns, files.inputs / tasks.MODEL, champion)
+    if details.quantization_loss is not None:
+        report = _beside_original(details, columns, report, files)
+    write_findings(files.out, report)
+
+
+def _beside_original(details: tasks.Evaluate, columns: Columns, report: Report, files: StepFiles) -> Report:
+    """The report of a quantised model with what quantisation costs."""
+    original = files.inputs / tasks.ORIGINAL
+    beside = compare(details, columns, files.inputs / tasks.MODEL, original)
+    if beside.champion is None or beside.gain is None:
+        raise GateFailedError(beside.note)
+    assert details.quantization_loss is not None
+    return beside_original(report, beside.champion, beside.gain, details.quantization_loss)
 
 
 def compare(details: tasks.Evaluate, columns: Columns, package: Path, champion: Path | None) -> Report:

@@ -14,4 +14,5 @@ from jinsu.sdk.step_files import StepFiles
 
 def run(document: Mapping[str, Any], secrets: Mapping[str, str], files: StepFiles) -> None:
     details = decode(tasks.Package, document)
-    write_findings(files.out, package(files.inputs / tasks.MODEL, files.out, details.tolerance, details.budget_ms))
+    budgets = (details.tolerance, details.budget_ms)
+    write_findings(files.out, package(files.inputs / tasks.MODEL, files.out, *budgets, quantized=details.quantized))

@@ -22,8 +22,8 @@ DATASET, UPLOAD = "dataset", "upload"
 """Inputs: the content of a dataset version, and a file as it was sent, which keeps its suffix."""
 REMEMBERED, ROWS = "remembered.npy", "rows.parquet"
 """Inputs: the keys that were held out before, and held-out rows."""
-MODEL, CHAMPION = "model", "champion"
-"""Inputs: the folders of two models."""
+MODEL, CHAMPION, ORIGINAL = "model", "champion", "original"
+"""Inputs: the folders of the model, of the champion, and of the model before it was quantised."""
 SALT = "salt"
 """Name of the secret of a problem's split, hexadecimal; "" for the split of version 0.1, which had none."""
 FINDINGS = "findings.json"
@@ -121,22 +121,30 @@ class Sample(Split):
 
 @dataclass(frozen=True)
 class Package:
-    """tolerance: largest relative difference to the original. budget_ms: of one prediction at the 99th percentile."""
+    """tolerance: largest relative difference to the original. budget_ms: of one prediction at the 99th percentile.
+
+    quantized: whether the weights get eight bits.
+    """
 
     tolerance: float
     budget_ms: float
+    quantized: bool = False
     task: ClassVar[Task] = Task.PACKAGE
 
 
 @dataclass(frozen=True)
 class Evaluate:
-    """How a problem judges: the rules, the target, the features (None for all) and the column that no model reads."""
+    """How a problem judges: the rules, the target, the features (None for all) and the column that no model reads.
+
+    quantization_loss: the largest share of the score that a quantised model may lose; None for one that is not quantised.
+    """
 
     judging: Judging
     target: str
     features: Sequence[str] | None
     column: str | None
     champion: bool
+    quantization_loss: float | None = None
     task: ClassVar[Task] = Task.EVALUATE
 
 

@@ -11,6 +11,7 @@ import numpy as np
 
 from jinsu.errors import GateFailedError
 from jinsu.evaluation.metrics import difference, score
+from jinsu.evaluation.quantized import Original
 from jinsu.evaluation.score import Score
 from jinsu.sdk.outputs import OutputKind
 from jinsu.spec.problem import CLASSIFICATION, REGRESSION, Judging
@@ -26,7 +27,8 @@ class Report:
     champion's score on the same rows, and how much better the candidate is; None when there is no champion, or when the
     champion could not answer (`note` says why). confusion: counts of rows; the first axis is the truth, the second the
     answer, both in the order of `labels`. folded: share of rows in the model's `other` label. reasons: one sentence for
-    each rule that the candidate breaks; empty when it passed.
+    each rule that the candidate breaks; empty when it passed. original: the model before it was quantised; None when it
+    was not.
     """
 
     metric: str
@@ -40,6 +42,7 @@ class Report:
     reasons: Sequence[str] = field(default_factory=tuple)
     folded: float = 0.0
     note: str = ""
+    original: Original | None = None
 
     @property
     def passed(self) -> bool:

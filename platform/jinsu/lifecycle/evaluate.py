@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from jinsu.confined import tasks
@@ -16,6 +16,7 @@ from jinsu.registry.candidates import package_of
 from jinsu.registry.mlflow import CHAMPION, Mlflow
 from jinsu.runs.journal import Journal, labels_of, rules_of
 from jinsu.runs.stages import Evaluated, Packaged, StageName, Validated
+from jinsu.sdk.model_files import MODEL_FILE, MODEL_FILES, ORIGINAL_FILE
 from jinsu.state.database import Database
 from jinsu.state.tables import Look, Submission
 from jinsu.steps.folders import StepFolders
@@ -73,12 +74,20 @@ class Evaluate:
         if champion is not None:
             inputs += self._model(champion.package, tasks.CHAMPION)
         details = tasks.Evaluate(rules.judging, rules.target, rules.features, rules.split.column, champion is not None)
+        if rules.quantize is not None:
+            details = replace(details, quantization_loss=rules.quantization_loss)
+            inputs += self._original(package)
         return confined_step(details, inputs, self.platform_limits, "evaluate-4", labels_of(row))
 
     def _model(self, package: str, folder: str) -> tuple[Input, ...]:
         result = self.steps.result(package)
         names = model_files(result.outputs if result else ())
         return self.steps.inputs(package, {f"{folder}/{name}": name for name in names})
+
+    def _original(self, package: str) -> tuple[Input, ...]:
+        """The model before it was quantised."""
+        files = {**{name: name for name in MODEL_FILES}, MODEL_FILE: ORIGINAL_FILE}
+        return self.steps.inputs(package, {f"{tasks.ORIGINAL}/{name}": there for name, there in files.items()})
 
     def _note_look(self, row: Submission) -> None:
         """Counts that the held-out rows are looked at, once a run; before they are, so that no look is missed."""
@@ -100,6 +109,8 @@ def as_points(report: Report, at: float) -> list[MetricPoint]:
     name, overall = f"eval_{report.metric}", report.overall
     values = {name: overall.value, f"{name}_low": overall.low, f"{name}_high": overall.high}
     values |= {f"eval_{other}": score.value for other, score in report.others.items()}
+    if report.original:
+        values[f"eval_{report.metric}_unquantized"] = report.original.score.value
     if report.gain:
         values["eval_gain_over_champion"] = report.gain.value
     return [MetricPoint(name, value, 0, at) for name, value in values.items()]

@@ -46,7 +46,7 @@ class Package:
         trained = {trial: self.journal.output(Trained, row.id, trial) for trial in trials(spec_of(row))}
         best = best_trial(trained, rules.judging)
         model = self.steps.inputs(trained[best].run_key, {f"{tasks.MODEL}/": f"{MODEL_FOLDER}/"})
-        details = tasks.Package(rules.parity_tolerance, rules.max_latency_ms)
+        details = tasks.Package(rules.parity_tolerance, rules.max_latency_ms, rules.quantize is not None)
         return best, confined_step(details, model, self.platform_limits, "package-2", labels_of(row))
 
 

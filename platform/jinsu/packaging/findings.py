@@ -31,8 +31,21 @@ class Latency:
 
 
 @dataclass(frozen=True)
+class Quantized:
+    """What eight bits change. largest_relative: difference of answers to the probe rows, relative to 1 + |answer|.
+
+    size, original_size: bytes of the ONNX file. original_p50_ms: of one prediction before.
+    """
+
+    largest_relative: float
+    size: int
+    original_size: int
+    original_p50_ms: float
+
+
+@dataclass(frozen=True)
 class PackageFindings:
-    """Parity with the original, and latency.
+    """Parity of the model with the original, before it was quantised, and latency of what serves.
 
     memory: bytes that the model took beyond the process that loaded it and ran its probe rows; 0 when it was not measured.
     """
@@ -40,3 +53,4 @@ class PackageFindings:
     parity: Parity
     latency: Latency
     memory: int = 0
+    quantized: Quantized | None = None

@@ -13,6 +13,23 @@ from jinsu.packaging.manifest import Output
 from jinsu.packaging.onnx_model import OnnxModel
 
 
+def check_quantized(model: OnnxModel, inputs: Arrays, expected: Arrays, tolerance: float) -> float:
+    """The largest difference of a quantised model's answers to the original's, relative to 1 + |answer|.
+
+    The metric judges that difference. Raises GateFailedError when a row's answer depends on its batch, or is not finite.
+    """
+    batched = model.run_all(inputs)
+    alone = joined([model.run(part_of(inputs, row, row + 1)) for row in range(rows_of(inputs))])
+    outputs = model.manifest.outputs
+    for output, answers, together in zip(outputs, alone, batched, strict=True):
+        _compare(_Pair(output, "in a batch it answers", tolerance), answers, together)
+    pairs = [_Pair(output, "the original answered", np.inf) for output in outputs]
+    return max(
+        _compare(pair, answers, original).relative
+        for pair, answers, original in zip(pairs, batched, expected, strict=True)
+    )
+
+
 def check_parity(model: OnnxModel, inputs: Arrays, expected: Arrays, tolerance: float) -> Parity:
     """Runs the probe rows `inputs`, once in batches and once each alone, and compares with the original's answers.
 
@@ -62,7 +79,7 @@ def _compare(pair: _Pair, actual: np.ndarray, reference: np.ndarray) -> _Differe
         )
     if pair.output.dtype in ("string", "bool") or "int" in pair.output.dtype:
         relative = (actual != reference).astype(float)
-        _require_within(pair, 0.0, relative, actual, reference)
+        _require_within(pair, pair.tolerance if np.isinf(pair.tolerance) else 0.0, relative, actual, reference)
         return _Differences(0.0, 0.0)
     if not np.isfinite(reference).all():
         row = int(np.argwhere(~np.isfinite(reference))[0][0])

@@ -31,6 +31,7 @@ def evidence_page(facts: Facts) -> str:
     parts = [
         _headline(facts),
         _champion(facts),
+        _original(facts),
         _scores(report),
         _slices(report),
         "<h2>Confusion matrix</h2>" + confusion_matrix(report.confusion, report.labels) if report.confusion else "",
@@ -57,6 +58,18 @@ def _headline(facts: Facts) -> str:
         f"<p><span class=big>{escape(report.metric)} {overall.value:.4f}</span> "
         f"<span class=quiet>95 % interval {overall.low:.4f} to {overall.high:.4f}, on {overall.rows} rows that "
         "training never saw; measured on the packaged model, the one that will serve</span></p>"
+    )
+
+
+def _original(facts: Facts) -> str:
+    report, original = facts.evaluation, facts.evaluation.original
+    if original is None:
+        return ""
+    gain = original.gain
+    return (
+        f"<h2>Quantised</h2><p>Its weights have eight bits. Before, {escape(report.metric)} was {original.score.value:.4f} on "
+        f"the same rows; the quantised model differs by {gain.value:+.4f} ({gain.low:+.4f} to {gain.high:+.4f}), a loss of "
+        f"{original.allowed:.4f} is allowed.</p>"
     )
 
 

@@ -7,6 +7,8 @@ MODEL_FILES = (MODEL_FILE, MANIFEST_FILE, PROBES_FILE)
 """What every model has."""
 WEIGHTS_FILE = "model.onnx.data"
 """The weights, where they are too many for the ONNX file."""
+ORIGINAL_FILE = "original.onnx"
+"""The ONNX file before it was quantised, in a package."""
 MODEL_FOLDER = "model"
 
 MANIFEST_FORMAT = 2

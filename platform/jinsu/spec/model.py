@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
@@ -101,6 +102,22 @@ def _way(value: object) -> str:
     return INLINE if isinstance(value, Mapping | ProblemSpec) else NAMED
 
 
+class Quantization(StrEnum):
+    """How many bits a weight has."""
+
+    INT8 = "int8"
+    """Weights of matrices and tables are whole numbers of eight bits."""
+
+
+class Serve(ServeBounds):
+    """What live traffic may expect of the model, and what it is served as."""
+
+    quantize: Quantization | None = Field(
+        None,
+        description="Weights of eight bits. The quantised model is what is evaluated and served. Without: as it was saved.",
+    )
+
+
 class ModelSpec(Part):
     """A model as a researcher describes it: `model.yaml`. Beside its problem it may only be stricter."""
 
@@ -117,5 +134,5 @@ class ModelSpec(Part):
     )
     train: Train
     evaluate: Evaluate = Field(default_factory=Evaluate)
-    serve: ServeBounds = Field(default_factory=ServeBounds)
+    serve: Serve = Field(default_factory=Serve)
     release: Release = Field(default_factory=Release)

@@ -32,6 +32,12 @@ class ServeBounds(Part):
         le=0.1,
         description="Largest relative difference between the original and the packaged model. Without: 0.0001.",
     )
+    quantization_loss: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Largest loss of the metric by `serve.quantize`, as a share of its value before. Without: 0.01.",
+    )
 
 
 class ReviewBounds(Part):

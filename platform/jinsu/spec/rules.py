@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import Field
 
 from jinsu.errors import BadInputError
-from jinsu.spec.model import ModelSpec
+from jinsu.spec.model import ModelSpec, Quantization
 from jinsu.spec.parts import Part
 from jinsu.spec.policy import PolicySpec
 from jinsu.spec.problem import CLASSIFICATION, Judging, ProblemSpec, Split
@@ -42,7 +42,8 @@ class Rules(Part):
     """What decides about one submission, as it was on the day of its admission.
 
     dataset: the pinned version, `NAME@DIGITS`. features: the columns that the model reads, in order; None for every column
-    but the target. egress: what the policy lets a training reach. image: what it trains in, None for the platform's own image.
+    but the target. egress: what the policy lets a training reach.
+    quantize: None for a model that serves as it was saved. image: what it trains in, None for the platform's own image.
     documents: which document set a rule, by the rule's line, such as
     `{"serve.max_latency_ms": "problem categories, version 3"}`.
     """
@@ -62,6 +63,8 @@ class Rules(Part):
     canary: CanaryRules
     per_day: int | None
     egress: list[str] = Field(default_factory=list)
+    quantize: Quantization | None = None
+    quantization_loss: float = 0.01
     image: str | None = None
     documents: dict[str, str] = Field(default_factory=dict)
 
@@ -178,6 +181,8 @@ def effective(model: ModelSpec, problem: NamedProblem, policy: NamedPolicy, data
         judging=_judging(merge, model, problem),
         max_latency_ms=merge.need(_serve("max_latency_ms", 100.0, model, problem, policy)),
         parity_tolerance=merge.need(_serve("parity_tolerance", 1e-4, model, problem, policy)),
+        quantize=_quantize(merge, model),
+        quantization_loss=merge.need(_serve("quantization_loss", 0.01, model, problem, policy)),
         review=_review(merge, model, problem, policy),
         canary=_canary(merge, model, problem, policy),
         per_day=merge.take(
@@ -273,6 +278,12 @@ def _serve(name: str, default: float, model: ModelSpec, problem: NamedProblem, p
     return _Line(f"serve.{name}", True, default, value(model), value(problem.spec), value(policy.spec))
 
 
+def _quantize(merge: _Merge, model: ModelSpec) -> Quantization | None:
+    if model.serve.quantize is not None:
+        merge.documents["serve.quantize"] = MODEL_FILE
+    return model.serve.quantize
+
+
 def _review(merge: _Merge, model: ModelSpec, problem: NamedProblem, policy: NamedPolicy) -> ReviewRules:
     demanded, asked = policy.spec.review, problem.spec.release.review.approvers
     approvers = merge.need(
@@ -364,6 +375,8 @@ def lines_of(rules: Rules) -> list[tuple[str, str, str]]:
         "split": rules.split.model_dump(mode="json", exclude_defaults=True),
         "serve.max_latency_ms": rules.max_latency_ms,
         "serve.parity_tolerance": rules.parity_tolerance,
+        "serve.quantize": rules.quantize,
+        "serve.quantization_loss": rules.quantization_loss if rules.quantize else None,
         **{f"release.review.{name}": value for name, value in rules.review.model_dump().items()},
         **{f"release.canary.{name}": value for name, value in rules.canary.model_dump().items()},
         "submissions.per_day": rules.per_day,
