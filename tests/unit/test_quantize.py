@@ -10,7 +10,10 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper
+from tests.support.stage_bench import StageBench
+from tests.support.tiny_model import GOOD
 
+from jinsu.confined.tasks import FINDINGS
 from jinsu.errors import GateFailedError
 from jinsu.evaluation.quantized import beside_original
 from jinsu.evaluation.report import Report
@@ -18,6 +21,7 @@ from jinsu.evaluation.score import Score
 from jinsu.packaging.manifest import Manifest
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.packaging.package import package
+from jinsu.runs.stages import Evaluated, StageName
 from jinsu.sdk import model_writing
 from jinsu.sdk.model_files import MODEL_FILES, ORIGINAL_FILE
 from jinsu.sdk.saving import example_of, save_model
@@ -177,3 +181,62 @@ def test_other_reasons_stay() -> None:
     failed = replace(report(0.5), reasons=("min asks for 0.6",))
     found = beside_original(failed, Score(0.5, 0.4, 0.6, 900), Score(0.0, 0.0, 0.0, 900), 0.01)
     assert found.reasons == ("min asks for 0.6",)
+
+
+def wide_model(folder: Path, noise: float) -> dict[str, bytes]:
+    """Files of a model that answers as the tiny one does, through 512 values, `noise` of which eight bits cannot hold."""
+    random = np.random.default_rng(0)
+    inner = random.normal(size=(2, 512)).astype(np.float32)
+    outer = (np.linalg.pinv(inner) @ np.asarray(GOOD)).astype(np.float32)
+    # What is added cancels out, unless it is rounded.
+    null = random.normal(size=(512, 1)) * noise
+    null -= np.linalg.pinv(inner) @ (inner @ null)
+    outer[:, 1:] += null.astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["input", "inner"], ["hidden"]),
+            helper.make_node("MatMul", ["hidden", "outer"], ["output"]),
+        ],
+        "wide",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["rows", 2])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["rows", 2])],
+        [onnx.numpy_helper.from_array(inner, "inner"), onnx.numpy_helper.from_array(outer, "outer")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, str(folder / "wide.onnx"))
+    rows = random.normal(size=(16, 2)).astype(np.float32)
+    saved = save_model(folder / "wide", folder / "wide.onnx", example_of(rows, None, None, {}), labels=[0, 1])
+    return {f"model/{path.name}": path.read_bytes() for path in saved.iterdir()}
+
+
+def evaluated(bench: StageBench, model: dict[str, bytes]) -> Report:
+    bench.run = bench.another_run(
+        StageName.VALIDATE_DATA, serve__quantize="int8", serve__parity_tolerance=0.05, train__params={"quantized": 1}
+    )
+    bench.launcher.finish(bench.start_training(bench.run, 0), model)
+    bench.carry_out(StageName.TRAIN)
+    bench.carry_out(StageName.PACKAGE)
+    found = bench.carry_out(StageName.EVALUATE)
+    assert isinstance(found, Evaluated)
+    return bench.installation.steps.document(Report, found.run_key, FINDINGS)
+
+
+def test_the_report_of_a_quantised_model_says_both(
+    bench_after: Callable[[StageName | None], StageBench], tmp_path: Path
+) -> None:
+    bench = bench_after(StageName.PACKAGE)
+    report = evaluated(bench, wide_model(tmp_path, 0.0))
+    assert report.original is not None
+    assert report.original.score.value == 1.0
+    assert report.original.gain.value == pytest.approx(report.overall.value - 1.0)
+    assert -0.01 <= report.original.gain.value <= 0
+
+
+def test_a_model_that_eight_bits_ruin_is_refused(
+    bench_after: Callable[[StageName | None], StageBench], tmp_path: Path
+) -> None:
+    bench = bench_after(StageName.PACKAGE)
+    with pytest.raises(
+        GateFailedError, match=r"quantisation takes accuracy from 1\.0000 to 0\..*serve.quantization_loss allows"
+    ):
+        evaluated(bench, wide_model(tmp_path, 1.0))

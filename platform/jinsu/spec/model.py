@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
-from enum import StrEnum
 from typing import Annotated, Literal
 
 from pydantic import Discriminator, Field, Tag, field_validator, model_validator
@@ -102,11 +101,8 @@ def _way(value: object) -> str:
     return INLINE if isinstance(value, Mapping | ProblemSpec) else NAMED
 
 
-class Quantization(StrEnum):
-    """How many bits a weight has."""
-
-    INT8 = "int8"
-    """Weights of matrices and tables are whole numbers of eight bits."""
+Quantization = Literal["int8"]
+"""How a model is quantised: weights of matrices and tables become whole numbers of eight bits."""
 
 
 class Serve(ServeBounds):

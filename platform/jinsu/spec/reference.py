@@ -75,6 +75,8 @@ def _field_type(model: type[BaseModel], name: str) -> str:
 def _branch(shape: dict[str, Any]) -> str:
     if "$ref" in shape:
         return "a whole [problem](#problemyaml)" if shape["$ref"].endswith("/ProblemSpec") else _named(shape["$ref"])
+    if "const" in shape:
+        return f"`{shape['const']}`"
     if "enum" in shape:
         return ", ".join(f"`{value}`" for value in shape["enum"])
     kind = str(shape.get("type", "value"))
