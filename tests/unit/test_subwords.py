@@ -1,5 +1,6 @@
 """Subwords: the same numbers in Hugging Face's tokenizers and in the graph, for every language and every setting."""
 
+import asyncio
 import json
 import unicodedata
 from collections.abc import Callable
@@ -19,9 +20,10 @@ import jinsu
 from jinsu.packaging.manifest import Input, Manifest
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.packaging.package import package
-from jinsu.sdk.saving import example_of, save_model
+from jinsu.sdk.saving import example_of, named_tokenizers, save_model
 from jinsu.sdk.subword_rules import assigned
 from jinsu.sdk.subwords import Subwords
+from jinsu.serving.service import Service
 
 KNOWN = [
     "한국어를 배우는 사람들이 많습니다", "서울에서 부산까지 기차로 갑니다", "사람을 만나서 이야기를 합니다",
@@ -207,6 +209,28 @@ def test_a_transformer_with_its_tokenizer_takes_texts(tmp_path: Path, name: str)
         wanted = model.eval()(input_ids=read["input_ids"], attention_mask=read["attention_mask"]).logits
     (found,) = OnnxModel(folder).run((np.array(texts, dtype=object),))
     np.testing.assert_allclose(found, wanted.numpy(), rtol=1e-4, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["gpt2", "bert", "sentencepiece unigram"])
+def test_the_server_reads_hard_texts_as_the_script_does(tmp_path: Path, name: str) -> None:
+    subwords = pair(name)[0]
+    model = Mean(subwords.size)
+    service = Service(packaged(tmp_path, model, subwords), "model", "1")
+    try:
+        reply = asyncio.run(service.respond("POST", "/invocations", json.dumps({"inputs": HARD}).encode()))
+    finally:
+        service.close()
+    assert reply.status == 200, reply.body
+    with torch.no_grad():
+        wanted = model(torch.from_numpy(subwords(HARD))).numpy()
+    np.testing.assert_allclose(json.loads(reply.body)["predictions"], wanted, rtol=1e-4, atol=1e-5)
+
+
+def test_a_tokenizer_of_the_library_itself_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(
+        SystemExit, match=r"tokenizer: Tokenizer is no tokenizer for the graph; give jinsu.Subwords\(…\)"
+    ):
+        named_tokenizers({"input": MAKERS["gpt2"]()})  # type: ignore[dict-item]
 
 
 def test_a_tokenizer_is_loaded_from_its_file(tmp_path: Path) -> None:

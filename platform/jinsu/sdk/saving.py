@@ -97,7 +97,11 @@ def named_tokenizers(tokenizer: TextStep | Mapping[str, TextStep] | None) -> Map
     """Tokenizers by input; one alone belongs to the only input."""
     if tokenizer is None:
         return {}
-    return tokenizer if isinstance(tokenizer, Mapping) else {DEFAULT_INPUT: tokenizer}
+    steps = tokenizer if isinstance(tokenizer, Mapping) else {DEFAULT_INPUT: tokenizer}
+    for step in steps.values():
+        if not hasattr(step, "prepend"):
+            refuse(f"tokenizer: {type(step).__name__} is no tokenizer for the graph; give jinsu.Subwords(…) of it.")
+    return steps
 
 
 def example_of(
