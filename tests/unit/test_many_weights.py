@@ -12,12 +12,15 @@ import onnx
 import pytest
 import torch
 from onnx import TensorProto, helper
+from tests.support.stage_bench import StageBench
+from tests.support.tiny_model import GOOD
 
 from jinsu.errors import GateFailedError
 from jinsu.packaging.contents import contents_digest, verify_contents
 from jinsu.packaging.manifest import Manifest
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.packaging.package import package
+from jinsu.runs.stages import Registered, StageName
 from jinsu.sdk import model_writing
 from jinsu.sdk.character_ngrams import CharacterNgrams
 from jinsu.sdk.model_files import MODEL_FILES, WEIGHTS_FILE
@@ -193,3 +196,39 @@ def test_a_weight_of_the_other_file_that_is_not_finite_is_named(tmp_path: Path) 
         model[2].weight[0, 0] = float("nan")  # type: ignore[index,operator]
     with pytest.raises(GateFailedError, match="holds 1 values that are not finite"):
         packaged(tmp_path, model)
+
+
+def wide_model(folder: Path) -> dict[str, bytes]:
+    """Files of a model that answers as the tiny one does, with its weights in a file of their own."""
+    inner = np.random.default_rng(0).normal(size=(2, 512)).astype(np.float32)
+    outer = (np.linalg.pinv(inner) @ np.asarray(GOOD)).astype(np.float32)
+    graph = helper.make_graph(
+        [
+            helper.make_node("MatMul", ["input", "inner"], ["hidden"]),
+            helper.make_node("MatMul", ["hidden", "outer"], ["output"]),
+        ],
+        "wide",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, ["rows", 2])],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, ["rows", 2])],
+        [onnx.numpy_helper.from_array(inner, "inner"), onnx.numpy_helper.from_array(outer, "outer")],
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    onnx.save(model, str(folder / "wide.onnx"))
+    rows = np.random.default_rng(0).normal(size=(16, 2)).astype(np.float32)
+    saved = save_model(folder / "wide", folder / "wide.onnx", example_of(rows, None, None, {}), labels=[0, 1])
+    return {f"model/{path.name}": path.read_bytes() for path in saved.iterdir()}
+
+
+def test_every_stage_takes_the_weights_along(
+    bench_after: Callable[[StageName | None], StageBench], tmp_path: Path
+) -> None:
+    bench = bench_after(StageName.PACKAGE)
+    files = wide_model(tmp_path)
+    assert f"model/{WEIGHTS_FILE}" in files
+    bench.run = bench.another_run(StageName.VALIDATE_DATA, train__params={"wide": 1}, serve__parity_tolerance=0.01)
+    bench.launcher.finish(bench.start_training(bench.run, 0), files)
+    for stage in (StageName.TRAIN, StageName.PACKAGE, StageName.EVALUATE, StageName.REGISTER):
+        found = bench.carry_out(stage)
+    assert isinstance(found, Registered)
+    uploaded = bench.mlflow.artifact(str(bench.submission.mlflow_run), f"model/{WEIGHTS_FILE}")
+    assert uploaded == files[f"model/{WEIGHTS_FILE}"]
