@@ -291,6 +291,28 @@ def test_a_length_without_room_is_refused() -> None:
         Subwords(MAKERS["roberta"](), length=2)
 
 
+@pytest.mark.parametrize(
+    "model",
+    [
+        models.Unigram(
+            [("<pad>", 0.0), ("<unk>", 0.0), ("▁", -3.0), (" ", -19.0), ("▁a", -2.0), ("a b", -1.0)], 1, False
+        ),
+        models.BPE({"<pad>": 0, "<unk>": 1, "▁": 2, " ": 3, "a": 4, "▁a": 5, " a": 6}, [("▁", "a")], unk_token="<unk>"),
+    ],
+    ids=["unigram", "bpe"],
+)
+def test_a_piece_with_a_space_never_fits_where_spaces_become_low_lines(model: Any) -> None:
+    import onnxruntime
+
+    tokenizer = Tokenizer(model)
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace()
+    subwords = Subwords(tokenizer, length=12)
+    session = onnxruntime.InferenceSession(subwords._graph(20, 10).SerializeToString())
+    texts = ["a", "a b", " ", "a  a", "é"]
+    assert session.run(None, {"input": np.array(texts, dtype=object)})[0].tolist() == subwords(texts).tolist()
+    assert 3 not in subwords(texts)
+
+
 def test_a_token_added_to_the_vocabulary_is_refused() -> None:
     tokenizer = MAKERS["gpt2"]()
     tokenizer.add_tokens(["product"])

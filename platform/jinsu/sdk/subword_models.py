@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from jinsu.sdk.example import refuse
 from jinsu.sdk.subword_rules import WORD_SPACE
@@ -42,16 +42,14 @@ class Bpe:
 
 @dataclass(frozen=True)
 class Unigram:
-    """The pieces whose scores have the largest sum. pieces: number and score of each."""
+    """The pieces whose scores have the largest sum. pieces: number and score of each. unknown_score: of an unknown character."""
 
     pieces: Mapping[str, tuple[int, float]]
     unknown: int
-
-    @property
-    def unknown_score(self) -> float:
-        return min(score for _, score in self.pieces.values()) - UNKNOWN_PENALTY
+    unknown_score: float
 
 
+_Value = TypeVar("_Value")
 Model = WordPiece | Bpe | Unigram
 
 
@@ -71,8 +69,11 @@ def model_of(document: Mapping[str, Any], spaced: bool) -> Model:
     if model.get("byte_fallback"):
         refuse("tokenizer: byte_fallback cannot be carried in the graph; train with byte_fallback=False, or ByteLevel.")
 
-    def named(piece: str) -> str:
-        return piece.replace(WORD_SPACE, " ") if spaced else piece
+    def named(numbers: Mapping[str, _Value]) -> dict[str, _Value]:
+        """The pieces as they are written here; one with a space fits nowhere, because texts have low lines instead."""
+        if not spaced:
+            return dict(numbers)
+        return {piece.replace(WORD_SPACE, " "): value for piece, value in numbers.items() if " " not in piece}
 
     return readers[model["type"]](model, named)
 
@@ -81,9 +82,8 @@ def _word_piece(model: Mapping[str, Any], named: Any) -> WordPiece:
     mark, vocabulary = model["continuing_subword_prefix"], model["vocab"]
     if not mark or model["unk_token"] not in vocabulary:
         refuse("tokenizer: a WordPiece model needs a prefix of inner pieces and an unknown token in the vocabulary.")
-    inner = {named(piece[len(mark) :]): id_ for piece, id_ in vocabulary.items() if piece.startswith(mark)}
-    pieces = {named(piece): id_ for piece, id_ in vocabulary.items()}
-    return WordPiece(pieces, inner, vocabulary[model["unk_token"]], model["max_input_chars_per_word"])
+    inner = {piece[len(mark) :]: id_ for piece, id_ in vocabulary.items() if piece.startswith(mark)}
+    return WordPiece(named(vocabulary), named(inner), vocabulary[model["unk_token"]], model["max_input_chars_per_word"])
 
 
 def _bpe(model: Mapping[str, Any], named: Any) -> Bpe:
@@ -94,12 +94,13 @@ def _bpe(model: Mapping[str, Any], named: Any) -> Bpe:
     merges = [merge.split(" ") if isinstance(merge, str) else merge for merge in model["merges"]]
     triples = [(vocabulary[left], vocabulary[right], vocabulary[left + right]) for left, right in merges]
     unknown = vocabulary.get(model["unk_token"]) if model["unk_token"] is not None else None
-    singles = {named(piece): id_ for piece, id_ in vocabulary.items() if len(piece) == 1}
+    singles = named({piece: id_ for piece, id_ in vocabulary.items() if len(piece) == 1})
     return Bpe(singles, tuple(triples), unknown, bool(model["fuse_unk"]))
 
 
 def _unigram(model: Mapping[str, Any], named: Any) -> Unigram:
     if model["unk_id"] is None:
         refuse("tokenizer: a Unigram model needs an unknown token; train it with unk_token='<unk>'.")
-    pieces = {named(piece): (id_, score) for id_, (piece, score) in enumerate(model["vocab"])}
-    return Unigram(pieces, model["unk_id"])
+    pieces = {piece: (id_, score) for id_, (piece, score) in enumerate(model["vocab"])}
+    lowest = min(score for _, score in pieces.values())
+    return Unigram(named(pieces), model["unk_id"], lowest - UNKNOWN_PENALTY)
