@@ -313,6 +313,13 @@ def test_a_piece_with_a_space_never_fits_where_spaces_become_low_lines(model: An
     assert 3 not in subwords(texts)
 
 
+def test_special_tokens_stand_at_both_ends_where_the_vocabulary_has_no_letter_of_english() -> None:
+    vocabulary = {"<pad>": 0, "<unk>": 1, "<s>": 2, "</s>": 3, "한": 4, "국": 5, "한국": 6}
+    tokenizer = Tokenizer(models.BPE(vocabulary, [("한", "국")]))
+    tokenizer.add_special_tokens(SPECIAL)
+    assert Subwords(framed(tokenizer), length=6)(["한국한", "a"]).tolist() == [[2, 6, 4, 3, 0, 0], [2, 3, 0, 0, 0, 0]]
+
+
 def test_a_token_added_to_the_vocabulary_is_refused() -> None:
     tokenizer = MAKERS["gpt2"]()
     tokenizer.add_tokens(["product"])

@@ -97,10 +97,7 @@ def _frame(tokenizer: Any, given: Any, document: Mapping[str, Any], length: int)
             refuse(
                 f"tokenizer: the added token {token['content']!r} is not special; put it into the vocabulary instead."
             )
-    plain, whole = (tokenizer.encode("a", add_special_tokens=special).ids for special in (False, True))
-    start = next((place for place in range(len(whole)) if whole[place : place + len(plain)] == plain), None)
-    if start is None or not plain:
-        plain, start = [], 0
+    before, behind = _ends(tokenizer, {token["content"] for token in document.get("added_tokens") or []})
     pad = getattr(given, "pad_token_id", None)
     if pad is None and document.get("padding"):
         pad = document["padding"]["pad_id"]
@@ -110,7 +107,16 @@ def _frame(tokenizer: Any, given: Any, document: Mapping[str, Any], length: int)
         refuse(
             "tokenizer: it has no padding token; call enable_padding(pad_id=…) or train it with the special token <pad>."
         )
-    before, behind = whole[:start], whole[start + len(plain) :]
     if length <= len(before) + len(behind):
         refuse(f"tokenizer: length={length} leaves no room between {len(before) + len(behind)} special tokens.")
     return Frame(tuple(before), tuple(behind), int(pad), length)
+
+
+def _ends(tokenizer: Any, special: set[str]) -> tuple[list[int], list[int]]:
+    """The special tokens in front of a text and behind it: what stands around a text that has numbers of its own."""
+    for text in ("a", *sorted(set(tokenizer.get_vocab()) - special)):
+        plain, whole = (tokenizer.encode(text, add_special_tokens=ends).ids for ends in (False, True))
+        places = [place for place in range(len(whole)) if plain and whole[place : place + len(plain)] == plain]
+        if places:
+            return whole[: places[0]], whole[places[0] + len(plain) :]
+    return [], []  # no text has a number
