@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn
 
+from jinsu.sdk.columns import columns_of
+
 if TYPE_CHECKING:
     import numpy as np
 
@@ -13,6 +15,7 @@ DEFAULT_INPUT = "input"
 """What the only input of a model is called when its example has no names."""
 MOST_ROWS = 64
 _LONGEST_NAME = 100
+_NOTHING = object()
 
 
 @dataclass(frozen=True)
@@ -22,12 +25,14 @@ class Example:
     inputs: arrays by name, first axis rows: numbers, or objects that are all `str`. nullable: inputs in which a number may
     be missing (it is NaN then) or a text (it is empty then). columns: names of the columns of a table that stand side by
     side in the only input. dynamic: names of the axes whose length differs between requests, by input and axis.
+    marks: what the script itself has where a text is missing, None or NaN, by input.
     """
 
     inputs: Mapping[str, np.ndarray]
     nullable: frozenset[str] = frozenset()
     columns: tuple[str, ...] | None = None
     dynamic: Mapping[str, Mapping[int, str]] = field(default_factory=dict)
+    marks: Mapping[str, float | None] = field(default_factory=dict)
 
     @property
     def rows(self) -> int:
@@ -41,7 +46,7 @@ class Example:
 
     def replaced(self, arrays: Mapping[str, np.ndarray]) -> Example:
         """The same rows after a step in front of the model, such as a tokenizer."""
-        return Example({**self.inputs, **arrays}, self.nullable - set(arrays), self.columns, self.dynamic)
+        return Example({**self.inputs, **arrays}, self.nullable - set(arrays), self.columns, self.dynamic, self.marks)
 
 
 def read_example(
@@ -49,26 +54,34 @@ def read_example(
     columns: Sequence[str] | None = None,
     dynamic: Mapping[str, Mapping[int, str]] | None = None,
 ) -> Example:
-    """The example as a script gives it: an array, a mapping of arrays by name, or a data frame.
+    """The example as a script gives it: an array, a mapping of arrays by name, a data frame, or a table of pyarrow.
 
     Raises SystemExit with the name of what cannot be used.
     """
-    given = dict(example.items()) if hasattr(example, "items") else {DEFAULT_INPUT: example}
-    arrays, nullable = {}, set()
-    for name, values in given.items():
-        arrays[_name(name)], has_nulls = _array(str(name), values)
-        if has_nulls:
+    arrays: dict[str, np.ndarray] = {}
+    marks: dict[str, float | None] = {}
+    nullable = set()
+    for name, values in _by_name(example).items():
+        arrays[_name(name)], missing = _array(str(name), values)
+        if missing is not _NOTHING:
             nullable.add(str(name))
+        if missing is not _NOTHING and arrays[name].dtype.kind == "O":
+            marks[name] = None if missing is None else float("nan")
     lengths = {len(array) for array in arrays.values()}
     if len(lengths) != 1 or lengths < {2}:
         refuse("example needs at least 2 rows, the same number for each input, as live traffic will send them.")
     cut = {name: array[:MOST_ROWS] for name, array in arrays.items()}
-    return Example(cut, frozenset(nullable), _columns(cut, columns), _dynamic(cut, dynamic or {}))
+    return Example(cut, frozenset(nullable), _columns(cut, columns), _dynamic(cut, dynamic or {}), marks)
 
 
 def refuse(sentence: str) -> NoReturn:
     """Ends the script with a sentence about what it saves."""
-    raise SystemExit(f"jinsu.save: {sentence}")
+    raise refusal(sentence)
+
+
+def refusal(sentence: str) -> SystemExit:
+    """What ends the script with a sentence about what it saves."""
+    return SystemExit(f"jinsu.save: {sentence}")
 
 
 def _name(name: object) -> str:
@@ -77,33 +90,42 @@ def _name(name: object) -> str:
     return name
 
 
-def _array(name: str, values: Any) -> tuple[np.ndarray, bool]:
-    """The values as numbers or as texts, and whether one of them is missing."""
+def _by_name(example: Any) -> Mapping[Any, Any]:
+    if hasattr(example, "items"):
+        return dict(example.items())
+    if hasattr(example, "column_names") and hasattr(example, "column"):
+        return columns_of(example)
+    return {DEFAULT_INPUT: example}
+
+
+def _array(name: str, values: Any) -> tuple[np.ndarray, object]:
+    """The values as numbers or as texts, and what stands for a missing one; `_NOTHING` when none is missing."""
     import numpy as np
 
     array = np.asarray(values.to_numpy() if hasattr(values, "to_numpy") else values)
     if array.ndim < 1:
         refuse(f"the example of {name!r} is a single value; give an array whose first axis is the rows.")
     if array.dtype.kind == "f":
-        return array, bool(np.isnan(array).any())
+        return array, float("nan") if np.isnan(array).any() else _NOTHING
     if array.dtype.kind in "biu":
-        return array, False
+        return array, _NOTHING
     if array.dtype.kind == "U":
-        return array.astype(object), False
+        return array.astype(object), _NOTHING
     if array.dtype.kind != "O":
         refuse(f"the example of {name!r} holds {array.dtype}; give numbers or texts.")
     return _objects(name, array)
 
 
-def _objects(name: str, array: np.ndarray) -> tuple[np.ndarray, bool]:
+def _objects(name: str, array: np.ndarray) -> tuple[np.ndarray, object]:
     import numpy as np
 
     missing = np.frompyfunc(is_missing, 1, 1)(array).astype(bool)
+    mark = array[missing].flat[0] if missing.any() else _NOTHING
     kinds = {type(value) for value in array[~missing].tolist()}
     if kinds <= {str}:
-        return np.where(missing, "", array).astype(object), bool(missing.any())
+        return np.where(missing, "", array).astype(object), mark
     if all(issubclass(kind, int | float | np.number) for kind in kinds):
-        return np.where(missing, np.nan, array).astype(np.float64), bool(missing.any())
+        return np.where(missing, np.nan, array).astype(np.float64), mark
     found = ", ".join(sorted(kind.__name__ for kind in kinds))
     refuse(f"the example of {name!r} holds {found}; give numbers or texts, not both, in one input.")
 

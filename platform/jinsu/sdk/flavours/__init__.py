@@ -48,9 +48,12 @@ class Flavour(Protocol):
 
 _MODULES = {
     "keras": "keras_model",
+    "lightgbm": "lightgbm_model",
     "onnx": "onnx_file",
+    "sklearn": "sklearn_model",
     "torch": "torch_module",
     "transformers": "transformers_model",
+    "xgboost": "xgboost_model",
 }
 """The module of each framework, by the package that a model's class, or a class it inherits from, is defined in."""
 

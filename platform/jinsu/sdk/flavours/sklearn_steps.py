@@ -1,0 +1,331 @@
+"""A fitted pipeline of scikit-learn, step by step, as a graph.
+
+What looks at single columns, and trees, are written here, because the order of their types decides the answer; what is
+arithmetic on a matrix of float64 is written by skl2onnx. A step that is in neither list is refused by name.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from jinsu.sdk.example import refusal, refuse
+from jinsu.sdk.flavours import sklearn_columns as columns
+from jinsu.sdk.flavours import sklearn_trees as trees
+from jinsu.sdk.flavours.blocks import Block, Blocks, chosen, numbers, width_of
+from jinsu.sdk.flavours.graph import ML_OPSET, OPSET
+
+if TYPE_CHECKING:
+    from jinsu.sdk.flavours.graph import Graph
+
+# --- Transformers ---
+
+
+def transformed(graph: Graph, step: Any, blocks: Blocks) -> Blocks:
+    """What a fitted transformer makes of the columns. Raises SystemExit for one that cannot be exported."""
+    if step is None or step == "passthrough":
+        return blocks
+    name = type(step).__name__
+    if not _is_own(step):
+        refuse(f"the step {name} cannot be exported: it is not a class of scikit-learn; {_INSTEAD}.")
+    if name in _TRANSFORMERS:
+        return _TRANSFORMERS[name](graph, step, blocks)
+    if name in _BY_SKL2ONNX_STEPS:
+        value = _converted(graph, step, blocks)[0]
+        return (Block(value, _width_after(step)),)
+    if name in _READ_TEXT:
+        refuse(
+            f"the step {name} cannot be exported: ONNX splits a text otherwise than scikit-learn does; "
+            "use jinsu.Tokenizer in front of a torch model, or split the texts into columns before the pipeline."
+        )
+    raise refusal(f"the step {name} cannot be exported: nothing converts it faithfully; {_INSTEAD}.")
+
+
+_INSTEAD = "leave it out, or compute its columns before the pipeline"
+
+
+def _is_own(step: Any) -> bool:
+    return type(step).__module__.partition(".")[0] == "sklearn"
+
+
+def _pipeline(graph: Graph, pipeline: Any, blocks: Blocks) -> Blocks:
+    for _, step in pipeline.steps:
+        blocks = transformed(graph, step, blocks)
+    return blocks
+
+
+def _columns_apart(graph: Graph, transformer: Any, blocks: Blocks) -> Blocks:
+    """A ColumnTransformer."""
+    names = list(getattr(transformer, "feature_names_in_", range(width_of(blocks))))
+    found: list[Block] = []
+    for _, step, wanted in transformer.transformers_:
+        places = _places(wanted, names)
+        if places and not (isinstance(step, str) and step == "drop"):
+            found.extend(transformed(graph, step, chosen(graph, blocks, places)))
+    return tuple(found)
+
+
+def _places(wanted: Any, names: Sequence[Any]) -> list[int]:
+    """Where the columns stand that a ColumnTransformer names in one of its ways."""
+    import numpy as np
+
+    if isinstance(wanted, str):
+        return [names.index(wanted)]
+    if isinstance(wanted, slice) and isinstance(wanted.start or wanted.stop, str):
+        start = 0 if wanted.start is None else names.index(wanted.start)
+        stop = len(names) if wanted.stop is None else names.index(wanted.stop) + 1
+        return list(range(start, stop))
+    if not isinstance(wanted, slice | int):
+        listed = list(wanted)
+        if not listed or isinstance(listed[0], str):
+            return [names.index(name) for name in listed]
+        wanted = np.asarray(listed)
+    places: list[int] = np.atleast_1d(np.arange(len(names))[wanted]).tolist()
+    return places
+
+
+def _side_by_side(graph: Graph, union: Any, blocks: Blocks) -> Blocks:
+    """A FeatureUnion, which may weigh its parts."""
+    found: list[Block] = []
+    weights = union.transformer_weights or {}
+    for name, step in union.transformer_list:
+        if isinstance(step, str) and step == "drop":
+            continue
+        parts = transformed(graph, step, blocks)
+        if name in weights:
+            value = graph.add("Mul", [numbers(graph, parts, name), graph.matrix([[weights[name]]])])
+            parts = (Block(value, width_of(parts)),)
+        found.extend(parts)
+    return tuple(found)
+
+
+_TRANSFORMERS: Mapping[str, columns.Step] = {
+    "ColumnTransformer": _columns_apart,
+    "FeatureUnion": _side_by_side,
+    "FunctionTransformer": columns.function_applied,
+    "KBinsDiscretizer": columns.binned,
+    "MinMaxScaler": columns.ranged,
+    "OneHotEncoder": columns.one_hot,
+    "OrdinalEncoder": columns.looked_up,
+    "Pipeline": _pipeline,
+    "PolynomialFeatures": columns.multiplied,
+    "RobustScaler": columns.standardized,
+    "SimpleImputer": columns.imputed,
+    "StandardScaler": columns.standardized,
+    "TargetEncoder": columns.looked_up,
+    **dict.fromkeys(
+        (
+            *("GenericUnivariateSelect", "RFE", "RFECV", "SelectFdr", "SelectFpr", "SelectFromModel", "SelectFwe"),
+            *("SelectKBest", "SelectPercentile", "SequentialFeatureSelector", "VarianceThreshold"),
+        ),
+        columns.selected,
+    ),
+}
+_BY_SKL2ONNX_STEPS = frozenset(
+    {
+        "Binarizer",
+        "IncrementalPCA",
+        "KernelPCA",
+        "MaxAbsScaler",
+        "Normalizer",
+        "PCA",
+        "TfidfTransformer",
+        "TruncatedSVD",
+    }
+)
+_READ_TEXT = frozenset({"CountVectorizer", "TfidfVectorizer", "HashingVectorizer"})
+
+# --- Models ---
+
+
+def answered(graph: Graph, model: Any, blocks: Blocks) -> str:
+    """What a fitted model answers, by its best method: `predict_proba`, else `predict`, else `transform`.
+
+    Probabilities are [rows, classes], values [rows, targets], all float64; classes without probabilities are places among
+    `classes_`, int64 [rows]. Raises SystemExit for a model that cannot be exported.
+    """
+    package, name = type(model).__module__.partition(".")[0], type(model).__name__
+    if package == "xgboost":
+        from jinsu.sdk.flavours import xgboost_model
+
+        return xgboost_model.answered(graph, model, blocks)
+    if package == "lightgbm":
+        from jinsu.sdk.flavours import lightgbm_model
+
+        return lightgbm_model.answered(graph, model, blocks)
+    if _is_own(model) and name in _MODELS:
+        return _MODELS[name](graph, model, blocks)
+    if _is_own(model) and name in _BY_SKL2ONNX_MODELS:
+        outputs = _converted(graph, model, blocks)
+        return outputs[1] if hasattr(model, "predict_proba") else outputs[0]
+    if hasattr(model, "transform") and not hasattr(model, "predict"):
+        return numbers(graph, transformed(graph, model, blocks), name)
+    raise refusal(
+        f"{name} cannot be exported: nothing converts it faithfully; use an estimator of the table in docs/flavours.md, such "
+        "as LogisticRegression, HistGradientBoostingClassifier or Ridge."
+    )
+
+
+def _after_steps(graph: Graph, pipeline: Any, blocks: Blocks) -> str:
+    for _, step in pipeline.steps[:-1]:
+        blocks = transformed(graph, step, blocks)
+    last = pipeline.steps[-1][1]
+    if last is None or last == "passthrough":
+        return numbers(graph, blocks, "the pipeline's end")
+    return answered(graph, last, blocks)
+
+
+def _best_found(graph: Graph, search: Any, blocks: Blocks) -> str:
+    return answered(graph, search.best_estimator_, blocks)
+
+
+def _scores_of_classes(graph: Graph, model: Any, blocks: Blocks) -> str:
+    """A linear classifier without probabilities: the class with the largest score."""
+    matrix = numbers(graph, blocks, type(model).__name__)
+    scores = graph.add(
+        "Add", [graph.add("MatMul", [matrix, graph.matrix(model.coef_.T)]), graph.matrix([model.intercept_])]
+    )
+    if model.coef_.shape[0] == 1:
+        above = graph.cast(graph.add("Greater", [scores, graph.matrix([[0.0]])]), "int64")
+        return graph.reshaped(above, [-1])
+    return graph.add("ArgMax", [scores], axis=1, keepdims=0)
+
+
+def _histogram_boosting(graph: Graph, model: Any, blocks: Blocks) -> str:
+    if getattr(model, "_preprocessor", None) is not None:
+        encoder, others = (places for _, _, places in model._preprocessor.transformers_[:2])
+        names = list(range(width_of(blocks)))
+        kept = chosen(graph, blocks, _places(others, names))
+        encoded = columns.looked_up(
+            graph, model._preprocessor.named_transformers_["encoder"], chosen(graph, blocks, _places(encoder, names))
+        )
+        blocks = (*encoded, *kept)
+    return trees.histogram_boosting(graph, model, blocks)
+
+
+def _retransformed(graph: Graph, model: Any, blocks: Blocks) -> str:
+    """A TransformedTargetRegressor: what the inner model answers, taken back to the target's unit."""
+    value = answered(graph, model.regressor_, blocks)
+    back = model.transformer_
+    name = type(back).__name__
+    if name == "FunctionTransformer":
+        return value if back.inverse_func is None else columns.applied(graph, back.inverse_func, value)
+    if name == "StandardScaler":
+        scaled = value if back.scale_ is None else graph.add("Mul", [value, graph.matrix([back.scale_])])
+        return scaled if back.mean_ is None else graph.add("Add", [scaled, graph.matrix([back.mean_])])
+    if name == "MinMaxScaler":
+        return graph.add("Div", [graph.add("Sub", [value, graph.matrix([back.min_])]), graph.matrix([back.scale_])])
+    raise refusal(
+        f"TransformedTargetRegressor with {name} cannot be exported; use func and inverse_func of numpy, a StandardScaler or "
+        "a MinMaxScaler."
+    )
+
+
+def _mean_of_models(graph: Graph, model: Any, blocks: Blocks) -> str:
+    """A VotingRegressor, or a VotingClassifier with voting='soft'."""
+    import numpy as np
+
+    if getattr(model, "voting", "soft") != "soft":
+        refuse("VotingClassifier with voting='hard' cannot be exported; fit it with voting='soft'.")
+    weights = (
+        [1.0] * len(model.estimators_)
+        if model.weights is None
+        else [weight for weight, (_, one) in zip(model.weights, model.estimators, strict=True) if one != "drop"]
+    )
+    shares = np.asarray(weights, float) / np.sum(weights)
+    parts = [
+        graph.add("Mul", [answered(graph, one, blocks), graph.matrix([[share]])])
+        for one, share in zip(model.estimators_, shares, strict=True)
+    ]
+    return graph.add("Sum", parts)
+
+
+def _several_targets(graph: Graph, model: Any, blocks: Blocks) -> str:
+    """A MultiOutputRegressor."""
+    return graph.add("Concat", [answered(graph, one, blocks) for one in model.estimators_], axis=1)
+
+
+Model = Callable[["Graph", Any, Blocks], str]
+_MODELS: Mapping[str, Model] = {
+    "Pipeline": _after_steps,
+    "TransformedTargetRegressor": _retransformed,
+    "MultiOutputRegressor": _several_targets,
+    **dict.fromkeys(("VotingClassifier", "VotingRegressor"), _mean_of_models),
+    **dict.fromkeys(
+        ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV"), _best_found
+    ),
+    **dict.fromkeys(("GradientBoostingClassifier", "GradientBoostingRegressor"), trees.gradient_boosting),
+    **dict.fromkeys(("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"), _histogram_boosting),
+    **dict.fromkeys(
+        ("LinearSVC", "PassiveAggressiveClassifier", "Perceptron", "RidgeClassifier", "RidgeClassifierCV"),
+        _scores_of_classes,
+    ),
+    **dict.fromkeys(
+        (
+            *("DecisionTreeClassifier", "DecisionTreeRegressor", "ExtraTreeClassifier", "ExtraTreeRegressor"),
+            *("RandomForestClassifier", "RandomForestRegressor", "ExtraTreesClassifier", "ExtraTreesRegressor"),
+        ),
+        trees.forest,
+    ),
+}
+_BY_SKL2ONNX_MODELS = frozenset(
+    {
+        *(
+            "ARDRegression",
+            "BayesianRidge",
+            "BernoulliNB",
+            "ComplementNB",
+            "ElasticNet",
+            "ElasticNetCV",
+            "GammaRegressor",
+        ),
+        *("GaussianNB", "GaussianProcessRegressor", "HuberRegressor", "KNeighborsClassifier", "KNeighborsRegressor"),
+        *(
+            "Lars",
+            "LarsCV",
+            "Lasso",
+            "LassoCV",
+            "LassoLars",
+            "LassoLarsCV",
+            "LassoLarsIC",
+            "LinearDiscriminantAnalysis",
+        ),
+        *(
+            "LinearRegression",
+            "LinearSVR",
+            "LogisticRegression",
+            "LogisticRegressionCV",
+            "MLPClassifier",
+            "MLPRegressor",
+        ),
+        *("MultinomialNB", "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV", "PLSRegression"),
+        *("PoissonRegressor", "QuadraticDiscriminantAnalysis", "QuantileRegressor", "Ridge", "RidgeCV", "SGDRegressor"),
+        *("TheilSenRegressor", "TweedieRegressor"),
+    }
+)
+"""Those that skl2onnx writes in float64 throughout, and whose answers agree with the original's."""
+
+
+def _converted(graph: Graph, step: Any, blocks: Blocks) -> list[str]:
+    """The outputs of the graph that skl2onnx writes for one step."""
+    from skl2onnx import convert_sklearn
+    from skl2onnx.common.data_types import DoubleTensorType
+
+    matrix, name = numbers(graph, blocks, type(step).__name__), type(step).__name__
+    options = {id(step): {"zipmap": False}} if hasattr(step, "predict_proba") else None
+    try:
+        converted = convert_sklearn(
+            step,
+            initial_types=[("rows", DoubleTensorType([None, width_of(blocks)]))],
+            options=options,
+            target_opset={"": OPSET, "ai.onnx.ml": ML_OPSET},
+        )
+    except Exception as problem:  # the converters raise whatever they meet
+        reason = (str(problem).strip().splitlines() or [type(problem).__name__])[0][:200]
+        refuse(f"{name} cannot be exported with these settings: skl2onnx says {reason}; use another estimator.")
+    return graph.absorb(converted, {"rows": matrix})
+
+
+def _width_after(step: Any) -> int:
+    """How many columns a transformer of a matrix gives."""
+    return len(step.get_feature_names_out())
