@@ -180,8 +180,12 @@ def text_code(graph: Graph, known: Sequence[Any], block: Block) -> str:
 
     places = {value: place for place, value in enumerate(known) if isinstance(value, str)}
     if block.mark is not NEVER:
-        places.pop("", None)
         absent = [place for place, value in enumerate(known) if _is_missing(value) and _alike(block.mark, value)]
+        if "" in places:
+            refuse(
+                "a column of categories has both empty texts and missing ones, and a request cannot tell them apart; make "
+                "the empty ones missing, or the missing ones empty, before you fit."
+            )
         if absent:
             places[""] = absent[0]
     flat = graph.add("Squeeze", [block.value, graph.constant(np.array([1], np.int64))])

@@ -117,7 +117,7 @@ def _document(booster: Any) -> dict[str, Any]:
     document: dict[str, Any] = json.loads(booster.save_raw("json"))["learner"]
     name = document["gradient_booster"]["name"]
     if name not in ("gbtree", "dart"):
-        refuse(f"a Booster {name} cannot be exported; train with booster='gbtree' or 'dart'.")
+        refuse(f"XGBoost with booster={name!r} cannot be exported; train with booster='gbtree' or 'dart'.")
     return document
 
 
