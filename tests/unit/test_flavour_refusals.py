@@ -13,7 +13,7 @@ import xgboost
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
 from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier, VotingClassifier
-from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
 from sklearn.linear_model import LogisticRegression, Ridge
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, QuantileTransformer
@@ -58,8 +58,8 @@ def of_brand(step: Any) -> Any:
     return make_pipeline(ColumnTransformer([("brand", step, ["brand"])]), Ridge()).fit(ROWS, TARGET)
 
 
-def of_texts() -> Any:
-    return make_pipeline(ColumnTransformer([("words", CountVectorizer(), "brand")]), Ridge()).fit(ROWS, TARGET)
+def of_texts(vectorizer: Any) -> Any:
+    return make_pipeline(ColumnTransformer([("words", vectorizer, "brand")]), Ridge()).fit(ROWS, TARGET)
 
 
 def lightgbm_of(target: Any = TARGET, **parameters: Any) -> Any:
@@ -74,6 +74,11 @@ def mixed_categories() -> Any:
 
 def xgboost_of(target: Any = TARGET, **parameters: Any) -> Any:
     return xgboost.XGBRegressor(n_estimators=2, **parameters).fit(NUMBERS, target)
+
+
+def foreign_categories() -> Any:
+    rows = ROWS.assign(brand=ROWS.brand.replace("Blom", "Blöm").astype("category"))
+    return xgboost.XGBRegressor(n_estimators=2, enable_categorical=True).fit(rows, TARGET)
 
 
 def unordered_quantiles() -> Any:
@@ -93,7 +98,11 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "a function of Python": lambda: after(FunctionTransformer(halved)),
     "OneHotEncoder that refuses unseen categories (the default)": lambda: of_brand(OneHotEncoder()),
     "OrdinalEncoder that refuses unseen categories (the default)": lambda: of_brand(OrdinalEncoder()),
-    "words of texts": of_texts,
+    "parts of words": lambda: of_texts(TfidfVectorizer(analyzer="char_wb")),
+    "words without a vocabulary": lambda: of_texts(HashingVectorizer(n_features=16)),
+    "a vectorizer with a tokenizer of your own": lambda: of_texts(
+        CountVectorizer(tokenizer=str.split, token_pattern=None)
+    ),
     "an encoder of both empty and missing texts": with_an_empty_text,
     "a transformer without a faithful converter": lambda: after(QuantileTransformer(n_quantiles=10)),
     "an estimator without a faithful converter": lambda: SVR().fit(NUMBERS, TARGET),
@@ -111,6 +120,7 @@ REFUSED: dict[str, Callable[[], Any]] = {
     "XGBoost with leaves of several targets": lambda: xgboost_of(
         np.column_stack([TARGET, TARGET]), multi_strategy="multi_output_tree"
     ),
+    "XGBoost with categories that are not ASCII": foreign_categories,
     "XGBoost with another objective": lambda: xgboost_of(CLASSES, objective="binary:hinge"),
     "XGBoost with levels in another order": unordered_quantiles,
     "LightGBM with linear leaves": lambda: lightgbm_of(linear_tree=True),

@@ -44,6 +44,11 @@ class Example:
         (array,) = self.inputs.values()
         return array
 
+    def narrowed(self, names: Sequence[str]) -> Example:
+        """The same rows without the inputs that are not named."""
+        inputs = {name: self.inputs[name] for name in names}
+        return Example(inputs, self.nullable & set(names), self.columns, self.dynamic, self.marks)
+
     def replaced(self, arrays: Mapping[str, np.ndarray]) -> Example:
         """The same rows after a step in front of the model, such as a tokenizer."""
         return Example({**self.inputs, **arrays}, self.nullable - set(arrays), self.columns, self.dynamic, self.marks)

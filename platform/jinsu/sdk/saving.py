@@ -76,6 +76,8 @@ def save_model(
     exported = flavour.export(model, numbers, folder / MODEL_FILE)
     for name, step in steps.items():
         step.prepend(folder / MODEL_FILE, name)
+    if exported.read is not None:
+        example = example.narrowed(exported.read)
     declared = Declared(_kinds(outputs, exported), labels, other, quantiles)
     _write_probes(folder, example, exported)
     document = {**_manifest(example, exported, declared), "files": _other_files(folder)}

@@ -10,6 +10,7 @@ from sklearn.ensemble import (
     RandomForestClassifier,
     VotingClassifier,
 )
+from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LogisticRegression, Ridge, RidgeClassifier
 from sklearn.multioutput import MultiOutputRegressor
@@ -17,7 +18,7 @@ from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, OrdinalEncoder, StandardScaler, TargetEncoder
 from sklearn.tree import DecisionTreeClassifier
 from tests.support.flavour_cases import Fitted, FlavourCase
-from tests.support.flavour_cases.tables import CATEGORIES, fitted, offers, prediction, probabilities, sales
+from tests.support.flavour_cases.tables import CATEGORIES, fitted, offers, prediction, probabilities, sales, titles
 
 
 def offer_columns() -> Any:
@@ -53,6 +54,14 @@ def is_clothing() -> Fitted:
         lambda some, truth: make_pipeline(columns, model).fit(some, truth),
         probabilities,
     )
+
+
+def words_of_titles() -> Fitted:
+    words = ColumnTransformer(
+        [("words", TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True), "product_name")]
+    )
+    model = make_pipeline(words, LogisticRegression())
+    return fitted(titles(), lambda rows, target: model.fit(rows, target), probabilities)
 
 
 def several_targets() -> Fitted:
@@ -101,6 +110,7 @@ CASES = [
         "accuracy",
         CATEGORIES,
     ),
+    FlavourCase("words", words_of_titles, "probabilities", "accuracy", (False, True)),
     FlavourCase("tree of two classes", is_clothing, "probabilities", "accuracy", (False, True)),
     FlavourCase("target encoder", with_history, "value", "mae"),
     FlavourCase("several targets", several_targets, "value", None),

@@ -13,6 +13,17 @@ CASES: list[FlavourCase] = []
 OFFER_COLUMNS = ["retail_price", "discounted_price", "brand", "is_FK_Advantage_product"]
 SALE_COLUMNS = ["StockCode", "n_lines", "avg_price", "weekday"]
 EXAMPLE_ROWS = 500
+STRANGE_TITLES = (  # letters of many scripts, two that Python lowers in a way of its own, texts without a word
+    "",
+    "a",
+    "don't naïve co-op",
+    "ÜNÏCODE Straße",
+    "日本語 テスト",
+    "İndirim ABİC",
+    "ΣΑΣ σας",
+    "½ x² _foo_ 12",
+    "tab\tline\nend",
+)
 CATEGORIES = ("Automotive", "Clothing", "Footwear", "Jewellery", "Mobiles & Accessories")
 
 
@@ -25,6 +36,16 @@ def offers() -> tuple[Any, np.ndarray]:
     rows = table[OFFER_COLUMNS].copy()
     rows.loc[len(rows) - 1, "brand"] = "a brand that nobody has seen"
     return rows, table.category_l1.to_numpy(dtype=object)
+
+
+@cache
+def titles() -> tuple[Any, np.ndarray]:
+    """The titles of products, and whether each is a piece of clothing. Some are in other scripts than training saw."""
+    table = shared_table("product_titles/flipkart_products.parquet", ["product_name", "category_l1"], 3000)
+    rows = table[["product_name"]].astype(object)
+    rows.iloc[-len(STRANGE_TITLES) :, 0] = STRANGE_TITLES
+    rows.iloc[: len(STRANGE_TITLES), 0] = STRANGE_TITLES
+    return rows, (table.category_l1 == "Clothing").to_numpy()
 
 
 @cache

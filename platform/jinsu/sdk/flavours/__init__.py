@@ -26,7 +26,8 @@ class Exported:
     """A model that was written as ONNX.
 
     framework: name and version. answers: the original's answers to the example, by the names of the file's outputs, first
-    axis rows. kinds, labels, quantiles: what the framework itself says about its outputs.
+    axis rows. kinds, labels, quantiles: what the framework itself says about its outputs. read: the inputs of the example
+    that the file has; None for all of them.
     """
 
     framework: str
@@ -34,6 +35,7 @@ class Exported:
     kinds: Mapping[str, OutputKind] = field(default_factory=dict)
     labels: Sequence[Any] | None = None
     quantiles: Sequence[float] | None = None
+    read: Sequence[str] | None = None
 
 
 class Flavour(Protocol):

@@ -35,12 +35,15 @@ def categorical(column: Any, categories: Sequence[Any]) -> Any:
     return pd.Categorical(column, categories=list(categories))
 
 
-def taken(graph: Graph, example: Example, names: Sequence[str] | None) -> tuple[Any, Blocks]:
+def taken(graph: Graph, example: Example, names: Sequence[str] | None, one_axis: bool = False) -> tuple[Any, Blocks]:
     """The example as the original takes it, and the same columns in the graph.
 
-    names: the columns that the model was fitted on, in its order; None for one that was fitted on an array.
+    names: the columns that the model was fitted on, in its order; None for one that was fitted on an array. one_axis: it
+    was fitted on texts without a second axis.
     """
     blocks = given(graph, example)
+    if one_axis and len(example.inputs) == 1:
+        return _with_missing(example.only.reshape(-1), blocks[0]), blocks
     if list(example.inputs) == [DEFAULT_INPUT]:
         rows = _with_missing(example.only, blocks[0])
         if names is None:

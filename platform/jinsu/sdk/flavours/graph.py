@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -90,20 +90,44 @@ class Graph:
             self.domains[opset.domain] = max(opset.version, self.domains.get(opset.domain, 1))
         return [output.name for output in inner.graph.output]
 
-    def write(self, path: Path, example: Example, outputs: Mapping[str, tuple[str, np.ndarray]]) -> None:
-        """Writes the file. Its inputs are the example's. outputs: by name, a value of the graph and answers like its own."""
+    def write(self, path: Path, example: Example, outputs: Mapping[str, tuple[str, np.ndarray]]) -> tuple[str, ...]:
+        """Writes the file, and returns which of the example's inputs it has: those that the outputs depend on.
+
+        outputs: by name, a value of the graph and answers like its own.
+        """
         import onnx
         from onnx import helper
 
-        taken = [_tensor_of(name, array) for name, array in example.inputs.items()]
-        given = [_tensor_of(name, answer) for name, (_, answer) in outputs.items()]
         for name, (value, _) in outputs.items():
             self.add("Identity", [value], to=name)
-        made = helper.make_graph(self.nodes, "model", taken, given, self.constants)
+        nodes, needed = self._needed(outputs)
+        read = tuple(name for name in example.inputs if name in needed) or tuple(example.inputs)[:1]
+        taken = [_tensor_of(name, example.inputs[name]) for name in read]
+        given = [_tensor_of(name, answer) for name, (_, answer) in outputs.items()]
+        constants = [constant for constant in self.constants if constant.name in needed]
+        made = helper.make_graph(nodes, "model", taken, given, constants)
         opsets = [helper.make_opsetid(domain, version) for domain, version in self.domains.items()]
         onnx.save(
             helper.make_model(made, opset_imports=opsets, ir_version=_IR_VERSION, producer_name="jinsu"), str(path)
         )
+        return read
+
+    def _needed(self, outputs: Iterable[str]) -> tuple[list[Any], set[str]]:
+        """The operators that the outputs depend on, in their order, and the names of all values that those read."""
+        needed, kept = set(outputs), []
+        for node in reversed(self.nodes):
+            if needed.intersection(node.output):
+                kept.append(node)
+                needed.update(_read_by(node))
+        return kept[::-1], needed
+
+
+def _read_by(node: Any) -> Iterator[str]:
+    """The values that an operator reads, those in its inner graphs too."""
+    yield from node.input
+    for attribute in node.attribute:
+        for inner in attribute.g.node:
+            yield from _read_by(inner)
 
 
 def _tensor_of(name: str, array: np.ndarray) -> Any:

@@ -85,8 +85,8 @@ def _export_booster(model: Any, example: Example, path: Path, framework: str) ->
     elif objective in _OF_CLASSES:
         name, kind = "probabilities", OutputKind.PROBABILITIES
     value = graph.cast(graph.reshaped(value, [-1, *answers.shape[1:]]), "float32")
-    graph.write(path, example, {name: (value, answers)})
-    return Exported(framework, {name: answers}, {name: kind}, None, levels)
+    read = graph.write(path, example, {name: (value, answers)})
+    return Exported(framework, {name: answers}, {name: kind}, None, levels, read)
 
 
 def _objective(document: dict[str, Any]) -> tuple[str, dict[str, str]]:

@@ -31,12 +31,14 @@ def export_estimator(
 
     framework: name and version. prepare: makes what the original takes of a plain table.
     """
-    from jinsu.sdk.flavours.sklearn_steps import answered
+    from jinsu.sdk.flavours.sklearn_steps import answered, reads_texts
 
     _require_fitted(model)
     graph = Graph()
     names = getattr(model, "feature_names_in_", None)
-    rows, blocks = taken(graph, example, names_of(example, None if names is None else [str(name) for name in names]))
+    rows, blocks = taken(
+        graph, example, names_of(example, None if names is None else [str(name) for name in names]), reads_texts(model)
+    )
     method = _method(model)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -53,8 +55,8 @@ def export_estimator(
             value, answers = graph.reshaped(value, [-1]), answers.reshape(-1)
         if kind is OutputKind.PROBABILITIES:
             value, answers = graph.cast(value, "float32"), answers.astype("float32")
-    graph.write(path, example, {name: (value, answers)})
-    return Exported(framework, {name: answers}, {name: kind}, classes, quantiles)
+    read = graph.write(path, example, {name: (value, answers)})
+    return Exported(framework, {name: answers}, {name: kind}, classes, quantiles, read)
 
 
 def _array(values: Any, dtype: str) -> np.ndarray:

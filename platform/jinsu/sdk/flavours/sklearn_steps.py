@@ -14,6 +14,7 @@ from jinsu.sdk.flavours import sklearn_columns as columns
 from jinsu.sdk.flavours import sklearn_trees as trees
 from jinsu.sdk.flavours.blocks import Block, Blocks, chosen, numbers, width_of
 from jinsu.sdk.flavours.graph import ML_OPSET, OPSET
+from jinsu.sdk.flavours.sklearn_text import vectorized
 
 if TYPE_CHECKING:
     from jinsu.sdk.flavours.graph import Graph
@@ -33,11 +34,6 @@ def transformed(graph: Graph, step: Any, blocks: Blocks) -> Blocks:
     if name in _BY_SKL2ONNX_STEPS:
         value = _converted(graph, step, blocks)[0]
         return (Block(value, _width_after(step)),)
-    if name in _READ_TEXT:
-        refuse(
-            f"the step {name} cannot be exported: ONNX splits a text otherwise than scikit-learn does; "
-            "use jinsu.Tokenizer in front of a torch model, or split the texts into columns before the pipeline."
-        )
     raise refusal(f"the step {name} cannot be exported: nothing converts it faithfully; {_INSTEAD}.")
 
 
@@ -101,6 +97,7 @@ def _side_by_side(graph: Graph, union: Any, blocks: Blocks) -> Blocks:
 
 _TRANSFORMERS: Mapping[str, columns.Step] = {
     "ColumnTransformer": _columns_apart,
+    "CountVectorizer": vectorized,
     "FeatureUnion": _side_by_side,
     "FunctionTransformer": columns.function_applied,
     "KBinsDiscretizer": columns.binned,
@@ -113,6 +110,7 @@ _TRANSFORMERS: Mapping[str, columns.Step] = {
     "SimpleImputer": columns.imputed,
     "StandardScaler": columns.standardized,
     "TargetEncoder": columns.looked_up,
+    "TfidfVectorizer": vectorized,
     **dict.fromkeys(
         (
             *("GenericUnivariateSelect", "RFE", "RFECV", "SelectFdr", "SelectFpr", "SelectFromModel", "SelectFwe"),
@@ -133,7 +131,19 @@ _BY_SKL2ONNX_STEPS = frozenset(
         "TruncatedSVD",
     }
 )
-_READ_TEXT = frozenset({"CountVectorizer", "TfidfVectorizer", "HashingVectorizer"})
+_READ_TEXTS = frozenset({"CountVectorizer", "TfidfVectorizer", "HashingVectorizer"})
+
+
+def reads_texts(model: Any) -> bool:
+    """Whether a pipeline takes texts in one axis, instead of a table."""
+    while inner := getattr(model, "best_estimator_", None) or getattr(model, "regressor_", None):
+        model = inner
+    if hasattr(model, "steps"):
+        return reads_texts(model.steps[0][1])
+    if hasattr(model, "transformer_list"):
+        return reads_texts(model.transformer_list[0][1])
+    return type(model).__name__ in _READ_TEXTS
+
 
 # --- Models ---
 

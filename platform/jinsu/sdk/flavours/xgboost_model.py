@@ -66,8 +66,12 @@ def categories_of(document: dict[str, Any]) -> Categories:
             if values:
                 found[place] = list(values)
         elif len(column["offsets"]) > 1:
-            edges = column["offsets"]
-            raw = bytes(value & 0xFF for value in values)
+            edges, raw = column["offsets"], bytes(value & 0xFF for value in values)
+            if not raw.isascii():  # it counts letters where it should count bytes, and cuts the names
+                refuse(
+                    "XGBoost keeps the names of categories only when they are ASCII, so this model cannot be exported; use an "
+                    "OrdinalEncoder in a pipeline, or LightGBM."
+                )
             found[place] = [raw[start:end].decode() for start, end in zip(edges, edges[1:], strict=False)]
     return found
 
@@ -89,8 +93,8 @@ def _export_booster(model: Any, example: Example, path: Path, framework: str) ->
     raw = _raw(graph, model, document, blocks, None)
     if objective == "multi:softmax":
         value = graph.add("ArgMax", [raw], axis=1, keepdims=0)
-        graph.write(path, example, {"label": (value, answers := answers.astype(np.int64))})
-        return Exported(framework, {"label": answers}, {"label": OutputKind.LABEL})
+        read = graph.write(path, example, {"label": (value, answers := answers.astype(np.int64))})
+        return Exported(framework, {"label": answers}, {"label": OutputKind.LABEL}, read=read)
     levels = _levels(document)
     name, kind = "value", OutputKind.VALUE
     if levels:
@@ -99,8 +103,8 @@ def _export_booster(model: Any, example: Example, path: Path, framework: str) ->
         name, kind = "probabilities", OutputKind.PROBABILITIES
     value = softmax(graph, raw) if objective == "multi:softprob" else _transformed(graph, raw, objective)
     value = graph.cast(graph.reshaped(value, [-1, *answers.shape[1:]]), "float32")
-    graph.write(path, example, {name: (value, answers)})
-    return Exported(framework, {name: answers}, {name: kind}, None, levels)
+    read = graph.write(path, example, {name: (value, answers)})
+    return Exported(framework, {name: answers}, {name: kind}, None, levels, read)
 
 
 def _booster(model: Any) -> Any:
