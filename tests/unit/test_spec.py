@@ -135,7 +135,17 @@ MISTAKES = [
     ("metric: accuracy", "metric: acuracy", "problem.metric", "'acuracy'", "'accuracy'"),
     ("metric: accuracy, ", "", "problem.metric", "missing", "write it like accuracy"),
     ("min: 0.9", "min: 0.9, kind: regression", "problem", "'accuracy' does not measure regression", "mae, rmse"),
-    ("min: 0.9", "min: 0.9, kind: ranking", "problem.kind", "'ranking'", "'classification' or 'regression'"),
+    ("min: 0.9", "min: 0.9, kind: rating", "problem.kind", "'rating'", "'ranking'"),
+    (
+        "min: 0.9",
+        "min: 0.9, kind: ranking",
+        "problem",
+        "'accuracy' does not measure ranking",
+        "ndcg_at_{k}, recall_at_{k}, mrr",
+    ),
+    ("min: 0.9", "min: 0.9, query: user", "problem", "query: has no meaning for the kind classification", "ranking"),
+    ("metric: accuracy", "metric: acuracy", "problem.metric", "'acuracy' is no metric", "did you mean 'accuracy'"),
+    ("metric: accuracy", "metric: ndcg@10", "problem.metric", "'ndcg@10' is no metric", "ndcg_at_10"),
     (
         "min: 0.9",
         "min: 0.9, features: [a, label]",

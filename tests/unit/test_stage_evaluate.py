@@ -132,7 +132,9 @@ def test_a_score_that_is_no_number_is_recorded_and_fails(bench: StageBench, monk
 
 
 def test_the_champion_answers_the_same_rows(beside_champion: StageBench) -> None:
-    packaged(beside_champion, saved_model(((0.0, 3.0), (0.0, 0.9))))
+    packaged(
+        beside_champion, saved_model(((0.0, 3.0), (0.0, 0.9))), submitter="olga", problem__vs_champion=-0.2
+    )  # a margin that so few rows can show
     evaluated = evaluate(beside_champion)
     report = report_of(beside_champion, evaluated)
 
@@ -147,12 +149,20 @@ def test_the_champion_answers_the_same_rows(beside_champion: StageBench) -> None
 
 def test_a_model_that_is_worse_than_the_champion_is_refused(beside_champion: StageBench) -> None:
     packaged(beside_champion, saved_model(BLIND), submitter="olga", problem__min=0.1)
-    with pytest.raises(GateFailedError, match=r"differs from the champion's by -0\.\d+, vs_champion asks for"):
+    with pytest.raises(GateFailedError, match=r"differs from the champion's by -0\.\d+ \(.*\), vs_champion asks"):
         evaluate(beside_champion)
 
     found = kept(beside_champion).gain
     assert found is not None
     assert found.value < -0.05
+
+
+def test_a_model_that_few_rows_cannot_show_to_be_as_good_is_refused(beside_champion: StageBench) -> None:
+    packaged(beside_champion, saved_model(((0.0, 3.0), (0.0, 0.9))), submitter="olga", problem__vs_champion=-0.03)
+    with pytest.raises(
+        GateFailedError, match=r"44 held-out rows are not enough to show that the difference is >= -0\.03"
+    ):
+        evaluate(beside_champion)
 
 
 def test_a_model_is_compared_anew_with_another_champion(beside_champion: StageBench) -> None:

@@ -91,7 +91,10 @@ def headline(page: ReviewPage) -> Iterator[str]:
     """The first lines about a candidate. Pure."""
     yield f"{page.model} version {page.version}, submitted by {page.submitter} of team {page.team}: {page.state}"
     gain = "" if page.gain is None else f", {page.gain:+.4f} to champion {page.champion}"
-    yield f"  {page.metric} {page.value:.4f} ({page.low:.4f} to {page.high:.4f} at 95 %) on {page.rows} held-out rows{gain}"
+    ends = "not enough rows for an interval"
+    if page.low is not None and page.high is not None:
+        ends = f"{page.low:.4f} to {page.high:.4f} at 95 %"
+    yield f"  {page.metric} {page.value:.4f} ({ends}) on {page.rows} held-out rows{gain}"
     yield f"  one prediction in {page.p99_ms:g} ms (99th percentile)"
     yield f"  the held-out rows were looked at by {page.looks} run{'' if page.looks == 1 else 's'}"
     yield f"  {page.standing}; {page.stands}"

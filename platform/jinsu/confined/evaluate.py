@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +10,16 @@ from jinsu.codec import decode
 from jinsu.confined import tasks
 from jinsu.confined.findings import write_findings
 from jinsu.errors import GateFailedError
+from jinsu.evaluation.kinds.kind import Answers, Held, Output
+from jinsu.evaluation.labels import folded_share, groups_of
 from jinsu.evaluation.quantized import beside_original
-from jinsu.evaluation.report import Report, answering, fold, folded_share, judge
-from jinsu.evaluation.report import decode as decode_outputs
+from jinsu.evaluation.registry import KINDS
+from jinsu.evaluation.report import Report, judge
 from jinsu.packaging.inputs import feature_columns, model_inputs
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.sdk.columns import Columns, read_columns
 from jinsu.sdk.step_files import StepFiles
-from jinsu.spec.problem import CLASSIFICATION
+from jinsu.spec.metrics import Kind
 
 
 def run(document: Mapping[str, Any], secrets: Mapping[str, str], files: StepFiles) -> None:
@@ -46,28 +47,31 @@ def compare(details: tasks.Evaluate, columns: Columns, package: Path, champion: 
 
     A champion of another shape cannot answer these rows. That is not the candidate's fault, so the report's note says it.
     """
-    target, classes = columns[details.target], details.judging.metric in CLASSIFICATION
-    guess, labels, other = _answers(details, columns, package)
-    truth = fold(target, labels, other) if classes else target.astype(float)
-    theirs: Any = None
-    note = ""
+    held = Held(details.judging, columns[details.target], columns)
+    kind = KINDS[details.judging.judged_as]
+    answers = _answers(details, columns, package)
+    ours = kind.read(held, answers, None)
+    theirs, note = None, ""
     if champion is not None:
         try:
-            theirs, _, _ = _answers(details, columns, champion)
-            # Both are held to the candidate's classes: what it folds, the champion's answers are folded to as well.
-            theirs = fold(theirs, labels, other) if classes else theirs
+            theirs = kind.read(held, _answers(details, columns, champion), ours)
         except GateFailedError as problem:
             note = f"the champion could not answer the same rows: {problem}"
-    folded = folded_share(target, labels, other) if classes else 0.0
-    return replace(judge(details.judging, truth, guess, columns, theirs, folded), note=note)
+    together = [columns[name] for name in details.together if name in columns]
+    groups = groups_of(*together) if together else kind.groups(held)
+    folded = 0.0
+    if details.judging.judged_as is Kind.CLASSIFICATION:
+        folded = folded_share(held.target, answers.outputs[0].labels, answers.other)
+    return judge(held, ours, theirs, groups, folded, note)
 
 
-def _answers(details: tasks.Evaluate, columns: Columns, folder: Path) -> tuple[Any, tuple[Any, ...] | None, Any]:
-    """What the model in `folder` answers to the rows, one value a row; its labels, and its `other` label."""
+def _answers(details: tasks.Evaluate, columns: Columns, folder: Path) -> Answers:
+    """What the model in `folder` answers to the rows."""
     model = OnnxModel(folder, threads=2)
     features = feature_columns(list(columns), details.features, details.target, details.column)
-    answers = model.run_all(model_inputs(columns, features, model.manifest.inputs))
-    place = answering([output.kind for output in model.manifest.outputs], details.judging.metric)
-    output = model.manifest.outputs[place]
-    decoded = decode_outputs(answers[place], details.judging.metric, output.labels, output.kind)
-    return decoded, output.labels, model.manifest.other
+    arrays = model.run_all(model_inputs(columns, features, model.manifest.inputs))
+    outputs = [
+        Output(values, output.kind, output.labels, output.quantiles)
+        for values, output in zip(arrays, model.manifest.outputs, strict=True)
+    ]
+    return Answers(outputs, model.manifest.other)

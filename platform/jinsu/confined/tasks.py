@@ -137,6 +137,7 @@ class Evaluate:
     """How a problem judges: the rules, the target, the features (None for all) and the column that no model reads.
 
     quantization_loss: the largest share of the score that a quantised model may lose; None for one that is not quantised.
+    together: columns whose equal values say that rows belong together; () when each row stands for itself.
     """
 
     judging: Judging
@@ -145,6 +146,7 @@ class Evaluate:
     column: str | None
     champion: bool
     quantization_loss: float | None = None
+    together: Sequence[str] = ()
     task: ClassVar[Task] = Task.EVALUATE
 
 

@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from jinsu.errors import GateFailedError
-from jinsu.evaluation.metrics import difference, score
+from jinsu.evaluation.estimates import Case, Metric
+from jinsu.evaluation.kinds.kind import Held
+from jinsu.evaluation.labels import as_text
+from jinsu.evaluation.metrics import difference, score_of
 from jinsu.evaluation.quantized import Original
+from jinsu.evaluation.registry import KINDS
 from jinsu.evaluation.score import Score
-from jinsu.sdk.outputs import OutputKind
-from jinsu.spec.problem import CLASSIFICATION, REGRESSION, Judging
+from jinsu.evaluation.verdict import reasons_of
 
 MAX_SLICES = 20
 
@@ -49,185 +51,59 @@ class Report:
         return not self.reasons
 
 
-_OF_CLASSES = (OutputKind.SCORES, OutputKind.LOGITS, OutputKind.PROBABILITIES, OutputKind.LABEL)
-_OF_NUMBERS = (OutputKind.VALUE, OutputKind.SCORES, OutputKind.PROBABILITIES)
-
-
-def answering(kinds: Sequence[OutputKind], metric: str) -> int:
-    """The place of the first output that can answer a problem with this metric. Raises GateFailedError when none can."""
-    fitting = _OF_CLASSES if metric in CLASSIFICATION else _OF_NUMBERS
-    for place, kind in enumerate(kinds):
-        if kind in fitting:
-            return place
-    raise GateFailedError(
-        f"the model answers {', '.join(kinds)}; {metric} needs {' or '.join(fitting)}; say what the outputs are with "
-        "jinsu.save(outputs=…)."
-    )
-
-
-def decode(
-    outputs: np.ndarray, metric: str, labels: Sequence[Any] | None, kind: OutputKind = OutputKind.SCORES
-) -> np.ndarray:
-    """The model's outputs, one a row, as answers comparable with the target, shape (rows,).
-
-    For a metric of classes the answer is the label of the largest score, as text; else it is the number. Raises
-    GateFailedError for outputs of the wrong shape, and for scores that are not finite: numpy takes NaN for the largest,
-    so the first class would look like an answer.
-    """
-    if outputs.ndim > 2 or (metric not in CLASSIFICATION and outputs.size != len(outputs)):
-        shape = "a score for each class" if metric in CLASSIFICATION else "one number"
-        raise GateFailedError(f"output: its shape is {outputs.shape}; {metric} needs {shape} a row.")
-    if metric not in CLASSIFICATION:
-        return outputs.reshape(len(outputs)).astype(float)
-    if kind is OutputKind.LABEL:
-        return _label_texts(outputs, labels)
-    if bad := int(np.sum(~np.isfinite(outputs.astype(float)).reshape(len(outputs), -1).all(axis=1))):
-        raise GateFailedError(f"output: {bad} of {len(outputs)} held-out rows got scores that are not finite.")
-    single = outputs.ndim == 1 or outputs.shape[1] == 1
-    border = 0.5 if kind is OutputKind.PROBABILITIES else 0.0
-    best = (outputs.reshape(len(outputs)) > border).astype(int) if single else outputs.argmax(axis=1)
-    if labels is not None and best.max(initial=0) >= len(labels):
-        raise GateFailedError(f"output: has more scores than the {len(labels)} labels that were saved with the model.")
-    return best.astype(str) if labels is None else labels_as_text(labels)[best]
-
-
-def _label_texts(outputs: np.ndarray, labels: Sequence[Any] | None) -> np.ndarray:
-    """Answers that are classes themselves, one a row, as text: whole numbers are places among the labels, if there are some."""
-    if outputs.size != len(outputs):
-        raise GateFailedError(f"output: its shape is {outputs.shape}; a label is one value a row.")
-    answers = outputs.reshape(len(outputs))
-    if labels is None or answers.dtype.kind not in "iu":
-        return as_text(answers)
-    if answers.min(initial=0) < 0 or answers.max(initial=0) >= len(labels):
-        raise GateFailedError(f"output: names places outside the {len(labels)} labels that were saved with the model.")
-    texts: np.ndarray = labels_as_text(labels)[answers]
-    return texts
-
-
-def as_text(values: np.ndarray) -> np.ndarray:
-    """Class values as text, the same for 1, 1.0 and True: the type of the column is not part of the class.
-
-    Raises GateFailedError for an array of more than one axis.
-    """
-    if values.ndim != 1:
-        raise GateFailedError(f"a column of shape {values.shape} cannot hold classes; name one with a value a row.")
-    if values.dtype.kind == "b" or (values.dtype.kind == "f" and np.all(values == np.floor(values))):
-        values = values.astype(np.int64)
-    return values.astype(str)
-
-
-def labels_as_text(labels: Sequence[Any]) -> np.ndarray:
-    """Saved labels as text, in the form that `as_text` gives the classes of a column."""
-    return np.asarray([str(as_text(np.asarray([label]))[0]) for label in labels])
-
-
-def fold(values: np.ndarray, labels: Sequence[Any] | None, other: Any) -> np.ndarray:
-    """Class values as text; a class without a label of the model becomes the model's `other` label, if there is one."""
-    texts = as_text(values)
-    if labels is None or other is None:
-        return texts
-    labelled, other_text = set(labels_as_text(labels).tolist()), str(labels_as_text([other])[0])
-    return np.asarray([text if text in labelled else other_text for text in texts.tolist()])
-
-
-def folded_share(target: np.ndarray, labels: Sequence[Any] | None, other: Any) -> float:
-    """Share of rows whose class has no label of its own in the model, so that it counts as `other`."""
-    if labels is None or other is None:
-        return 0.0
-    labelled = set(labels_as_text(labels).tolist()) - set(labels_as_text([other]).tolist())
-    return float(np.mean([text not in labelled for text in as_text(target).tolist()]))
-
-
 def judge(
-    rules: Judging,
-    truth: np.ndarray,
-    answers: np.ndarray,
-    columns: Mapping[str, np.ndarray],
-    champion: np.ndarray | None,
-    folded: float = 0.0,
+    held: Held, ours: Case, theirs: Case | None, groups: np.ndarray | None = None, folded: float = 0.0, note: str = ""
 ) -> Report:
     """The verdict on held-out rows.
 
-    truth, answers: one value a row. columns: the columns that `rules.slices` names. champion: the champion's answers to
-    the same rows, if there is one. folded: the share of rows in the model's `other` class; a model that puts every row
-    into that class scores perfectly, so the share is a gate of its own.
+    ours, theirs: the candidate's answers, and the champion's to the same rows if there is one that could answer. groups: a whole
+    number a row, the same for rows that belong together. folded: the share of rows in the model's `other` class; a model that
+    puts every row into that class scores perfectly, so the share is a gate of its own.
     """
-    truth_values, answer_values = truth, answers
-    if rules.metric in CLASSIFICATION:
-        # Numbers instead of texts: the bootstrap compares them five hundred times.
-        truth, answers, champion = _coded(truth, answers, champion)
-    overall = score(rules.metric, truth, answers)
-    kind = CLASSIFICATION if rules.metric in CLASSIFICATION else REGRESSION
-    others = {name: score(name, truth, answers) for name in kind if name != rules.metric}
-    slices = {column: _by_slice(rules.metric, truth, answers, columns[column]) for column in rules.slices}
-    champion_score = None if champion is None else score(rules.metric, truth, champion)
-    gain = None if champion is None else difference(rules.metric, truth, answers, champion, rules.maximize)
-    confusion, labels = _confusion(truth_values, answer_values) if rules.metric in CLASSIFICATION else ((), ())
-    reasons = tuple(_reasons(rules, overall, others, gain, folded))
-    return Report(rules.metric, overall, others, slices, champion_score, gain, confusion, labels, reasons, folded)
+    rules, kind = held.judging, KINDS[held.judging.judged_as]
+    metric = kind.metric(rules.metric, rules)
+    estimate = metric(ours)
+    overall = score_of(estimate, groups)
+    named = dict.fromkeys([*rules.guardrails, *kind.beside(ours, rules)])
+    others = {name: score_of(kind.metric(name, rules)(ours), groups) for name in named if name != rules.metric}
+    slices = {name: _by_slice(held, ours, name, groups) for name in rules.slices}
+    champion = gain = None
+    if theirs is not None:
+        their_estimate = metric(theirs)
+        champion = score_of(their_estimate, groups)
+        gain = difference(estimate, their_estimate, rules.better, groups, ours.same_answers(theirs))
+    confusion, labels = _confusion(ours) if ours.classes else ((), ())
+    reasons = tuple(reasons_of(rules, overall, others, gain, folded))
+    return Report(rules.metric, overall, others, slices, champion, gain, confusion, labels, reasons, folded, note)
 
 
-def _coded(
-    truth: np.ndarray, answers: np.ndarray, champion: np.ndarray | None
-) -> tuple[np.ndarray, np.ndarray, np.ndarray | None]:
-    """The same classes as small integers, equal where the texts are equal."""
-    parts = [truth.astype(str), answers.astype(str), *([] if champion is None else [champion.astype(str)])]
-    codes = np.split(np.unique(np.concatenate(parts), return_inverse=True)[1], len(parts))
-    return codes[0], codes[1], codes[2] if champion is not None else None
-
-
-def _by_slice(metric: str, truth: np.ndarray, answers: np.ndarray, column: np.ndarray) -> dict[str, Score]:
-    text = as_text(column)
+def _by_slice(held: Held, case: Case, name: str, groups: np.ndarray | None) -> dict[str, Score]:
+    metric = KINDS[held.judging.judged_as].metric(held.judging.metric, held.judging)
+    text = as_text(held.column(name, "slices"))
     values, counts = np.unique(text, return_counts=True)
     largest = values[np.argsort(-counts, kind="stable")][:MAX_SLICES]
-    return {str(value): score(metric, truth[text == value], answers[text == value]) for value in largest}
+    return {str(value): _of_rows(metric, case, text == value, groups) for value in largest}
 
 
-def _confusion(truth: np.ndarray, answers: np.ndarray) -> tuple[Sequence[Sequence[int]], Sequence[Any]]:
+def _of_rows(metric: Metric, case: Case, rows: np.ndarray, groups: np.ndarray | None) -> Score:
+    own = None if groups is None else np.unique(groups[rows], return_inverse=True)[1]
+    return score_of(metric(case.take(rows)), own)
+
+
+def _confusion(case: Case) -> tuple[Sequence[Sequence[int]], Sequence[str]]:
     """Counts of (truth, answer) among the most frequent classes of the truth, and those classes."""
-    values, counts = np.unique(truth.astype(str), return_counts=True)
-    labels = sorted(values[np.argsort(-counts, kind="stable")][:MAX_SLICES].tolist(), key=_natural_order)
-    index = {label: position for position, label in enumerate(labels)}
-    matrix = np.zeros((len(labels), len(labels)), dtype=int)
-    for true, answer in zip(truth.astype(str).tolist(), answers.astype(str).tolist(), strict=True):
-        if true in index and answer in index:
-            matrix[index[true], index[answer]] += 1
-    return matrix.tolist(), labels
+    counts = np.bincount(case.truth, minlength=len(case.classes))
+    frequent = [place for place in np.argsort(-counts, kind="stable")[:MAX_SLICES].tolist() if counts[place]]
+    shown = sorted(frequent, key=lambda place: _natural_order(case.classes[place]))
+    place_of = np.full(len(case.classes), -1)
+    place_of[shown] = np.arange(len(shown))
+    rows, columns = place_of[case.truth], place_of[case.answers]
+    known = (rows >= 0) & (columns >= 0)
+    matrix = np.bincount(rows[known] * len(shown) + columns[known], minlength=len(shown) ** 2)
+    return matrix.reshape(len(shown), len(shown)).tolist(), [case.classes[place] for place in shown]
 
 
 def _natural_order(text: str) -> tuple[int, float, str]:
     """Sort key: whole numbers by value, then other texts by alphabet."""
     number = re.fullmatch(r"-?[0-9]+", text)
     return (0, float(text), text) if number else (1, 0.0, text)
-
-
-def _reasons(
-    rules: Judging, overall: Score, others: Mapping[str, Score], gain: Score | None, folded: float
-) -> list[str]:
-    reasons = [
-        f"{name} is {others[name].value:.4f}, guardrails.{name} asks for {bound}"
-        for name, bound in rules.guardrails.items()
-        if not _within(others[name].value, bound)
-    ]
-    if folded > rules.max_folded:
-        reasons.append(
-            f"the model gives up the class of {folded:.1%} of the rows, max_folded allows {rules.max_folded:.0%}"
-        )
-    if rules.min is not None and not overall.value >= rules.min:
-        reasons.append(f"{rules.metric} is {overall.value:.4f}, min asks for {rules.min:g}")
-    if rules.max is not None and not overall.value <= rules.max:
-        reasons.append(f"{rules.metric} is {overall.value:.4f}, max allows {rules.max:g}")
-    if rules.vs_champion is not None and gain is not None and not gain.value >= rules.vs_champion:
-        reasons.append(
-            f"{rules.metric} differs from the champion's by {gain.value:+.4f}, "
-            f"vs_champion asks for >= {rules.vs_champion:g}"
-        )
-    if not np.isfinite(overall.value):
-        reasons.append(f"{rules.metric} is {overall.value}, which is no number")
-    return reasons
-
-
-def _within(value: float, bound: str) -> bool:
-    """Whether a value keeps a guardrail such as `>= 0.9`; one that is no number does not."""
-    sign, _, limit = bound.partition(" ")
-    return value >= float(limit) if sign == ">=" else value <= float(limit)

@@ -73,11 +73,14 @@ class Evaluate:
         inputs = [*self.steps.inputs(split, {tasks.ROWS: EVAL_FILE}), *self._model(package, tasks.MODEL)]
         if champion is not None:
             inputs += self._model(champion.package, tasks.CHAMPION)
-        details = tasks.Evaluate(rules.judging, rules.target, rules.features, rules.split.column, champion is not None)
+        how = rules.split
+        details = tasks.Evaluate(
+            rules.judging, rules.target, rules.features, how.column, champion is not None, together=how.keys
+        )
         if rules.quantize is not None:
             details = replace(details, quantization_loss=rules.quantization_loss)
             inputs += self._original(package)
-        return confined_step(details, inputs, self.platform_limits, "evaluate-4", labels_of(row))
+        return confined_step(details, inputs, self.platform_limits, "evaluate-5", labels_of(row))
 
     def _model(self, package: str, folder: str) -> tuple[Input, ...]:
         result = self.steps.result(package)
@@ -107,7 +110,9 @@ class Evaluate:
 def as_points(report: Report, at: float) -> list[MetricPoint]:
     """The report's numbers as metrics of the MLflow run, at the time `at` (seconds since the epoch). Pure."""
     name, overall = f"eval_{report.metric}", report.overall
-    values = {name: overall.value, f"{name}_low": overall.low, f"{name}_high": overall.high}
+    values = {name: overall.value}
+    if overall.certain:
+        values |= {f"{name}_low": overall.low, f"{name}_high": overall.high}
     values |= {f"eval_{other}": score.value for other, score in report.others.items()}
     if report.original:
         values[f"eval_{report.metric}_unquantized"] = report.original.score.value

@@ -56,7 +56,7 @@ def _headline(facts: Facts) -> str:
         f"<h1>{escape(facts.model)}</h1><p class=quiet>run {escape(facts.submission)}, {who}; "
         f"{facts.looks} runs were scored on these held-out rows so far</p>"
         f"<p><span class=big>{escape(report.metric)} {overall.value:.4f}</span> "
-        f"<span class=quiet>95 % interval {overall.low:.4f} to {overall.high:.4f}, on {overall.rows} rows that "
+        f"<span class=quiet>{_interval(overall)}, on {overall.rows} rows that "
         "training never saw; measured on the packaged model, the one that will serve</span></p>"
     )
 
@@ -73,12 +73,23 @@ def _original(facts: Facts) -> str:
     )
 
 
+def _interval(score: Score) -> str:
+    if not score.certain:
+        return f"not enough rows for an interval: it {escape(score.note or 'has none')}"
+    return f"95 % interval {score.low:.4f} to {score.high:.4f}"
+
+
 def _champion(facts: Facts) -> str:
     report = facts.evaluation
     champion, gain = report.champion, report.gain
     if champion is None or gain is None:
         reason = report.note or "There is no champion yet: this would be the first."
         return f"<h2>Against the champion</h2><p>{escape(reason)}</p>"
+    if not gain.certain:
+        return (
+            f"<h2>Against the champion</h2><p>Version {escape(str(facts.champion))} scores {champion.value:.4f} on the same "
+            f"rows. The candidate differs by {gain.value:+.4f}; {_interval(gain)}.</p>"
+        )
     colour = "good" if gain.low > 0 else "bad" if gain.high < 0 else ""
     finding = {"good": "certainly better", "bad": "certainly worse", "": "not distinguishable from it"}[colour]
     return (
@@ -116,15 +127,23 @@ def _scores(report: Report) -> str:
 
 
 def _score_table(heading: str, rows: Mapping[str, Score]) -> str:
-    floor = min(score.low for score in rows.values())
-    ceiling = max(score.high for score in rows.values())
+    certain = [score for score in rows.values() if score.certain]
+    floor = min((score.low for score in certain), default=0.0)
+    ceiling = max((score.high for score in certain), default=0.0)
     body = "".join(
-        f"<tr><td>{escape(name)}<td class=number>{score.value:.4f}<td class=number>{score.low:.4f}"
-        f"<td class=number>{score.high:.4f}<td class=number>{score.rows}"
-        f"<td>{interval_bar(score.value, score.low, score.high, floor, ceiling)}"
+        f"<tr><td>{escape(name)}<td class=number>{score.value:.4f}{_ends(score, floor, ceiling)}"
         for name, score in rows.items()
     )
     return f"<table><tr><th>{heading}<th class=number>value<th class=number>low<th class=number>high<th class=number>rows<th>{body}</table>"
+
+
+def _ends(score: Score, floor: float, ceiling: float) -> str:
+    if not score.certain:
+        return f"<td><td><td class=number>{score.rows}<td class=quiet>{escape(score.note or 'no interval')}"
+    return (
+        f"<td class=number>{score.low:.4f}<td class=number>{score.high:.4f}<td class=number>{score.rows}"
+        f"<td>{interval_bar(score.value, score.low, score.high, floor, ceiling)}"
+    )
 
 
 def _slices(report: Report) -> str:

@@ -2,34 +2,24 @@
 
 from __future__ import annotations
 
-from enum import StrEnum
-from typing import Annotated, Literal, Self
+from typing import Annotated, Self
 
 from pydantic import Field, field_validator, model_validator
 
+from jinsu.spec.metrics import Better, Kind, Metric, better_of, form_of, kind_of, measures
 from jinsu.spec.parts import NAME, Part, ReleaseBounds, ServeBounds, SubmissionBounds
 from jinsu.spec.quantity_types import Threshold
 
 DATASET = r"^[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?(@(latest|[0-9a-f]{8,64}))?$"
 
-CLASSIFICATION = ("accuracy", "balanced_accuracy", "f1_macro")
-"""Metrics of classes; each is maximized."""
-REGRESSION = ("mae", "rmse")
-"""Metrics of numbers; each is minimized."""
-
-Metric = Literal["accuracy", "balanced_accuracy", "f1_macro", "mae", "rmse"]
-
-
-class Kind(StrEnum):
-    """What the target is."""
-
-    CLASSIFICATION = "classification"
-    """One of several classes."""
-    REGRESSION = "regression"
-    """A number."""
-
-
-_METRICS = {Kind.CLASSIFICATION: CLASSIFICATION, Kind.REGRESSION: REGRESSION}
+_OF_KINDS = {
+    "query": Kind.RANKING,
+    "series": Kind.FORECASTING,
+    "scale": Kind.FORECASTING,
+    "threshold": Kind.RETRIEVAL,
+    "peak": Kind.IMAGE_TO_IMAGE,
+}
+"""Lines that only one kind of problem has."""
 
 
 class Split(Part):
@@ -67,6 +57,7 @@ class Split(Part):
 class Judging(Part):
     """What makes a model good enough to be shown to a reviewer: measured on the held-out rows."""
 
+    kind: Kind | None = Field(None, strict=False, description="What the target is; it follows from the metric.")
     metric: Metric = Field(description="What is measured.", examples=["accuracy"])
     min: float | None = Field(None, description="Least value of a metric that is maximized.")
     max: float | None = Field(None, description="Greatest value of a metric that is minimized.")
@@ -83,23 +74,73 @@ class Judging(Part):
         description="Largest share of rows that the model may put into its `other` label instead of telling them apart.",
     )
     slices: list[str] = Field(default_factory=list, max_length=8, description="Columns to report separately.")
+    query: str | None = Field(
+        None, description="Ranking: column of the query or user whose rows are ranked by one score each."
+    )
+    series: str | None = Field(None, description="Forecasting: column that tells the series apart, such as a product.")
+    scale: str | None = Field(
+        None, description="Forecasting: column of the mean squared change of the series in the past; `rmsse` needs it."
+    )
+    threshold: float | None = Field(
+        None,
+        ge=-1,
+        le=1,
+        description="Retrieval: least cosine similarity at which `pair_f1` calls two rows a pair; 0.5.",
+    )
+    peak: float | None = Field(
+        None, gt=0, description="Image to image: greatest value of a pixel; 1, or 255 for instance."
+    )
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
+        if not self.measured_by(self.metric):
+            known = ", ".join(measures(self.judged_as))
+            raise ValueError(f"metric: {self.metric!r} does not measure {self.judged_as}; write one of {known}")
+        for name, kind in _OF_KINDS.items():
+            if getattr(self, name) is not None and self.judged_as is not kind:
+                raise ValueError(f"{name}: has no meaning for the kind {self.judged_as}; it belongs to {kind}")
+        if "rmsse" in {self.metric, *self.guardrails} and self.scale is None:
+            raise ValueError(
+                "scale: is missing; rmsse needs the column of each series' mean squared change in the past"
+            )
+        self._bounded()
+        return self
+
+    def _bounded(self) -> None:
+        """Raises ValueError for a bound that has no meaning for its metric."""
         unused, used = ("max", "min") if self.maximize else ("min", "max")
         if getattr(self, unused) is not None:
             raise ValueError(f"{unused}: has no meaning for {self.metric!r}; write {used!r}")
         for name in self.guardrails:
             if name == self.metric:
                 raise ValueError(f"guardrails.{name}: it is the metric itself; write {used!r}")
-            if (name in CLASSIFICATION) != (self.metric in CLASSIFICATION):
+            if not self.measured_by(name):
                 raise ValueError(f"guardrails.{name}: {name!r} measures another kind of target than {self.metric!r}")
-        return self
+
+    @property
+    def judged_as(self) -> Kind:
+        """The kind that is named, or that follows from the metric."""
+        return self.kind or kind_of(self.metric)
+
+    def measured_by(self, metric: str) -> bool:
+        """Whether a metric measures targets of this kind."""
+        form = form_of(metric)
+        return form is not None and self.judged_as in form.kinds
+
+    @property
+    def better(self) -> Better:
+        """Which way the metric is better."""
+        return better_of(self.metric)
 
     @property
     def maximize(self) -> bool:
         """Whether a greater value of the metric is better."""
-        return self.metric in CLASSIFICATION
+        return self.better is Better.GREATER
+
+    @property
+    def unread(self) -> list[str]:
+        """Columns that only the judge reads, which are no features."""
+        return [] if self.scale is None else [self.scale]
 
 
 class ProblemSpec(Judging):
@@ -108,7 +149,6 @@ class ProblemSpec(Judging):
     name: str | None = Field(
         None, pattern=NAME, description="Name of the problem. Written inside model.yaml, it is that of the model."
     )
-    kind: Kind | None = Field(None, strict=False, description="What the target is; it follows from the metric.")
     dataset: str = Field(
         pattern=DATASET, description="Dataset; its latest version, unless one is named.", examples=["digits"]
     )
@@ -131,12 +171,16 @@ class ProblemSpec(Judging):
 
     @model_validator(mode="after")
     def _judged_fairly(self) -> Self:
-        if self.kind is not None and self.metric not in _METRICS[self.kind]:
-            known = ", ".join(_METRICS[self.kind])
-            raise ValueError(f"metric: {self.metric!r} does not measure {self.kind}; write one of {known}")
         if self.target in (self.features or []):
             raise ValueError(f"features: {self.target!r} is the target; a model must not read what it predicts")
-        if self.target in self.split.keys:
+        for column in self.unread:
+            if self.features is None:
+                raise ValueError(
+                    f"features: are missing; without them a model would read {column!r}, which is the judge's"
+                )
+            if column in self.features:
+                raise ValueError(f"features: {column!r} is for the judge; no model reads it")
+        if self.target in self.split.keys and self.judged_as is not Kind.RETRIEVAL:
             raise ValueError(f"split.by: {self.target!r} is the target; whole classes would be held out")
         if self.target == self.split.time:
             raise ValueError(f"split.time: {self.target!r} is the target; its greatest values would be held out")
@@ -155,3 +199,5 @@ class ProblemSpec(Judging):
 Guardrail = Annotated[str, Field(pattern=r"^(>=|<=) -?[0-9]+(\.[0-9]+)?$", examples=[">= 0.9"])]
 """A bound as people write it: `>= 0.9` or `<= 12.5`."""
 Judging.model_rebuild()
+
+__all__ = ["Better", "Guardrail", "Judging", "Kind", "Metric", "ProblemSpec", "Split"]

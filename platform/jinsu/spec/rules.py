@@ -12,7 +12,7 @@ from jinsu.errors import BadInputError
 from jinsu.spec.model import ModelSpec, Quantization
 from jinsu.spec.parts import Part
 from jinsu.spec.policy import PolicySpec
-from jinsu.spec.problem import CLASSIFICATION, Judging, ProblemSpec, Split
+from jinsu.spec.problem import Judging, ProblemSpec, Split
 
 MODEL_FILE = "model.yaml"
 DEFAULT = "default"
@@ -256,7 +256,7 @@ def _guardrails(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> Itera
             used = "min" if problem.spec.maximize else "max"
             merge.refuse(f"evaluate.guardrails.{name}: it is the metric of {problem.title}; write evaluate.{used}")
             continue
-        if (name in CLASSIFICATION) != (metric in CLASSIFICATION):
+        if not problem.spec.measured_by(name):
             merge.refuse(
                 f"evaluate.guardrails.{name}: {name!r} measures another kind of target than {metric!r}, "
                 f"the metric of {problem.title}"

@@ -82,8 +82,8 @@ class ReviewPage(Answer):
     opinions: list[Opinion]
     metric: str
     value: float
-    low: float
-    high: float
+    low: float | None
+    high: float | None
     rows: int
     gain: float | None
     p99_ms: float
