@@ -241,6 +241,11 @@ def check_problem_columns(problem: ProblemSpec, columns: Sequence[str], kind: st
         "problem: features": problem.features or [],
         "problem: slices": problem.slices,
         "problem: split": problem.split.columns,
+        **{
+            f"problem: {line}": [name]
+            for line in ("query", "series", "scale")
+            if (name := getattr(problem, line)) is not None
+        },
     }
     for where, names in places.items():
         require_columns(where, names, problem.dataset, columns)
