@@ -257,8 +257,8 @@ def test_coverage_and_popularity_look_at_what_is_shown() -> None:
     scores = np.array([[9, 5, 1, 0], [9, 5, 1, 0], [9, 5, 1, 0], [5, 9, 1, 0]])
     case, judging = case_of("item_coverage_at_1", relevant, scores, OutputKind.ITEM_SCORES, labels=list("abcd"))
     assert value("item_coverage_at_1", case, judging) == 0.5  # a and b of four
-    # popularity: a 3/4, b 1/4, d 1/4; shown 3/4, 3/4, 3/4, 1/4; needed 3/4, 3/4, 1/2, 1/4
-    assert value("popularity_bias_at_1", case, judging) == pytest.approx(2.5 / 2.25 - 1)
+    # Of three other rows, as many need what is shown: 2, 2, 2 (a) and 1 (b); and what is needed: 2, 2, (2 + 0) / 2, 0
+    assert value("popularity_bias_at_1", case, judging) == pytest.approx((7 / 3) / (5 / 3) - 1)
 
 
 def test_an_item_that_the_model_does_not_know_is_never_found() -> None:

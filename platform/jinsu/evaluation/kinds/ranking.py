@@ -9,12 +9,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from jinsu.errors import GateFailedError
-from jinsu.evaluation.estimates import Case, Estimate, Metric, ratio_of
+from jinsu.evaluation.estimates import Case, Estimate, Metric, ratio_of, undefined
 from jinsu.evaluation.kinds.kind import Answers, Held, JudgedKind, Output, answering, finite
 from jinsu.evaluation.kinds.regression import numbers
 from jinsu.evaluation.labels import groups_of, labels_as_text
@@ -190,20 +191,52 @@ def item_coverage(k: int) -> Metric:
 
 
 def popularity_bias(k: int) -> Metric:
-    """How much more popular the first `k` items are than the relevant ones, as a share of these; popular is what many rows need."""
+    """How much more popular the first `k` items are than the relevant ones, as a share of these.
+
+    An item's popularity is the share of the other rows that need it. Rows that need no known item do not count.
+    """
 
     def metric(case: Case) -> Estimate:
         best = _best(case, k, f"popularity_bias_at_{k}")
-        needed = np.concatenate([np.empty(0, np.int64), *case.truth])
-        popularity = np.bincount(needed[needed >= 0], minlength=int(case.columns["items"][0])) / len(best)
-        relevant = np.asarray(
-            [popularity[items[items >= 0]].mean() if np.any(items >= 0) else 0 for items in case.truth]
-        )
-        any_relevant = np.asarray([bool(np.any(items >= 0)) for items in case.truth])
-        shown = np.where(any_relevant, popularity[best].mean(axis=1), 0)
-        return ratio_of(shown - relevant, relevant, low=-1.0)
+        items = int(case.columns["items"][0])
+        counted = np.asarray([bool(np.any(row >= 0)) for row in case.truth])
+        needed = [row[row >= 0] for row in case.truth[counted]]
+        return _spread_over(_bias(best[counted], needed, items), counted)
 
     return metric
+
+
+def _bias(best: np.ndarray, needed: list[np.ndarray], items: int) -> Estimate:
+    """The bias as a ratio of two means over pairs of rows: what one row is shown or needs, and what another needs."""
+    rows = len(needed)
+    if rows < 2:
+        return undefined(float("nan"), rows)
+    unit = np.repeat(np.arange(rows), [len(row) for row in needed])
+    flat = np.concatenate(needed)
+    share = 1 / np.bincount(unit, minlength=rows)[unit]
+    popular = np.bincount(flat, minlength=items) / rows
+    shown = np.bincount(best.ravel(), minlength=items) / best.size
+    wanted = np.bincount(flat, weights=share, minlength=items) / rows
+    hits = np.asarray([np.isin(row, own).sum() for row, own in zip(best, needed, strict=True)]) / best.shape[1]
+
+    def pairs(own: np.ndarray, mean: np.ndarray, same: float) -> tuple[float, np.ndarray]:
+        """The mean over pairs of different rows, and each row's influence on it."""
+        whole = float(mean @ popular)
+        others = np.bincount(unit, weights=mean[flat], minlength=rows)
+        return (whole - same / rows) * rows / (rows - 1), own + others - 2 * whole
+
+    above, moved = pairs(popular[best].mean(axis=1), shown, float(hits.mean()))
+    below, sank = pairs(np.bincount(unit, weights=popular[flat] * share, minlength=rows), wanted, 1.0)
+    if not below > 0:
+        return undefined(float("nan"), rows)
+    return Estimate(above / below - 1, (moved - above / below * sank) / below, low=-1.0)
+
+
+def _spread_over(estimate: Estimate, counted: np.ndarray) -> Estimate:
+    """The estimate of some rows as one of all."""
+    influence = np.zeros(len(counted))
+    influence[counted] = estimate.influence * len(counted) / max(1, int(counted.sum()))
+    return replace(estimate, influence=influence)
 
 
 _FAMILIES: dict[str, Callable[[int], Metric]] = {
