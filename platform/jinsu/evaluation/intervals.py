@@ -208,8 +208,14 @@ def _slope(share: np.ndarray) -> np.ndarray:
     return slopes
 
 
+def _effective(groups: np.ndarray) -> float:
+    """How many groups of one size would say as much, two at least."""
+    sizes = np.bincount(groups)
+    return max(2.0, float(sizes.sum()) ** 2 / float(np.sum(sizes**2)))
+
+
 def _of_shares(estimate: Estimate, shares: Shares, groups: np.ndarray | None) -> tuple[float, float]:
-    sums = group_sums(estimate.influence, groups, drawn=False)
+    sums = group_sums(estimate.influence, groups, drawn=shares.harmonic)
     known = shares.totals > 0
     hits, totals, weights = shares.hits[known], shares.totals[known], shares.weights[known]
     share = hits / totals
@@ -220,8 +226,9 @@ def _of_shares(estimate: Estimate, shares: Shares, groups: np.ndarray | None) ->
     design = together / alone if alone > 0 else 1.0 if groups is None else len(groups) / units
     design = max(design, 1.0)
     rows = totals / design
-    # What independent rows would vary by is known; only what groups add is an estimate from so many groups.
-    quantile = NORMAL if groups is None else NORMAL + (student(units - 1) - NORMAL) * (1 - 1 / design)
+    # What independent rows would vary by is known; what groups add is an estimate from so many groups, in effect fewer where
+    # a value that is curved depends on the large ones (Kish 1965).
+    quantile = NORMAL if groups is None else student((_effective(groups) if shares.harmonic else units) - 1)
     low, high = _wilson(share * rows, rows, quantile)
     if shares.harmonic:
         share, low, high = (2 * part / (1 + part) for part in (share, low, high))

@@ -4,15 +4,13 @@ import zlib
 from dataclasses import dataclass
 
 import numpy as np
-from tests.statistics.worlds import World, groups_of
+from tests.intervals.worlds import World, groups_of
 
 from jinsu.evaluation.estimates import Case, Metric
 from jinsu.evaluation.intervals import gain, interval, wilson
 
-LARGE, PART = 400_000, 20_000
-"""Rows behind what counts as the true value, and how many of them are drawn together."""
-OWN = 300
-"""Draws behind the true value of what depends on the number of rows."""
+LARGE = 400_000
+"""Rows behind what counts as the true value, in one draw; or in draws of their own size, where the value depends on it."""
 
 
 @dataclass(frozen=True)
@@ -45,7 +43,7 @@ class Coverage:
 def truths(world: World, rows: int, grouped: bool, seed: int = 7) -> dict[str, tuple[float, float]]:
     """The true values of each metric: the candidate's score, and its difference to the champion's."""
     random = np.random.default_rng(seed)
-    draws = OWN if world.always_grouped else 1
+    draws = max(60, min(1000, LARGE // rows)) if world.always_grouped else 1
     found: dict[str, list[tuple[float, float]]] = {name: [] for name in world.metrics}
     for _ in range(draws):
         size = rows if world.always_grouped else LARGE

@@ -34,8 +34,7 @@ def groups_of(random: Random, rows: int, grouped: bool) -> np.ndarray:
     """The group of each row: 1 to 9 rows in each, or every row for itself."""
     if not grouped:
         return np.arange(rows)
-    groups = np.repeat(np.arange(rows), random.integers(1, 2 * PER_GROUP, rows))[:rows]
-    return groups
+    return np.repeat(np.arange(rows), random.integers(1, 2 * PER_GROUP, rows))[:rows]
 
 
 def shared(random: Random, groups: np.ndarray, size: float) -> np.ndarray:
