@@ -403,3 +403,55 @@ def test_a_missing_text_is_an_empty_one() -> None:
 def test_columns_that_do_not_fit_are_refused_by_name(features: list[str], wanted: Input, said: str) -> None:
     with pytest.raises(GateFailedError, match=said):
         model_input(COLUMNS, features, wanted)
+
+
+# --- Slices that gate ---
+
+
+def sliced(bound: str, right: dict[str, int], rows: int) -> Report:
+    """Of so many rows of each shop, so many are right."""
+    shops = np.repeat(list(right), rows)
+    guess = np.concatenate([np.arange(rows) >= count for count in right.values()]).astype(float)
+    return judged(rules(slices={"shop": bound}), np.zeros(len(shops)), guess, {"shop": shops}, None)
+
+
+def test_a_slice_below_its_bound_is_refused_by_name() -> None:
+    report = sliced(">= 0.8", {"north": 95, "south": 60}, 100)
+    assert len(report.reasons) == 1
+    assert report.reasons[0].startswith("accuracy by shop: 'south' has 0.6000 (")
+    assert report.reasons[0].endswith("on 100 rows; slices.shop asks for >= 0.8")
+    assert sliced(">= 0.5", {"north": 95, "south": 60}, 100).passed
+
+
+def test_a_slice_of_few_rows_is_refused_only_when_they_show_it() -> None:
+    assert sliced(">= 0.8", {"north": 20, "south": 15}, 20).passed  # 0.75, and 0.53 to 0.89 at 95 %
+    assert not sliced(">= 0.8", {"north": 20, "south": 4}, 20).passed
+
+
+# --- Models of no use ---
+
+
+@pytest.mark.parametrize(
+    ("wanted", "truth", "guess", "sentence"),
+    [
+        (rules(), [0, 1] * 50, [1, 0] * 50, "accuracy is 0: the model gets nothing right"),
+        (rules(), [0, 1] * 50, [1] * 100, "the model answers every row alike, '1'"),
+        (rules("mae"), np.arange(100.0), np.full(100, 3.0), "the model answers every row alike"),
+        (rules(), [0, 0, 0, 1, 2] * 20, [0, 0, 0, 1, 1] * 20, "the model never answers '2', the class of 20% of the rows"),
+        (rules(), [0, 0, 0, 1] * 25, [0, 0, 1, 0] * 25,
+         "accuracy 0.5000 is no better than 0.7500, that of a model which answers every row alike"),
+        (rules("rmse"), np.arange(100.0), np.arange(100.0)[::-1],
+         "rmse 57.7321 is no better than 28.8661, that of a model which answers every row alike"),
+    ],
+    ids=["nothing right", "one class", "one number", "a class is missing", "no better", "numbers are no better"],
+)  # fmt: skip
+def test_a_model_of_no_use_is_named(wanted: Judging, truth: Any, guess: Any, sentence: str) -> None:
+    report = judged(wanted, truth, guess, {}, None)
+    assert sentence in report.warnings
+    assert report.passed  # no rule says that it must be of use
+
+
+def test_a_useful_model_has_no_warning() -> None:
+    truth = np.arange(300) % 3
+    assert judged(rules(), truth, np.where(np.arange(300) % 10, truth, 0), {}, None).warnings == ()
+    assert judged(rules("mae"), truth, truth + 0.1, {}, None).warnings == ()

@@ -370,3 +370,37 @@ def test_an_image_and_requirements_exclude_each_other() -> None:
     train = {"command": "python train.py", "image": IMAGES[0], "requirements": "requirements.txt"}
     with pytest.raises(BadInputError, match="name requirements or image, not both"):
         rules_of({"train": train}, {}, {"images": IMAGES})
+
+
+# --- Slices ---
+
+
+@pytest.mark.parametrize(
+    ("problem", "model", "kept"),
+    [
+        (["shop"], {}, ["shop"]),
+        (["shop"], {"shop": ">= 0.6"}, {"shop": ">= 0.6"}),
+        ({"shop": ">= 0.5", "day": None}, {}, {"shop": ">= 0.5", "day": None}),
+        ({"shop": ">= 0.5"}, {"shop": ">= 0.6"}, {"shop": ">= 0.6"}),
+    ],
+)
+def test_a_slice_keeps_the_stricter_bound(problem: Any, model: Document, kept: Any) -> None:
+    assert rules_of({"evaluate": {"slices": model}}, {"slices": problem}, {}).judging.slices == kept
+
+
+@pytest.mark.parametrize(
+    ("model", "sentence"),
+    [
+        ({"shop": ">= 0.4"}, r"evaluate.slices.shop: 0.4 is looser than .* allows \(line slices.shop: 0.5\)"),
+        ({"shop": "<= 0.4"}, "evaluate.slices.shop: '<= 0.4' bounds the wrong side of 'accuracy'; write >="),
+        ({"week": ">= 0.4"}, "evaluate.slices.week: it is no slice of .*; these are: shop"),
+    ],
+)
+def test_a_slice_is_never_looser(model: Document, sentence: str) -> None:
+    with pytest.raises(BadInputError, match=sentence):
+        rules_of({"evaluate": {"slices": model}}, {"slices": {"shop": ">= 0.5"}}, {})
+
+
+def test_a_slice_is_bounded_on_the_side_that_is_worse() -> None:
+    with pytest.raises(BadInputError, match=r"slices.shop: '<= 0.5' bounds the wrong side of 'accuracy'"):
+        rules_of({}, {"slices": {"shop": "<= 0.5"}}, {})

@@ -62,6 +62,7 @@ class Comparing:
             high=evaluated.overall.high if evaluated.overall.certain else None,
             rows=evaluated.rows,
             gain=None if evaluated.gain is None else evaluated.gain.value,
+            warnings=list(evaluated.warnings),
             p99_ms=packaged.latency.p99_ms,
             looks=seen,
             champion=compared.champion,

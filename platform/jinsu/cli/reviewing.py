@@ -95,6 +95,7 @@ def headline(page: ReviewPage) -> Iterator[str]:
     if page.low is not None and page.high is not None:
         ends = f"{page.low:.4f} to {page.high:.4f} at 95 %"
     yield f"  {page.metric} {page.value:.4f} ({ends}) on {page.rows} held-out rows{gain}"
+    yield from (f"  look twice: {warning}" for warning in page.warnings)
     yield f"  one prediction in {page.p99_ms:g} ms (99th percentile)"
     yield f"  the held-out rows were looked at by {page.looks} run{'' if page.looks == 1 else 's'}"
     yield f"  {page.standing}; {page.stands}"

@@ -16,6 +16,7 @@ from jinsu.evaluation.metrics import difference, score_of
 from jinsu.evaluation.quantized import Original
 from jinsu.evaluation.registry import KINDS
 from jinsu.evaluation.score import Score
+from jinsu.evaluation.usefulness import warnings_of
 from jinsu.evaluation.verdict import reasons_of
 
 MAX_SLICES = 20
@@ -29,8 +30,8 @@ class Report:
     champion's score on the same rows, and how much better the candidate is; None when there is no champion, or when the
     champion could not answer (`note` says why). confusion: counts of rows; the first axis is the truth, the second the
     answer, both in the order of `labels`. folded: share of rows in the model's `other` label. reasons: one sentence for
-    each rule that the candidate breaks; empty when it passed. original: the model before it was quantised; None when it
-    was not.
+    each rule that the candidate breaks; empty when it passed. warnings: one sentence for each sign that it is of no use, which
+    decides nothing. original: the model before it was quantised; None when it was not.
     """
 
     metric: str
@@ -44,6 +45,7 @@ class Report:
     reasons: Sequence[str] = field(default_factory=tuple)
     folded: float = 0.0
     note: str = ""
+    warnings: Sequence[str] = ()
     original: Original | None = None
 
     @property
@@ -73,8 +75,11 @@ def judge(
         champion = score_of(their_estimate, groups)
         gain = difference(estimate, their_estimate, rules.better, groups, ours.same_answers(theirs))
     confusion, labels = _confusion(ours) if ours.classes else ((), ())
-    reasons = tuple(reasons_of(rules, overall, others, gain, folded))
-    return Report(rules.metric, overall, others, slices, champion, gain, confusion, labels, reasons, folded, note)
+    warnings = tuple(warnings_of(kind, rules, ours, groups))
+    reasons = tuple(reasons_of(rules, overall, others, slices, gain, folded))
+    return Report(
+        rules.metric, overall, others, slices, champion, gain, confusion, labels, reasons, folded, note, warnings
+    )
 
 
 def _by_slice(held: Held, case: Case, name: str, groups: np.ndarray | None) -> dict[str, Score]:

@@ -1,7 +1,8 @@
 """Which rules of its problem a candidate breaks: one sentence for each. Pure.
 
-Floors are held against the measured value. The comparison with the champion is one of non-inferiority: the worse end of the
-interval of the difference must keep `vs_champion`, so that too few rows are no excuse for a worse model.
+Floors are held against the measured value, and so is the bound of a slice unless its rows are few. The comparison with the
+champion is one of non-inferiority: the worse end of the interval of the difference must keep `vs_champion`, so that too few
+rows are no excuse for a worse model.
 """
 
 from __future__ import annotations
@@ -13,9 +14,19 @@ from jinsu.evaluation.score import Score
 from jinsu.spec.metrics import Better, better_of
 from jinsu.spec.problem import Judging
 
+SHOWN = 3
+"""Values of a slice that a sentence names."""
+ENOUGH = 30
+"""From so many rows on, a slice is held against its bound whatever its interval says."""
+
 
 def reasons_of(
-    rules: Judging, overall: Score, others: Mapping[str, Score], gain: Score | None, folded: float
+    rules: Judging,
+    overall: Score,
+    others: Mapping[str, Score],
+    slices: Mapping[str, Mapping[str, Score]],
+    gain: Score | None,
+    folded: float,
 ) -> Iterator[str]:
     """One sentence for each rule that is broken."""
     for name, bound in rules.guardrails.items():
@@ -23,6 +34,8 @@ def reasons_of(
             yield f"{name} is {others[name].value:.4f}, guardrails.{name} asks for {bound}"
     if folded > rules.max_folded:
         yield f"the model gives up the class of {folded:.1%} of the rows, max_folded allows {rules.max_folded:.0%}"
+    for column, bound in rules.slice_bounds.items():
+        yield from _slices(rules.metric, column, bound, slices[column])
     value = measured(rules.metric, overall)
     if rules.min is not None and not value >= rules.min:
         yield f"{rules.metric} is {overall.value:.4f}, min asks for {rules.min:g}"
@@ -32,6 +45,31 @@ def reasons_of(
         yield _worse(rules.metric, rules.vs_champion, gain)
     if not math.isfinite(overall.value):
         yield f"{rules.metric} is {overall.value}, which is no number"
+
+
+def _slices(metric: str, column: str, bound: str, values: Mapping[str, Score]) -> Iterator[str]:
+    """One sentence for all values of a column that break its bound."""
+    broken = [
+        f"{value!r} has {score.in_words()} on {score.rows} rows"
+        for value, score in values.items()
+        if not within(measured(metric, score), bound) and not unsure(metric, score, bound)
+    ]
+    if broken:
+        more = f", and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
+        yield f"{metric} by {column}: {'; '.join(broken[:SHOWN])}{more}; slices.{column} asks for {bound}"
+
+
+def unsure(metric: str, score: Score, bound: str) -> bool:
+    """Whether a slice that breaks its bound has so few rows that it may keep it for all one can tell."""
+    if score.rows >= ENOUGH:
+        return False
+    if not score.certain:
+        return True
+    near = better_of(metric) is Better.NEAR_ZERO
+    best = (
+        [0.0] if near and score.low < 0 < score.high else [abs(end) if near else end for end in (score.low, score.high)]
+    )
+    return any(within(value, bound) for value in best)
 
 
 def measured(name: str, score: Score) -> float:

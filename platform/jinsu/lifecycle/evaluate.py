@@ -58,7 +58,7 @@ class Evaluate:
             raise TransientError("the champion has changed; the candidate is scored beside the new one.", 0)
         report = self.steps.document(Report, key, FINDINGS, result)
         version = champion.version if champion else None
-        evaluated = Evaluated(key, version, report.metric, report.overall, report.gain, report.overall.rows)
+        evaluated = Evaluated(key, version, report.metric, report.overall, report.gain, report.overall.rows, tuple(report.warnings))
         self.journal.keep(row.id, evaluated)
         if row.mlflow_run:
             self.mlflow.log(row.mlflow_run, as_points(report, self.journal.started(row.id, StageName.EVALUATE)))

@@ -164,6 +164,7 @@ def describe(facts: Facts, evidence: str) -> str:
     lines = [f"**{report.metric} {overall.in_words()}** at 95 %, on {overall.rows} held-out rows"]
     if gain:
         lines.append(f"Against champion version {facts.champion}: **{gain.in_words('+')}**")
+    lines += [f"**Look twice**: {warning}" for warning in report.warnings]
     lines += [
         f"One prediction takes {facts.latency.p99_ms:g} ms (99th percentile) and differs from the original's "
         f"by at most {facts.parity.largest_relative:.1e}",

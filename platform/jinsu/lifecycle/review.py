@@ -73,6 +73,7 @@ class Review:
         yield f"{evaluated.metric} **{evaluated.overall.in_words()}** on {evaluated.rows} held-out rows"
         if evaluated.gain:
             yield f"against champion {evaluated.champion}: **{evaluated.gain.in_words('+')}**"
+        yield from (f"**Look twice**: {warning}" for warning in evaluated.warnings)
         if "Evidence" in links:
             yield f"[Evidence]({links['Evidence']})"
 

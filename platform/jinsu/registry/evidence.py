@@ -58,6 +58,7 @@ def _headline(facts: Facts) -> str:
         f"<p><span class=big>{escape(report.metric)} {overall.value:.4f}</span> "
         f"<span class=quiet>{_interval(overall)}, on {overall.rows} rows that "
         "training never saw; measured on the packaged model, the one that will serve</span></p>"
+        + "".join(f"<p class=bad>Look twice: {escape(warning)}.</p>" for warning in report.warnings)
     )
 
 

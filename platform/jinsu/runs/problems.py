@@ -236,10 +236,10 @@ def check_problem_columns(problem: ProblemSpec, columns: Sequence[str], kind: st
         raise BadInputError(
             f"problem: dataset: {problem.dataset} is a set of files; training and evaluation need a table."
         )
-    places = {
+    places: dict[str, list[str]] = {
         "problem: target": [problem.target],
         "problem: features": problem.features or [],
-        "problem: slices": problem.slices,
+        "problem: slices": list(problem.slices),
         "problem: split": problem.split.columns,
         **{
             f"problem: {line}": [name]

@@ -113,6 +113,8 @@ class Evaluated:
     """How much better the candidate is than the champion; none without a champion."""
     rows: int
     """How many rows were held out."""
+    warnings: tuple[str, ...] = ()
+    """One sentence for each sign that the candidate is of no use."""
 
 
 @dataclass(frozen=True)

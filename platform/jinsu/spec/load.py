@@ -19,7 +19,7 @@ from jinsu.spec.former import former_sections, in_the_present_form
 from jinsu.spec.model import INLINE, NAMED, ModelSpec
 from jinsu.spec.plain import check_plain
 from jinsu.spec.policy import PolicySpec
-from jinsu.spec.problem import ProblemSpec
+from jinsu.spec.problem import BOUNDED, LISTED, ProblemSpec
 
 FILE_NAME, PROBLEM_FILE, POLICY_FILE = "model.yaml", "problem.yaml", "policy.yaml"
 _MAX_BYTES = 64 * 1024
@@ -139,7 +139,7 @@ _UNIONS = {
 
 def _is_union_branch(part: object) -> bool:
     # Pydantic puts the branch of a union that it tried into the path; the branch is no field of the document.
-    return part in (*_UNIONS, "[key]", NAMED, INLINE)
+    return part in (*_UNIONS, "[key]", NAMED, INLINE, LISTED, BOUNDED)
 
 
 def _sentence(place: str, path: list[Any], error: Mapping[str, Any], model: type[BaseModel]) -> str:

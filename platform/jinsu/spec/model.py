@@ -87,6 +87,9 @@ class Evaluate(Part):
     max: float | None = Field(None, description="Greatest value of the problem's metric, when it is minimized.")
     vs_champion: Threshold | None = Field(None, description="Least difference to the champion on the same rows.")
     guardrails: dict[Metric, Guardrail] = Field(default_factory=dict, description="Bounds of other metrics.")
+    slices: dict[str, Guardrail] = Field(
+        default_factory=dict, description="Bounds that each value of a slice must keep."
+    )
     max_folded: float | None = Field(None, ge=0, le=1, description="Largest share of rows in the `other` label.")
 
 

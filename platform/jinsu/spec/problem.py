@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Annotated, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Discriminator, Field, Tag, field_validator, model_validator
 
 from jinsu.spec.metrics import Better, Kind, Metric, better_of, form_of, kind_of, measures
 from jinsu.spec.parts import NAME, Part, ReleaseBounds, ServeBounds, SubmissionBounds
@@ -12,6 +13,8 @@ from jinsu.spec.quantity_types import Threshold
 
 DATASET = r"^[a-z0-9]([a-z0-9_-]{0,38}[a-z0-9])?(@(latest|[0-9a-f]{8,64}))?$"
 
+LISTED, BOUNDED = "[listed]", "[bounded]"
+"""How messages of the schema call the two ways to name slices; no field has such a name."""
 _OF_KINDS = {
     "query": Kind.RANKING,
     "series": Kind.FORECASTING,
@@ -54,6 +57,10 @@ class Split(Part):
         return self
 
 
+def _slices_as(value: object) -> str:
+    return BOUNDED if isinstance(value, Mapping) else LISTED
+
+
 class Judging(Part):
     """What makes a model good enough to be shown to a reviewer: measured on the held-out rows."""
 
@@ -73,7 +80,10 @@ class Judging(Part):
         le=1,
         description="Largest share of rows that the model may put into its `other` label instead of telling them apart.",
     )
-    slices: list[str] = Field(default_factory=list, max_length=8, description="Columns to report separately.")
+    slices: Slices = Field(
+        default_factory=list,
+        description="Columns to report separately; with a bound such as `{shop: '>= 0.6'}`, each value of the column must keep it.",
+    )
     query: str | None = Field(
         None, description="Ranking: column of the query or user whose rows are ranked by one score each."
     )
@@ -104,7 +114,24 @@ class Judging(Part):
                 "scale: is missing; rmsse needs the column of each series' mean squared change in the past"
             )
         self._bounded()
+        for column, bound in self.slice_bounds.items():
+            if not bound.startswith(self.slice_sign):
+                raise ValueError(
+                    f"slices.{column}: {bound!r} bounds the wrong side of {self.metric!r}; write {self.slice_sign} and a number"
+                )
         return self
+
+    @property
+    def slice_bounds(self) -> dict[str, str]:
+        """The bound of each column that gates."""
+        return (
+            {column: bound for column, bound in self.slices.items() if bound} if isinstance(self.slices, dict) else {}
+        )
+
+    @property
+    def slice_sign(self) -> str:
+        """The side on which a slice is bounded."""
+        return ">=" if self.maximize else "<="
 
     def _bounded(self) -> None:
         """Raises ValueError for a bound that has no meaning for its metric."""
@@ -198,6 +225,12 @@ class ProblemSpec(Judging):
 
 Guardrail = Annotated[str, Field(pattern=r"^(>=|<=) -?[0-9]+(\.[0-9]+)?$", examples=[">= 0.9"])]
 """A bound as people write it: `>= 0.9` or `<= 12.5`."""
+Slices = Annotated[
+    Annotated[Annotated[list[str], Field(max_length=8)], Tag(LISTED)]
+    | Annotated[Annotated[dict[str, Guardrail | None], Field(max_length=8)], Tag(BOUNDED)],
+    Discriminator(_slices_as),
+]
+"""Columns, or columns with the bound that each of their values must keep."""
 Judging.model_rebuild()
 
 __all__ = ["Better", "Guardrail", "Judging", "Kind", "Metric", "ProblemSpec", "Split"]

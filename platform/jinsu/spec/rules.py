@@ -237,6 +237,7 @@ def _judging(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> Judging:
                 _Line("evaluate.max_folded", True, 0.05, ours.max_folded, theirs.max_folded, None)
             ),
             "guardrails": dict(_guardrails(merge, model, problem)),
+            "slices": _slices(merge, model, problem),
         }
     )
     _name_defaults(merge, problem)
@@ -271,6 +272,27 @@ def _guardrails(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> Itera
         asked, demanded = (float(bound[3:]) if bound else None for bound in (ours.get(name), theirs.get(name)))
         value = merge.need(_Line(f"evaluate.guardrails.{name}", sign == "<=", None, asked, demanded, None))
         yield name, next(bound for bound in bounds if float(bound[3:]) == value)  # as it was written, not rounded
+
+
+def _slices(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> list[str] | dict[str, str | None]:
+    """The problem's slices, each with the stricter of both bounds."""
+    ours, spec = model.evaluate.slices, problem.spec
+    bounds: dict[str, str | None] = dict.fromkeys(spec.slices)
+    for column in sorted({*ours, *spec.slice_bounds}):
+        if column not in bounds:
+            known = ", ".join(bounds) or "none"
+            merge.refuse(f"evaluate.slices.{column}: it is no slice of {problem.title}; these are: {known}")
+            continue
+        asked, demanded = ours.get(column), spec.slice_bounds.get(column)
+        if asked is not None and not asked.startswith(spec.slice_sign):
+            merge.refuse(
+                f"evaluate.slices.{column}: {asked!r} bounds the wrong side of {spec.metric!r}; write {spec.slice_sign} and a number"
+            )
+            continue
+        own, theirs = (None if bound is None else float(bound[3:]) for bound in (asked, demanded))
+        value = merge.need(_Line(f"evaluate.slices.{column}", spec.slice_sign == "<=", None, own, theirs, None))
+        bounds[column] = next(bound for bound in (asked, demanded) if bound is not None and float(bound[3:]) == value)
+    return bounds if any(bounds.values()) else list(bounds)
 
 
 def _serve(name: str, default: float, model: ModelSpec, problem: NamedProblem, policy: NamedPolicy) -> _Line[float]:
@@ -366,10 +388,12 @@ def _shown(value: Any) -> str:
 
 def lines_of(rules: Rules) -> list[tuple[str, str, str]]:
     """Each rule as its line, its value and the document that it comes from. Pure."""
-    judging = rules.judging.model_dump(mode="json", exclude={"guardrails"})
+    judging = rules.judging.model_dump(mode="json", exclude={"guardrails", "slices"})
     values: dict[str, object] = {
         **{f"evaluate.{name}": value for name, value in judging.items()},
         **{f"evaluate.guardrails.{name}": bound for name, bound in rules.judging.guardrails.items()},
+        "evaluate.slices": ", ".join(rules.judging.slices),
+        **{f"evaluate.slices.{name}": bound for name, bound in rules.judging.slice_bounds.items()},
         "target": rules.target,
         "features": ", ".join(rules.features or ()),
         "split": rules.split.model_dump(mode="json", exclude_defaults=True),

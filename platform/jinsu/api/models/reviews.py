@@ -86,6 +86,7 @@ class ReviewPage(Answer):
     high: float | None
     rows: int
     gain: float | None
+    warnings: list[str] = Field(default_factory=list)
     p99_ms: float
     looks: int
     champion: str | None
