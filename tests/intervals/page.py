@@ -67,8 +67,9 @@ cores and finds the same numbers each time, because its seeds follow from what i
 - **Differences are paired**: a row that both models get wrong does not widen the interval. Where values are counts, one more
   disagreement in each direction is assumed (Agresti & Min 2005). Two models that answer every row alike, with equal scores,
   differ by 0.
-- **Too few rows get no interval**: fewer than {least} rows or groups, or fewer than 5 rows of a class for an area under a curve. The
-  report says so, and a comparison with the champion fails with *not enough rows*.
+- **Too few rows get no interval**: fewer than {least} rows of a mean or {least} groups (20 for the calibration error), or fewer
+  than 5 rows of a class for an area under a curve. The report says so, and a comparison with the champion fails with *not enough
+  rows*.
 
 ## What is not covered
 

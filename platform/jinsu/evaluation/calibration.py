@@ -12,6 +12,8 @@ from jinsu.evaluation.estimates import Case, Estimate
 BINS, LEAST = 10, 10
 """How many bins at most, and the rows that each must hold."""
 TAIL = 0.025
+_GROUPS = 20
+"""Groups below which the bins' errors cannot be told apart from each other."""
 
 
 @dataclass(frozen=True)
@@ -44,7 +46,9 @@ def calibration_error(case: Case) -> Estimate:
     # The influence of a row on the squared error, carried over to the root.
     on_square = 2 * means[bins] * gap - means[bins] ** 2 - np.sum(shares * means**2)
     influence = on_square / (2 * value) if value > 0 else np.zeros(len(gap))
-    return Estimate(value, influence, low=0.0, high=1.0, interval=lambda groups: _interval(gap, bins, groups))
+    return Estimate(
+        value, influence, low=0.0, high=1.0, interval=lambda groups: _interval(gap, bins, groups), least_groups=_GROUPS
+    )
 
 
 def reliability(case: Case) -> list[tuple[float, float, int]]:

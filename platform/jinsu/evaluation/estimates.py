@@ -49,6 +49,7 @@ class Estimate:
 
     influence: one number a row, of mean zero. scale: where the interval is made. shares: the counts behind a value
     of shares. low, high: the ends of what is possible. interval: finds the ends from the groups by a method of the metric.
+    least_groups: groups of rows that belong together below which there is no interval.
     missing: why these rows are too few for an interval, as the rest of a sentence that begins with the metric; "" when they suffice.
     """
 
@@ -60,6 +61,7 @@ class Estimate:
     high: float = np.inf
     interval: Callable[[np.ndarray | None], tuple[float, float]] | None = None
     missing: str = ""
+    least_groups: int = 10
 
 
 @dataclass(frozen=True)

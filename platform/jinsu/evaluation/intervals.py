@@ -16,7 +16,7 @@ from jinsu.evaluation.estimates import Estimate, Scale, Shares
 TAIL = 0.025
 """What each side of an interval leaves out."""
 LEAST = 10
-"""Rows, or groups of rows that belong together, below which the spread of a mean cannot be told."""
+"""Rows below which the spread of a mean cannot be told."""
 NONE = (math.nan, math.nan)
 """The interval that rows are too few for."""
 
@@ -25,8 +25,8 @@ def too_few(estimate: Estimate, groups: np.ndarray | None = None) -> str:
     """Why these rows are too few for an interval; "" when they suffice."""
     if estimate.missing or not math.isfinite(estimate.value):
         return estimate.missing
-    if groups is not None and (count := int(groups.max(initial=-1)) + 1) < LEAST:
-        return f"needs {LEAST} groups of rows that belong together; here are {count}"
+    if groups is not None and (count := int(groups.max(initial=-1)) + 1) < estimate.least_groups:
+        return f"needs {estimate.least_groups} groups of rows that belong together; here are {count}"
     if groups is None and estimate.shares is None and len(estimate.influence) < LEAST:
         return f"needs {LEAST} rows; here are {len(estimate.influence)}"
     return ""
@@ -65,7 +65,8 @@ def gain(ours: Estimate, theirs: Estimate, sign: float, groups: np.ndarray | Non
     if groups is not None and added:
         added *= _design(sums, ours.influence - theirs.influence, groups)
     if ours.shares is not None and theirs.shares is not None:
-        half = student(len(sums) - 1) * math.sqrt(float(np.sum((sums - sums.mean()) ** 2)) + added)
+        parts = max(len(ours.shares.weights), len(theirs.shares.weights))
+        half = student(_freedom(sums) if parts > 1 else len(sums) - 1) * math.sqrt(float(np.sum((sums - sums.mean()) ** 2)) + added)
         low, high = -half, half
     else:
         low, high = _around(sums, added)
@@ -162,11 +163,20 @@ def _around(sums: np.ndarray, added: float = 0.0) -> tuple[float, float]:
     if second == 0:
         quantile = student(count - 1)
         return -quantile * error, quantile * error
-    fourth = float(np.sum(centred**4)) * count / second**2
-    freedom = max(1.0, min(count - 1.0, 2 * count / max(fourth - 1, 1e-9)))
+    freedom = _freedom(sums)
     skewness = float(np.sum(centred**3)) * math.sqrt(count) / second**1.5
     quantile = student(freedom)
     return -error * _hall(quantile, skewness, count), -error * _hall(-quantile, skewness, count)
+
+
+def _freedom(sums: np.ndarray) -> float:
+    """The degrees of freedom of the sums' variance, from their kurtosis: few, where few sums hold most of it."""
+    centred, count = sums - sums.mean(), len(sums)
+    second = float(np.sum(centred**2))
+    if second == 0:
+        return count - 1.0
+    fourth = float(np.sum(centred**4)) * count / second**2
+    return max(1.0, min(count - 1.0, 2 * count / max(fourth - 1, 1e-9)))
 
 
 def _hall(quantile: float, skewness: float, count: int) -> float:
@@ -228,7 +238,10 @@ def _of_shares(estimate: Estimate, shares: Shares, groups: np.ndarray | None) ->
     rows = totals / design
     # What independent rows would vary by is known; what groups add is an estimate from so many groups, in effect fewer where
     # a value that is curved depends on the large ones (Kish 1965).
-    quantile = NORMAL if groups is None else student((_effective(groups) if shares.harmonic else units) - 1)
+    if groups is not None:
+        quantile = student((_effective(groups) if shares.harmonic else units) - 1)
+    else:  # the slope of each part is an estimate too
+        quantile = student(max(2.0, 2 * units / len(totals))) if shares.harmonic else NORMAL
     low, high = _wilson(share * rows, rows, quantile)
     if shares.harmonic:
         share, low, high = (2 * part / (1 + part) for part in (share, low, high))
