@@ -10,6 +10,7 @@ from jinsu.codec import decode
 from jinsu.confined import tasks
 from jinsu.confined.findings import write_findings
 from jinsu.errors import GateFailedError
+from jinsu.evaluation.audit import Seen
 from jinsu.evaluation.kinds.kind import Answers, Held, Output
 from jinsu.evaluation.labels import folded_share, groups_of
 from jinsu.evaluation.quantized import beside_original
@@ -49,12 +50,12 @@ def compare(details: tasks.Evaluate, columns: Columns, package: Path, champion: 
     """
     held = Held(details.judging, columns[details.target], columns)
     kind = KINDS[details.judging.judged_as]
-    answers = _answers(details, columns, package)
+    answers, seen = _answers(details, columns, package)
     ours = kind.read(held, answers, None)
     theirs, note = None, ""
     if champion is not None:
         try:
-            theirs = kind.read(held, _answers(details, columns, champion), ours)
+            theirs = kind.read(held, _answers(details, columns, champion)[0], ours)
         except GateFailedError as problem:
             note = f"the champion could not answer the same rows: {problem}"
     together = [columns[name] for name in details.together if name in columns]
@@ -62,16 +63,18 @@ def compare(details: tasks.Evaluate, columns: Columns, package: Path, champion: 
     folded = 0.0
     if details.judging.judged_as is Kind.CLASSIFICATION:
         folded = folded_share(held.target, answers.outputs[0].labels, answers.other)
-    return judge(held, ours, theirs, groups, folded, note)
+    return judge(held, ours, theirs, groups, folded, note, seen)
 
 
-def _answers(details: tasks.Evaluate, columns: Columns, folder: Path) -> Answers:
-    """What the model in `folder` answers to the rows."""
+def _answers(details: tasks.Evaluate, columns: Columns, folder: Path) -> tuple[Answers, Seen]:
+    """What the model in `folder` answers to the rows, and what it reads."""
     model = OnnxModel(folder, threads=2)
     features = feature_columns(list(columns), details.features, details.target, details.column)
-    arrays = model.run_all(model_inputs(columns, features, model.manifest.inputs))
+    inputs = model_inputs(columns, features, model.manifest.inputs)
+    arrays = model.run_all(inputs)
     outputs = [
         Output(values, output.kind, output.labels, output.quantiles)
         for values, output in zip(arrays, model.manifest.outputs, strict=True)
     ]
-    return Answers(outputs, model.manifest.other)
+    pictures = {one.name: values for one, values in zip(model.manifest.inputs, inputs, strict=True) if values.ndim >= 3}
+    return Answers(outputs, model.manifest.other), Seen({name: columns[name] for name in features}, pictures)

@@ -66,7 +66,9 @@ def gain(ours: Estimate, theirs: Estimate, sign: float, groups: np.ndarray | Non
         added *= _design(sums, ours.influence - theirs.influence, groups)
     if ours.shares is not None and theirs.shares is not None:
         parts = max(len(ours.shares.weights), len(theirs.shares.weights))
-        half = student(_freedom(sums) if parts > 1 else len(sums) - 1) * math.sqrt(float(np.sum((sums - sums.mean()) ** 2)) + added)
+        half = student(_freedom(sums) if parts > 1 else len(sums) - 1) * math.sqrt(
+            float(np.sum((sums - sums.mean()) ** 2)) + added
+        )
         low, high = -half, half
     else:
         low, high = _around(sums, added)

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from jinsu.evaluation.audit import Audit, Seen, audit, short
 from jinsu.evaluation.estimates import Case, Metric
 from jinsu.evaluation.kinds.kind import Held
 from jinsu.evaluation.labels import as_text
@@ -31,7 +32,8 @@ class Report:
     champion could not answer (`note` says why). confusion: counts of rows; the first axis is the truth, the second the
     answer, both in the order of `labels`. folded: share of rows in the model's `other` label. reasons: one sentence for
     each rule that the candidate breaks; empty when it passed. warnings: one sentence for each sign that it is of no use, which
-    decides nothing. original: the model before it was quantised; None when it was not.
+    decides nothing. audit: rows that a reviewer should look at. original: the model before it was quantised; None when it
+    was not.
     """
 
     metric: str
@@ -46,6 +48,7 @@ class Report:
     folded: float = 0.0
     note: str = ""
     warnings: Sequence[str] = ()
+    audit: Audit = field(default_factory=Audit)
     original: Original | None = None
 
     @property
@@ -54,13 +57,19 @@ class Report:
 
 
 def judge(
-    held: Held, ours: Case, theirs: Case | None, groups: np.ndarray | None = None, folded: float = 0.0, note: str = ""
+    held: Held,
+    ours: Case,
+    theirs: Case | None,
+    groups: np.ndarray | None = None,
+    folded: float = 0.0,
+    note: str = "",
+    seen: Seen | None = None,
 ) -> Report:
     """The verdict on held-out rows.
 
     ours, theirs: the candidate's answers, and the champion's to the same rows if there is one that could answer. groups: a whole
     number a row, the same for rows that belong together. folded: the share of rows in the model's `other` class; a model that
-    puts every row into that class scores perfectly, so the share is a gate of its own.
+    puts every row into that class scores perfectly, so the share is a gate of its own. seen: what the candidate reads.
     """
     rules, kind = held.judging, KINDS[held.judging.judged_as]
     metric = kind.metric(rules.metric, rules)
@@ -77,8 +86,9 @@ def judge(
     confusion, labels = _confusion(ours) if ours.classes else ((), ())
     warnings = tuple(warnings_of(kind, rules, ours, groups))
     reasons = tuple(reasons_of(rules, overall, others, slices, gain, folded))
+    rows = audit(rules.judged_as, kind, ours, theirs, seen or Seen())
     return Report(
-        rules.metric, overall, others, slices, champion, gain, confusion, labels, reasons, folded, note, warnings
+        rules.metric, overall, others, slices, champion, gain, confusion, labels, reasons, folded, note, warnings, rows
     )
 
 
@@ -87,7 +97,7 @@ def _by_slice(held: Held, case: Case, name: str, groups: np.ndarray | None) -> d
     text = as_text(held.column(name, "slices"))
     values, counts = np.unique(text, return_counts=True)
     largest = values[np.argsort(-counts, kind="stable")][:MAX_SLICES]
-    return {str(value): _of_rows(metric, case, text == value, groups) for value in largest}
+    return {short(value): _of_rows(metric, case, text == value, groups) for value in largest}
 
 
 def _of_rows(metric: Metric, case: Case, rows: np.ndarray, groups: np.ndarray | None) -> Score:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
 from html import escape
 
 from jinsu.data.validation import Validation
+from jinsu.evaluation.audit import ShownRow
 from jinsu.evaluation.report import Report
 from jinsu.evaluation.score import Score
 from jinsu.registry.facts import Facts
-from jinsu.registry.pictures import confusion_matrix, interval_bar, learning_curve
+from jinsu.registry.pictures import confusion_matrix, interval_bar, learning_curve, reliability_diagram
 from jinsu.spec.quantities import format_bytes
 
 _STYLE = """
@@ -20,21 +21,17 @@ h1{margin:0 0 .2rem}h2{margin:2rem 0 .5rem;border-bottom:1px solid #d0d7de}table
 td,th{padding:.3rem .6rem;border-bottom:1px solid #eaeef2;text-align:left;vertical-align:top}th{color:#57606a;font-weight:600}
 .number{text-align:right;font-variant-numeric:tabular-nums}.good{color:#1a7f37}.bad{color:#d1242f}
 .big{font-size:2rem;font-weight:600}.quiet{color:#57606a}svg text{font:12px system-ui,sans-serif;fill:#57606a}
-pre{margin:0;white-space:pre-wrap;font-size:13px}
+.picture{width:64px;image-rendering:pixelated}pre{margin:0;white-space:pre-wrap;font-size:13px}
 code{background:#f6f8fa;padding:.1rem .3rem;border-radius:.3rem;word-break:break-all}
 """
 
 
 def evidence_page(facts: Facts) -> str:
     """One self-contained HTML page from the collected facts. Every value from outside is escaped."""
-    report = facts.evaluation
     parts = [
         _headline(facts),
-        _champion(facts),
+        *evaluation_parts(facts.evaluation, facts.champion),
         _original(facts),
-        _scores(report),
-        _slices(report),
-        "<h2>Confusion matrix</h2>" + confusion_matrix(report.confusion, report.labels) if report.confusion else "",
         "<h2>Learning curve</h2>" + learning_curve(facts.curve),
         _differences(facts),
         _rules(facts),
@@ -47,6 +44,19 @@ def evidence_page(facts: Facts) -> str:
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{title}</title><style>{_STYLE}</style>'
         f"<body>{''.join(parts)}</body></html>"
     )
+
+
+def evaluation_parts(report: Report, champion: str | None) -> list[str]:
+    """What the evaluation found, one part of the page each. champion: the version that the candidate was compared with."""
+    return [
+        _champion(report, champion),
+        _scores(report),
+        _slices(report),
+        "<h2>Confusion matrix</h2>" + confusion_matrix(report.confusion, report.labels) if report.confusion else "",
+        _calibration(report),
+        _changes(report),
+        _worst(report),
+    ]
 
 
 def _headline(facts: Facts) -> str:
@@ -80,21 +90,20 @@ def _interval(score: Score) -> str:
     return f"95 % interval {score.low:.4f} to {score.high:.4f}"
 
 
-def _champion(facts: Facts) -> str:
-    report = facts.evaluation
+def _champion(report: Report, version: str | None) -> str:
     champion, gain = report.champion, report.gain
     if champion is None or gain is None:
         reason = report.note or "There is no champion yet: this would be the first."
         return f"<h2>Against the champion</h2><p>{escape(reason)}</p>"
     if not gain.certain:
         return (
-            f"<h2>Against the champion</h2><p>Version {escape(str(facts.champion))} scores {champion.value:.4f} on the same "
+            f"<h2>Against the champion</h2><p>Version {escape(str(version))} scores {champion.value:.4f} on the same "
             f"rows. The candidate differs by {gain.value:+.4f}; {_interval(gain)}.</p>"
         )
     colour = "good" if gain.low > 0 else "bad" if gain.high < 0 else ""
     finding = {"good": "certainly better", "bad": "certainly worse", "": "not distinguishable from it"}[colour]
     return (
-        f"<h2>Against the champion</h2><p>Version {escape(str(facts.champion))} scores "
+        f"<h2>Against the champion</h2><p>Version {escape(str(version))} scores "
         f"{champion.value:.4f} on the same rows. The candidate differs by <b class={colour or 'quiet'}>"
         f"{gain.value:+.4f}</b> ({gain.low:+.4f} to {gain.high:+.4f}): {finding} at 95 %.</p>"
     )
@@ -152,6 +161,53 @@ def _slices(report: Report) -> str:
         f"<h2>{escape(report.metric)} by {escape(column)}</h2>" + _score_table(escape(column), rows)
         for column, rows in report.slices.items()
     )
+
+
+def _calibration(report: Report) -> str:
+    if not report.audit.calibration:
+        return ""
+    return (
+        "<h2>Calibration</h2><p>How often the model is right, among rows of which it is as sure. On the line, a model is right "
+        "as often as it says.</p>" + reliability_diagram(report.audit.calibration)
+    )
+
+
+def _changes(report: Report) -> str:
+    found = report.audit
+    if report.champion is None or not (found.better or found.worse or found.same):
+        return ""
+    counts = (
+        f"{found.better} rows are better than the champion's, {found.worse} are worse and {found.same} are the same."
+    )
+    rows = _rows(found.lost, champion=True) if found.lost else ""
+    return f"<h2>What changed row by row</h2><p>{counts}{' The rows that became worse:' if rows else ''}</p>{rows}"
+
+
+def _worst(report: Report) -> str:
+    if not report.audit.worst:
+        return ""
+    return "<h2>The worst rows</h2>" + _rows(report.audit.worst, champion=report.champion is not None)
+
+
+def _rows(rows: Sequence[ShownRow], champion: bool) -> str:
+    columns = list(dict.fromkeys(name for row in rows for name in [*row.pictures, *row.values]))
+    theirs = "<th>champion" if champion else ""
+    head = "".join(f"<th>{escape(name)}" for name in columns)
+    body = "".join(
+        f"<tr><td class=number>{row.row}<td>{escape(row.truth)}<td>{escape(row.answer)}"
+        + (f"<td>{escape(row.champion)}" if champion else "")
+        + "".join(f"<td>{_cell(row, name)}" for name in columns)
+        + f"<td class=number>{row.error:.4g}"
+        for row in rows
+    )
+    return f"<table><tr><th class=number>row<th>truth<th>answer{theirs}{head}<th class=number>error{body}</table>"
+
+
+def _cell(row: ShownRow, name: str) -> str:
+    address = row.pictures.get(name, "")
+    if address.startswith("data:image/png;base64,"):
+        return f'<img class=picture src="{escape(address)}" alt="{escape(name)} of row {row.row}">'
+    return escape(row.values.get(name, ""))
 
 
 def _package(facts: Facts) -> str:

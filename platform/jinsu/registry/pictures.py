@@ -82,6 +82,27 @@ def confusion_matrix(matrix: Sequence[Sequence[int]], labels: Sequence[Any]) -> 
     )
 
 
+def reliability_diagram(bins: Sequence[tuple[float, float, int]]) -> str:
+    """Confidence to the right, the share of right answers upwards; a larger circle stands for more rows."""
+    size, most = _HEIGHT, max(rows for _, _, rows in bins)
+
+    def at(share: float) -> float:
+        return 30 + (size - 42) * share
+
+    circles = "".join(
+        f'<circle cx="{at(sure):.1f}" cy="{size - at(right):.1f}" r="{3 + 6 * (rows / most) ** 0.5:.1f}" fill="#1f6feb" '
+        f'fill-opacity=".7"><title>{rows} rows: sure by {sure:.1%}, right in {right:.1%}</title></circle>'
+        for sure, right, rows in bins
+    )
+    axes = (
+        f'<path d="M{at(0)} {size - at(1)}V{size - at(0)}H{at(1)}" fill="none" stroke="#8c959f"/>'
+        f'<path d="M{at(0)} {size - at(0)}L{at(1)} {size - at(1)}" stroke="#d0d7de"/>'
+        f'<text x="{at(0)}" y="{size - 8}">0</text><text x="{at(1)}" y="{size - 8}" text-anchor="end">sure by 1</text>'
+        f'<text x="{at(0) + 4}" y="{size - at(1) + 4}">right</text>'
+    )
+    return f'<svg viewBox="0 0 {size} {size}" style="max-width:{size}px" role="img" aria-label="calibration">{axes}{circles}</svg>'
+
+
 def interval_bar(value: float, low: float, high: float, floor: float, ceiling: float) -> str:
     """A value with its interval on a scale from `floor` to `ceiling`."""
     span = (ceiling - floor) or 1
