@@ -65,9 +65,9 @@ def main() -> None:
     with ProcessPoolExecutor(asked.processes) as pool:
         for part in pool.map(simulated, jobs):
             found += part
+            PAGE.write_text(page(merged(part)), encoding="utf-8")
             print(f"{time.monotonic() - started:.0f} s: {part[0].world}, {part[0].rows} rows", file=sys.stderr, flush=True)
     print("\n".join(table(found)))
-    PAGE.write_text(page(merged(found)), encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -16,6 +16,7 @@ from jinsu.confined.evaluate import compare
 from jinsu.confined.tasks import FINDINGS, Evaluate
 from jinsu.data.plan import EVAL_FILE
 from jinsu.errors import GateFailedError, TransientError
+from jinsu.evaluation.known import fresh_rows
 from jinsu.evaluation.report import Report
 from jinsu.evaluation.score import Score
 from jinsu.lifecycle.evaluate import as_points
@@ -245,3 +246,33 @@ def test_metrics_carry_the_time_that_they_are_given() -> None:
         "eval_rmse": (1.5, 0, 12.5),
         "eval_gain_over_champion": (-0.01, 0, 12.5),
     }
+
+
+def test_a_champion_is_compared_on_rows_that_it_did_not_train_on(bench: StageBench) -> None:
+    rules = rules_of(bench.submission)
+    details = Evaluate(rules.judging, rules.target, rules.features, "part", champion=True, trained=True)
+    package = bench.installation.journal.output(Packaged, bench.run).run_key
+    folder = bench.installation.steps.out(package)
+    a = np.linspace(-1, 1, 60)
+    columns = {"a": a, "b": np.zeros(60), "label": (a > 0).astype(int), "part": np.full(60, "test", dtype=object)}
+    earlier = {name: column[:20] for name, column in columns.items()} | {"part": np.full(20, "train", dtype=object)}
+
+    report = compare(details, columns, folder, folder, earlier)
+
+    assert (report.overall.rows, report.known_rows) == (60, 20)
+    assert report.champion is not None
+    assert report.gain is not None
+    assert (report.champion.rows, report.gain.rows) == (40, 40)
+    nothing_new = compare(details, columns, folder, folder, columns)
+    assert (nothing_new.champion, nothing_new.gain) == (None, None)
+    assert nothing_new.note == "the champion trained on every held-out row, so it is compared on none"
+
+
+@pytest.mark.parametrize(
+    ("held", "trained"),
+    [([1, 2], [1.0, 3.0]), (["x", None], ["x", "y"]), ([True, False], [1, 2]), ([[1, 2], [3, 4]], [[1, 2], [5, 6]])],
+    ids=["numbers", "texts", "booleans", "vectors"],
+)
+def test_a_row_is_known_by_its_values(held: list[Any], trained: list[Any]) -> None:
+    columns = [{"v": np.asarray(values, dtype=object if None in values else None)} for values in (held, trained)]
+    assert fresh_rows(columns[0], columns[1], ["v", "new"]).tolist() == [False, True]

@@ -12,6 +12,7 @@ from jinsu.confined.findings import write_findings
 from jinsu.errors import GateFailedError
 from jinsu.evaluation.audit import Seen
 from jinsu.evaluation.kinds.kind import Answers, Held, Output
+from jinsu.evaluation.known import fresh_rows
 from jinsu.evaluation.labels import folded_share, groups_of
 from jinsu.evaluation.quantized import beside_original
 from jinsu.evaluation.registry import KINDS
@@ -27,7 +28,8 @@ def run(document: Mapping[str, Any], secrets: Mapping[str, str], files: StepFile
     details = decode(tasks.Evaluate, document)
     columns = read_columns(files.inputs / tasks.ROWS)
     champion = files.inputs / tasks.CHAMPION if details.champion else None
-    report = compare(details, columns, files.inputs / tasks.MODEL, champion)
+    trained = read_columns(files.inputs / tasks.TRAINED) if details.trained else None
+    report = compare(details, columns, files.inputs / tasks.MODEL, champion, trained)
     if details.quantization_loss is not None:
         report = _beside_original(details, columns, report, files)
     write_findings(files.out, report)
@@ -43,27 +45,32 @@ def _beside_original(details: tasks.Evaluate, columns: Columns, report: Report, 
     return beside_original(report, beside.champion, beside.gain, details.quantization_loss)
 
 
-def compare(details: tasks.Evaluate, columns: Columns, package: Path, champion: Path | None) -> Report:
+def compare(
+    details: tasks.Evaluate, columns: Columns, package: Path, champion: Path | None, trained: Columns | None = None
+) -> Report:
     """The report on the model in the folder `package`, beside the champion's on the same rows.
 
+    trained: the rows that the champion trained on, where some of them may be held out now; they are not compared.
     A champion of another shape cannot answer these rows. That is not the candidate's fault, so the report's note says it.
     """
     held = Held(details.judging, columns[details.target], columns)
     kind = KINDS[details.judging.judged_as]
     answers, seen = _answers(details, columns, package)
     ours = kind.read(held, answers, None)
-    theirs, note = None, ""
+    theirs, note, fresh = None, details.note, None
     if champion is not None:
         try:
             theirs = kind.read(held, _answers(details, columns, champion)[0], ours)
         except GateFailedError as problem:
             note = f"the champion could not answer the same rows: {problem}"
+    if trained is not None:
+        fresh = fresh_rows(columns, trained, [name for name in columns if name != details.column])
     together = [columns[name] for name in details.together if name in columns]
     groups = groups_of(*together) if together else kind.groups(held)
     folded = 0.0
     if details.judging.judged_as is Kind.CLASSIFICATION:
         folded = folded_share(held.target, answers.outputs[0].labels, answers.other)
-    return judge(held, ours, theirs, groups, folded, note, seen)
+    return judge(held, ours, theirs, groups, folded, note, seen, fresh)
 
 
 def _answers(details: tasks.Evaluate, columns: Columns, folder: Path) -> tuple[Answers, Seen]:

@@ -24,6 +24,8 @@ REMEMBERED, ROWS = "remembered.npy", "rows.parquet"
 """Inputs: the keys that were held out before, and held-out rows."""
 MODEL, CHAMPION, ORIGINAL = "model", "champion", "original"
 """Inputs: the folders of the model, of the champion, and of the model before it was quantised."""
+TRAINED = "trained.parquet"
+"""Input: the rows that the champion trained on, where some of them may be held out now."""
 SALT = "salt"
 """Name of the secret of a problem's split, hexadecimal; "" for the split of version 0.1, which had none."""
 FINDINGS = "findings.json"
@@ -137,7 +139,8 @@ class Evaluate:
     """How a problem judges: the rules, the target, the features (None for all) and the column that no model reads.
 
     quantization_loss: the largest share of the score that a quantised model may lose; None for one that is not quantised.
-    together: columns whose equal values say that rows belong together; () when each row stands for itself.
+    together: columns whose equal values say that rows belong together; () when each row stands for itself. trained: whether the
+    rows that the champion trained on are given. note: what the comparison cannot know, as a sentence.
     """
 
     judging: Judging
@@ -147,6 +150,8 @@ class Evaluate:
     champion: bool
     quantization_loss: float | None = None
     together: Sequence[str] = ()
+    trained: bool = False
+    note: str = ""
     task: ClassVar[Task] = Task.EVALUATE
 
 

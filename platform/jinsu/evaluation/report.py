@@ -19,6 +19,7 @@ from jinsu.evaluation.registry import KINDS
 from jinsu.evaluation.score import Score
 from jinsu.evaluation.usefulness import warnings_of
 from jinsu.evaluation.verdict import reasons_of
+from jinsu.spec.problem import Judging
 
 MAX_SLICES = 20
 
@@ -32,8 +33,8 @@ class Report:
     champion could not answer (`note` says why). confusion: counts of rows; the first axis is the truth, the second the
     answer, both in the order of `labels`. folded: share of rows in the model's `other` label. reasons: one sentence for
     each rule that the candidate breaks; empty when it passed. warnings: one sentence for each sign that it is of no use, which
-    decides nothing. audit: rows that a reviewer should look at. original: the model before it was quantised; None when it
-    was not.
+    decides nothing. audit: rows that a reviewer should look at. known_rows: held-out rows that the champion trained on, which do
+    not count in the comparison. original: the model before it was quantised; None when it was not.
     """
 
     metric: str
@@ -49,6 +50,7 @@ class Report:
     note: str = ""
     warnings: Sequence[str] = ()
     audit: Audit = field(default_factory=Audit)
+    known_rows: int = 0
     original: Original | None = None
 
     @property
@@ -64,13 +66,17 @@ def judge(
     folded: float = 0.0,
     note: str = "",
     seen: Seen | None = None,
+    fresh: np.ndarray | None = None,
 ) -> Report:
     """The verdict on held-out rows.
 
     ours, theirs: the candidate's answers, and the champion's to the same rows if there is one that could answer. groups: a whole
     number a row, the same for rows that belong together. folded: the share of rows in the model's `other` class; a model that
-    puts every row into that class scores perfectly, so the share is a gate of its own. seen: what the candidate reads.
+    puts every row into that class scores perfectly, so the share is a gate of its own. seen: what the candidate reads. fresh: which
+    rows the champion did not train on; None for all. Both are compared on these alone.
     """
+    if fresh is not None and not fresh.any() and theirs is not None:
+        theirs, note = None, "the champion trained on every held-out row, so it is compared on none"
     rules, kind = held.judging, KINDS[held.judging.judged_as]
     metric = kind.metric(rules.metric, rules)
     estimate = metric(ours)
@@ -80,16 +86,38 @@ def judge(
     slices = {name: _by_slice(held, ours, name, groups) for name in rules.slices}
     champion = gain = None
     if theirs is not None:
-        their_estimate = metric(theirs)
-        champion = score_of(their_estimate, groups)
-        gain = difference(estimate, their_estimate, rules.better, groups, ours.same_answers(theirs))
+        champion, gain = _compared(rules, metric, ours, theirs, groups, fresh)
     confusion, labels = _confusion(ours) if ours.classes else ((), ())
     warnings = tuple(warnings_of(kind, rules, ours, groups))
     reasons = tuple(reasons_of(rules, overall, others, slices, gain, folded))
     rows = audit(rules.judged_as, kind, ours, theirs, seen or Seen())
     return Report(
-        rules.metric, overall, others, slices, champion, gain, confusion, labels, reasons, folded, note, warnings, rows
+        rules.metric,
+        overall,
+        others,
+        slices,
+        champion,
+        gain,
+        confusion,
+        labels,
+        reasons,
+        folded,
+        note,
+        warnings,
+        rows,
+        0 if fresh is None else int(np.sum(~fresh)),
     )
+
+
+def _compared(
+    rules: Judging, metric: Metric, ours: Case, theirs: Case, groups: np.ndarray | None, fresh: np.ndarray | None
+) -> tuple[Score, Score]:
+    """The champion's score and the candidate's gain, on the rows that neither trained on."""
+    if fresh is not None and not fresh.all():
+        ours, theirs = ours.take(fresh), theirs.take(fresh)
+        groups = None if groups is None else np.unique(groups[fresh], return_inverse=True)[1]
+    mine, other = metric(ours), metric(theirs)
+    return score_of(other, groups), difference(mine, other, rules.better, groups, ours.same_answers(theirs))
 
 
 def _by_slice(held: Held, case: Case, name: str, groups: np.ndarray | None) -> dict[str, Score]:

@@ -6,10 +6,12 @@ import time
 from dataclasses import dataclass, replace
 from typing import ClassVar
 
+from sqlalchemy import select
+
 from jinsu.confined import tasks
 from jinsu.confined.tasks import FINDINGS, confined_step
-from jinsu.data.plan import EVAL_FILE
-from jinsu.errors import GateFailedError, TransientError
+from jinsu.data.plan import EVAL_FILE, TRAIN_FILE
+from jinsu.errors import GateFailedError, NotFoundError, TransientError
 from jinsu.evaluation.report import Report
 from jinsu.packaging.contents import model_files
 from jinsu.registry.candidates import package_of
@@ -18,7 +20,7 @@ from jinsu.runs.journal import Journal, labels_of, rules_of
 from jinsu.runs.stages import Evaluated, Packaged, StageName, Validated
 from jinsu.sdk.model_files import MODEL_FILE, MODEL_FILES, ORIGINAL_FILE
 from jinsu.state.database import Database
-from jinsu.state.tables import Look, Submission
+from jinsu.state.tables import Candidate, Look, Submission
 from jinsu.steps.folders import StepFolders
 from jinsu.steps.metrics import MetricPoint
 from jinsu.steps.spec import Input, Limits, StepSpec
@@ -58,7 +60,9 @@ class Evaluate:
             raise TransientError("the champion has changed; the candidate is scored beside the new one.", 0)
         report = self.steps.document(Report, key, FINDINGS, result)
         version = champion.version if champion else None
-        evaluated = Evaluated(key, version, report.metric, report.overall, report.gain, report.overall.rows, tuple(report.warnings))
+        evaluated = Evaluated(
+            key, version, report.metric, report.overall, report.gain, report.overall.rows, tuple(report.warnings)
+        )
         self.journal.keep(row.id, evaluated)
         if row.mlflow_run:
             self.mlflow.log(row.mlflow_run, as_points(report, self.journal.started(row.id, StageName.EVALUATE)))
@@ -74,9 +78,18 @@ class Evaluate:
         if champion is not None:
             inputs += self._model(champion.package, tasks.CHAMPION)
         how = rules.split
+        trained, note = self._trained(row, champion) if champion is not None and how.column is not None else ((), "")
         details = tasks.Evaluate(
-            rules.judging, rules.target, rules.features, how.column, champion is not None, together=how.keys
+            rules.judging,
+            rules.target,
+            rules.features,
+            how.column,
+            champion is not None,
+            together=how.keys,
+            trained=bool(trained),
+            note=note,
         )
+        inputs += trained
         if rules.quantize is not None:
             details = replace(details, quantization_loss=rules.quantization_loss)
             inputs += self._original(package)
@@ -91,6 +104,24 @@ class Evaluate:
         """The model before it was quantised."""
         files = {**{name: name for name in MODEL_FILES}, MODEL_FILE: ORIGINAL_FILE}
         return self.steps.inputs(package, {f"{tasks.ORIGINAL}/{name}": there for name, there in files.items()})
+
+    def _trained(self, row: Submission, champion: Champion) -> tuple[tuple[Input, ...], str]:
+        """The rows that the champion trained on, and what cannot be known of them.
+
+        Every other split decides by the row itself; a column that says what is held out may say otherwise in a later version.
+        """
+        with self.database.begin() as session:
+            known = select(Candidate.submission).where(
+                Candidate.model == row.model, Candidate.version == champion.version
+            )
+            theirs = session.scalar(known)
+        split = self.journal.output(Validated, theirs or row.id).run_key
+        if split == self.journal.output(Validated, row.id).run_key:
+            return (), ""
+        try:
+            return self.steps.inputs(split, {tasks.TRAINED: TRAIN_FILE}), ""
+        except NotFoundError:
+            return (), "the rows that the champion trained on are gone, so some of the compared rows may be among them"
 
     def _note_look(self, row: Submission) -> None:
         """Counts that the held-out rows are looked at, once a run; before they are, so that no look is missed."""

@@ -105,7 +105,7 @@ def _champion(report: Report, version: str | None) -> str:
     return (
         f"<h2>Against the champion</h2><p>Version {escape(str(version))} scores "
         f"{champion.value:.4f} on the same rows. The candidate differs by <b class={colour or 'quiet'}>"
-        f"{gain.value:+.4f}</b> ({gain.low:+.4f} to {gain.high:+.4f}): {finding} at 95 %.</p>"
+        f"{gain.value:+.4f}</b> ({gain.low:+.4f} to {gain.high:+.4f}): {finding} at 95 %.{_known(report)}</p>"
     )
 
 
@@ -161,6 +161,16 @@ def _slices(report: Report) -> str:
         f"<h2>{escape(report.metric)} by {escape(column)}</h2>" + _score_table(escape(column), rows)
         for column, rows in report.slices.items()
     )
+
+
+def _known(report: Report) -> str:
+    """How many rows were left out of the comparison, or what is not known of them."""
+    if report.known_rows:
+        return (
+            f" {report.known_rows} held-out rows are not compared: they are among those that the champion trained on, in an "
+            "earlier version of the dataset."
+        )
+    return f" Note: {escape(report.note)}." if report.note else ""
 
 
 def _calibration(report: Report) -> str:
