@@ -7,8 +7,11 @@ from dataclasses import replace
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
-from tests.support.stage_bench import StageBench
+from tests.support.datasets import put_dataset
+from tests.support.stage_bench import StageBench, points
 from tests.support.tiny_model import WRONG, saved_model
 
 from jinsu.confined import evaluate as module
@@ -266,6 +269,31 @@ def test_a_champion_is_compared_on_rows_that_it_did_not_train_on(bench: StageBen
     nothing_new = compare(details, columns, folder, folder, columns)
     assert (nothing_new.champion, nothing_new.gain) == (None, None)
     assert nothing_new.note == "the champion trained on every held-out row, so it is compared on none"
+
+
+def test_rows_that_a_column_moves_into_the_held_out_part_are_not_compared(bench_after: BenchAfter) -> None:
+    bench = bench_after(None)
+
+    def put(parts: list[str]) -> None:
+        table = points()
+        column = pa.array([parts[row % len(parts)] for row in range(len(table))])
+        pq.write_table(table.append_column("part", column), bench.home / "parted.parquet")
+        put_dataset(bench.installation.objects, "parted", bench.home / "parted.parquet", "ann")
+
+    given = {
+        "name": "parted", "problem__dataset": "parted", "problem__features": ["a", "b"], "problem__slices": [],
+        "problem__split": {"column": "part", "held": ["test"]}, "problem__vs_champion": -0.5,
+    }  # fmt: skip
+    put(["train", "train", "test"])
+    bench.installation.ownership.claim(bench.person("ann"), "parted")
+    bench.run = bench.another_run(StageName.PROMOTE, "olga", "first", **given)
+    put(["train", "test", "test"])
+    bench.run = bench.another_run(StageName.PACKAGE, "olga", "second", **given)
+
+    report = report_of(bench, evaluate(bench))
+    assert report.champion is not None
+    assert report.known_rows == report.overall.rows // 2
+    assert report.champion.rows == report.overall.rows - report.known_rows
 
 
 @pytest.mark.parametrize(
