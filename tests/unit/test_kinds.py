@@ -11,6 +11,7 @@ from scipy.spatial.distance import cosine
 
 from jinsu.errors import GateFailedError
 from jinsu.evaluation.estimates import Case
+from jinsu.evaluation.kinds import retrieval
 from jinsu.evaluation.kinds.kind import Answers, Held, Output
 from jinsu.evaluation.registry import KINDS
 from jinsu.sdk.outputs import OutputKind
@@ -338,3 +339,12 @@ KINDS_METRIC = {
     Kind.CLASSIFICATION: "accuracy", Kind.MULTILABEL: "f1_micro", Kind.REGRESSION: "mae", Kind.QUANTILES: "pinball",
     Kind.FORECASTING: "wape", Kind.RANKING: "mrr", Kind.RETRIEVAL: "pair_f1", Kind.IMAGE_TO_IMAGE: "ssim",
 }  # fmt: skip
+
+
+def test_large_groups_are_ranked_as_small_ones(monkeypatch: pytest.MonkeyPatch) -> None:
+    groups = RANDOM.integers(0, 30, 200)
+    vectors = RANDOM.normal(0, 1, (30, 4))[groups] + RANDOM.normal(0, 0.7, (200, 4))
+    case, judging = case_of("pair_f1", groups, np.round(vectors), OutputKind.EMBEDDING)
+    counted = [value(name, case, judging) for name in ("mean_average_precision", "recall_at_3")]
+    monkeypatch.setattr(retrieval, "_FEW", 0)
+    assert [value(name, case, judging) for name in ("mean_average_precision", "recall_at_3")] == counted

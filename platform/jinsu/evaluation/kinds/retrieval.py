@@ -25,6 +25,8 @@ USUAL = 0.5
 """The threshold of a problem that names none."""
 MOST_QUERIES = 20_000
 _BLOCK = 256
+_FEW = 8
+"""Rows of a group, on average, up to which ranks are counted; beyond, similarities are sorted."""
 
 
 def read(held: Held, answers: Answers, candidate: Case | None) -> Case:
@@ -62,21 +64,37 @@ def _similar(case: Case, queries: np.ndarray) -> Iterator[tuple[np.ndarray, np.n
         yield block, similarity, same
 
 
-def _ranks(similarity: np.ndarray, same: np.ndarray) -> np.ndarray:
-    """The ranks of the rows of the same group among all, from 1 and rising."""
-    own, others = np.sort(similarity[same])[::-1], np.sort(similarity[~same])
-    ahead = len(others) - np.searchsorted(others, own, "left")
-    ranks: np.ndarray = ahead + np.arange(1, len(own) + 1)
-    return ranks
+def _ranks(similarity: np.ndarray, same: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Of each pair of a query and a row of its group, sorted: the query, the row's rank among all, and among its group."""
+    query, row = np.nonzero(same)
+    own = similarity[query, row]
+    order = np.lexsort((-own, query))
+    query, own = query[order], own[order]
+    counts = same.sum(axis=1)
+    place = np.arange(len(query)) - (np.cumsum(counts) - counts)[query] + 1
+    if len(query) <= _FEW * len(same):
+        ahead = ((similarity[query] >= own[:, None]) & ~same[query]).sum(axis=1)
+    else:
+        others = np.sort(np.where(same, -np.inf, similarity), axis=1)
+        ends = np.cumsum(counts)
+        ahead = np.empty(len(query), dtype=np.int64)
+        for number, end in enumerate(ends):
+            part = slice(end - counts[number], end)
+            ahead[part] = others.shape[1] - np.searchsorted(others[number], own[part], "left")
+    return query, ahead + place, place
 
 
-def _by_query(case: Case, measure: Callable[[np.ndarray], float]) -> np.ndarray:
-    """One number a query from the ranks of its group; NaN for rows that are not queried, or alone in their group."""
+def _by_query(case: Case, measure: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> np.ndarray:
+    """The mean over the rows of its group of a number made of their ranks, for each query.
+
+    measure: its arguments are the rank of each row among all and among its group. NaN for rows that are not queried, or alone.
+    """
     values = np.full(len(case.truth), np.nan)
     for block, similarity, same in _similar(case, _queries(len(case.truth))):
-        for place, row in enumerate(block):
-            if same[place].any():
-                values[row] = measure(_ranks(similarity[place], same[place]))
+        query, ranks, place = _ranks(similarity, same)
+        counts = np.bincount(query, minlength=len(block))
+        sums = np.bincount(query, weights=measure(ranks, place), minlength=len(block))
+        values[block] = np.divide(sums, counts, out=np.full(len(block), np.nan), where=counts > 0)
     return values
 
 
@@ -91,12 +109,12 @@ def _mean(values: np.ndarray) -> Estimate:
 
 def recall(k: int) -> Metric:
     """Mean over the rows of the share of their group that is among their `k` nearest rows."""
-    return lambda case: _mean(_by_query(case, lambda ranks: float(np.mean(ranks <= k))))
+    return lambda case: _mean(_by_query(case, lambda ranks, _: ranks <= k))
 
 
 def average_precisions(case: Case) -> np.ndarray:
     """Of each row: the mean precision at the place of each other row of its group."""
-    return _by_query(case, lambda ranks: float(np.mean(np.arange(1, len(ranks) + 1) / ranks)))
+    return _by_query(case, lambda ranks, place: place / ranks)
 
 
 def mean_average_precision(case: Case) -> Estimate:
