@@ -119,6 +119,12 @@ def test_items_are_ranked(tmp_path: Path) -> None:
     model = matrix_model(tmp_path / "items", np.eye(3), {"kind": "item scores", "labels": ["x", "y", "z"]})
     report = judged(problem, columns_of(features, target=best), model)
     assert (report.passed, report.overall.value) == (True, 1.0)
+    assert report.audit.worst == []
+    turned = matrix_model(tmp_path / "turned", -np.eye(3), {"kind": "item scores", "labels": ["x", "y", "z"]})
+    report = judged(problem, columns_of(features, target=best), turned, model)
+    assert {round(row.error, 4) for row in report.audit.worst} == {0.6667}  # the relevant item is the last of three
+    assert report.audit.worse == 300
+    assert len(report.reasons) == 2
 
 
 def test_quantiles_and_forecasts(tmp_path: Path) -> None:

@@ -143,7 +143,7 @@ def _confusion(case: Case) -> tuple[Sequence[Sequence[int]], Sequence[str]]:
     rows, columns = place_of[case.truth], place_of[case.answers]
     known = (rows >= 0) & (columns >= 0)
     matrix = np.bincount(rows[known] * len(shown) + columns[known], minlength=len(shown) ** 2)
-    return matrix.reshape(len(shown), len(shown)).tolist(), [case.classes[place] for place in shown]
+    return matrix.reshape(len(shown), len(shown)).tolist(), [short(case.classes[place]) for place in shown]
 
 
 def _natural_order(text: str) -> tuple[int, float, str]:

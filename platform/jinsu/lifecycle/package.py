@@ -15,7 +15,7 @@ from jinsu.packaging.findings import PackageFindings
 from jinsu.runs.journal import Journal, labels_of, rules_of, spec_of
 from jinsu.runs.stages import Packaged, StageName, Trained
 from jinsu.sdk.model_files import MODEL_FOLDER
-from jinsu.spec.problem import Judging
+from jinsu.spec.problem import Better, Judging
 from jinsu.state.tables import Submission
 from jinsu.steps.folders import StepFolders
 from jinsu.steps.spec import Limits, StepSpec
@@ -65,4 +65,7 @@ def best_trial(trained: Mapping[int, Trained], rules: Judging) -> int:
             f"{len(trained)} trials and none logged {metric!r} as a finite number; call jinsu.log({metric}=…) "
             "on rows the script keeps back."
         )
-    return max(values, key=lambda trial: values[trial] if rules.maximize else -values[trial])
+    near = rules.better is Better.NEAR_ZERO
+    return max(
+        values, key=lambda trial: values[trial] if rules.maximize else -abs(values[trial]) if near else -values[trial]
+    )

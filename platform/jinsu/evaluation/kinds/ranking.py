@@ -258,4 +258,17 @@ def beside(case: Case, judging: Judging) -> list[str]:
     return [*(f"{family}_{USUAL}" for family in families), "mrr"]
 
 
-RANKING = JudgedKind(FITTING, NEEDS, read, metric_of, beside, groups=groups)
+def errors(case: Case) -> np.ndarray:
+    """How far each query's first relevant item is from the first place, from 0 to 1; of a query without one it is 0."""
+    unit, ranks, _, units = _entries(case)
+    best = np.zeros(units)
+    np.maximum.at(best, unit, 1 / ranks)
+    lacking = np.where(np.bincount(unit, minlength=units) > 0, 1 - best, 0.0)
+    if "query" not in case.columns:
+        return lacking
+    of_row = np.unique(case.columns["query"], return_inverse=True)[1]
+    rows: np.ndarray = np.where(case.truth > 0, lacking[of_row], 0.0)  # a query is shown by its relevant rows
+    return rows
+
+
+RANKING = JudgedKind(FITTING, NEEDS, read, metric_of, beside, errors, groups=groups)
