@@ -11,6 +11,7 @@ from scipy.spatial.distance import cosine
 
 from jinsu.errors import GateFailedError
 from jinsu.evaluation.estimates import Case
+from jinsu.evaluation.intervals import interval
 from jinsu.evaluation.kinds import retrieval
 from jinsu.evaluation.kinds.kind import Answers, Held, Output
 from jinsu.evaluation.registry import KINDS
@@ -330,7 +331,8 @@ def test_small_pictures_are_judged_whole() -> None:
 @pytest.mark.parametrize("kind", list(Kind))
 def test_a_model_that_answers_something_else_reads_what_is_needed(kind: Kind) -> None:
     wrong = OutputKind.IMAGE if kind is not Kind.IMAGE_TO_IMAGE else OutputKind.LABEL
-    judging = Judging(kind=kind, metric=KINDS_METRIC[kind])
+    more = {"reward": "r", "propensity": "p"} if kind is Kind.POLICY else {}
+    judging = Judging(kind=kind, metric=KINDS_METRIC[kind], **more)
     with pytest.raises(GateFailedError, match=rf"the model answers {wrong}; .* needs {re.escape(KINDS[kind].needs)}"):
         KINDS[kind].read(Held(judging, np.zeros(2)), Answers([Output(np.zeros((2, 2)), wrong)]), None)
 
@@ -338,6 +340,7 @@ def test_a_model_that_answers_something_else_reads_what_is_needed(kind: Kind) ->
 KINDS_METRIC = {
     Kind.CLASSIFICATION: "accuracy", Kind.MULTILABEL: "f1_micro", Kind.REGRESSION: "mae", Kind.QUANTILES: "pinball",
     Kind.FORECASTING: "wape", Kind.RANKING: "mrr", Kind.RETRIEVAL: "pair_f1", Kind.IMAGE_TO_IMAGE: "ssim",
+    Kind.POLICY: "snips",
 }  # fmt: skip
 
 
@@ -348,3 +351,50 @@ def test_large_groups_are_ranked_as_small_ones(monkeypatch: pytest.MonkeyPatch) 
     counted = [value(name, case, judging) for name in ("mean_average_precision", "recall_at_3")]
     monkeypatch.setattr(retrieval, "_FEW", 0)
     assert [value(name, case, judging) for name in ("mean_average_precision", "recall_at_3")] == counted
+
+
+# --- policy: a world of which the value of each policy is known ---
+
+
+def bandit(rows: int) -> dict[str, np.ndarray]:
+    """A context, the action of a logging policy with its propensity, and a reward of mean 1 where both are equal, else 0.2."""
+    context = RANDOM.integers(0, 3, rows)
+    chances = np.full((rows, 3), 0.25)
+    chances[np.arange(rows), (context + 1) % 3] = 0.5  # it prefers a wrong action
+    action = (chances.cumsum(axis=1) < RANDOM.random((rows, 1))).sum(axis=1)
+    reward = np.where(action == context, 1.0, 0.2) + RANDOM.normal(0, 0.3, rows)
+    return {"context": context, "target": action, "paid": reward, "chance": chances[np.arange(rows), action]}
+
+
+@pytest.mark.parametrize("metric", ["ips", "snips", "dr", "switch_dr", "dm"])
+def test_a_policy_earns_what_it_would_have_earned(metric: str) -> None:
+    log = bandit(40_000)
+    policy = np.full((40_000, 3), 0.1)
+    policy[np.arange(40_000), log["context"]] = 0.8
+    judging = Judging(metric=metric, reward="paid", propensity="chance")
+    predicted = np.where(np.arange(3) == log["context"][:, None], 1.0, 0.2)
+    outputs = [Output(policy, OutputKind.PROBABILITIES), Output(predicted, OutputKind.VALUE)]
+    case = KINDS[Kind.POLICY].read(Held(judging, log["target"], log), Answers(outputs), None)
+    estimate = KINDS[Kind.POLICY].metric(metric, judging)(case)
+    low, high = interval(estimate)
+    assert estimate.value == pytest.approx(0.8 * 1.0 + 0.2 * 0.2, abs=0.02)
+    assert low - 0.005 <= 0.84 <= high + 0.005
+    weight = policy[np.arange(40_000), log["target"]] / log["chance"]
+    assert value("effective_sample_size", case, judging) == pytest.approx(weight.sum() ** 2 / (weight**2).sum())
+    assert value("largest_weight", case, judging) == pytest.approx(3.2)
+
+
+def test_a_doubly_robust_estimate_needs_no_predicted_rewards_and_a_direct_one_does() -> None:
+    log = bandit(20_000)
+    case, judging = case_of(
+        "dr", log["target"], np.eye(3)[log["context"]], OutputKind.PROBABILITIES, log, reward="paid", propensity="chance"
+    )
+    assert value("dr", case, judging) == pytest.approx(1.0, abs=0.03)
+    with pytest.raises(GateFailedError, match="dm needs a second output, kind value"):
+        value("dm", case, judging)
+
+
+def test_an_impossible_propensity_is_refused_in_a_sentence() -> None:
+    log = bandit(20) | {"chance": np.zeros(20)}
+    with pytest.raises(GateFailedError, match="propensity: the column holds values that are not above 0"):
+        case_of("ips", log["target"], np.eye(3)[log["context"]], OutputKind.PROBABILITIES, log, reward="paid", propensity="chance")

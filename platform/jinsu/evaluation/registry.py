@@ -9,6 +9,7 @@ from jinsu.evaluation.kinds.forecasting import FORECASTING
 from jinsu.evaluation.kinds.image_to_image import IMAGE_TO_IMAGE
 from jinsu.evaluation.kinds.kind import JudgedKind
 from jinsu.evaluation.kinds.multilabel import MULTILABEL
+from jinsu.evaluation.kinds.policy import POLICY
 from jinsu.evaluation.kinds.quantiles import QUANTILES
 from jinsu.evaluation.kinds.ranking import RANKING
 from jinsu.evaluation.kinds.regression import REGRESSION
@@ -24,4 +25,5 @@ KINDS: Mapping[Kind, JudgedKind] = {
     Kind.RANKING: RANKING,
     Kind.RETRIEVAL: RETRIEVAL,
     Kind.IMAGE_TO_IMAGE: IMAGE_TO_IMAGE,
+    Kind.POLICY: POLICY,
 }

@@ -243,7 +243,7 @@ def check_problem_columns(problem: ProblemSpec, columns: Sequence[str], kind: st
         "problem: split": problem.split.columns,
         **{
             f"problem: {line}": [name]
-            for line in ("query", "series", "scale")
+            for line in ("query", "series", "scale", "reward", "propensity")
             if (name := getattr(problem, line)) is not None
         },
     }

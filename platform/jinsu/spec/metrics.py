@@ -30,6 +30,8 @@ class Kind(StrEnum):
     """A group of rows that belong together; the model answers embeddings."""
     IMAGE_TO_IMAGE = "image_to_image"
     """A picture."""
+    POLICY = "policy"
+    """The action that was taken; what another action would have brought is unknown."""
 
 
 class Better(StrEnum):
@@ -58,7 +60,7 @@ class MetricForm:
 
 
 _C, _M, _R, _Q, _F = Kind.CLASSIFICATION, Kind.MULTILABEL, Kind.REGRESSION, Kind.QUANTILES, Kind.FORECASTING
-_RANK, _RET, _I = Kind.RANKING, Kind.RETRIEVAL, Kind.IMAGE_TO_IMAGE
+_RANK, _RET, _I, _P = Kind.RANKING, Kind.RETRIEVAL, Kind.IMAGE_TO_IMAGE, Kind.POLICY
 
 FORMS = (
     MetricForm("accuracy", (_C,)),
@@ -93,6 +95,13 @@ FORMS = (
     MetricForm("mean_average_precision", (_RET,)),
     MetricForm("psnr", (_I,)),
     MetricForm("ssim", (_I,)),
+    MetricForm("snips", (_P,)),
+    MetricForm("ips", (_P,)),
+    MetricForm("dr", (_P,)),
+    MetricForm("switch_dr", (_P,)),
+    MetricForm("dm", (_P,)),
+    MetricForm("effective_sample_size", (_P,)),
+    MetricForm("largest_weight", (_P,), Better.SMALLER),
 )
 
 

@@ -21,6 +21,8 @@ _OF_KINDS = {
     "scale": Kind.FORECASTING,
     "threshold": Kind.RETRIEVAL,
     "peak": Kind.IMAGE_TO_IMAGE,
+    "reward": Kind.POLICY,
+    "propensity": Kind.POLICY,
 }
 """Lines that only one kind of problem has."""
 
@@ -101,6 +103,11 @@ class Judging(Part):
         None, gt=0, description="Image to image: greatest value of a pixel; 1, or 255 for instance."
     )
 
+    reward: str | None = Field(None, description="Policy: column of what came of the action; more is better.")
+    propensity: str | None = Field(
+        None, description="Policy: column of the probability with which the action was taken, above 0."
+    )
+
     @model_validator(mode="after")
     def _consistent(self) -> Self:
         if not self.measured_by(self.metric):
@@ -113,6 +120,8 @@ class Judging(Part):
             raise ValueError(
                 "scale: is missing; rmsse needs the column of each series' mean squared change in the past"
             )
+        if self.judged_as is Kind.POLICY and (self.reward is None or self.propensity is None):
+            raise ValueError("reward, propensity: both columns are needed to judge a policy")
         self._bounded()
         for column, bound in self.slice_bounds.items():
             if not bound.startswith(self.slice_sign):
@@ -167,7 +176,7 @@ class Judging(Part):
     @property
     def unread(self) -> list[str]:
         """Columns that only the judge reads, which are no features."""
-        return [] if self.scale is None else [self.scale]
+        return [name for name in (self.scale, self.reward, self.propensity) if name is not None]
 
 
 class ProblemSpec(Judging):
