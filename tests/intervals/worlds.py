@@ -172,6 +172,35 @@ def pictures(random: Random, groups: np.ndarray) -> tuple[Case, Case]:
     return Case(truth, truth + 0.8 * noise, levels=(1.0,)), Case(truth, other, levels=(1.0,))
 
 
+ACTIONS = 4
+
+
+def bandits(random: Random, groups: np.ndarray) -> tuple[Case, Case]:
+    """A context with one good action of four, logged by a policy that prefers a wrong one; users pay more or less."""
+    rows, common = len(groups), shared(random, groups, 0.3)
+    good = random.integers(0, ACTIONS, rows)
+    logged = np.full((rows, ACTIONS), 0.2)
+    logged[np.arange(rows), (good + 1) % ACTIONS] = 0.4
+    action = np.minimum((logged.cumsum(axis=1) < random.random((rows, 1))).sum(axis=1), ACTIONS - 1)
+    reward = np.exp(common) * ((action == good) + 0.2) + random.normal(0, 0.3, rows)
+    predicted = np.full((rows, ACTIONS), 0.25)
+    predicted[np.arange(rows), good] = 1.1
+
+    def chosen(right: float) -> Case:
+        chances = np.full((rows, ACTIONS), (1 - right) / (ACTIONS - 1))
+        chances[np.arange(rows), good] = right
+        own = np.arange(rows), action
+        columns = {
+            "reward": reward,
+            "weight": chances[own] / logged[own],
+            "direct": np.sum(chances * predicted, axis=1),
+            "own": predicted[own],
+        }
+        return Case(action, chances, predicted, columns=columns)
+
+    return chosen(0.7), chosen(0.6)
+
+
 def metrics_of(kind: Kind, names: Iterable[str], **more: Any) -> dict[str, Metric]:
     """Metrics of a kind by name."""
     return {name: KINDS[kind].metric(name, Judging(kind=kind, metric=name, **more)) for name in names}
@@ -208,6 +237,11 @@ WORLDS = (
         embeddings,
         metrics_of(Kind.RETRIEVAL, ("pair_f1", "recall_at_5", "mean_average_precision"), threshold=0.6),
         always_grouped=True,
+    ),
+    World(
+        "bandits",
+        bandits,
+        metrics_of(Kind.POLICY, ("ips", "snips", "dr", "switch_dr"), reward="reward", propensity="propensity"),
     ),
     World("pictures", pictures, metrics_of(Kind.IMAGE_TO_IMAGE, ("psnr", "ssim"))),
 )
