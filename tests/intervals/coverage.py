@@ -54,7 +54,9 @@ def truths(world: World, rows: int, grouped: bool, seed: int = 7) -> dict[str, t
     return {name: (float(np.mean(pairs, axis=0)[0]), float(np.mean(pairs, axis=0)[1])) for name, pairs in found.items()}
 
 
-def measured(world: World, rows: int, grouped: bool, draws: int, known: dict[str, tuple[float, float]]) -> list[Coverage]:
+def measured(
+    world: World, rows: int, grouped: bool, draws: int, known: dict[str, tuple[float, float]]
+) -> list[Coverage]:
     """The coverage of every metric of a world over independent draws; the seed follows from what is measured."""
     random = np.random.default_rng(zlib.crc32(f"{world.name} {rows} {grouped}".encode()))
     hits = {name: [0, 0, 0] for name in world.metrics}
@@ -74,4 +76,8 @@ def _covered(
     mine, other = metric(ours), metric(theirs)
     low, high = interval(mine, groups)
     _, worst, best = gain(mine, other, 1.0, groups)
-    return bool(np.isfinite([low, high, worst, best]).all()), bool(low <= known[0] <= high), bool(worst <= known[1] <= best)
+    return (
+        bool(np.isfinite([low, high, worst, best]).all()),
+        bool(low <= known[0] <= high),
+        bool(worst <= known[1] <= best),
+    )

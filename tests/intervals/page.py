@@ -52,7 +52,7 @@ covers the true value in 95 of 100 samples of held-out rows. This page shows how
     make statistics
 
 The command draws held-out rows, and two models' answers to them, from worlds of which the true values are known
-(`tests/intervals/worlds.py`); computes the intervals as the stage *evaluate* does; and counts. It takes about an hour on two
+(`tests/intervals/worlds.py`); computes the intervals as the stage *evaluate* does; and counts. It takes about twenty minutes on two
 cores and finds the same numbers each time, because its seeds follow from what it measures. `make test` runs a small part of it.
 
 ## How intervals are made

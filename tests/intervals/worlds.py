@@ -213,7 +213,15 @@ WORLDS = (
         classes,
         metrics_of(
             _C,
-            ("accuracy", "balanced_accuracy", "f1_macro", "f1_weighted", "log_loss", "top_2_accuracy", "calibration_error"),
+            (
+                "accuracy",
+                "balanced_accuracy",
+                "f1_macro",
+                "f1_weighted",
+                "log_loss",
+                "top_2_accuracy",
+                "calibration_error",
+            ),
         ),
     ),
     World("two classes", two_classes, metrics_of(_C, ("roc_auc", "average_precision"))),

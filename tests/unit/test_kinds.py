@@ -80,7 +80,9 @@ def test_average_precision_counts_equal_scores_as_scikit_learn() -> None:
     tied = np.round(scores, 1)
     case, judging = case_of("average_precision", truth, tied, OutputKind.PROBABILITIES)
     one = tied[:, 1] / tied.sum(axis=1)
-    assert value("average_precision", case, judging) == pytest.approx(sklearn.metrics.average_precision_score(truth, one))
+    assert value("average_precision", case, judging) == pytest.approx(
+        sklearn.metrics.average_precision_score(truth, one)
+    )
     assert value("roc_auc", case, judging) == pytest.approx(sklearn.metrics.roc_auc_score(truth, one))
 
 
@@ -118,7 +120,9 @@ def test_a_sigmoid_is_cut_at_one_half() -> None:
 
 def test_a_metric_of_probabilities_refuses_labels_alone() -> None:
     case, judging = case_of("log_loss", [0, 1], np.array([0, 1]), OutputKind.LABEL)
-    with pytest.raises(GateFailedError, match="log_loss needs a probability for each class, and the model answers labels"):
+    with pytest.raises(
+        GateFailedError, match="log_loss needs a probability for each class, and the model answers labels"
+    ):
         value("log_loss", case, judging)
 
 
@@ -225,7 +229,12 @@ def test_rankings_agree_with_scikit_learn() -> None:
     query, relevance, scores = ranked()
     order = RANDOM.permutation(len(query))
     case, judging = case_of(
-        "ndcg_at_5", relevance.ravel()[order], scores.ravel()[order], OutputKind.SCORES, {"user": query[order]}, query="user"
+        "ndcg_at_5",
+        relevance.ravel()[order],
+        scores.ravel()[order],
+        OutputKind.SCORES,
+        {"user": query[order]},
+        query="user",
     )
     assert value("ndcg_at_5", case, judging) == pytest.approx(sklearn.metrics.ndcg_score(relevance, scores, k=5))
     assert value("ndcg_at_10", case, judging) == pytest.approx(sklearn.metrics.ndcg_score(relevance, scores, k=10))
@@ -264,7 +273,9 @@ def test_coverage_and_popularity_look_at_what_is_shown() -> None:
 
 
 def test_an_item_that_the_model_does_not_know_is_never_found() -> None:
-    case, judging = case_of("recall_at_2", lists(["new"], ["a"]), [[1, 2], [2, 1]], OutputKind.ITEM_SCORES, labels=["a", "b"])
+    case, judging = case_of(
+        "recall_at_2", lists(["new"], ["a"]), [[1, 2], [2, 1]], OutputKind.ITEM_SCORES, labels=["a", "b"]
+    )
     assert value("recall_at_2", case, judging) == 0.5
 
 
@@ -278,7 +289,9 @@ def test_embeddings_agree_with_scikit_learn() -> None:
     similar = np.array([[1 - cosine(one, other) for other in vectors] for one in vectors])
     same, others = groups[:, None] == groups, ~np.eye(60, dtype=bool)
     upper = np.triu(others)
-    assert value("pair_f1", case, judging) == pytest.approx(sklearn.metrics.f1_score(same[upper], similar[upper] >= 0.8))
+    assert value("pair_f1", case, judging) == pytest.approx(
+        sklearn.metrics.f1_score(same[upper], similar[upper] >= 0.8)
+    )
     precisions = [
         sklearn.metrics.average_precision_score(same[row][others[row]], similar[row][others[row]]) for row in range(60)
     ]
@@ -289,7 +302,9 @@ def test_embeddings_agree_with_scikit_learn() -> None:
 
 
 def test_equal_embeddings_find_nothing() -> None:
-    case, judging = case_of("recall_at_1", np.repeat(np.arange(10), 2), np.ones((20, 3)), OutputKind.EMBEDDING, kind="retrieval")
+    case, judging = case_of(
+        "recall_at_1", np.repeat(np.arange(10), 2), np.ones((20, 3)), OutputKind.EMBEDDING, kind="retrieval"
+    )
     assert value("recall_at_1", case, judging) == 0
 
 
@@ -387,7 +402,13 @@ def test_a_policy_earns_what_it_would_have_earned(metric: str) -> None:
 def test_a_doubly_robust_estimate_needs_no_predicted_rewards_and_a_direct_one_does() -> None:
     log = bandit(20_000)
     case, judging = case_of(
-        "dr", log["target"], np.eye(3)[log["context"]], OutputKind.PROBABILITIES, log, reward="paid", propensity="chance"
+        "dr",
+        log["target"],
+        np.eye(3)[log["context"]],
+        OutputKind.PROBABILITIES,
+        log,
+        reward="paid",
+        propensity="chance",
     )
     assert value("dr", case, judging) == pytest.approx(1.0, abs=0.03)
     with pytest.raises(GateFailedError, match="dm needs a second output, kind value"):
@@ -397,4 +418,12 @@ def test_a_doubly_robust_estimate_needs_no_predicted_rewards_and_a_direct_one_do
 def test_an_impossible_propensity_is_refused_in_a_sentence() -> None:
     log = bandit(20) | {"chance": np.zeros(20)}
     with pytest.raises(GateFailedError, match="propensity: the column holds values that are not above 0"):
-        case_of("ips", log["target"], np.eye(3)[log["context"]], OutputKind.PROBABILITIES, log, reward="paid", propensity="chance")
+        case_of(
+            "ips",
+            log["target"],
+            np.eye(3)[log["context"]],
+            OutputKind.PROBABILITIES,
+            log,
+            reward="paid",
+            propensity="chance",
+        )
