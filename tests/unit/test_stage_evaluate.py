@@ -132,6 +132,13 @@ def test_a_score_that_is_no_number_is_recorded_and_fails(bench: StageBench, monk
     json.loads(json.dumps(bench.stage(StageName.EVALUATE).output, allow_nan=False))
 
 
+def test_a_model_with_one_answer_for_every_row_is_named_to_the_reviewer(bench: StageBench) -> None:
+    packaged(bench, saved_model(((0.0, 0.0), (0.0, 0.0))), submitter="olga", problem__min=0.1)
+    evaluated = evaluate(bench)
+    assert "the model answers every row alike, '0'" in evaluated.warnings
+    assert any("is no better than" in warning for warning in evaluated.warnings)
+
+
 # --- Beside the champion ---
 
 

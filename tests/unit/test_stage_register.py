@@ -17,6 +17,7 @@ from jinsu.evaluation.score import Score
 from jinsu.lifecycle.register import Register, describe
 from jinsu.packaging.contents import verify_contents
 from jinsu.registry.candidates import sealed_package
+from jinsu.registry.evidence import evidence_page
 from jinsu.registry.facts import Facts
 from jinsu.runs.stages import ORDER, Packaged, Registered, StageName, Trained
 from jinsu.state.states import StageState
@@ -294,6 +295,9 @@ def test_a_reviewer_reads_first_what_decides(bench: StageBench) -> None:
     assert f"jinsu review show {bench.run}" in last
     assert "[Evidence](https://mlflow.example.com/evidence)" in text
     assert "champion" not in text
+    doubtful = replace(facts, evaluation=replace(facts.evaluation, warnings=("the model answers every row alike, '<1>'",)))
+    assert "**Look twice**: the model answers every row alike, '<1>'" in describe(doubtful, "")
+    assert "Look twice: the model answers every row alike, &#x27;&lt;1&gt;&#x27;." in evidence_page(doubtful)
     gain = Score(0.012, -0.01, 0.034, 48)
     compared = replace(facts, champion="3", evaluation=replace(facts.evaluation, gain=gain))
     assert "Against champion version 3: **+0.0120 (-0.0100 to +0.0340)**" in describe(compared, "")
