@@ -6,7 +6,7 @@ import time
 import numpy as np
 import pytest
 from tests.intervals.coverage import measured, truths
-from tests.intervals.worlds import WORLDS, World
+from tests.intervals.worlds import WORLDS, World, groups_of
 
 from jinsu.evaluation.estimates import Case
 from jinsu.evaluation.intervals import gain, interval, too_few
@@ -99,3 +99,23 @@ def test_a_million_rows_of_five_thousand_classes_take_seconds() -> None:
     low, high = interval(estimate)
     assert time.perf_counter() - started < 5
     assert low < estimate.value < high
+
+
+@pytest.mark.parametrize("rows", [12, 40, 200])
+@pytest.mark.parametrize("world", WORLDS, ids=lambda world: world.name)
+def test_a_value_lies_in_its_interval(world: World, rows: int) -> None:
+    random = np.random.default_rng(rows)
+    for grouped in (True,) if world.always_grouped else (False, True):
+        for _ in range(10):
+            groups = groups_of(random, rows, grouped)
+            ours, theirs = world.draw(random, groups)
+            for name, metric in world.metrics.items():
+                mine, other = metric(ours), metric(theirs)
+                if too_few(mine, groups if grouped else None) or too_few(other, groups if grouped else None):
+                    continue
+                low, high = interval(mine, groups if grouped else None)
+                value, worst, best = gain(mine, other, 1.0, groups if grouped else None)
+                assert low <= mine.value + 1e-9, name
+                assert high >= mine.value - 1e-9, name
+                assert worst - 1e-9 <= value <= best + 1e-9, name
+                assert mine.low <= low <= high <= mine.high, name

@@ -427,3 +427,18 @@ def test_an_impossible_propensity_is_refused_in_a_sentence() -> None:
             reward="paid",
             propensity="chance",
         )
+
+
+def test_lists_of_items_are_compared_row_by_row() -> None:
+    relevant = lists([0, 1], [], [2])
+    one, _ = case_of("mrr", relevant, [[3, 2, 1]] * 3, OutputKind.ITEM_SCORES)
+    same, _ = case_of("mrr", relevant, [[3, 2, 1]] * 3, OutputKind.ITEM_SCORES)
+    other, _ = case_of("mrr", relevant, [[1, 2, 3]] * 3, OutputKind.ITEM_SCORES)
+    assert one.same_answers(same)
+    assert not one.same_answers(other)
+
+
+def test_no_label_anywhere_is_no_score_and_no_crash() -> None:
+    case, judging = case_of("f1_macro", np.zeros((60, 3)), np.zeros((60, 3)), OutputKind.PROBABILITIES, kind="multilabel")
+    estimate = KINDS[Kind.MULTILABEL].metric("f1_macro", judging)(case)
+    assert (estimate.value, interval(estimate)) == (0, (0, 1))

@@ -92,9 +92,16 @@ class Case:
 
     def same_answers(self, other: Case) -> bool:
         """Whether the other model answers every row alike, with equal scores."""
-        if (self.scores is None) != (other.scores is None) or not np.array_equal(self.answers, other.answers):
+        if (self.scores is None) != (other.scores is None) or not _equal(self.answers, other.answers):
             return False
         return self.scores is None or other.scores is None or np.array_equal(self.scores, other.scores)
+
+
+def _equal(ours: np.ndarray, theirs: np.ndarray) -> bool:
+    """Whether two arrays are equal, or two arrays of arrays."""
+    if ours.dtype != object:
+        return np.array_equal(ours, theirs)
+    return len(ours) == len(theirs) and all(map(np.array_equal, ours, theirs))
 
 
 Metric = Callable[[Case], Estimate]

@@ -229,6 +229,8 @@ def _effective(groups: np.ndarray) -> float:
 def _of_shares(estimate: Estimate, shares: Shares, groups: np.ndarray | None) -> tuple[float, float]:
     sums = group_sums(estimate.influence, groups, drawn=shares.harmonic)
     known = shares.totals > 0
+    if not known.any():
+        return estimate.low, estimate.high
     hits, totals, weights = shares.hits[known], shares.totals[known], shares.weights[known]
     share = hits / totals
     slopes = _slope(share) if shares.harmonic else np.ones(len(share))
