@@ -1,10 +1,16 @@
-"""Dynamic batching: the requests that arrived during one run make up the next, so a lone request never waits."""
+"""Dynamic batching: the requests that arrived during one run make up the next, so a lone request never waits.
+
+A request that makes its run fail is searched for by halving. Of the requests of a failed run, one half runs again, filled up with
+new requests, while the other half is held back: if the run succeeds, the bad request is among those held back, which are
+halved at once. A request is refused only after it failed alone, so a failure that needs the whole batch, such as one of memory,
+ends in smaller batches. One bad request of n costs at most 2 + 2 log2(n) runs, and n bad ones cost two runs each.
+"""
 
 from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
 
@@ -19,16 +25,32 @@ Run = Callable[[Arrays, Done], None]
 
 @dataclass(slots=True)
 class _Job:
-    """One request: its rows, the loop's time of its deadline, and its answers to come. stopped: whether a run of it was."""
+    """One request: its rows, the loop's time of its deadline, and its answers to come.
+
+    stopped: whether a run of it was. delayed: whether a search for another request's failure has cost it a run.
+    """
 
     rows: Arrays
     due: float
     done: asyncio.Future[Arrays] = field(repr=False)
     stopped: bool = False
+    delayed: bool = False
 
     @property
     def size(self) -> int:
         return rows_of(self.rows)
+
+
+@dataclass(frozen=True, slots=True)
+class _Trial:
+    """Requests of a failed run that run again before all others.
+
+    held: suspects that wait for the outcome. open: whether new requests may fill up the run.
+    """
+
+    jobs: list[_Job]
+    held: list[_Job] = field(default_factory=list)
+    open: bool = False
 
 
 class Batcher:
@@ -44,7 +66,7 @@ class Batcher:
         self._timer: asyncio.TimerHandle | None = None
         self.waiting = 0
         self._busy = False
-        self._alone = 0  # how many of the next runs take one request each
+        self._trials: deque[_Trial] = deque()  # runs that come before the queue
 
     def submit(self, rows: Arrays) -> asyncio.Future[Arrays]:
         """The answers to `rows`, to come: arrays, or Refused(400), (504) or (500). Raises Refused(429) for a full queue."""
@@ -79,65 +101,115 @@ class Batcher:
         if not job.done.done():
             job.done.set_exception(Refused(504, f"no answer within {self._limits.deadline:g} s"))
 
-    def _take_jobs(self) -> list[_Job]:
-        jobs: list[_Job] = []
-        total, now = 0, asyncio.get_running_loop().time()
-        alone = self._alone > 0
-        self._alone = max(0, self._alone - 1)
-        while self._queue and (not jobs or (not alone and self._fits(self._queue[0], jobs[0], total))):
-            job = self._queue.popleft()
-            self.waiting -= job.size
-            if now > job.due:
-                self._expire(job)
-            if not job.done.done():  # neither late nor abandoned by its client
-                jobs.append(job)
-                total += job.size
-        return jobs
-
-    def _fits(self, job: _Job, first: _Job, total: int) -> bool:
-        """Whether a job may run with others of so many rows; rows of different shapes make no array."""
-        return total + job.size <= self._limits.batch and (self._fixed or shapes_of(job.rows) == shapes_of(first.rows))
-
     def _run_next(self) -> None:
-        jobs = self._take_jobs()
+        trial = self._take_trial()
+        jobs = list(trial.jobs)
+        if not jobs or trial.open:
+            self._fill(jobs, bool(trial.jobs))
         if not jobs:
             self._busy = False
             self._forget_answered()
             return
         rows = joined([job.rows for job in jobs])
         self._on_batch(rows_of(rows))
-        self._run(rows, partial(self._finish, jobs))
+        self._run(rows, partial(self._finish, jobs, trial))
 
-    def _finish(self, jobs: list[_Job], outcome: Outcome) -> None:
+    def _take_trial(self) -> _Trial:
+        """The next trial with its requests that are still waited for; an empty one when there is none."""
+        while self._trials:
+            trial = self._trials.popleft()
+            jobs, held = self._awaited(trial.jobs), self._awaited(trial.held)
+            self.waiting -= sum(job.size for job in (*trial.jobs, *trial.held))
+            if jobs:
+                self.waiting += sum(job.size for job in held)
+                return _Trial(jobs, held, trial.open)
+            self._try(held)
+        return _Trial([])
+
+    def _awaited(self, jobs: list[_Job]) -> list[_Job]:
+        """The requests that are neither late nor abandoned by their clients."""
+        now = asyncio.get_running_loop().time()
+        for job in jobs:
+            if now > job.due:
+                self._expire(job)
+        return [job for job in jobs if not job.done.done()]
+
+    def _fill(self, jobs: list[_Job], trial: bool) -> None:
+        """Adds requests from the queue. A trial takes none that a trial has cost a run already."""
+        total = sum(job.size for job in jobs)
+        while self._queue and not (trial and self._queue[0].delayed):
+            if jobs and not self._fits(self._queue[0], jobs[0], total):
+                return
+            job = self._queue.popleft()
+            self.waiting -= job.size
+            if self._awaited([job]):
+                jobs.append(job)
+                total += job.size
+
+    def _fits(self, job: _Job, first: _Job, total: int) -> bool:
+        """Whether a job may run with others of so many rows; rows of different shapes make no array."""
+        return total + job.size <= self._limits.batch and (self._fixed or shapes_of(job.rows) == shapes_of(first.rows))
+
+    def _finish(self, jobs: list[_Job], trial: _Trial, outcome: Outcome) -> None:
+        self.waiting -= sum(job.size for job in trial.held)
         if isinstance(outcome, tuple):
-            start = 0
-            for job in jobs:
-                if not job.done.done():
-                    job.done.set_result(part_of(outcome, start, start + job.size))
-                start += job.size
-        elif self._may_try_again(jobs, outcome):
-            # One of the requests made the run fail: each runs alone next, so that the others get their answers.
-            self._queue.extendleft(reversed(jobs))
-            self.waiting += sum(job.size for job in jobs)
-            self._alone = max(self._alone, len(jobs))
+            _answer(jobs, outcome)
+            self._try_halves(trial.held)
+        elif isinstance(outcome, ModelFailed) and len(jobs) > 1:
+            suspects = trial.jobs or jobs
+            self._put_back(jobs[len(suspects) :])
+            self._try_halves(suspects)
+            self._try(trial.held)
+        elif isinstance(outcome, Stopped) and _may_run_again(jobs):
+            self._try(trial.held)
+            for job in reversed(jobs):
+                self._try([job])
         else:
+            self._try(trial.held)
             for job in jobs:
                 if not job.done.done():
                     job.done.set_exception(_refusal(outcome))
         self._forget_answered()
-        if self._queue:
+        if self._queue or self._trials:
             asyncio.get_running_loop().call_soon(self._run_next)
         else:
             self._busy = False
 
-    def _may_try_again(self, jobs: list[_Job], outcome: ModelFailed | Stopped) -> bool:
-        """A failure is tried again for the sake of the neighbours; a lost process once more, which it may not be to blame for."""
-        if isinstance(outcome, ModelFailed):
-            return len(jobs) > 1
-        first = not any(job.stopped for job in jobs)
+    def _try_halves(self, suspects: list[_Job]) -> None:
+        """Has requests of which one is bad run before all others, in two steps."""
+        middle = len(suspects) // 2
+        if middle:
+            self._try(suspects[:middle], suspects[middle:])
+        else:
+            self._try(suspects)
+
+    def _try(self, jobs: list[_Job], held: Sequence[_Job] = ()) -> None:
+        if jobs:
+            self._trials.appendleft(_Trial(jobs, [*held], open=len(jobs) > 1))
+            self.waiting += sum(job.size for job in (*jobs, *held))
+
+    def _put_back(self, jobs: list[_Job]) -> None:
+        """Puts requests that a search has delayed in front of the queue."""
         for job in jobs:
-            job.stopped = True
-        return len(jobs) > 1 or first
+            job.delayed = True
+        self._queue.extendleft(reversed(jobs))
+        self.waiting += sum(job.size for job in jobs)
+
+
+def _answer(jobs: list[_Job], answers: Arrays) -> None:
+    start = 0
+    for job in jobs:
+        if not job.done.done():
+            job.done.set_result(part_of(answers, start, start + job.size))
+        start += job.size
+
+
+def _may_run_again(jobs: list[_Job]) -> bool:
+    """Whether requests whose run was ended run once more, each alone, since one may not be to blame."""
+    first = not any(job.stopped for job in jobs)
+    for job in jobs:
+        job.stopped = True
+    return len(jobs) > 1 or first
 
 
 def _refusal(outcome: ModelFailed | Stopped) -> Refused:
