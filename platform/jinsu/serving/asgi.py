@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 
 from jinsu.serving.asgi_types import Message, Receive, Scope, Send
+from jinsu.serving.departures import ClientGone, Departures
 from jinsu.serving.replies import Reply, refusal
 from jinsu.serving.service import Service
 from jinsu.serving.signature import Refused
@@ -17,6 +18,7 @@ class Application:
     def __init__(self, service: Service) -> None:
         self._service, self._limits = service, service.limits
         self._held = 0  # bytes of the bodies that are read or answered now
+        self._departures = Departures()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
@@ -25,17 +27,18 @@ class Application:
         held = _Held()
         try:
             body = await self._body(receive, held) if scope["method"] == "POST" else b""
-            reply = await self._service.respond(scope["method"], scope["path"], body)
+            with self._departures.watched(receive):
+                reply = await self._service.respond(scope["method"], scope["path"], body)
             await _send(send, reply)
         except Refused as problem:  # the rest of the body may still be on its way
             await _send(send, refusal(problem.status, str(problem)), (b"connection", b"close"))
-        except _ClientGone:
+        except ClientGone:
             return
         finally:
             self._held -= held.bytes
 
     async def _body(self, receive: Receive, held: _Held) -> bytes:
-        """The request's body. Raises Refused for one that is too long or too slow, and _ClientGone."""
+        """The request's body. Raises Refused for one that is too long or too slow, and ClientGone."""
         message = await receive()
         part = self._part(message, held)
         if not message.get("more_body", False):
@@ -53,7 +56,7 @@ class Application:
     def _part(self, message: Message, held: _Held) -> bytes:
         """The part of a body in a message, once it is counted."""
         if message["type"] == "http.disconnect":
-            raise _ClientGone
+            raise ClientGone
         part: bytes = message.get("body", b"")
         held.bytes += len(part)
         self._held += len(part)
@@ -69,10 +72,6 @@ class _Held:
     """Bytes of one request's body that were received so far."""
 
     bytes: int = 0
-
-
-class _ClientGone(Exception):
-    """Nobody waits for the reply."""
 
 
 async def _send(send: Send, reply: Reply, *more: tuple[bytes, bytes]) -> None:

@@ -23,7 +23,7 @@ Run = Callable[[Arrays, Done], None]
 """Takes a batch, and later calls `Done` with the answers. One batch at a time."""
 
 
-@dataclass(slots=True)
+@dataclass(slots=True, eq=False)
 class _Job:
     """One request: its rows, the loop's time of its deadline, and its answers to come.
 
@@ -57,15 +57,24 @@ class Batcher:
     """A bounded queue in front of `run`.
 
     on_batch: called with the number of rows before each run. fixed: whether all rows of all requests have the same shape.
+    give_up: called when nobody waits for the present run any more.
     """
 
-    def __init__(self, run: Run, limits: Limits, on_batch: Callable[[int], None], fixed: bool = True) -> None:
-        self._run, self._limits, self._on_batch, self._fixed = run, limits, on_batch, fixed
+    def __init__(
+        self,
+        run: Run,
+        limits: Limits,
+        on_batch: Callable[[int], None],
+        fixed: bool = True,
+        give_up: Callable[[], None] = lambda: None,
+    ) -> None:
+        self._run, self._limits, self._on_batch, self._fixed, self._give_up = run, limits, on_batch, fixed, give_up
         self._queue: deque[_Job] = deque()
         self._open: deque[_Job] = deque()  # every request without an answer, the oldest first
         self._timer: asyncio.TimerHandle | None = None
         self.waiting = 0
         self._busy = False
+        self._running: list[_Job] = []
         self._trials: deque[_Trial] = deque()  # runs that come before the queue
 
     def submit(self, rows: Arrays) -> asyncio.Future[Arrays]:
@@ -83,6 +92,15 @@ class Batcher:
             self._busy = True
             loop.call_soon(self._run_next)  # after every request that the loop has read already
         return job.done
+
+    def drop_abandoned(self) -> None:
+        """Takes the requests out of the queue whose futures were cancelled, and gives up a run that is only for such."""
+        for job in [job for job in self._queue if job.done.done()]:
+            self._queue.remove(job)
+            self.waiting -= job.size
+        if self._running and all(job.done.done() for job in self._running):
+            self._running = []
+            self._give_up()
 
     def _expire_late(self) -> None:
         loop = asyncio.get_running_loop()
@@ -110,6 +128,7 @@ class Batcher:
             self._busy = False
             self._forget_answered()
             return
+        self._running = jobs
         rows = joined([job.rows for job in jobs])
         self._on_batch(rows_of(rows))
         self._run(rows, partial(self._finish, jobs, trial))
@@ -151,6 +170,7 @@ class Batcher:
         return total + job.size <= self._limits.batch and (self._fixed or shapes_of(job.rows) == shapes_of(first.rows))
 
     def _finish(self, jobs: list[_Job], trial: _Trial, outcome: Outcome) -> None:
+        self._running = []
         self.waiting -= sum(job.size for job in trial.held)
         if isinstance(outcome, tuple):
             _answer(jobs, outcome)

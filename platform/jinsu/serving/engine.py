@@ -215,6 +215,11 @@ class Engine:
         if batch is not None:
             batch.done(outcome)
 
+    def give_up(self) -> None:
+        """Asks for the end of the present batch, whose answers nobody needs. The engine stays busy until it has ended."""
+        if self._process is not None and self._batch is not None and self._batch.number:
+            self._process.ask_to_stop(self._batch.number)
+
     # --- What is late or lost ---
 
     def _stop(self) -> None:

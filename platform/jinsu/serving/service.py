@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
@@ -25,6 +26,8 @@ from jinsu.serving.telemetry import Telemetry
 
 log = logging.getLogger("jinsu.server")
 
+_CLIENT_GONE = 499
+"""The status under which a request is counted that its client gave up; nobody sees it elsewhere."""
 _PROMETHEUS_TEXT = "text/plain; version=0.0.4"
 
 
@@ -45,7 +48,7 @@ class Service:
         self.engine = Engine(folder, manifest, self.limits, contents)
         self.engine.time(signature.blank(self.limits.batch))
         observe: Callable[[int], None] = lambda rows: self.telemetry.batch.observe(rows)  # noqa: E731
-        self.batcher = Batcher(self.engine.run, self.limits, observe, signature.fixed)
+        self.batcher = Batcher(self.engine.run, self.limits, observe, signature.fixed, self.engine.give_up)
         self.telemetry.waiting.set_function(lambda: self.batcher.waiting)
         self.telemetry.restarts.set_function(lambda: self.engine.restarts)
         self._mlflow = MlflowProtocol(signature, manifest.outputs)
@@ -67,12 +70,16 @@ class Service:
         }
 
     async def respond(self, method: str, path: str, body: bytes) -> Reply:
-        """The reply to one request. Every failure is a reply too; none is raised."""
+        """The reply to one request. Every failure is a reply too; none is raised. A task that is cancelled drops its work."""
         if method == "GET":
             get = self._get_routes.get(path)
             return get() if get else refusal(404, f"no such path: {path[:200]}")
         begun = time.perf_counter()
-        reply = await self._post(method, path, body)
+        try:
+            reply = await self._post(method, path, body)
+        except asyncio.CancelledError:
+            self.telemetry.count(_CLIENT_GONE, time.perf_counter() - begun)
+            raise
         self.telemetry.count(reply.status, time.perf_counter() - begun)
         return reply
 
@@ -107,7 +114,11 @@ class Service:
 
     async def _run(self, rows: Arrays) -> Arrays:
         """The model's answers to the rows, all of them finite. Raises Refused."""
-        outputs = await self.batcher.submit(rows)
+        try:
+            outputs = await self.batcher.submit(rows)
+        except asyncio.CancelledError:
+            self.batcher.drop_abandoned()
+            raise
         if any(output.dtype.kind == "f" and not np.isfinite(output).all() for output in outputs):
             self.telemetry.non_finite.inc()
             raise Refused(500, "the model's answer is not finite")
