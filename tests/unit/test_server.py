@@ -14,6 +14,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
+from tests.support.tensor_models import write_largest
 
 from jinsu.gateway.bootstrap import MAX_BODY
 from jinsu.packaging.arrays import Arrays
@@ -462,6 +463,12 @@ def test_the_deadline_ends_the_wait_and_not_the_server(make: Make) -> None:
     assert health.status == 200
     assert [reply.status for reply in replies] == [504] * 3
     assert json.loads(replies[0].body)["message"] == "no answer within 0.05 s"
+
+
+def test_a_blank_batch_may_be_larger_than_what_a_socket_holds(tmp_path: Path) -> None:
+    """16 MB of blank pictures, which the inference process takes in several pieces."""
+    service = Service(write_largest(tmp_path, [-1, 3, 224, 224]), "m", "3")
+    service.close()
 
 
 def test_who_waited_too_long_behind_a_slow_run_is_not_computed(make: Make) -> None:

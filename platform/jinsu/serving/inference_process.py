@@ -89,12 +89,15 @@ class InferenceProcess:
             raise Lost(f"it sent no frame: {problem}") from None
 
     def wait(self, seconds: float) -> Frame:
-        """The next frame, for which it waits so long. Raises Lost, and TimeoutError."""
+        """The next frame, for which it waits so long while it sends what is unsent. Raises Lost, and TimeoutError."""
         until = time.monotonic() + seconds
         poll = select.poll()
-        poll.register(self._data, select.POLLIN)
         while (left := until - time.monotonic()) > 0:
-            if poll.poll(left * 1000) and (frame := self.receive()) is not None:
+            poll.register(self._data, select.POLLIN | (select.POLLOUT if self._unsent else 0))
+            events = poll.poll(left * 1000)
+            if events and events[0][1] & select.POLLOUT:
+                self.send_rest()
+            if events and events[0][1] & ~select.POLLOUT and (frame := self.receive()) is not None:
                 return frame
         raise TimeoutError
 
