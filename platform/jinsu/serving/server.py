@@ -22,6 +22,9 @@ from jinsu.serving.key import KEY_VARIABLE, require_key
 from jinsu.serving.limits import Limits
 from jinsu.serving.service import Service
 
+_SWITCH_SECONDS = 5e-4
+"""How long the event loop waits for a thread that decodes, beside the rest of the thread's present call into C."""
+
 
 def main() -> None:
     import uvicorn
@@ -37,6 +40,7 @@ def main() -> None:
         service = Service(arguments.folder, arguments.name, arguments.version, limits, arguments.contents)
     except GateFailedError as problem:
         sys.exit(f"{arguments.name} version {arguments.version} is not served: {problem}")
+    sys.setswitchinterval(_SWITCH_SECONDS)
     app: App = Application(service)
     key = os.environ.get(KEY_VARIABLE)
     uvicorn.run(

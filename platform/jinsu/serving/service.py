@@ -6,7 +6,9 @@ import asyncio
 import logging
 import time
 from collections.abc import Awaitable, Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import TypeVar
 
 import msgspec
 import numpy as np
@@ -17,6 +19,7 @@ from jinsu.packaging.contents import verify_contents
 from jinsu.packaging.manifest import Manifest
 from jinsu.serving.batching import Batcher
 from jinsu.serving.engine import Engine
+from jinsu.serving.json_numbers import LONG
 from jinsu.serving.limits import Limits
 from jinsu.serving.mlflow_protocol import MlflowProtocol
 from jinsu.serving.open_inference import OpenInference
@@ -29,6 +32,7 @@ log = logging.getLogger("jinsu.server")
 _CLIENT_GONE = 499
 """The status under which a request is counted that its client gave up; nobody sees it elsewhere."""
 _PROMETHEUS_TEXT = "text/plain; version=0.0.4"
+T = TypeVar("T")
 
 
 class Service:
@@ -51,6 +55,7 @@ class Service:
         self.batcher = Batcher(self.engine.run, self.limits, observe, signature.fixed, self.engine.give_up)
         self.telemetry.waiting.set_function(lambda: self.batcher.waiting)
         self.telemetry.restarts.set_function(lambda: self.engine.restarts)
+        self._decoding = ThreadPoolExecutor(1, "decoding")
         self._mlflow = MlflowProtocol(signature, manifest.outputs)
         self._open_inference = OpenInference(name, version, signature, manifest)
         self._ready = Reply(200, orjson.dumps({"ready": True, "name": name, "version": version}))
@@ -89,6 +94,7 @@ class Service:
     def close(self) -> None:
         """Ends the inference process."""
         self.engine.close()
+        self._decoding.shutdown(wait=False)
 
     async def _post(self, method: str, path: str, body: bytes) -> Reply:
         post = self._post_routes.get(path)
@@ -106,11 +112,18 @@ class Service:
             return refusal(500, "an error in the server; its log says more")
 
     async def _invoke(self, body: bytes) -> bytes:
-        return self._mlflow.answer(await self._run(self._mlflow.rows(body)))
+        rows = await self._decoded(self._mlflow.rows, body)
+        return self._mlflow.answer(await self._run(rows))
 
     async def _infer(self, body: bytes) -> bytes:
-        request = self._open_inference.inference(body)
+        request = await self._decoded(self._open_inference.inference, body)
         return self._open_inference.answer(await self._run(request.rows), request)
+
+    async def _decoded(self, decode: Callable[[bytes], T], body: bytes) -> T:
+        """What a body says; a long one is read in a thread, so that other requests are answered meanwhile."""
+        if len(body) <= LONG:
+            return decode(body)
+        return await asyncio.get_running_loop().run_in_executor(self._decoding, decode, body)
 
     async def _run(self, rows: Arrays) -> Arrays:
         """The model's answers to the rows, all of them finite. Raises Refused."""

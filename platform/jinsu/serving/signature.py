@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import msgspec
@@ -11,6 +12,7 @@ import numpy as np
 
 from jinsu.packaging.arrays import Arrays, rows_of
 from jinsu.packaging.manifest import Input, Tensor
+from jinsu.serving.json_numbers import LONG, flat_numbers, nested_numbers
 from jinsu.serving.limits import Limits
 
 # dtype of the manifest -> (numpy type, Open Inference Protocol's name, JSON element)
@@ -30,7 +32,8 @@ _TYPES: dict[str, tuple[Any, str, type]] = {
     "string": (np.object_, "BYTES", str),
 }
 
-
+_NARROW = 8
+"""Arrays of fewer numbers in the innermost brackets are decoded sooner as a whole."""
 _BLANK_VALUES = 1 << 22
 _BLANK_AXIS = 8
 """How long an axis of any length is in a blank batch."""
@@ -67,17 +70,22 @@ class InputDecoder:
             nested = list[nested]
         self._nested = msgspec.json.Decoder(nested)
         self._flat: msgspec.json.Decoder[Any] = msgspec.json.Decoder(list[value])
+        self._numbers = tensor.dtype != "string"
+        narrow = tensor.shape[-1] in range(_NARROW)
+        self._in_pieces = self._numbers and tensor.fixed and len(tensor.shape) > 1 and not narrow
 
     def rows(self, raw: bytes | msgspec.Raw) -> np.ndarray:
         """Rows as nested lists, first axis the batch. Raises Refused(400)."""
+        if self._in_pieces and len(memoryview(raw)) > LONG:
+            return self._checked(self._long_rows(bytes(raw)))
         return self._checked(self._decode(self._nested, raw))
 
     def flat(self, raw: msgspec.Raw, shape: list[int]) -> np.ndarray:
         """Values in row-major order with their shape, as the Open Inference Protocol sends them. Raises Refused(400)."""
         values = bytes(raw)
         if values[1:].lstrip()[:1] == b"[" and len(shape) > 1:
-            return self._checked(self._decode(self._nested, raw))
-        array = self._decode(self._flat, raw)
+            return self.rows(values)
+        array = self._long_flat(values) if self._numbers and len(values) > LONG else self._decode(self._flat, values)
         if any(axis < 0 for axis in shape) or math.prod(shape) != array.size:
             raise Refused(400, f"{self.tensor.name}: {array.size} values do not fill shape {shape}")
         if len(shape) != len(self.tensor.shape):
@@ -88,10 +96,27 @@ class InputDecoder:
         return Refused(400, f"{self.tensor.name}: {what}; the model takes {self.tensor.describe()}")
 
     def _decode(self, decoder: msgspec.json.Decoder[Any], raw: bytes | msgspec.Raw) -> np.ndarray:
+        with self._misfits(), np.errstate(over="ignore"):
+            return np.array(decoder.decode(raw), dtype=self.dtype)
+
+    def _long_rows(self, text: bytes) -> np.ndarray:
+        row = tuple(int(axis) for axis in self.tensor.shape[1:])
+        with self._misfits(), np.errstate(over="ignore"):
+            array = nested_numbers(text.strip(), row, self._flat.decode, np.dtype(self.dtype))
+        return self._decode(self._nested, text) if array is None else array
+
+    def _long_flat(self, text: bytes) -> np.ndarray:
+        inner = text.strip()[1:-1]
+        if b"[" in inner:
+            raise self._misfit("rows differ in length")
+        with self._misfits(), np.errstate(over="ignore"):
+            return flat_numbers(inner, self._flat.decode, np.dtype(self.dtype))
+
+    @contextlib.contextmanager
+    def _misfits(self) -> Iterator[None]:
+        """Values that do not fit the input become Refused(400)."""
         try:
-            values = decoder.decode(raw)
-            with np.errstate(over="ignore"):
-                return np.array(values, dtype=self.dtype)
+            yield
         except (
             msgspec.MsgspecError,
             ValueError,

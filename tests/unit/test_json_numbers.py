@@ -1,0 +1,113 @@
+"""Long JSON numbers: decoded in pieces they mean what they mean as a whole, and the event loop goes on meanwhile."""
+
+import asyncio
+import json
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import msgspec
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support.tensor_models import write_largest
+
+from jinsu.packaging.manifest import Input
+from jinsu.serving import json_numbers, signature
+from jinsu.serving.limits import Limits
+from jinsu.serving.service import Service
+from jinsu.serving.signature import InputDecoder, Refused
+
+
+def decoded(decoder: InputDecoder, text: bytes, long: int, monkeypatch: pytest.MonkeyPatch) -> object:
+    """What a decoder makes of a text, where texts of more than `long` bytes are decoded in pieces of a few bytes."""
+    monkeypatch.setattr(signature, "LONG", long)
+    monkeypatch.setattr(json_numbers, "_PIECE", 3)
+    try:
+        return decoder.rows(text).tolist()
+    except Refused:
+        return "refused"
+
+
+NUMBERS = st.one_of(st.integers(-300, 300), st.floats(allow_nan=False, allow_infinity=False), st.none())
+ROWS = st.lists(st.lists(st.lists(NUMBERS, min_size=2, max_size=2), min_size=2, max_size=2), min_size=1, max_size=4)
+TEXTS = st.one_of(
+    ROWS.map(json.dumps),
+    st.tuples(ROWS.map(json.dumps), st.integers(0, 60), st.sampled_from([*'[],1 "}.', ""]), st.integers(0, 1)).map(
+        lambda parts: parts[0][: parts[1]] + parts[2] + parts[0][parts[1] + parts[3] :]
+    ),
+)
+
+
+@settings(max_examples=400, deadline=None)
+@given(TEXTS, st.sampled_from(["float32", "int64", "uint8"]), st.booleans())
+def test_pieces_mean_what_the_whole_means(text: str, dtype: str, nullable: bool) -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signature, "_NARROW", 0)
+        decoder = InputDecoder(Input("x", dtype, (-1, 2, 2), nullable), Limits())
+        whole, pieces = (decoded(decoder, text.encode(), long, patch) for long in (1 << 20, 0))
+    np.testing.assert_equal(pieces, whole)
+
+
+@pytest.mark.parametrize(
+    "text", ["[[[1,2],[3,4]]]", "[[[1,2],3[,4]]]", "[[[1,2]3,[4,5]]]", "[[[1,2],[3,,4]]]", "[[[1,2],[3,4],]]"]
+)
+def test_numbers_that_brackets_hold_apart_stay_apart(text: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signature, "_NARROW", 0)
+    decoder = InputDecoder(Input("x", "float32", (-1, 2, 2)), Limits())
+    valid = text == "[[[1,2],[3,4]]]"
+    assert (decoded(decoder, text.encode(), 0, monkeypatch) != "refused") is valid
+
+
+def test_a_flat_array_may_be_long(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(signature, "LONG", 0)
+    monkeypatch.setattr(json_numbers, "_PIECE", 3)
+    decoder = InputDecoder(Input("x", "float32", (-1, 2)), Limits())
+    assert decoder.flat(msgspec.Raw(b"[1, 2.5,3 ,4]"), [2, 2]).tolist() == [[1.0, 2.5], [3.0, 4.0]]
+    for bad in (b"[1,2,3,]", b"[1,2,,3]", b"[1,2,3]", b'[1,2,3,"4"]', b"[1,[2],3,4]"):
+        with pytest.raises(Refused):
+            decoder.flat(msgspec.Raw(bad), [2, 2])
+
+
+# --- The event loop beside a picture of three megabytes ---
+
+PICTURE = json.dumps({"inputs": np.random.default_rng(0).random((1, 3, 224, 224), np.float32).astype(float).tolist()})
+
+
+@pytest.fixture
+def quick_threads() -> Iterator[None]:
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(5e-4)
+    yield
+    sys.setswitchinterval(before)
+
+
+@pytest.mark.usefixtures("quick_threads")
+def test_a_picture_of_three_megabytes_leaves_the_loop_its_turns(tmp_path: Path) -> None:
+    """The longest pause of the loop, to the time that decoding takes when nothing else goes on; the best of several tries."""
+    service = Service(write_largest(tmp_path, [-1, 3, 224, 224]), "m", "1")
+    body = PICTURE.encode()
+
+    async def ask() -> tuple[float, float]:
+        begun = time.perf_counter()
+        service._mlflow.rows(body)
+        alone = time.perf_counter() - begun
+        asked = asyncio.create_task(service.respond("POST", "/invocations", body))
+        longest, last = 0.0, time.perf_counter()
+        while not asked.done():
+            await asyncio.sleep(0)
+            now = time.perf_counter()
+            longest, last = max(longest, now - last), now
+        assert (await asked).status == 200
+        return longest, alone
+
+    async def tries() -> list[tuple[float, float]]:
+        return [await ask() for _ in range(5)]
+
+    try:
+        found = asyncio.run(tries())
+    finally:
+        service.close()
+    assert min(pause / alone for pause, alone in found) < 0.6, found
