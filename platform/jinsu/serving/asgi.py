@@ -7,9 +7,12 @@ from dataclasses import dataclass
 
 from jinsu.serving.asgi_types import Message, Receive, Scope, Send
 from jinsu.serving.departures import ClientGone, Departures
+from jinsu.serving.open_inference import JSON_BYTES_HEADER
 from jinsu.serving.replies import Reply, refusal
 from jinsu.serving.service import Service
 from jinsu.serving.signature import Refused
+
+_JSON_BYTES_HEADER = JSON_BYTES_HEADER.encode()
 
 
 class Application:
@@ -27,8 +30,9 @@ class Application:
         held = _Held()
         try:
             body = await self._body(receive, held) if scope["method"] == "POST" else b""
+            json_bytes = _json_bytes(scope)
             with self._departures.watched(receive):
-                reply = await self._service.respond(scope["method"], scope["path"], body)
+                reply = await self._service.respond(scope["method"], scope["path"], body, json_bytes)
             await _send(send, reply)
         except Refused as problem:  # the rest of the body may still be on its way
             await _send(send, refusal(problem.status, str(problem)), (b"connection", b"close"))
@@ -74,8 +78,20 @@ class _Held:
     bytes: int = 0
 
 
+def _json_bytes(scope: Scope) -> int | None:
+    """How many bytes of JSON the body begins with, when its rest is binary tensors. Raises Refused(400)."""
+    value: bytes | None = next((value for name, value in scope["headers"] if name == _JSON_BYTES_HEADER), None)
+    if value is None:
+        return None
+    if not value.isdigit() or len(value) > 10:
+        raise Refused(400, f"{JSON_BYTES_HEADER}: not a number of bytes")
+    return int(value)
+
+
 async def _send(send: Send, reply: Reply, *more: tuple[bytes, bytes]) -> None:
     headers = [(b"content-type", reply.content_type.encode()), (b"content-length", b"%d" % len(reply.body)), *more]
+    if reply.json_bytes is not None:
+        headers.append((_JSON_BYTES_HEADER, b"%d" % reply.json_bytes))
     if reply.status in (429, 503):
         headers.append((b"retry-after", b"1"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})

@@ -11,11 +11,15 @@ _LONGEST = 500
 
 
 class Reply(NamedTuple):
-    """HTTP status, body, and the body's content type."""
+    """HTTP status, body, and the body's content type.
+
+    json_bytes: how many bytes of JSON a body begins with whose rest is binary tensors; None for one without such.
+    """
 
     status: int
     body: bytes
     content_type: str = "application/json"
+    json_bytes: int | None = None
 
 
 def refusal(status: int, message: str) -> Reply:

@@ -22,7 +22,7 @@ from jinsu.serving.engine import Engine
 from jinsu.serving.json_numbers import LONG
 from jinsu.serving.limits import Limits
 from jinsu.serving.mlflow_protocol import MlflowProtocol
-from jinsu.serving.open_inference import OpenInference
+from jinsu.serving.open_inference import JSON_BYTES_HEADER, OpenInference
 from jinsu.serving.replies import Reply, refusal
 from jinsu.serving.signature import Refused, Signature
 from jinsu.serving.telemetry import Telemetry
@@ -55,6 +55,7 @@ class Service:
         self.batcher = Batcher(self.engine.run, self.limits, observe, signature.fixed, self.engine.give_up)
         self.telemetry.waiting.set_function(lambda: self.batcher.waiting)
         self.telemetry.restarts.set_function(lambda: self.engine.restarts)
+        self._takes_texts = any(one.dtype == "string" for one in manifest.inputs)
         self._decoding = ThreadPoolExecutor(1, "decoding")
         self._mlflow = MlflowProtocol(signature, manifest.outputs)
         self._open_inference = OpenInference(name, version, signature, manifest)
@@ -62,7 +63,7 @@ class Service:
         self._down = Reply(503, orjson.dumps({"ready": False, "name": name, "version": version}))
         description = Reply(200, self._open_inference.description())
         base = f"/v2/models/{name}"
-        self._post_routes: dict[str, Callable[[bytes], Awaitable[bytes]]] = {
+        self._post_routes: dict[str, Callable[[bytes, int | None], Awaitable[Reply]]] = {
             "/invocations": self._invoke,
             f"{base}/infer": self._infer,
             f"{base}/versions/{version}/infer": self._infer,
@@ -70,18 +71,21 @@ class Service:
         self._get_routes: dict[str, Callable[[], Reply]] = {
             **dict.fromkeys(("/health", "/ping", "/v2/health/live", "/v2/health/ready", f"{base}/ready"), self._health),
             **dict.fromkeys((base, f"{base}/versions/{version}"), lambda: description),
-            "/v2": lambda: Reply(200, b'{"name":"jinsu","version":"1","extensions":[]}'),
+            "/v2": lambda: Reply(200, b'{"name":"jinsu","version":"1","extensions":["binary_tensor_data"]}'),
             "/metrics": lambda: Reply(200, self.telemetry.page(), _PROMETHEUS_TEXT),
         }
 
-    async def respond(self, method: str, path: str, body: bytes) -> Reply:
-        """The reply to one request. Every failure is a reply too; none is raised. A task that is cancelled drops its work."""
+    async def respond(self, method: str, path: str, body: bytes, json_bytes: int | None = None) -> Reply:
+        """The reply to one request. Every failure is a reply too; none is raised. A task that is cancelled drops its work.
+
+        json_bytes: how many bytes of JSON a body begins with whose rest is binary tensors.
+        """
         if method == "GET":
             get = self._get_routes.get(path)
             return get() if get else refusal(404, f"no such path: {path[:200]}")
         begun = time.perf_counter()
         try:
-            reply = await self._post(method, path, body)
+            reply = await self._post(method, path, body, json_bytes)
         except asyncio.CancelledError:
             self.telemetry.count(_CLIENT_GONE, time.perf_counter() - begun)
             raise
@@ -96,13 +100,13 @@ class Service:
         self.engine.close()
         self._decoding.shutdown(wait=False)
 
-    async def _post(self, method: str, path: str, body: bytes) -> Reply:
+    async def _post(self, method: str, path: str, body: bytes, json_bytes: int | None) -> Reply:
         post = self._post_routes.get(path)
         if post is None or method != "POST":
             status = 404 if path not in self._get_routes and post is None else 405
             return refusal(status, f"{method[:20]} {path[:200]} is not served here")
         try:
-            return Reply(200, await post(body))
+            return await post(body, json_bytes)
         except Refused as problem:
             return refusal(problem.status, str(problem))
         except (msgspec.MsgspecError, UnicodeDecodeError, RecursionError) as problem:
@@ -111,19 +115,25 @@ class Service:
             log.exception("%s %s", method, path)
             return refusal(500, "an error in the server; its log says more")
 
-    async def _invoke(self, body: bytes) -> bytes:
-        rows = await self._decoded(self._mlflow.rows, body)
-        return self._mlflow.answer(await self._run(rows))
+    async def _invoke(self, body: bytes, json_bytes: int | None) -> Reply:
+        if json_bytes is not None:
+            raise Refused(400, "/invocations takes JSON alone; send binary tensors to the path that ends in /infer")
+        rows = await self._decoded(lambda: self._mlflow.rows(body), len(body))
+        return Reply(200, self._mlflow.answer(await self._run(rows)))
 
-    async def _infer(self, body: bytes) -> bytes:
-        request = await self._decoded(self._open_inference.inference, body)
+    async def _infer(self, body: bytes, json_bytes: int | None) -> Reply:
+        if json_bytes is not None and not 0 <= json_bytes <= len(body):
+            raise Refused(400, f"{JSON_BYTES_HEADER}: {json_bytes}; the body has {len(body)} bytes")
+        numbers_alone = json_bytes is not None and not self._takes_texts
+        long = json_bytes if numbers_alone and json_bytes is not None else len(body)
+        request = await self._decoded(lambda: self._open_inference.inference(body, json_bytes), long)
         return self._open_inference.answer(await self._run(request.rows), request)
 
-    async def _decoded(self, decode: Callable[[bytes], T], body: bytes) -> T:
-        """What a body says; a long one is read in a thread, so that other requests are answered meanwhile."""
-        if len(body) <= LONG:
-            return decode(body)
-        return await asyncio.get_running_loop().run_in_executor(self._decoding, decode, body)
+    async def _decoded(self, decode: Callable[[], T], size: int) -> T:
+        """What a body says; one with many bytes to decode is read in a thread, so that other requests are answered meanwhile."""
+        if size <= LONG:
+            return decode()
+        return await asyncio.get_running_loop().run_in_executor(self._decoding, decode)
 
     async def _run(self, rows: Arrays) -> Arrays:
         """The model's answers to the rows, all of them finite. Raises Refused."""

@@ -12,6 +12,7 @@ import numpy as np
 
 from jinsu.packaging.arrays import Arrays, rows_of
 from jinsu.packaging.manifest import Input, Tensor
+from jinsu.serving.binary_tensors import flat_from_bytes
 from jinsu.serving.json_numbers import LONG, flat_numbers, nested_numbers
 from jinsu.serving.limits import Limits
 
@@ -86,10 +87,20 @@ class InputDecoder:
         if values[1:].lstrip()[:1] == b"[" and len(shape) > 1:
             return self.rows(values)
         array = self._long_flat(values) if self._numbers and len(values) > LONG else self._decode(self._flat, values)
+        return self.shaped(array, shape)
+
+    def binary(self, data: memoryview, shape: Sequence[int]) -> np.ndarray:
+        """The same as the protocol's bytes. Raises Refused(400)."""
+        with self._misfits():
+            array = flat_from_bytes(data, np.dtype(self.dtype))
+        return self.shaped(array, shape)
+
+    def shaped(self, array: np.ndarray, shape: Sequence[int]) -> np.ndarray:
+        """Values of this input's type in a shape. Raises Refused(400)."""
         if any(axis < 0 for axis in shape) or math.prod(shape) != array.size:
-            raise Refused(400, f"{self.tensor.name}: {array.size} values do not fill shape {shape}")
+            raise Refused(400, f"{self.tensor.name}: {array.size} values do not fill shape {list(shape[:8])}")
         if len(shape) != len(self.tensor.shape):
-            raise self._misfit(f"shape {shape[:8]} does not fit")
+            raise self._misfit(f"shape {list(shape[:8])} does not fit")
         return self._checked(array.reshape(shape))
 
     def _misfit(self, what: str) -> Refused:
@@ -142,10 +153,12 @@ class InputDecoder:
         return array
 
     def _check_numbers(self, array: np.ndarray) -> None:
-        """JSON has no NaN: a missing value became one, and a number beyond the type became infinite."""
+        """A missing value is NaN, and a number beyond the type has become infinite."""
         fine = ~np.isinf(array) if self._may_miss else np.isfinite(array)
         if not fine.all():
-            raise Refused(400, f"{self.tensor.name}: a value is too large for {self.tensor.dtype}")
+            missing = not self._may_miss and np.isnan(array).any()
+            what = "missing (NaN)" if missing else f"too large for {self.tensor.dtype}"
+            raise Refused(400, f"{self.tensor.name}: a value is {what}")
 
     def _fits(self, array: np.ndarray) -> bool:
         """Whether the axes of a given length have it; the others have one of at least 1."""
