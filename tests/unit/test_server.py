@@ -318,10 +318,14 @@ def test_no_document_breaks_the_server(double: Service, body: Any) -> None:
     assert ask(double, body)[0] in (200, 400)
 
 
-@pytest.mark.parametrize("path", ["/health", "/ping", "/v2/health/live", "/v2/health/ready", "/v2/models/m/ready"])
+@pytest.mark.parametrize("path", ["/health", "/ping", "/v2/health/ready", "/v2/models/m/ready", "/v2/models/m/versions/3/ready"])
 def test_health_names_the_version_that_answers(double: Service, path: str) -> None:
     reply = get(double, path)
     assert (reply.status, json.loads(reply.body)) == (200, {"ready": True, "name": "m", "version": "3"})
+
+
+def test_a_server_says_that_it_lives(double: Service) -> None:
+    assert json.loads(get(double, "/v2/health/live").body) == {"live": True}
 
 
 @pytest.mark.parametrize("path", ["/v2/models/m", "/v2/models/m/versions/3"])

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import contextlib
+from collections.abc import Callable
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass
 
 from jinsu.serving.asgi_types import Message, Receive, Scope, Send
@@ -12,20 +15,23 @@ from jinsu.serving.replies import Reply, refusal
 from jinsu.serving.service import Service
 from jinsu.serving.signature import Refused
 
+Beside = Callable[[], AbstractAsyncContextManager[None]]
 _JSON_BYTES_HEADER = JSON_BYTES_HEADER.encode()
 
 
 class Application:
     """A service as an ASGI application."""
 
-    def __init__(self, service: Service) -> None:
+    def __init__(self, service: Service, beside: Beside | None = None) -> None:
+        """beside: what runs from the start of the server to its end."""
         self._service, self._limits = service, service.limits
+        self._beside = beside or contextlib.nullcontext
         self._held = 0  # bytes of the bodies that are read or answered now
         self._departures = Departures()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] == "lifespan":
-            await _lifespan(receive, send)
+            await self._lifespan(receive, send)
             return
         held = _Held()
         try:
@@ -40,6 +46,17 @@ class Application:
             return
         finally:
             self._held -= held.bytes
+
+    async def _lifespan(self, receive: Receive, send: Send) -> None:
+        await receive()
+        try:
+            async with self._beside():
+                await send({"type": "lifespan.startup.complete"})
+                await receive()
+        except (OSError, RuntimeError) as problem:
+            await send({"type": "lifespan.startup.failed", "message": str(problem)})
+            return
+        await send({"type": "lifespan.shutdown.complete"})
 
     async def _body(self, receive: Receive, held: _Held) -> bytes:
         """The request's body. Raises Refused for one that is too long or too slow, and ClientGone."""
@@ -96,9 +113,3 @@ async def _send(send: Send, reply: Reply, *more: tuple[bytes, bytes]) -> None:
         headers.append((b"retry-after", b"1"))
     await send({"type": "http.response.start", "status": reply.status, "headers": headers})
     await send({"type": "http.response.body", "body": reply.body})
-
-
-async def _lifespan(receive: Receive, send: Send) -> None:
-    while (await receive())["type"] != "lifespan.shutdown":
-        await send({"type": "lifespan.startup.complete"})
-    await send({"type": "lifespan.shutdown.complete"})

@@ -95,6 +95,13 @@ class OpenInference:
         self._types = [protocol_type(output) for output in manifest.outputs]
         self._places = {output.name: place for place, output in enumerate(manifest.outputs)}
         self._decoder = msgspec.json.Decoder(_Request)
+        self._metadata: dict[str, Any] = {
+            "name": name,
+            "versions": [version],
+            "platform": "onnx_onnxruntime",
+            "inputs": [_described(one) for one in manifest.inputs],
+            "outputs": [_described(one) for one in manifest.outputs],
+        }
 
     def inference(self, body: bytes, json_bytes: int | None = None) -> Inference:
         """The rows of a request. json_bytes: how many bytes of JSON the body begins with; None for all.
@@ -166,16 +173,20 @@ class OpenInference:
             **values,
         }
 
+    def is_version(self, name: str, version: str) -> bool:
+        """Whether this is the model of that name and version; an empty version means any."""
+        return name == self._name and version in ("", self._version)
+
+    def metadata(self) -> dict[str, Any]:
+        """The model's metadata as the protocol defines it."""
+        return self._metadata
+
     def description(self) -> bytes:
         """The model's metadata; beside the protocol's own, `signature` says what each input and output is."""
         manifest = self._manifest
         return orjson.dumps(
             {
-                "name": self._name,
-                "versions": [self._version],
-                "platform": "onnx_onnxruntime",
-                "inputs": [_described(one) for one in manifest.inputs],
-                "outputs": [_described(one) for one in manifest.outputs],
+                **self._metadata,
                 "signature": {
                     "inputs": [
                         {"name": one.name, "nullable": one.nullable, "columns": one.columns} for one in manifest.inputs

@@ -1,8 +1,8 @@
 """One packaged model version as one HTTP process.
 
 The process serves MLflow's `/invocations` and the Open Inference Protocol v2, beside `/health` and Prometheus'
-`/metrics`, under uvicorn. uvicorn has no deadline for receiving a request: Envoy, which stands in front, cuts off slow
-clients.
+`/metrics`, under uvicorn, and with `--grpc` the Open Inference Protocol over gRPC too. uvicorn has no deadline for
+receiving a request: Envoy, which stands in front, cuts off slow clients.
 
     python -m jinsu.serving.server FOLDER --name digits --version 3 --socket /run/digits-3.sock
 """
@@ -10,13 +10,15 @@ clients.
 from __future__ import annotations
 
 import argparse
+import contextlib
 import os
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 from jinsu.errors import GateFailedError
-from jinsu.serving.asgi import Application
+from jinsu.serving.asgi import Application, Beside
 from jinsu.serving.asgi_types import App
 from jinsu.serving.key import KEY_VARIABLE, require_key
 from jinsu.serving.limits import Limits
@@ -24,6 +26,8 @@ from jinsu.serving.service import Service
 
 _SWITCH_SECONDS = 5e-4
 """How long the event loop waits for a thread that decodes, beside the rest of the thread's present call into C."""
+
+_GRACE_SECONDS = 10
 
 
 def main() -> None:
@@ -41,8 +45,8 @@ def main() -> None:
     except GateFailedError as problem:
         sys.exit(f"{arguments.name} version {arguments.version} is not served: {problem}")
     sys.setswitchinterval(_SWITCH_SECONDS)
-    app: App = Application(service)
-    key = os.environ.get(KEY_VARIABLE)
+    key = os.environ.get(KEY_VARIABLE, "")
+    app: App = Application(service, _beside(service, arguments.grpc, key) if arguments.grpc else None)
     uvicorn.run(
         require_key(app, key) if key else app,
         **address,
@@ -54,8 +58,25 @@ def main() -> None:
         server_header=False,
         date_header=False,
         timeout_keep_alive=75,
-        timeout_graceful_shutdown=10,
+        timeout_graceful_shutdown=_GRACE_SECONDS,
     )
+
+
+def _beside(service: Service, address: str, key: str) -> Beside:
+    """A gRPC server in the same event loop."""
+
+    @contextlib.asynccontextmanager
+    async def running() -> AsyncIterator[None]:
+        from jinsu.serving.grpc_server import GrpcServer  # 15 MB that a server without gRPC does without
+
+        server = GrpcServer(service, key)
+        await server.start(address)
+        try:
+            yield
+        finally:
+            await server.stop(_GRACE_SECONDS)
+
+    return running
 
 
 def _arguments() -> argparse.Namespace:
@@ -66,6 +87,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--socket", help="Unix socket to listen on")
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on, without --socket")
     parser.add_argument("--port", type=int, default=8080, help="port to listen on, without --socket")
+    parser.add_argument("--grpc", default="", help="HOST:PORT or unix:PATH of the protocol over gRPC; none without it")
     parser.add_argument("--contents", default="", help="digest that the package must have")
     parser.add_argument("--memory", type=int, default=Limits.memory, help="bytes that the model may allocate")
     return parser.parse_args()

@@ -29,7 +29,7 @@ from jinsu.serving.telemetry import Telemetry
 
 log = logging.getLogger("jinsu.server")
 
-_CLIENT_GONE = 499
+CLIENT_GONE = 499
 """The status under which a request is counted that its client gave up; nobody sees it elsewhere."""
 _PROMETHEUS_TEXT = "text/plain; version=0.0.4"
 T = TypeVar("T")
@@ -58,10 +58,10 @@ class Service:
         self._takes_texts = any(one.dtype == "string" for one in manifest.inputs)
         self._decoding = ThreadPoolExecutor(1, "decoding")
         self._mlflow = MlflowProtocol(signature, manifest.outputs)
-        self._open_inference = OpenInference(name, version, signature, manifest)
+        self.open_inference = OpenInference(name, version, signature, manifest)
         self._ready = Reply(200, orjson.dumps({"ready": True, "name": name, "version": version}))
         self._down = Reply(503, orjson.dumps({"ready": False, "name": name, "version": version}))
-        description = Reply(200, self._open_inference.description())
+        description = Reply(200, self.open_inference.description())
         base = f"/v2/models/{name}"
         self._post_routes: dict[str, Callable[[bytes, int | None], Awaitable[Reply]]] = {
             "/invocations": self._invoke,
@@ -69,7 +69,9 @@ class Service:
             f"{base}/versions/{version}/infer": self._infer,
         }
         self._get_routes: dict[str, Callable[[], Reply]] = {
-            **dict.fromkeys(("/health", "/ping", "/v2/health/live", "/v2/health/ready", f"{base}/ready"), self._health),
+            **dict.fromkeys(("/health", "/ping", "/v2/health/ready"), self._health),
+            **dict.fromkeys((f"{base}/ready", f"{base}/versions/{version}/ready"), self._health),
+            "/v2/health/live": lambda: Reply(200, b'{"live":true}'),
             **dict.fromkeys((base, f"{base}/versions/{version}"), lambda: description),
             "/v2": lambda: Reply(200, b'{"name":"jinsu","version":"1","extensions":["binary_tensor_data"]}'),
             "/metrics": lambda: Reply(200, self.telemetry.page(), _PROMETHEUS_TEXT),
@@ -87,13 +89,18 @@ class Service:
         try:
             reply = await self._post(method, path, body, json_bytes)
         except asyncio.CancelledError:
-            self.telemetry.count(_CLIENT_GONE, time.perf_counter() - begun)
+            self.telemetry.count(CLIENT_GONE, time.perf_counter() - begun)
             raise
         self.telemetry.count(reply.status, time.perf_counter() - begun)
         return reply
 
+    @property
+    def healthy(self) -> bool:
+        """Whether the model is loaded, or was a moment ago."""
+        return self.engine.seconds_down <= self.limits.down
+
     def _health(self) -> Reply:
-        return self._down if self.engine.seconds_down > self.limits.down else self._ready
+        return self._ready if self.healthy else self._down
 
     def close(self) -> None:
         """Ends the inference process."""
@@ -119,15 +126,15 @@ class Service:
         if json_bytes is not None:
             raise Refused(400, "/invocations takes JSON alone; send binary tensors to the path that ends in /infer")
         rows = await self._decoded(lambda: self._mlflow.rows(body), len(body))
-        return Reply(200, self._mlflow.answer(await self._run(rows)))
+        return Reply(200, self._mlflow.answer(await self.run(rows)))
 
     async def _infer(self, body: bytes, json_bytes: int | None) -> Reply:
         if json_bytes is not None and not 0 <= json_bytes <= len(body):
             raise Refused(400, f"{JSON_BYTES_HEADER}: {json_bytes}; the body has {len(body)} bytes")
         numbers_alone = json_bytes is not None and not self._takes_texts
         long = json_bytes if numbers_alone and json_bytes is not None else len(body)
-        request = await self._decoded(lambda: self._open_inference.inference(body, json_bytes), long)
-        return self._open_inference.answer(await self._run(request.rows), request)
+        request = await self._decoded(lambda: self.open_inference.inference(body, json_bytes), long)
+        return self.open_inference.answer(await self.run(request.rows), request)
 
     async def _decoded(self, decode: Callable[[], T], size: int) -> T:
         """What a body says; one with many bytes to decode is read in a thread, so that other requests are answered meanwhile."""
@@ -135,7 +142,7 @@ class Service:
             return decode()
         return await asyncio.get_running_loop().run_in_executor(self._decoding, decode)
 
-    async def _run(self, rows: Arrays) -> Arrays:
+    async def run(self, rows: Arrays) -> Arrays:
         """The model's answers to the rows, all of them finite. Raises Refused."""
         try:
             outputs = await self.batcher.submit(rows)

@@ -32,6 +32,8 @@ _TYPES: dict[str, tuple[Any, str, type]] = {
     "bool": (np.bool_, "BOOL", bool),
     "string": (np.object_, "BYTES", str),
 }
+PROTOCOL_TYPES = {protocol: np.dtype(type_) for type_, protocol, _ in _TYPES.values()}
+"""numpy's type of each type of the Open Inference Protocol that a model may take."""
 
 _NARROW = 8
 """Arrays of fewer numbers in the innermost brackets are decoded sooner as a whole."""
