@@ -25,6 +25,7 @@ from jinsu.gateway.envoy import binary as envoy_binary
 from jinsu.gateway.topology import Route
 from jinsu.packaging.package import package
 from jinsu.registry.mlmodel import mlmodel_files
+from jinsu.sdk.example import read_example
 from jinsu.sdk.saving import save_model
 
 CONNECTIONS, ROUNDS, SECONDS = 10, 5, 3.0
@@ -97,7 +98,7 @@ def _model(place: Path) -> Path:
     layers = (nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
     network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(512, 10))
     images = load_digits().images.reshape(-1, 1, 8, 8).astype(np.float32)
-    save_model(place / "saved", network, images[:64])
+    save_model(place / "saved", network, read_example(images[:64], None, None))
     package(place / "saved", place / "package", 1e-4, 1000.0)
     lines = [json.dumps({"inputs": [image.tolist()]}) for image in images[:256]]
     (place / "bodies.jsonl").write_text("\n".join(lines), encoding="utf-8")
