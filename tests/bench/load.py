@@ -2,7 +2,9 @@
 
 Standard library only, epoll and bare sockets: about 30 microseconds a request. Prints JSON.
 
-    python tests/bench/load.py HOST:PORT|SOCKET PATH BODIES CONNECTIONS SECONDS
+    python tests/bench/load.py HOST:PORT|SOCKET PATH BODIES CONNECTIONS SECONDS [HEADER]
+
+BODIES is a file of one body a line, or a folder of one body a file. HEADER is sent with each.
 """
 
 from __future__ import annotations
@@ -32,17 +34,18 @@ class Load:
     failed: int
 
 
-def hammer(address: str, path: str, bodies: Path, connections: int, seconds: float) -> Load:
+def hammer(address: str, path: str, bodies: Path, connections: int, seconds: float, header: str = "") -> Load:
     """The same in a process of its own, so that the caller's threads do not disturb it."""
-    command = [sys.executable, "-S", "-E", __file__, address, path, str(bodies), str(connections), str(seconds)]
+    command = [sys.executable, "-S", "-E", __file__, address, path, str(bodies), str(connections), str(seconds), header]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return Load(**json.loads(done.stdout))
 
 
 class _Connections:
-    def __init__(self, address: str, path: str, bodies: list[bytes]) -> None:
+    def __init__(self, address: str, path: str, bodies: list[bytes], header: str) -> None:
         self._address = address
-        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: "
+        more = f"{header}\r\n" if header else ""
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{more}Content-Type: application/json\r\nContent-Length: "
         self._requests = [head.encode() + b"%d\r\n\r\n" % len(body) + body for body in bodies]
         self._sent = 0
         self._poll = select.epoll()
@@ -122,10 +125,15 @@ def _whole(data: bytes) -> bool:
     return len(data) >= head + 4 + int(length[1]) if length else data.endswith(b"0\r\n\r\n")
 
 
+def _bodies(path: Path) -> list[bytes]:
+    if path.is_dir():
+        return [file.read_bytes() for file in sorted(path.iterdir())]
+    return [line for line in path.read_bytes().splitlines() if line]
+
+
 def main() -> None:
-    address, path, bodies, connections, seconds = sys.argv[1:]
-    lines = [line for line in Path(bodies).read_bytes().splitlines() if line]
-    pool = _Connections(address, path, lines)
+    address, path, bodies, connections, seconds, *more = sys.argv[1:]
+    pool = _Connections(address, path, _bodies(Path(bodies)), "".join(more))
     gc.disable()
     took = pool.run(int(connections), float(seconds))
     ordered = sorted(pool.seconds) or [0.0]

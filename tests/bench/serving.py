@@ -1,21 +1,28 @@
-"""One model behind two servers: ours behind Envoy, as live traffic meets it, and MLflow's own."""
+"""Four models behind five servers: ours behind Envoy, as live traffic meets it, and what teams use in its place.
+
+`JINSU_PEERS` names the environments of the peers (`tests.bench.peers`); `JINSU_BENCH_MODELS` names the models, all without it.
+"""
 
 from __future__ import annotations
 
 import asyncio
 import contextlib
 import json
+import os
+import subprocess
 import sys
 from collections.abc import Iterator
-from dataclasses import dataclass
 from pathlib import Path
 from statistics import median
 
 import httpx
 import numpy as np
-from tests.bench.figure import Figure, Say, at_least, below, plain
+from tests.bench import served_models
+from tests.bench.figure import Figure, Say, at_least, at_most, below, plain
 from tests.bench.load import Load, hammer
 from tests.bench.machine import folder, free_ports, seconds_until, server
+from tests.bench.peers import Target, healthy, present
+from tests.bench.served_models import Served
 
 from jinsu.gateway import schema, topology
 from jinsu.gateway.backend import Backend
@@ -23,135 +30,154 @@ from jinsu.gateway.bootstrap import Gateway, bootstrap
 from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.gateway.envoy import binary as envoy_binary
 from jinsu.gateway.topology import Route
-from jinsu.packaging.package import package
-from jinsu.registry.mlmodel import mlmodel_files
-from jinsu.sdk.example import read_example
-from jinsu.sdk.saving import save_model
 
-CONNECTIONS, ROUNDS, SECONDS = 10, 5, 3.0
-_HOW = (
-    f"Digits CNN, 1 row a request, {CONNECTIONS} kept connections, median of {ROUNDS} alternating {SECONDS:g}-s rounds"
-)
+CONNECTIONS, ROUNDS, SECONDS = (1, 10, 100), 3, 1.0
+_FAST_MS = 1.0
+"""A model whose run takes less is held to its peers, a slower one to a bare loop."""
+_OURS = ("envoy", "direct")
 
-
-@dataclass(frozen=True)
-class Target:
-    """Where the load goes."""
-
-    name: str
-    address: str
-    path: str
+Round = dict[str, Load]
 
 
 def measure(say: Say) -> list[Figure]:
-    with folder() as place, contextlib.ExitStack() as stack:
-        say("exporting the model")
-        packaged, bodies = _model(place), place / "bodies.jsonl"
-        say("starting MLflow's server, ours and Envoy")
-        ports = free_ports()
-        targets = (
-            stack.enter_context(_mlflow(packaged, place, ports)),
-            stack.enter_context(_ours(packaged, place)),
-        )
-        targets += (stack.enter_context(_envoy(targets[1].address, place, ports + 1)),)
-        _agree(targets, bodies)
+    names = os.environ.get("JINSU_BENCH_MODELS", "").split() or list(served_models.MODELS)
+    figures = []
+    with folder() as place:
+        say("exporting the models")
+        for served in served_models.make(place, names):
+            figures += _measured(served, place / f"run-{served.name}", say)
+    return figures
+
+
+def _measured(served: Served, place: Path, say: Say) -> list[Figure]:
+    place.mkdir()
+    with contextlib.ExitStack() as stack:
+        say(f"{served.title}: starting the servers")
+        bare = _bare_ms(served)
+        direct = stack.enter_context(_ours(served, place))
+        targets = [stack.enter_context(_envoy(served.name, direct, place, free_ports())), direct]
+        for peer in present(say).values():
+            targets.append(stack.enter_context(peer(served, place, free_ports())))
+        _agree(targets)
         for target in targets:
-            hammer(target.address, target.path, bodies, CONNECTIONS, 1.0)  # warm
-        rounds = []
-        for number in range(ROUNDS):
-            say(f"round {number + 1} of {ROUNDS}")
-            rounds.append({t.name: hammer(t.address, t.path, bodies, CONNECTIONS, SECONDS) for t in targets})
-    return _figures(rounds)
+            _load(target, 10, 1.0)  # warm
+        figures = [
+            plain(f"{served.name}: onnxruntime in a bare loop", bare, "ms", "One row a run, all cores, best of 3.")
+        ]
+        for connections in CONNECTIONS:
+            say(f"{served.title}: {connections} connections")
+            rounds = [{t.name: _load(t, connections, SECONDS) for t in targets} for _ in range(ROUNDS)]
+            figures += _figures(served, connections, rounds, bare)
+        return figures
 
 
-def _figures(rounds: list[dict[str, Load]]) -> list[Figure]:
+def _load(target: Target, connections: int, seconds: float) -> Load:
+    return hammer(target.address, target.path, target.bodies, connections, seconds)
+
+
+def _figures(served: Served, connections: int, rounds: list[Round], bare_ms: float) -> list[Figure]:
     def middle(name: str, field: str) -> float:
         return median(float(getattr(each[name], field)) for each in rounds)
 
-    ratio = median(each["envoy"].per_second / each["mlflow"].per_second for each in rounds)
-    tail = median(each["envoy"].p99_ms / each["mlflow"].p99_ms for each in rounds)
-    failed = sum(load.failed for each in rounds for load in each.values())
-    titles = {"envoy": "through Envoy", "direct": "without Envoy", "mlflow": "mlflow models serve"}
-    found = [
-        at_least("serving: times MLflow's requests/s", ratio, "×", 6, f"{_HOW}, of the ratio within each round."),
-        below("serving: p99 to MLflow's p99", tail, "×", 1, f"{_HOW}, of the ratio within each round."),
-    ]
-    for name, title in titles.items():
-        found += [
-            plain(f"serving: {title}", middle(name, "per_second"), "req/s", f"{_HOW}."),
-            plain(f"serving: {title}, p50", middle(name, "p50_ms"), "ms", f"{_HOW}."),
-            plain(f"serving: {title}, p99", middle(name, "p99_ms"), "ms", f"{_HOW}."),
+    peers = [name for name in rounds[0] if name not in _OURS]
+    best = max(peers, key=lambda name: middle(name, "per_second"))
+    how = f"{served.title}, 1 row a request, {connections} kept connections, median of {ROUNDS} alternating {SECONDS:g}-s rounds"
+    title = f"{served.name}, {connections} connections"
+    times = median(each["envoy"].per_second / each[best].per_second for each in rounds)
+    tail = median(each["envoy"].p99_ms / each[best].p99_ms for each in rounds)
+    found = []
+    if bare_ms < _FAST_MS:
+        gateway = median(1 - each["envoy"].per_second / each["direct"].per_second for each in rounds)
+        found = [
+            at_least(
+                f"{title}: times the best peer's requests/s ({best})", times, "×", 5, f"{how}, within each round."
+            ),
+            at_most(f"{title}: p99 to that peer's", tail, "×", 1, f"{how}, within each round."),
+            at_most(f"{title}: share of the requests/s that Envoy takes", gateway, "", 1 / 3, f"{how}."),
         ]
-    return [
-        *found,
-        below("serving: failed requests", failed, "", 1, f"All answers but 200 in {ROUNDS} rounds of each."),
-    ]
+    else:
+        found = [
+            plain(f"{title}: times the best peer's requests/s ({best})", times, "×", f"{how}, within each round."),
+            plain(f"{title}: p99 to that peer's", tail, "×", f"{how}, within each round."),
+            plain(
+                f"{title}: requests/s to a bare loop's", middle("envoy", "per_second") * bare_ms / 1000, "×", f"{how}."
+            ),
+        ]
+    for name in rounds[0]:
+        found += [
+            plain(f"{title}: {name}", middle(name, "per_second"), "req/s", f"{how}."),
+            plain(f"{title}: {name}, p99", middle(name, "p99_ms"), "ms", f"{how}."),
+        ]
+    failed = sum(each[name].failed for each in rounds for name in _OURS)
+    peers_failed = {name: sum(each[name].failed for each in rounds) for name in peers}
+    note = f"All answers but 200 of ours; of the peers' {peers_failed}."
+    return [*found, below(f"{title}: failed requests", failed, "", 1, note)]
 
 
-def _model(place: Path) -> Path:
-    """The network of examples/digits with random weights: as fast as a trained one."""
-    import torch
-    from sklearn.datasets import load_digits
-    from torch import nn
+_BARE_LOOP = """
+import sys, time
+import numpy as np, onnxruntime
+options = onnxruntime.SessionOptions()
+options.intra_op_num_threads = int(sys.argv[3])
+session = onnxruntime.InferenceSession(sys.argv[1], options, providers=["CPUExecutionProvider"])
+rows, name, best = np.load(sys.argv[2], allow_pickle=True), session.get_inputs()[0].name, 9.0
+for _ in range(3):
+    begun, runs = time.perf_counter(), 0
+    while time.perf_counter() < begun + 1:
+        session.run(None, {name: rows[runs % len(rows)][None]} if rows.dtype != object else {name: rows[:1]})
+        runs += 1
+    best = min(best, (time.perf_counter() - begun) / runs)
+print(best * 1000)
+"""
 
-    torch.manual_seed(0)
-    layers = (nn.Conv2d(1, 16, 3, padding=1), nn.ReLU(), nn.Conv2d(16, 32, 3, padding=1), nn.ReLU(), nn.MaxPool2d(2))
-    network = nn.Sequential(*layers, nn.Flatten(), nn.Linear(512, 10))
-    images = load_digits().images.reshape(-1, 1, 8, 8).astype(np.float32)
-    save_model(place / "saved", network, read_example(images[:64], None, None))
-    package(place / "saved", place / "package", 1e-4, 1000.0)
-    lines = [json.dumps({"inputs": [image.tolist()]}) for image in images[:256]]
-    (place / "bodies.jsonl").write_text("\n".join(lines), encoding="utf-8")
-    return place / "package"
+
+def _bare_ms(served: Served) -> float:
+    """Milliseconds of one row in onnxruntime without any server, with all cores."""
+    rows = served.folder.with_suffix(".npy")
+    np.save(rows, served.rows, allow_pickle=True)
+    command = [sys.executable, "-c", _BARE_LOOP, str(served.folder / "model.onnx"), str(rows), str(os.cpu_count())]
+    return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
 
 
 @contextlib.contextmanager
-def _mlflow(packaged: Path, place: Path, port: int) -> Iterator[Target]:
-    for name, content in mlmodel_files(packaged, {"submission": "bench", "lineage": {"package": "0" * 32}}).items():
-        (place / "mlmodel").mkdir(exist_ok=True)
-        (place / "mlmodel" / name).write_bytes(content if isinstance(content, bytes) else content.read_bytes())
-    binaries = Path(sys.executable).parent
-    command = f"{binaries}/mlflow models serve -m mlmodel --env-manager local --workers 1 -h 127.0.0.1 -p {port}"
-    environment = {
-        "PATH": f"{binaries}:/usr/bin:/bin",
-        "OMP_NUM_THREADS": "1",
-        "MLFLOW_TRACKING_URI": f"sqlite:///{place}/tracking.db",
-        "MLFLOW_DISABLE_TELEMETRY": "true",
-    }
-    with server(command.split(), environment, place / "mlflow.log"):
-        seconds_until(lambda: _healthy(f"http://127.0.0.1:{port}/ping"), "mlflow models serve", 120)
-        yield Target("mlflow", f"127.0.0.1:{port}", "/invocations")
-
-
-@contextlib.contextmanager
-def _ours(packaged: Path, place: Path) -> Iterator[Target]:
+def _ours(served: Served, place: Path) -> Iterator[Target]:
     """As `LocalDeployer` starts it."""
-    socket = place / "digits-v1"
-    command = [sys.executable, "-m", "jinsu.serving.server", str(packaged), "--name", "digits", "--version", "1"]
+    socket, bodies = place / "server", place / "bodies.jsonl"
+    bodies.write_text(served.bodies(), encoding="utf-8")
+    command = [
+        sys.executable,
+        "-m",
+        "jinsu.serving.server",
+        str(served.folder),
+        "--name",
+        served.name,
+        "--version",
+        "1",
+    ]
     with server([*command, "--socket", str(socket)], {"OMP_NUM_THREADS": "1"}, place / "server.log"):
         seconds_until(socket.exists, "the model server")
-        yield Target("direct", str(socket), "/invocations")
+        yield Target("direct", str(socket), "/invocations", bodies)
 
 
 @contextlib.contextmanager
-def _envoy(socket: str, place: Path, port: int) -> Iterator[Target]:
+def _envoy(model: str, direct: Target, place: Path, port: int) -> Iterator[Target]:
     """As on a laptop: the platform's bootstrap, clusters and routes, from its own discovery server."""
     binary = envoy_binary()
     (place / "envoy.json").write_text(json.dumps(bootstrap(Gateway(port, port + 1, port + 2))), encoding="utf-8")
     flags = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
     command = [str(binary), "-c", str(place / "envoy.json"), *flags]
-    with _discovery(socket, place, port + 2), server(command, {}, place / "envoy.log"):
-        seconds_until(lambda: _healthy(f"http://127.0.0.1:{port}/models/digits/health"), "Envoy")
-        yield Target("envoy", f"127.0.0.1:{port}", "/models/digits/invocations")
+    with _discovery(model, direct.address, place, port + 2), server(command, {}, place / "envoy.log"):
+        seconds_until(lambda: healthy(f"http://127.0.0.1:{port}/models/{model}/health"), "Envoy")
+        yield Target("envoy", f"127.0.0.1:{port}", f"/models/{model}/invocations", direct.bodies)
 
 
 @contextlib.contextmanager
-def _discovery(socket: str, place: Path, port: int) -> Iterator[None]:
+def _discovery(model: str, socket: str, place: Path, port: int) -> Iterator[None]:
     """The release controller's discovery server, in a thread; it has nothing to do once Envoy knows the route."""
     from threading import Event, Thread
 
     known, over = schema.load(envoy_binary(), place), Event()
-    routes = [Route("digits", Backend("digits", "1", socket))]
+    routes = [Route(model, Backend(model, "1", socket))]
 
     async def serve() -> None:
         xds = XdsServer(known)
@@ -171,25 +197,21 @@ def _discovery(socket: str, place: Path, port: int) -> Iterator[None]:
         thread.join()
 
 
-def _healthy(url: str) -> bool:
-    try:
-        return httpx.get(url, timeout=2).is_success
-    except httpx.TransportError:
-        return False
-
-
-def _agree(targets: tuple[Target, ...], bodies: Path) -> None:
+def _agree(targets: list[Target]) -> None:
     """All give the same answer to the same row, or the comparison means nothing."""
-    body = bodies.read_bytes().splitlines()[0]
-    answers = [_ask(target, body) for target in targets]
+    answers = [_ask(target) for target in targets]
     for answer in answers[1:]:
-        np.testing.assert_allclose(answer, answers[0], rtol=1e-4, atol=1e-5)
+        np.testing.assert_allclose(answer, answers[0], rtol=1e-3, atol=1e-4)
 
 
-def _ask(target: Target, body: bytes) -> np.ndarray:
+def _ask(target: Target) -> np.ndarray:
     unix = target.address.startswith("/")
     base = "http://localhost" if unix else f"http://{target.address}"
+    body = target.bodies.read_bytes().splitlines()[0]
     with httpx.Client(transport=httpx.HTTPTransport(uds=target.address) if unix else None, base_url=base) as client:
-        answer = client.post(target.path, content=body, headers={"content-type": "application/json"})
-    predictions = answer.raise_for_status().json()["predictions"]
-    return np.asarray(predictions["output"] if isinstance(predictions, dict) else predictions, dtype=float)
+        answer = client.post(target.path, content=body, headers={"content-type": "application/json"}, timeout=30)
+    document = answer.raise_for_status().json()
+    predictions = document["predictions"] if "predictions" in document else document["outputs"][0]["data"]
+    return np.asarray(
+        next(iter(predictions.values())) if isinstance(predictions, dict) else predictions, dtype=float
+    ).reshape(-1)
