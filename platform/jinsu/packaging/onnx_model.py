@@ -46,6 +46,7 @@ class OnnxModel:
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # idle threads leave cores to others
         options.log_severity_level = 4  # what it would print is in the exception
         self.manifest = Manifest.read(folder)
         try:

@@ -3,7 +3,7 @@
 It reads batches from standard input, a socket, and writes answers there; standard output is a second socket, on which the
 server names a batch that takes too long. It holds no key, its memory is limited, and it reads the package and libraries alone.
 
-    python -m jinsu.serving.inference FOLDER MEMORY CONTENTS
+    python -m jinsu.serving.inference FOLDER MEMORY CONTENTS THREADS
 """
 
 from __future__ import annotations
@@ -92,7 +92,7 @@ def _limit_this_process(memory: int) -> None:
 
 
 def main() -> None:
-    folder, memory, contents = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3]
+    folder, memory, contents, threads = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
     data, control = socket.socket(fileno=os.dup(0)), socket.socket(fileno=os.dup(1))
     os.dup2(2, 1)
     _limit_this_process(memory)
@@ -100,7 +100,7 @@ def main() -> None:
     try:
         if contents:
             verify_contents(folder, contents)
-        inference = _Inference(OnnxModel(folder), data)
+        inference = _Inference(OnnxModel(folder, threads), data)
     except (GateFailedError, MemoryError) as problem:
         data.sendall(_failed(str(problem) or "the model needs more memory than the server gives it").to_bytes())
         return

@@ -33,11 +33,15 @@ class Lost(Exception):
 class InferenceProcess:
     """One process and its two sockets. Sending never waits."""
 
-    def __init__(self, folder: Path, memory: int, contents: str) -> None:
-        """memory: bytes that the process may allocate. contents: the digest that the package must have, or "" for any."""
+    def __init__(self, folder: Path, memory: int, contents: str, threads: int = 1) -> None:
+        """memory: bytes that the process may allocate. contents: the digest that the package must have, or "" for any.
+
+        threads: how many compute one run.
+        """
         self._data, data = socket.socketpair()
         self._control, control = socket.socketpair()
-        command = (sys.executable, "-P", "-m", "jinsu.serving.inference", str(folder.resolve()), str(memory), contents)
+        arguments = (str(folder.resolve()), str(memory), contents, str(threads))
+        command = (sys.executable, "-P", "-m", "jinsu.serving.inference", *arguments)
         kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         with data, control:
             self._process = subprocess.Popen(
