@@ -96,7 +96,7 @@ def check(server: int, bench: StageBench, tmp_path: Path) -> Callable[..., Check
             [sys.executable, "-c", WATCHED, str(record), "check", str(folder)],
             env=environment, capture_output=True, text=True, check=False, timeout=200,
         )  # fmt: skip
-        assert "Traceback" not in ended.stderr, ended.stderr
+        assert "/jinsu/cli/" not in ended.stderr, ended.stderr  # a traceback of ours
         seen = json.loads(record.read_text())
         slow = SLOW & {name.partition(".")[0] for name in seen["modules"]}
         return Checked(ended.returncode, ended.stdout, ended.stderr, slow, seen["started"])
@@ -149,6 +149,13 @@ def test_a_good_folder_is_run_and_every_finding_shown(check: Callable[..., Check
     assert shown == ["spec", "code", "problem", "dataset", "data", "script", "model", "signature", "metric"]
     assert "float32 [rows, 2]" in checked.printed
     assert "running the script on " in checked.complaint
+
+
+def test_a_script_that_fails_names_its_line_and_what_to_do(check: Callable[..., Checked]) -> None:
+    checked = check("model = ", "open('/data/more.csv') if len(x) else None; model = ")
+    assert checked.code == 6, checked.complaint
+    assert "train.py, line 8: FileNotFoundError: " in checked.complaint
+    assert "put other data into a dataset: jinsu data put" in checked.complaint
 
 
 def test_a_doubt_is_shown_and_stops_nothing(check: Callable[..., Checked]) -> None:
