@@ -251,6 +251,9 @@ def _singles(graph: GraphBuilder, model: Bpe, alphabet: _Alphabet, reading: Read
     numbers, words = _compact(graph, numbers, found.words)
     if model.fuse and model.unknown is not None:
         return _fused(graph, _Words(numbers, words), unknown)
+    if model.unknown is None:  # whole words may be gone, and no number of a word may be more than the places
+        starts = _starts(graph, _Words(numbers, words))
+        words = graph.op("Mul", _number(graph, graph.op("Greater", words, 0)), _counted(graph, starts))
     return _Words(numbers, words)
 
 
