@@ -11,13 +11,16 @@ import pandas as pd
 import pytest
 import xgboost
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import ColumnTransformer, TransformedTargetRegressor
-from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier, VotingClassifier
+from sklearn.dummy import DummyClassifier
+from sklearn.ensemble import GradientBoostingRegressor, RandomForestClassifier, StackingClassifier, VotingClassifier
 from sklearn.feature_extraction.text import CountVectorizer, HashingVectorizer, TfidfVectorizer
-from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.kernel_ridge import KernelRidge
+from sklearn.linear_model import LogisticRegression, Ridge, SGDClassifier
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, QuantileTransformer
-from sklearn.svm import SVR
+from sklearn.svm import SVC, LinearSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from jinsu.sdk.saving import example_of, save_model
@@ -105,10 +108,17 @@ REFUSED: dict[str, Callable[[], Any]] = {
     ),
     "an encoder of both empty and missing texts": with_an_empty_text,
     "a transformer without a faithful converter": lambda: after(QuantileTransformer(n_quantiles=10)),
-    "an estimator without a faithful converter": lambda: SVR().fit(NUMBERS, TARGET),
+    "an estimator without a faithful converter": lambda: KernelRidge().fit(NUMBERS, TARGET),
     "a model that is not fitted": lambda: Ridge(),
     "a table without a column of the model": lambda: (Ridge().fit(NUMBERS, TARGET), ROWS[["brand", "size"]]),
     "votes by majority": lambda: VotingClassifier([("tree", DecisionTreeClassifier())]).fit(NUMBERS, CLASSES),
+    "answers by chance": lambda: DummyClassifier(strategy="uniform").fit(NUMBERS, CLASSES),
+    "another way to calibrate": lambda: CalibratedClassifierCV(LogisticRegression(), method="temperature").fit(
+        NUMBERS, CLASSES
+    ),
+    "a stack of models without probabilities": lambda: StackingClassifier([("svc", LinearSVC())]).fit(NUMBERS, CLASSES),
+    "a kernel of your own": lambda: SVC(kernel=lambda one, other: one @ other.T).fit(NUMBERS.to_numpy(), CLASSES),
+    "probabilities of another loss": lambda: SGDClassifier(loss="modified_huber").fit(NUMBERS, CLASSES),
     "several targets of classes": lambda: RandomForestClassifier(2).fit(NUMBERS, np.column_stack([CLASSES, CLASSES])),
     "a first guess that is a model": lambda: GradientBoostingRegressor(n_estimators=2, init=Ridge()).fit(
         NUMBERS, TARGET

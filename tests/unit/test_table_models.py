@@ -209,6 +209,14 @@ def test_columns_that_the_model_does_not_read_are_no_inputs(tmp_path: Path) -> N
     assert [one.name for one in packaged.manifest.inputs] == ["small"]
 
 
+@pytest.mark.parametrize("model", [Ridge(), DecisionTreeClassifier(), xgboost.XGBRegressor(n_estimators=1)])
+def test_a_column_may_have_the_name_of_an_output(model: Any, tmp_path: Path) -> None:
+    rows = TABLE[["small", "count"]].rename(columns={"small": "value", "count": "probabilities"})
+    packaged = saved(model.fit(rows, IS_LARGE), rows, tmp_path)
+    assert packaged.manifest.outputs[0].name in ("predicted_value", "predicted_probabilities")
+    assert_answers_alike(model, packaged, rows)
+
+
 @pytest.mark.parametrize("columns", [["small", "count"], ["count", "small"], None])
 def test_an_array_has_its_columns_in_the_order_that_it_says(columns: list[str] | None, tmp_path: Path) -> None:
     names = ["small", "count"]

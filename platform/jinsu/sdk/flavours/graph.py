@@ -122,6 +122,13 @@ class Graph:
         return kept[::-1], needed
 
 
+def output_name(name: str, example: Example) -> str:
+    """The name itself, or another one when a column has it."""
+    while name in example.inputs:
+        name = f"predicted_{name}"
+    return name
+
+
 def _read_by(node: Any) -> Iterator[str]:
     """The values that an operator reads, those in its inner graphs too."""
     yield from node.input

@@ -12,7 +12,7 @@ from jinsu.sdk.flavours import Exported
 from jinsu.sdk.flavours.blocks import Blocks, numbers
 from jinsu.sdk.flavours.boosters import Categories, coded, first_line, names_of, with_categories
 from jinsu.sdk.flavours.frames import taken
-from jinsu.sdk.flavours.graph import Graph
+from jinsu.sdk.flavours.graph import Graph, output_name
 from jinsu.sdk.flavours.trees import Forest, Test, in_one_of, sigmoid_pair, softmax
 from jinsu.sdk.outputs import OutputKind
 
@@ -84,6 +84,7 @@ def _export_booster(model: Any, example: Example, path: Path, framework: str) ->
         name, kind, answers = "quantiles", OutputKind.QUANTILES, answers.reshape(-1, 1)
     elif objective in _OF_CLASSES:
         name, kind = "probabilities", OutputKind.PROBABILITIES
+    name = output_name(name, example)
     value = graph.cast(graph.reshaped(value, [-1, *answers.shape[1:]]), "float32")
     read = graph.write(path, example, {name: (value, answers)})
     return Exported(framework, {name: answers}, {name: kind}, None, levels, read)

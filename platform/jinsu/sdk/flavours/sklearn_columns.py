@@ -240,6 +240,35 @@ def ranged(graph: Graph, scaler: Any, blocks: Blocks) -> Blocks:
     return (Block(value, part.width),)
 
 
+def powered(graph: Graph, transformer: Any, blocks: Blocks) -> Blocks:
+    """A PowerTransformer: each column to a power of its own, Yeo-Johnson's or Box-Cox's, then standardized."""
+    part = _joined(graph, transformer, blocks)
+    powers = transformer.lambdas_
+    if transformer.method == "box-cox":
+        value = _power(graph, part.value, powers)
+    else:
+        zero, one = graph.matrix([[0.0]]), graph.matrix([[1.0]])
+        positive = graph.add("Add", [graph.add("Max", [part.value, zero]), one])
+        negative = graph.add("Sub", [one, graph.add("Min", [part.value, zero])])
+        mirrored = graph.add("Neg", [_power(graph, negative, 2.0 - powers)])
+        upper = graph.add("GreaterOrEqual", [part.value, zero])
+        value = graph.add("Where", [upper, _power(graph, positive, powers), mirrored])
+        value = graph.add("Where", [graph.add("IsNaN", [part.value]), graph.nan(), value])
+    result = Block(value, part.width)
+    return standardized(graph, transformer._scaler, (result,)) if transformer.standardize else (result,)
+
+
+def _power(graph: Graph, value: str, powers: np.ndarray) -> str:
+    """(value ** power - 1) / power for each column, and its limit, the logarithm, where the power is 0."""
+    import numpy as np
+
+    none = np.abs(powers) < np.spacing(1.0)
+    exponent = graph.matrix([np.where(none, 1.0, powers)])
+    raised = graph.add("Sub", [graph.add("Pow", [value, exponent]), graph.matrix([[1.0]])])
+    curve = graph.add("Div", [raised, exponent])
+    return graph.add("Where", [graph.constant(none.reshape(1, -1)), graph.add("Log", [value]), curve])
+
+
 def binned(graph: Graph, discretizer: Any, blocks: Blocks) -> Blocks:
     """A KBinsDiscretizer: how many inner edges a value has reached, as a number or as one of several columns."""
     import numpy as np

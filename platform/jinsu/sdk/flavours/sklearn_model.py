@@ -11,7 +11,7 @@ from jinsu.sdk.example import Example, refusal, refuse
 from jinsu.sdk.flavours import Exported
 from jinsu.sdk.flavours.boosters import names_of
 from jinsu.sdk.flavours.frames import taken
-from jinsu.sdk.flavours.graph import Graph
+from jinsu.sdk.flavours.graph import Graph, output_name
 from jinsu.sdk.outputs import OutputKind
 
 if TYPE_CHECKING:
@@ -45,6 +45,7 @@ def export_estimator(
         value = answered(graph, model, blocks)
         answers = _answers(model, method, prepare(rows))
     name, kind, quantiles = _said(model, method)
+    name = output_name(name, example)
     classes = list(model.classes_) if hasattr(model, "classes_") else None
     if method == "predict" and classes is not None:  # the graph gives places among the classes
         places = {_key(label): place for place, label in enumerate(classes)}

@@ -7,11 +7,13 @@ arithmetic on a matrix of float64 is written by skl2onnx. A step that is in neit
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from jinsu.sdk.example import refusal, refuse
+from jinsu.sdk.flavours import sklearn_around as around
 from jinsu.sdk.flavours import sklearn_columns as columns
 from jinsu.sdk.flavours import sklearn_trees as trees
+from jinsu.sdk.flavours import sklearn_vectors as vectors
 from jinsu.sdk.flavours.blocks import Block, Blocks, chosen, numbers, width_of
 from jinsu.sdk.flavours.graph import ML_OPSET, OPSET
 from jinsu.sdk.flavours.sklearn_text import vectorized
@@ -106,6 +108,7 @@ _TRANSFORMERS: Mapping[str, columns.Step] = {
     "OrdinalEncoder": columns.looked_up,
     "Pipeline": _pipeline,
     "PolynomialFeatures": columns.multiplied,
+    "PowerTransformer": columns.powered,
     "RobustScaler": columns.standardized,
     "SimpleImputer": columns.imputed,
     "StandardScaler": columns.standardized,
@@ -185,22 +188,6 @@ def _after_steps(graph: Graph, pipeline: Any, blocks: Blocks) -> str:
     return answered(graph, last, blocks)
 
 
-def _best_found(graph: Graph, search: Any, blocks: Blocks) -> str:
-    return answered(graph, search.best_estimator_, blocks)
-
-
-def _scores_of_classes(graph: Graph, model: Any, blocks: Blocks) -> str:
-    """A linear classifier without probabilities: the class with the largest score."""
-    matrix = numbers(graph, blocks, type(model).__name__)
-    scores = graph.add(
-        "Add", [graph.add("MatMul", [matrix, graph.matrix(model.coef_.T)]), graph.matrix([model.intercept_])]
-    )
-    if model.coef_.shape[0] == 1:
-        above = graph.cast(graph.add("Greater", [scores, graph.matrix([[0.0]])]), "int64")
-        return graph.reshaped(above, [-1])
-    return graph.add("ArgMax", [scores], axis=1, keepdims=0)
-
-
 def _histogram_boosting(graph: Graph, model: Any, blocks: Blocks) -> str:
     if getattr(model, "_preprocessor", None) is not None:
         encoder, others = (places for _, _, places in model._preprocessor.transformers_[:2])
@@ -213,62 +200,38 @@ def _histogram_boosting(graph: Graph, model: Any, blocks: Blocks) -> str:
     return trees.histogram_boosting(graph, model, blocks)
 
 
-def _retransformed(graph: Graph, model: Any, blocks: Blocks) -> str:
-    """A TransformedTargetRegressor: what the inner model answers, taken back to the target's unit."""
-    value = answered(graph, model.regressor_, blocks)
-    back = model.transformer_
-    name = type(back).__name__
-    if name == "FunctionTransformer":
-        return value if back.inverse_func is None else columns.applied(graph, back.inverse_func, value)
-    if name == "StandardScaler":
-        scaled = value if back.scale_ is None else graph.add("Mul", [value, graph.matrix([back.scale_])])
-        return scaled if back.mean_ is None else graph.add("Add", [scaled, graph.matrix([back.mean_])])
-    if name == "MinMaxScaler":
-        return graph.add("Div", [graph.add("Sub", [value, graph.matrix([back.min_])]), graph.matrix([back.scale_])])
-    raise refusal(
-        f"TransformedTargetRegressor with {name} cannot be exported; use func and inverse_func of numpy, a StandardScaler or "
-        "a MinMaxScaler."
-    )
+Model: TypeAlias = "Callable[[Graph, Any, Blocks], str]"
 
 
-def _mean_of_models(graph: Graph, model: Any, blocks: Blocks) -> str:
-    """A VotingRegressor, or a VotingClassifier with voting='soft'."""
-    import numpy as np
-
-    if getattr(model, "voting", "soft") != "soft":
-        refuse("VotingClassifier with voting='hard' cannot be exported; fit it with voting='soft'.")
-    weights = (
-        [1.0] * len(model.estimators_)
-        if model.weights is None
-        else [weight for weight, (_, one) in zip(model.weights, model.estimators, strict=True) if one != "drop"]
-    )
-    shares = np.asarray(weights, float) / np.sum(weights)
-    parts = [
-        graph.add("Mul", [answered(graph, one, blocks), graph.matrix([[share]])])
-        for one, share in zip(model.estimators_, shares, strict=True)
-    ]
-    return graph.add("Sum", parts)
+def _of_models(adding: Callable[[Graph, Any, Blocks, Model], str]) -> Model:
+    """A model that consists of others."""
+    return lambda graph, model, blocks: adding(graph, model, blocks, answered)
 
 
-def _several_targets(graph: Graph, model: Any, blocks: Blocks) -> str:
-    """A MultiOutputRegressor."""
-    return graph.add("Concat", [answered(graph, one, blocks) for one in model.estimators_], axis=1)
-
-
-Model = Callable[["Graph", Any, Blocks], str]
 _MODELS: Mapping[str, Model] = {
+    "AdaBoostClassifier": _of_models(around.adaptive),
+    "CalibratedClassifierCV": _of_models(around.calibrated),
+    "MultiOutputRegressor": _of_models(around.several_targets),
     "Pipeline": _after_steps,
-    "TransformedTargetRegressor": _retransformed,
-    "MultiOutputRegressor": _several_targets,
-    **dict.fromkeys(("VotingClassifier", "VotingRegressor"), _mean_of_models),
+    "TransformedTargetRegressor": _of_models(around.retransformed),
+    **dict.fromkeys(("BaggingClassifier", "BaggingRegressor"), _of_models(around.bagged)),
+    **dict.fromkeys(("DummyClassifier", "DummyRegressor"), around.constant),
+    **dict.fromkeys(("StackingClassifier", "StackingRegressor"), _of_models(around.stacked)),
+    **dict.fromkeys(("VotingClassifier", "VotingRegressor"), _of_models(around.mean_of_votes)),
     **dict.fromkeys(
-        ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV"), _best_found
+        ("GridSearchCV", "RandomizedSearchCV", "HalvingGridSearchCV", "HalvingRandomSearchCV"),
+        _of_models(around.best_found),
     ),
     **dict.fromkeys(("GradientBoostingClassifier", "GradientBoostingRegressor"), trees.gradient_boosting),
     **dict.fromkeys(("HistGradientBoostingClassifier", "HistGradientBoostingRegressor"), _histogram_boosting),
+    **dict.fromkeys(("NuSVC", "SVC"), vectors.class_by_vectors),
+    **dict.fromkeys(("NuSVR", "SVR"), vectors.value_by_vectors),
     **dict.fromkeys(
-        ("LinearSVC", "PassiveAggressiveClassifier", "Perceptron", "RidgeClassifier", "RidgeClassifierCV"),
-        _scores_of_classes,
+        (
+            *("LinearSVC", "PassiveAggressiveClassifier", "Perceptron", "RidgeClassifier", "RidgeClassifierCV"),
+            "SGDClassifier",
+        ),
+        vectors.scores_of_classes,
     ),
     **dict.fromkeys(
         (
@@ -309,6 +272,7 @@ _BY_SKL2ONNX_MODELS = frozenset(
             "MLPRegressor",
         ),
         *("MultinomialNB", "OrthogonalMatchingPursuit", "OrthogonalMatchingPursuitCV", "PLSRegression"),
+        *("PassiveAggressiveRegressor", "RANSACRegressor"),
         *("PoissonRegressor", "QuadraticDiscriminantAnalysis", "QuantileRegressor", "Ridge", "RidgeCV", "SGDRegressor"),
         *("TheilSenRegressor", "TweedieRegressor"),
     }

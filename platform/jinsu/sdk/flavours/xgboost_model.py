@@ -12,7 +12,7 @@ from jinsu.sdk.flavours import Exported
 from jinsu.sdk.flavours.blocks import Blocks, numbers
 from jinsu.sdk.flavours.boosters import Categories, coded, first_line, names_of, with_categories
 from jinsu.sdk.flavours.frames import taken
-from jinsu.sdk.flavours.graph import Graph
+from jinsu.sdk.flavours.graph import Graph, output_name
 from jinsu.sdk.flavours.trees import Forest, Test, in_one_of, sigmoid_pair, softmax
 from jinsu.sdk.outputs import OutputKind
 
@@ -93,14 +93,16 @@ def _export_booster(model: Any, example: Example, path: Path, framework: str) ->
     raw = _raw(graph, model, document, blocks, None)
     if objective == "multi:softmax":
         value = graph.add("ArgMax", [raw], axis=1, keepdims=0)
-        read = graph.write(path, example, {"label": (value, answers := answers.astype(np.int64))})
-        return Exported(framework, {"label": answers}, {"label": OutputKind.LABEL}, read=read)
+        name, answers = output_name("label", example), answers.astype(np.int64)
+        read = graph.write(path, example, {name: (value, answers)})
+        return Exported(framework, {name: answers}, {name: OutputKind.LABEL}, read=read)
     levels = _levels(document)
     name, kind = "value", OutputKind.VALUE
     if levels:
         name, kind, answers = "quantiles", OutputKind.QUANTILES, answers.reshape(len(answers), -1)
     elif objective in ("binary:logistic", "multi:softprob"):
         name, kind = "probabilities", OutputKind.PROBABILITIES
+    name = output_name(name, example)
     value = softmax(graph, raw) if objective == "multi:softprob" else _transformed(graph, raw, objective)
     value = graph.cast(graph.reshaped(value, [-1, *answers.shape[1:]]), "float32")
     read = graph.write(path, example, {name: (value, answers)})
