@@ -9,13 +9,15 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
 import pytest
 from onnx import TensorProto, helper
 
 from jinsu.codec import decode, encode
 from jinsu.confined.evaluate import compare
 from jinsu.confined.tasks import Evaluate
-from jinsu.errors import GateFailedError
+from jinsu.data.split import fix, holdout_mask
+from jinsu.errors import BadInputError, GateFailedError
 from jinsu.evaluation.report import Report
 from jinsu.evaluation.thumbnails import thumbnail
 from jinsu.registry.evidence import evaluation_parts
@@ -206,3 +208,27 @@ def test_a_thumbnail_is_a_png_of_its_pixels() -> None:
     assert struct.unpack(">II", data[16:24]) == (2, 2)
     (body,) = re.findall(rb"IDAT(.*)....\x00\x00\x00\x00IEND", data, re.DOTALL)
     assert zlib.decompress(body) == bytes([0, 0, 255, 0, 127, 255])
+
+
+def test_a_problem_of_embeddings_holds_out_whole_groups() -> None:
+    spec = problem_from(
+        {
+            "dataset": "rows",
+            "target": "target",
+            **FEATURES,
+            "kind": "retrieval",
+            "metric": "recall_at_1",
+            "split": {"by": "target"},
+        }
+    )
+    groups = np.arange(300) // 3
+    table = pa.table(columns_of(numbers(300), target=groups.astype(str)))
+    salt = b"x" * 32
+    held = holdout_mask(table, fix(table, spec.split, spec.target, spec.features, salt), salt, None)
+    assert 0.1 < held.mean() < 0.4
+    assert np.array_equal(held.reshape(100, 3).all(axis=1), held.reshape(100, 3).any(axis=1))
+
+
+def test_a_problem_of_classes_does_not() -> None:
+    with pytest.raises(BadInputError, match=r"split\.by: 'target' is the target; whole classes would be held out"):
+        problem_from({"dataset": "rows", "target": "target", "metric": "accuracy", "split": {"by": "target"}})
