@@ -1,4 +1,4 @@
-"""A slow model gets every core of its server when that makes it faster."""
+"""A slow model gets every core of its server when that makes it faster, and batches no larger than pay."""
 
 from collections.abc import Iterator
 from pathlib import Path
@@ -31,19 +31,26 @@ def threads(made: Engine) -> int:
 
 
 @pytest.mark.parametrize(
-    ("seconds", "expected"),
-    [([0.005], 1), ([0.05, 0.03], 4), ([0.05, 0.049], 1)],
-    ids=["a fast model", "faster together", "no faster together"],
+    ("seconds", "expected", "batch"),
+    [
+        ([0.005], 1, 64),
+        ([0.05, 0.03, 0.02], 4, 64),
+        ([0.05, 0.049, 0.02], 1, 64),
+        ([0.05, 0.049, 0.005], 1, 4),
+        ([0.5, 0.3, 0.03], 4, 1),
+    ],
+    ids=["a fast model", "faster together", "no faster together", "rows that gain nothing", "slow rows"],
 )
-def test_threads_follow_what_was_measured(
-    loaded: Engine, monkeypatch: pytest.MonkeyPatch, seconds: list[float], expected: int
+def test_threads_and_batches_follow_what_was_measured(
+    loaded: Engine, monkeypatch: pytest.MonkeyPatch, seconds: list[float], expected: int, batch: int
 ) -> None:
-    """Seconds of a blank batch of ten rows with one thread, and with all."""
+    """Seconds of a blank batch of ten rows with one thread, with all, and of one row."""
     times = iter(seconds)
     monkeypatch.setattr(loaded, "_timed", lambda _: next(times))
     monkeypatch.setattr(engine, "available_cores", lambda: 4)
     loaded.time(ROWS)
     assert threads(loaded) == expected
+    assert loaded.batch == batch
     assert next(times, None) is None
 
 

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinsu.errors import GateFailedError
-from jinsu.packaging.arrays import Arrays, rows_of
+from jinsu.packaging.arrays import Arrays, part_of, rows_of
 from jinsu.packaging.manifest import NUMPY_TYPES, Manifest
 from jinsu.serving.cores import available_cores
 from jinsu.serving.inference_process import InferenceProcess, Lost
@@ -31,7 +31,9 @@ _TIMED_RUNS = 5
 _SLOW_SECONDS = 1e-3
 """What a row of a model costs that is worth several threads; below, handing work to them costs more than they save."""
 _WORTH = 0.8
-"""The part of one thread's time that all cores together must stay below."""
+"""The part of one thread's time that all cores together must stay below, and of a lone row's a row in a batch."""
+_BATCH_SECONDS = 0.02
+"""How long a batch may take whose rows gain nothing from each other: they would wait for one another, and fail together."""
 
 
 class ModelFailed(Exception):
@@ -77,6 +79,7 @@ class Engine:
         self._closed = False
         self._per_row = 0.0
         self._down_since: float | None = None
+        self.batch = limits.batch  # rows in one run; fewer where a row costs the same alone
         self._threads = 1
         self._process: InferenceProcess | None = None
         self._load(1)
@@ -120,8 +123,16 @@ class Engine:
         Raises GateFailedError.
         """
         self._per_row = self._timed(rows) / rows_of(rows)
+        if self._per_row < _SLOW_SECONDS:
+            return
+        self._choose_threads(rows)
+        alone = self._timed(part_of(rows, 0, 1))
+        if self._per_row > _WORTH * alone:
+            self.batch = max(1, min(self.batch, math.ceil(_BATCH_SECONDS / alone)))
+
+    def _choose_threads(self, rows: Arrays) -> None:
         cores = available_cores()
-        if self._per_row < _SLOW_SECONDS or cores == 1:
+        if cores == 1:
             return
         self._load(cores)
         together = self._timed(rows) / rows_of(rows)

@@ -7,6 +7,7 @@ import logging
 import time
 from collections.abc import Awaitable, Callable
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from pathlib import Path
 from typing import TypeVar
 
@@ -52,7 +53,13 @@ class Service:
         self.engine = Engine(folder, manifest, self.limits, contents)
         self.engine.time(signature.blank(self.limits.batch))
         observe: Callable[[int], None] = lambda rows: self.telemetry.batch.observe(rows)  # noqa: E731
-        self.batcher = Batcher(self.engine.run, self.limits, observe, signature.fixed, self.engine.give_up)
+        self.batcher = Batcher(
+            self.engine.run,
+            replace(self.limits, batch=self.engine.batch),
+            observe,
+            signature.fixed,
+            self.engine.give_up,
+        )
         self.telemetry.waiting.set_function(lambda: self.batcher.waiting)
         self.telemetry.restarts.set_function(lambda: self.engine.restarts)
         self._takes_texts = any(one.dtype == "string" for one in manifest.inputs)
