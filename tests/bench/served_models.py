@@ -55,7 +55,7 @@ def digits(place: Path) -> Served:
 
 
 def picture(place: Path) -> Served:
-    """A convolutional network of 64 M multiplications on 3×224×224 numbers, of which each is written with four digits."""
+    """A convolutional network of 25 M multiplications on 3×224×224 numbers from 0 to 255: 0.9 MB of JSON."""
     from torch import nn
 
     layers = [nn.Conv2d(3, 16, 7, 4, 3), nn.ReLU(), nn.Conv2d(16, 32, 3, 1, 1), nn.ReLU(), nn.MaxPool2d(2)]
