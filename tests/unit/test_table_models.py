@@ -1,5 +1,6 @@
 """Tables in every form and with every oddity: the file answers as the original, or nothing is saved."""
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -29,8 +30,9 @@ from sklearn.preprocessing import (
 )
 from sklearn.tree import DecisionTreeClassifier, DecisionTreeRegressor
 
+from jinsu.errors import GateFailedError
 from jinsu.packaging.inputs import model_inputs
-from jinsu.packaging.manifest import Manifest
+from jinsu.packaging.manifest import Input, Manifest
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.packaging.package import package
 from jinsu.sdk.saving import example_of, save_model
@@ -248,6 +250,26 @@ def test_values_beside_a_threshold_go_where_the_original_sends_them(model: Any, 
     model.fit(CLOSE, CLOSE_TARGET)
     packaged = saved(model, CLOSE[::10], tmp_path)
     np.testing.assert_allclose(packaged.run((CLOSE,))[0], model.predict(CLOSE), rtol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("held_out", "said"),
+    [
+        (
+            [1.0, np.nan],
+            "count: 1 of 2 rows have no value, and the model takes int64; save it with an example in which one",
+        ),
+        ([1.0, 2.5], "count: holds 2.5, and the model takes int64"),
+        ([1.0, np.inf], "count: holds inf, and the model takes int64"),
+    ],
+)
+def test_what_is_no_whole_number_never_becomes_one(held_out: list[float], said: str) -> None:
+    """A missing value of the held-out rows once reached the model as -9223372036854775808."""
+    whole = Input("count", "int64", (-1,))
+    with pytest.raises(GateFailedError, match=re.escape(said)):
+        model_inputs({"count": np.array(held_out)}, ["count"], [whole])
+    (taken,) = model_inputs({"count": np.array([1.0, 2.0])}, ["count"], [whole])
+    assert (taken.dtype, taken.tolist()) == (np.dtype("int64"), [1, 2])
 
 
 @pytest.mark.parametrize("kind", ["xgboost", "lightgbm"])

@@ -8,7 +8,7 @@ import numpy as np
 
 from jinsu.errors import GateFailedError
 from jinsu.packaging.arrays import Arrays
-from jinsu.packaging.manifest import Input
+from jinsu.packaging.manifest import NUMPY_TYPES, Input
 
 
 def feature_columns(
@@ -54,7 +54,24 @@ def _model_input(columns: Mapping[str, np.ndarray], sources: Sequence[str], one:
         )
     if rows.dtype.kind not in "biuf":
         raise GateFailedError(f"features {list(sources)}: not numbers, but the model takes {one.dtype}.")
+    _require_whole(rows, sources, one)
     return _shaped(rows, sources, one)
+
+
+def _require_whole(rows: np.ndarray, sources: Sequence[str], one: Input) -> None:
+    """Numpy turns NaN into a whole number without a word. Raises GateFailedError for what is none."""
+    if rows.dtype.kind != "f" or NUMPY_TYPES[one.dtype].kind not in "biu":
+        return
+    named = ", ".join(sources)[:200]
+    if missing := int(np.isnan(rows).any(axis=tuple(range(1, rows.ndim))).sum()):
+        raise GateFailedError(
+            f"features {named}: {missing} of {len(rows)} rows have no value, and the model takes {one.dtype}; save it with "
+            "an example in which one is missing too."
+        )
+    if (broken := rows[(rows != np.floor(rows)) | np.isinf(rows)]).size:
+        raise GateFailedError(
+            f"features {named}: holds {broken.flat[0]:g}, and the model takes {one.dtype}; save it with an example of such numbers."
+        )
 
 
 def _shaped(rows: np.ndarray, sources: Sequence[str], one: Input) -> np.ndarray:
