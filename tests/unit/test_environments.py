@@ -28,12 +28,10 @@ IMAGE = f"cuda@sha256:{'1' * 64}"
 @pytest.fixture
 def bench(bench_after: BenchAfter, tmp_path_factory: pytest.TempPathFactory, no_great_expectations: None) -> StageBench:
     """An installation without an index, with a folder of two wheels."""
-    found = bench_after(StageName.ADMIT)
     wheels = tmp_path_factory.mktemp("wheels")
     make_wheel(wheels, "fast-tables", "1.2", needs=["numpy"])
     make_wheel(wheels, "fast-tables", "1.1")
-    found.installation.__dict__["packages_from"] = PackageSource("", (str(wheels),), 2**24)
-    return found
+    return bench_after(StageName.ADMIT, python_index="", python_links=(str(wheels),), environment_bytes=2**24)
 
 
 def code_of(requirements: str | None, spec: str = SPEC, **files: str) -> bytes:
