@@ -12,6 +12,7 @@ An error carries its exit code and whether a retry can help. Its message says wh
        ├─ ConflictError       5  a request contradicts what is recorded already               no
        ├─ StepFailedError     6  a step ended without a valid result                          no
        └─ GateFailedError     7  a check of the data, the model or the rollout failed         no
+          └─ RowsRefusedError 7  a model has no answer to what these rows hold                no
 
 "No" means that the same request fails again until the cause has been corrected. Airflow repeats a stage after a
 TransientError and fails the run after any other. The room `cli` ends with the exit code, and `api` answers with a status.
@@ -74,3 +75,7 @@ class GateFailedError(PermanentError):
     """A check of the data, the model or the rollout failed."""
 
     exit_code = 7
+
+
+class RowsRefusedError(GateFailedError):
+    """The model cannot answer these rows for what they hold; it answers others."""

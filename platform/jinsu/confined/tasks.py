@@ -148,10 +148,10 @@ class Evaluate:
     features: Sequence[str] | None
     column: str | None
     champion: bool
-    quantization_loss: float | None = None
     together: Sequence[str] = ()
     trained: bool = False
     note: str = ""
+    quantization_loss: float | None = None
     task: ClassVar[Task] = Task.EVALUATE
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
-from jinsu.errors import GateFailedError
+from jinsu.errors import RowsRefusedError
 from jinsu.packaging.arrays import Arrays
 from jinsu.packaging.manifest import Tensor
 
@@ -13,10 +13,6 @@ _OUTSIDE = re.compile(
     r"idx=(-?\d+) must be within the inclusive range \[-?\d+,(-?\d+)\]|invalid index found, index = (-?\d+)"
 )
 """How onnxruntime's Gather, ScatterElements and GatherND name an index that their table does not have."""
-
-
-class RowsRefusedError(GateFailedError):
-    """The model cannot answer these rows for what they hold; it answers others."""
 
 
 def unknown_number(said: str, inputs: Sequence[Tensor], rows: Arrays) -> RowsRefusedError | None:

@@ -17,11 +17,10 @@ import sys
 from pathlib import Path
 from threading import Thread
 
-from jinsu.errors import GateFailedError
+from jinsu.errors import GateFailedError, RowsRefusedError
 from jinsu.packaging.contents import verify_contents
 from jinsu.packaging.manifest import NUMPY_TYPES
 from jinsu.packaging.onnx_model import OnnxModel
-from jinsu.packaging.unknown_numbers import RowsRefusedError
 from jinsu.serving.confinement import confine
 from jinsu.serving.wire import NUMBER_BYTES, Frame, Kind, MalformedFrame, arrays_frame, first_frame
 
