@@ -23,7 +23,7 @@ OWN = "jinsu"
 """Our own package: a script that names it gets the platform's."""
 ROOTS = (
     *("numpy", "onnx", "onnxruntime", "onnxscript", "pandas", "psutil", "pyarrow", "pydantic", "scikit-learn", "torch"),
-    *("keras", "lightgbm", "onnxmltools", "onnxruntime-extensions", "skl2onnx", "transformers", "xgboost-cpu"),
+    *("keras", "lightgbm", "skl2onnx", "transformers", "xgboost-cpu"),
 )
 """What a training script may import, where it is installed; what these need belongs to the base too."""
 
