@@ -62,8 +62,8 @@ def _check_settings(vectorizer: Any) -> None:
     ]
     if wrong:
         refuse(
-            f"{name} with {wrong[0]} cannot be exported; use analyzer='word' with the default pattern, or jinsu.Tokenizer in "
-            "front of a torch model."
+            f"{name} with {wrong[0]} cannot be exported; use analyzer='word' with the default pattern, or "
+            "jinsu.CharacterNgrams in front of a torch model."
         )
 
 

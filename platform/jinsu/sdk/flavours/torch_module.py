@@ -30,7 +30,7 @@ def export(model: Any, example: Example, path: Path, in_order: bool = False) -> 
     texts = [name for name, array in example.inputs.items() if array.dtype.kind == "O"]
     if texts:
         refuse(
-            f"a torch model takes numbers, and {texts[0]!r} is text; give a tokenizer for it, tokenizer={{name: …}}."
+            f"a torch model takes numbers, and {texts[0]!r} is text; give a tokenizer or a jinsu.Vocabulary for it, tokenizer={{name: …}}."
         )
     with _evaluating(model) as still:
         tensors = {name: _tensor(array) for name, array in example.inputs.items()}
