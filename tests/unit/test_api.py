@@ -116,6 +116,7 @@ STATUS = {
     errors.TransientError: 503,
     errors.StepFailedError: 400,
     errors.GateFailedError: 400,
+    errors.RowsRefusedError: 400,
     errors.PermanentError: 400,
     errors.JinsuError: 400,
 }
