@@ -3,7 +3,6 @@
 import json
 import subprocess
 import sys
-import threading
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -11,6 +10,7 @@ from uuid import uuid4
 import httpx
 import pyarrow.parquet as pq
 import pytest
+from tests.support.asking import Asking
 
 from jinsu.runs.snapshots import pack
 from jinsu.sdk.columns import columns_of
@@ -24,22 +24,6 @@ CASES = [
         "product_titles", "product_titles/flipkart_products.parquet", "product_name", 8_000, id="product_titles"
     ),
 ]
-
-
-class Asking(threading.Thread):
-    """Real rows, sent one by one until it is told to stop."""
-
-    def __init__(self, url: str, rows: list[Any]) -> None:
-        super().__init__(daemon=True)
-        self.url, self.rows, self.statuses, self.enough = url, rows, set[int](), threading.Event()
-
-    def run(self) -> None:
-        with httpx.Client(timeout=10) as client:
-            while not self.enough.is_set():
-                for row in self.rows:
-                    self.statuses.add(client.post(self.url, json={"inputs": [row]}).status_code)
-                    if self.enough.wait(0.02):
-                        return
 
 
 @pytest.mark.parametrize(("example", "source", "feature", "rows"), CASES)
@@ -64,17 +48,12 @@ def test_an_example_is_launched_and_relaunched(
         lambda: httpx.get(platform.url(example).replace("invocations", "health")).is_success, 10, "the route"
     )
 
-    asking = Asking(platform.url(example), inputs)
-    asking.start()
-    try:
+    with Asking(platform.url(example), [{"inputs": [row]} for row in inputs]) as asking:
         second = submit(platform, folder)
         approve(platform, second)
         platform.ended(second, 180)
-    finally:
-        asking.enough.set()
-        asking.join()
     assert platform.run(second)["state"] == "succeeded", platform.run(second)["why"]
-    assert asking.statuses == {200}
+    assert {status for status, _ in asking.answers} == {200}
 
     answer = platform.jinsu_json("predict", example, json.dumps(inputs[:3]))
     assert answer["version"] == "2"
