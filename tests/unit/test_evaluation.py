@@ -20,7 +20,7 @@ from jinsu.evaluation.metrics import score_of
 from jinsu.evaluation.registry import KINDS
 from jinsu.evaluation.report import Report, judge
 from jinsu.evaluation.score import Score
-from jinsu.packaging.inputs import feature_columns, model_inputs
+from jinsu.packaging.inputs import feature_columns, model_inputs, refused_rows
 from jinsu.packaging.manifest import Input
 from jinsu.spec.metrics import Kind, better_of, kind_of, measures
 from jinsu.spec.problem import Judging
@@ -456,3 +456,23 @@ def test_a_useful_model_has_no_warning() -> None:
     truth = np.arange(300) % 3
     assert judged(rules(), truth, np.where(np.arange(300) % 10, truth, 0), {}, None).warnings == ()
     assert judged(rules("mae"), truth, truth + 0.1, {}, None).warnings == ()
+
+
+def test_rows_that_the_server_would_refuse_are_named() -> None:
+    columns = {
+        "price": np.array([1.0, np.nan, 3.0]),
+        "brand": np.array(["a", None, ""], dtype=object),
+        "size": np.array([1, 2, 3]),
+    }
+    price, brand = Input("price", "float32", (-1,)), Input("brand", "string", (-1,))
+    size, nullable = Input("size", "int64", (-1,)), Input("price", "float32", (-1,), nullable=True)
+    names = list(columns)
+    assert refused_rows(columns, names, [price, brand, size]) == [
+        "1 of 3 held-out rows have no price, and the server refuses a request without it; give jinsu.save an example in which "
+        "price is missing too",
+        "1 of 3 held-out rows have no brand, and the server refuses a request without it; give jinsu.save an example in which "
+        "brand is missing too",
+    ]
+    assert refused_rows(columns, names, [nullable, size]) == []
+    side_by_side = Input("input", "float32", (-1, 2), columns=("size", "price"))
+    assert len(refused_rows(columns, names, [side_by_side])) == 1

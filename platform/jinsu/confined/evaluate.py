@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ from jinsu.evaluation.labels import folded_share, groups_of
 from jinsu.evaluation.quantized import beside_original
 from jinsu.evaluation.registry import KINDS
 from jinsu.evaluation.report import Report, judge
-from jinsu.packaging.inputs import feature_columns, model_inputs
+from jinsu.packaging.inputs import feature_columns, model_inputs, refused_rows
+from jinsu.packaging.manifest import Manifest
 from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.sdk.columns import Columns, read_columns
 from jinsu.sdk.step_files import StepFiles
@@ -70,7 +72,10 @@ def compare(
     folded = 0.0
     if details.judging.judged_as is Kind.CLASSIFICATION:
         folded = folded_share(held.target, answers.outputs[0].labels, answers.other)
-    return judge(held, ours, theirs, groups, folded, note, seen, fresh)
+    report = judge(held, ours, theirs, groups, folded, note, seen, fresh)
+    features = feature_columns(list(columns), details.features, details.target, details.column)
+    refused = refused_rows(columns, features, Manifest.read(package).inputs)
+    return replace(report, warnings=(*report.warnings, *refused))
 
 
 def _answers(details: tasks.Evaluate, columns: Columns, folder: Path) -> tuple[Answers, Seen]:

@@ -93,7 +93,7 @@ class Evaluate:
         if rules.quantize is not None:
             details = replace(details, quantization_loss=rules.quantization_loss)
             inputs += self._original(package)
-        return confined_step(details, inputs, self.platform_limits, "evaluate-6", labels_of(row))
+        return confined_step(details, inputs, self.platform_limits, "evaluate-7", labels_of(row))
 
     def _model(self, package: str, folder: str) -> tuple[Input, ...]:
         result = self.steps.result(package)

@@ -31,6 +31,30 @@ def model_inputs(columns: Mapping[str, np.ndarray], features: Sequence[str], inp
     return tuple(_model_input(columns, _sources(one, features, len(inputs)), one) for one in inputs)
 
 
+def refused_rows(columns: Mapping[str, np.ndarray], features: Sequence[str], inputs: Sequence[Input]) -> list[str]:
+    """A sentence for each input that misses a value in some rows and whose server refuses a request without one."""
+    found = []
+    for one in inputs:
+        sources = [] if one.nullable else _sources(one, features, len(inputs))
+        for name in sources:
+            if missing := int(_missing(columns[name]).sum()):
+                found.append(
+                    f"{missing} of {len(columns[name])} held-out rows have no {name}, and the server refuses a request without "
+                    f"it; give jinsu.save an example in which {name} is missing too"
+                )
+    return found
+
+
+def _missing(values: np.ndarray) -> np.ndarray:
+    """Whether each row has no value."""
+    if values.ndim == 1 and values.dtype.kind == "f":
+        missing: np.ndarray = np.isnan(values)
+        return missing
+    if values.ndim == 1 and values.dtype.kind == "O":
+        return np.array([value is None or value != value for value in values], dtype=bool)  # NaN alone differs from itself
+    return np.zeros(len(values), dtype=bool)
+
+
 def _sources(one: Input, features: Sequence[str], inputs: int) -> Sequence[str]:
     wanted = one.columns if one.columns is not None else (one.name,)
     if set(wanted) <= set(features):
