@@ -19,4 +19,6 @@ columns = ColumnTransformer(
 forest = RandomForestClassifier(50, max_depth=params.depth, class_weight="balanced", random_state=0)
 features = rows[["brand", "retail_price", "discounted_price"]]
 model = make_pipeline(columns, forest).fit(features, rows["category"])
-jinsu.save(model, example=features.iloc[:200])
+# Live traffic has rows without a price or a brand, so the example has some too.
+missing_first = features.isna().any(axis=1).sort_values(ascending=False, kind="stable").index
+jinsu.save(model, example=features.loc[missing_first].iloc[:200])

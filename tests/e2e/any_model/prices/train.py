@@ -33,5 +33,7 @@ for epoch in range(params.epochs):
     loss.backward()
     optimizer.step()
     jinsu.log(step=epoch, loss=loss.item())
-example = {"brand": columns["brand"][:200], "retail_price": price[:200].numpy()}
+# Live traffic has rows without a price, so the example has some too.
+missing_first = np.argsort(~torch.isnan(price).numpy(), kind="stable")[:200]
+example = {"brand": columns["brand"][missing_first], "retail_price": price.numpy()[missing_first]}
 jinsu.save(model, example=example, outputs="logits", labels=names.tolist(), tokenizer={"brand": brands})
