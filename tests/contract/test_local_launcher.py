@@ -168,7 +168,7 @@ def test_looking_at_a_step_does_not_keep_it_from_starting(local: Bench) -> None:
         release.start()
         # start() itself would take the shared lock for a living runner: spawn as it does when it saw none.
         launcher = LocalLauncher(local.folder / "steps")
-        attempt = launcher._attempt()
+        attempt = launcher._attempt(step)
         launcher._prepare(step, files, attempt)
         launcher._spawn(files, attempt)
         release.join()
