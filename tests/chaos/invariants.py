@@ -15,7 +15,7 @@ from jinsu.state.states import ReviewState, StageState, SubmissionState
 
 AGREEMENT_SECONDS = 90.0
 """How soon after a run's end Airflow says the same, and none of its processes lives."""
-_SERVING = frozenset({"jinsu.serving.server", "jinsu.serving.inference"})
+_SERVING = frozenset({"jinsu.serving.server", "jinsu.inference.program"})
 
 
 def broken(platform: Any, facts: Facts) -> list[str]:

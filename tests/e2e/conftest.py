@@ -19,10 +19,14 @@ from tests.support.installation_client import InstallationClient
 from tests.support.points_model import write_points_folder, write_points_table
 from tests.support.ports import free_ports
 from tests.support.waiting import until
+from tests.support.wheels import make_wheel, python_index
 
 from jinsu.runs.snapshots import pack
 from jinsu.steps.environment import STEP_ROOT_VARIABLE
 
+SEASONS = """def key(product, weekday):
+    return f"{product}/{int(weekday) >= 5}"
+"""
 JINSU = str(Path(sys.executable).parent / "jinsu")
 
 
@@ -160,12 +164,24 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def platform(tmp_path_factory: pytest.TempPathFactory, folder: Path, table: Path) -> Iterator[Platform]:
+def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of an index with one package, which a script of these tests needs."""
+    wheels = tmp_path_factory.mktemp("wheels")
+    make_wheel(wheels, "tiny-seasons", "1.0", {"tiny_seasons.py": SEASONS})
+    with python_index(wheels) as (port, _):
+        yield f"http://127.0.0.1:{port}/simple"
+
+
+@pytest.fixture(scope="session")
+def platform(
+    tmp_path_factory: pytest.TempPathFactory, folder: Path, table: Path, packages: str
+) -> Iterator[Platform]:
     """Up once for all tests; afterwards nothing of it may be left."""
     it = Platform(tmp_path_factory.mktemp("home") / "jinsu", free_ports())
     signal.signal(
         signal.SIGTERM, signal.default_int_handler
     )  # whoever ends the tests early leaves nothing running either
+    os.environ["UV_DEFAULT_INDEX"] = packages  # which `jinsu up` writes into the settings
     try:
         it.jinsu("up", "--port", it.port, patience=200)
         it.know("rita", default="reviewer")

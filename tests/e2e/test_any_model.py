@@ -80,6 +80,7 @@ CASES = [
         "sales", "sales", sales,
         lambda table: records(table, ["product", "n_lines", "avg_price", "weekday"]), "rounds=80", (),
     ),
+    AnyModel("seasons", "sales", sales, lambda table: records(table, ["product", "weekday"]), "least=4", ()),
     AnyModel(
         "vectors", "duplicates", duplicates,
         lambda table: [{"inputs": [title]} for title in table.title[:20]], "size=160", (160,),

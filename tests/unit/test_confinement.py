@@ -33,7 +33,7 @@ ATTEMPTS = {
 SCRIPT = """
 import os, resource, socket, sys
 from pathlib import Path
-from jinsu.serving.confinement import confine
+from jinsu.inference.confinement import confine
 package, secret, server, attempt = sys.argv[1], sys.argv[2], int(sys.argv[3]), sys.argv[4]
 confine(Path(package))
 assert open(package + "/model.json").read(), "the package can be read"

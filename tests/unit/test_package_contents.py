@@ -74,7 +74,7 @@ def test_a_file_that_changes_after_the_start_is_not_loaded_again(root: Path) -> 
     assert process is not None
     process.kill()
     change(root / "out" / "model.onnx")
-    from jinsu.serving.inference_process import InferenceProcess
+    from jinsu.inference.process import InferenceProcess
 
     again = InferenceProcess(root / "out", 1 << 30, contents(root).replace(contents(root)[0], "0"))
     frame = again.wait(30)

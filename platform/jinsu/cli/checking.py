@@ -32,7 +32,7 @@ from jinsu.cli.training_packages import (
 )
 from jinsu.errors import BadInputError, GateFailedError, StepFailedError
 from jinsu.runs.snapshots import pack
-from jinsu.sdk.model_files import MODEL_FILE, MODEL_FOLDER
+from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FOLDER
 from jinsu.sdk.step_files import TRAIN_ROWS_NAME, StepFiles
 from jinsu.spec.load import read_spec
 from jinsu.spec.model import ModelSpec
@@ -105,7 +105,7 @@ def check_folder(folder: Path, say: Callable[[str], None], team: str = "") -> It
         say(f"running the script on {min(SAMPLE_ROWS, rows.num_rows)} rows, {SECONDS:.0f} s at most")
         yield Finding("script", _run(_step(spec, root, rows, code, digest, packages), root))
         say("checking what the script saved")
-        yield from _inspect(rules, root, rows)
+        yield from _inspect(rules, root, rows, Path(packages[0].uri) if packages else None)
         if spec.train.trials:
             yield Finding("metric", _logged(rules, root))
 
@@ -183,7 +183,7 @@ def _step(spec: ModelSpec, root: Path, rows: pa.Table, code: bytes, digest: str,
         inputs=(Input("code", str(archive), digest), Input(TRAIN_ROWS_NAME, str(table), ""), *packages),
         output_uri=str(root),
         run_key=_RUN_KEY,
-        labels={"requires": f"{MODEL_FOLDER}/{MODEL_FILE}"},
+        labels={"requires": f"{MODEL_FOLDER}/{MANIFEST_FILE}"},
     )
 
 
@@ -223,21 +223,22 @@ def _logged(rules: Rules, root: Path) -> str:
     return f"{rules.judging.metric} {values[-1]:g} on a sample"
 
 
-def _inspect(rules: Rules, root: Path, rows: pa.Table) -> list[Finding]:
+def _inspect(rules: Rules, root: Path, rows: pa.Table, packages: Path | None) -> list[Finding]:
     from jinsu.cli.sample_answers import check_finite, useless
+    from jinsu.inference.python_package import package_any
+    from jinsu.inference.remote_model import opened
     from jinsu.packaging.inputs import feature_columns, model_inputs
     from jinsu.packaging.manifest import Manifest
-    from jinsu.packaging.onnx_model import OnnxModel
-    from jinsu.packaging.package import package
     from jinsu.sdk.columns import columns_of
 
     out = StepFiles(root / "steps" / _RUN_KEY).out
     budgets = (rules.parity_tolerance, rules.max_latency_ms)
-    found = package(out / MODEL_FOLDER, root / "package", *budgets, quantized=rules.quantize is not None)
+    found = package_any(out / MODEL_FOLDER, packages, root / "package", *budgets, quantized=rules.quantize is not None)
     manifest = Manifest.read(root / "package")
     columns = columns_of(rows.slice(0, SAMPLE_ROWS))
     features = feature_columns(list(columns), rules.features, rules.target, rules.split.column)
-    answers = OnnxModel(root / "package").run_all(model_inputs(columns, features, manifest.inputs))
+    with opened(root / "package") as model:
+        answers = model.run_all(model_inputs(columns, features, manifest.inputs))
     check_finite(manifest.outputs, answers)
     few = f"after a training on {min(SAMPLE_ROWS, rows.num_rows)} rows"
     takes = ", ".join(f"{one.name} {one.describe()}" for one in manifest.inputs)

@@ -18,9 +18,9 @@ from jinsu.evaluation.labels import folded_share, groups_of
 from jinsu.evaluation.quantized import beside_original
 from jinsu.evaluation.registry import KINDS
 from jinsu.evaluation.report import Report, judge
+from jinsu.inference.remote_model import opened
 from jinsu.packaging.inputs import feature_columns, model_inputs, refused_rows
 from jinsu.packaging.manifest import Manifest
-from jinsu.packaging.onnx_model import OnnxModel
 from jinsu.sdk.columns import Columns, read_columns
 from jinsu.sdk.step_files import StepFiles
 from jinsu.spec.metrics import Kind
@@ -80,13 +80,14 @@ def compare(
 
 def _answers(details: tasks.Evaluate, columns: Columns, folder: Path) -> tuple[Answers, Seen]:
     """What the model in `folder` answers to the rows, and what it reads."""
-    model = OnnxModel(folder, threads=2)
     features = feature_columns(list(columns), details.features, details.target, details.column)
-    inputs = model_inputs(columns, features, model.manifest.inputs)
-    arrays = model.run_all(inputs)
+    with opened(folder, threads=2) as model:
+        manifest = model.manifest
+        inputs = model_inputs(columns, features, manifest.inputs)
+        arrays = model.run_all(inputs)
     outputs = [
         Output(values, output.kind, output.labels, output.quantiles)
-        for values, output in zip(arrays, model.manifest.outputs, strict=True)
+        for values, output in zip(arrays, manifest.outputs, strict=True)
     ]
-    pictures = {one.name: values for one, values in zip(model.manifest.inputs, inputs, strict=True) if values.ndim >= 3}
-    return Answers(outputs, model.manifest.other), Seen({name: columns[name] for name in features}, pictures)
+    pictures = {one.name: values for one, values in zip(manifest.inputs, inputs, strict=True) if values.ndim >= 3}
+    return Answers(outputs, manifest.other), Seen({name: columns[name] for name in features}, pictures)

@@ -8,11 +8,16 @@ from typing import Any
 from jinsu.codec import decode
 from jinsu.confined import tasks
 from jinsu.confined.findings import write_findings
-from jinsu.packaging.package import package
+from jinsu.inference.python_package import package_any
+from jinsu.sdk.model_files import PACKAGES_FILE
 from jinsu.sdk.step_files import StepFiles
 
 
 def run(document: Mapping[str, Any], secrets: Mapping[str, str], files: StepFiles) -> None:
     details = decode(tasks.Package, document)
+    saved, packages = files.inputs / tasks.MODEL, files.inputs / PACKAGES_FILE
     budgets = (details.tolerance, details.budget_ms)
-    write_findings(files.out, package(files.inputs / tasks.MODEL, files.out, *budgets, quantized=details.quantized))
+    found = package_any(
+        saved, packages if packages.is_file() else None, files.out, *budgets, quantized=details.quantized
+    )
+    write_findings(files.out, found)

@@ -34,6 +34,8 @@ BACKEND = "jinsu.dev/backend"
 COMPONENT = "model-server"
 _PACKAGE = {"name": "package", "mountPath": "/package"}
 _PACKAGE_SIZE = "4Gi"
+_PYTHON_SIZE = "16Gi"
+"""Of a python model's archives, and of what they unpack to."""
 _TMP = "tmp"
 _LEAST_MEMORY = 128 * 2**20
 
@@ -116,8 +118,8 @@ def _pod(backend: Backend, package: SealedPackage, servers: Servers) -> Document
         init_containers=[_fetch(package, servers)],
         containers=[_server(backend, package, servers)],
         volumes=[
-            empty_volume(_PACKAGE["name"], _PACKAGE_SIZE),
-            empty_volume(_TMP, "1Gi"),
+            empty_volume(_PACKAGE["name"], _disk(package)),
+            empty_volume(_TMP, _PYTHON_SIZE if package.image else "1Gi"),
             *store_volumes(servers),
         ],
         account=servers.account,
@@ -148,7 +150,7 @@ def _server(backend: Backend, package: SealedPackage, servers: Servers) -> Docum
     command = ("python", "-m", "jinsu.serving.server", str(folder), *arguments)
     health = {"httpGet": {"path": "/health", "port": "http"}}
     return {
-        **container(servers, "server", servers.image, command),
+        **container(servers, "server", package.image or servers.image, command),
         "args": ["--host", "0.0.0.0", "--port", str(PORT)],  # noqa: S104  # a pod's address, guarded by the key
         "env": [key, *variables({"OMP_NUM_THREADS": "1"})],
         "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
@@ -171,8 +173,12 @@ def _resources(servers: Servers, package: SealedPackage) -> Mapping[str, Any]:
             "memory": _mebibytes(SERVER_MEMORY + package.memory),
             "ephemeral-storage": LITTLE_DISK,
         },
-        "limits": {"memory": _mebibytes(limit), "ephemeral-storage": _PACKAGE_SIZE},
+        "limits": {"memory": _mebibytes(limit), "ephemeral-storage": _disk(package)},
     }
+
+
+def _disk(package: SealedPackage) -> str:
+    return _PYTHON_SIZE if package.image else _PACKAGE_SIZE
 
 
 def _mebibytes(count: int) -> str:

@@ -9,7 +9,7 @@ from typing import ClassVar
 from sqlalchemy import select
 
 from jinsu.confined import tasks
-from jinsu.confined.tasks import FINDINGS, confined_step
+from jinsu.confined.tasks import FINDINGS, PLATFORM_IMAGE, confined_step
 from jinsu.data.plan import EVAL_FILE, TRAIN_FILE
 from jinsu.errors import GateFailedError, NotFoundError, TransientError
 from jinsu.evaluation.report import Report
@@ -18,7 +18,7 @@ from jinsu.registry.candidates import package_of
 from jinsu.registry.mlflow import CHAMPION, Mlflow
 from jinsu.runs.journal import Journal, labels_of, rules_of
 from jinsu.runs.stages import Evaluated, Packaged, StageName, Validated
-from jinsu.sdk.model_files import MODEL_FILE, MODEL_FILES, ORIGINAL_FILE
+from jinsu.sdk.model_files import CODE_FILE, MODEL_FILE, MODEL_FILES, ORIGINAL_FILE
 from jinsu.state.database import Database
 from jinsu.state.tables import Candidate, Look, Submission
 from jinsu.steps.folders import StepFolders
@@ -43,6 +43,7 @@ class Evaluate:
     steps: StepFolders
     mlflow: Mlflow
     platform_limits: Limits
+    trainer_image: str | None
 
     name: ClassVar[StageName] = StageName.EVALUATE
 
@@ -93,7 +94,9 @@ class Evaluate:
         if rules.quantize is not None:
             details = replace(details, quantization_loss=rules.quantization_loss)
             inputs += self._original(package)
-        return confined_step(details, inputs, self.platform_limits, "evaluate-7", labels_of(row))
+        python = any(item.name.endswith(f"/{CODE_FILE}") for item in inputs)
+        image = (rules.image or self.trainer_image or PLATFORM_IMAGE) if python else PLATFORM_IMAGE
+        return confined_step(details, inputs, self.platform_limits, "evaluate-7", labels_of(row), image=image)
 
     def _model(self, package: str, folder: str) -> tuple[Input, ...]:
         result = self.steps.result(package)

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from typing import ClassVar
 
 from jinsu.confined import tasks
-from jinsu.confined.tasks import FINDINGS, confined_step
+from jinsu.confined.tasks import ENVIRONMENT_FILE, FINDINGS, PLATFORM_IMAGE, confined_step
 from jinsu.errors import GateFailedError
 from jinsu.lifecycle.admit import trials
 from jinsu.packaging.findings import PackageFindings
 from jinsu.runs.journal import Journal, labels_of, rules_of, spec_of
-from jinsu.runs.stages import Packaged, StageName, Trained
-from jinsu.sdk.model_files import MODEL_FOLDER
+from jinsu.runs.stages import Packaged, StageName, Trained, Validated
+from jinsu.sdk.model_files import CODE_FILE, MODEL_FOLDER, PACKAGES_FILE
 from jinsu.spec.problem import Better, Judging
 from jinsu.state.tables import Submission
 from jinsu.steps.folders import StepFolders
@@ -23,11 +23,15 @@ from jinsu.steps.spec import Limits, StepSpec
 
 @dataclass(frozen=True)
 class Package:
-    """Proves that the exported model is whole, finite, faithful to the original and fast enough."""
+    """Proves that the saved model is whole, finite, faithful to the original and fast enough.
+
+    trainer_image: the image in which a python model answers on Kubernetes, as it was trained; None on one machine.
+    """
 
     journal: Journal
     steps: StepFolders
     platform_limits: Limits
+    trainer_image: str | None
 
     name: ClassVar[StageName] = StageName.PACKAGE
 
@@ -47,7 +51,16 @@ class Package:
         best = best_trial(trained, rules.judging)
         model = self.steps.inputs(trained[best].run_key, {f"{tasks.MODEL}/": f"{MODEL_FOLDER}/"})
         details = tasks.Package(rules.parity_tolerance, rules.max_latency_ms, rules.quantize is not None)
-        return best, confined_step(details, model, self.platform_limits, "package-2", labels_of(row))
+        image = PLATFORM_IMAGE
+        if self._is_python(trained[best].run_key):
+            image = rules.image or self.trainer_image or PLATFORM_IMAGE
+            if installed := self.journal.output(Validated, row.id).environment:
+                model = (*model, *self.steps.inputs(installed, {PACKAGES_FILE: ENVIRONMENT_FILE}))
+        return best, confined_step(details, model, self.platform_limits, "package-2", labels_of(row), image=image)
+
+    def _is_python(self, training: str) -> bool:
+        result = self.steps.result(training)
+        return result is not None and f"{MODEL_FOLDER}/{CODE_FILE}" in result.outputs
 
 
 def best_trial(trained: Mapping[int, Trained], rules: Judging) -> int:

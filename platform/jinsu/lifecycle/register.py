@@ -18,6 +18,7 @@ from jinsu.launchers.launcher import Launcher
 from jinsu.lifecycle.admit import trials
 from jinsu.packaging.contents import contents_digest
 from jinsu.packaging.findings import PackageFindings
+from jinsu.packaging.manifest import Manifest
 from jinsu.registry.evidence import evidence_page
 from jinsu.registry.facts import Facts, Lineage, TrainingFacts
 from jinsu.registry.mlflow import Mlflow, RunStatus
@@ -27,6 +28,7 @@ from jinsu.runs.environments import Environments
 from jinsu.runs.journal import Journal, rules_of, spec_of
 from jinsu.runs.problems import looks
 from jinsu.runs.stages import Evaluated, Packaged, Registered, StageName, Trained, Validated
+from jinsu.sdk.model_files import CODE_FILE
 from jinsu.spec.rules import lines_of
 from jinsu.state.database import Database
 from jinsu.state.tables import Candidate, Submission
@@ -47,6 +49,7 @@ class Register:
     mlflow: Mlflow
     comparison: Comparison
     environments: Environments
+    trainer_image: str | None
 
     def run(self, run: str) -> Registered:
         """Registers the packaged model; returns its version."""
@@ -75,7 +78,8 @@ class Register:
         with self.database.begin() as session:
             if session.get(Candidate, (row.id, package)) is None:
                 identity = {"submission": row.id, "package": package, "model": row.model}
-                session.add(Candidate(**identity, contents=contents, memory=memory))
+                image = (rules_of(row).image or self.trainer_image) if CODE_FILE in result.outputs else None
+                session.add(Candidate(**identity, contents=contents, memory=memory, image=image))
 
     def _memory(self, package: str) -> int:
         return self.steps.document(PackageFindings, package, FINDINGS).memory
@@ -114,7 +118,13 @@ class Register:
             training=TrainingFacts(trained.seconds, trained.peak_memory, trained.metrics),
             curve=curve(points),
             trials=len(trials(spec_of(row))),
+            code=self._code(package.run_key),
         )
+
+    def _code(self, package: str) -> str:
+        """The file of a python model; "" for an ONNX file."""
+        code = Manifest.read(self.steps.out(package)).code
+        return code.entry if code else ""
 
     def _validation(self, validated: Validated) -> Validation:
         if not validated.docs:  # one step of version 0.1 found both
@@ -165,6 +175,11 @@ def describe(facts: Facts, evidence: str) -> str:
     if gain:
         lines.append(f"Against champion version {facts.champion}: **{gain.in_words('+')}**")
     lines += [f"**Look twice**: {warning}" for warning in report.warnings]
+    if facts.code:
+        lines.append(
+            f"**Python model**: the server runs `{facts.code}` and the code beside it, confined, in place of an ONNX file. Who "
+            "approves answers for what that code says to requests of another kind than the held-out rows."
+        )
     lines += [
         f"One prediction takes {facts.latency.p99_ms:g} ms (99th percentile) and differs from the original's "
         f"by at most {facts.parity.largest_relative:.1e}",

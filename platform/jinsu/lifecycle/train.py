@@ -17,7 +17,7 @@ from jinsu.runs.environments import Environments
 from jinsu.runs.journal import Journal, labels_of, rules_of, spec_of
 from jinsu.runs.snapshots import SnapshotStore
 from jinsu.runs.stages import StageName, Trained, Validated
-from jinsu.sdk.model_files import MODEL_FILE, MODEL_FOLDER
+from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FOLDER
 from jinsu.sdk.step_files import TRAIN_ROWS_NAME
 from jinsu.spec.model import ModelSpec
 from jinsu.state.database import Database
@@ -28,7 +28,7 @@ from jinsu.steps.result import StepResult
 from jinsu.steps.spec import Input, Limits, StepSpec, image_part, run_key
 from jinsu.steps.status import Phase
 
-REQUIRED_OUTPUT = f"{MODEL_FOLDER}/{MODEL_FILE}"
+REQUIRED_OUTPUT = f"{MODEL_FOLDER}/{MANIFEST_FILE}"
 LOCAL_IMAGE = "local"
 
 

@@ -9,7 +9,9 @@ from pathlib import Path
 
 from jinsu.errors import GateFailedError
 from jinsu.files import file_digest
-from jinsu.sdk.model_files import MODEL_FILES, WEIGHTS_FILE
+from jinsu.sdk.model_files import CODE_FILE, CODE_FILES, MODEL_FILES, PACKAGES_FILE, WEIGHTS_FILE
+
+_ALL = (*MODEL_FILES, CODE_FILE, WEIGHTS_FILE, PACKAGES_FILE)
 
 
 @dataclass(frozen=True)
@@ -17,18 +19,21 @@ class SealedPackage:
     """A package that a server answers from.
 
     run_key: of the package step that made it. contents: digest of its files, or "" when it was registered before there were
-    such digests. memory: bytes that the model took while it was packaged; 0 when nobody measured.
+    such digests. memory: bytes that the model took while it was packaged; 0 when nobody measured. image: in which a python model
+    answers on Kubernetes; "" for every other.
     """
 
     run_key: str
     contents: str = ""
     memory: int = 0
+    image: str = ""
 
 
 def model_files(outputs: Iterable[str]) -> list[str]:
     """Which outputs of a package step are files of the model."""
     there = set(outputs)
-    return [*MODEL_FILES, *(name for name in (WEIGHTS_FILE,) if name in there)]
+    needed, more = (CODE_FILES, PACKAGES_FILE) if CODE_FILE in there else (MODEL_FILES, WEIGHTS_FILE)
+    return [*needed, *(name for name in (more,) if name in there)]
 
 
 def contents_digest(files: Mapping[str, str]) -> str:
@@ -36,7 +41,7 @@ def contents_digest(files: Mapping[str, str]) -> str:
 
     Raises GateFailedError when a file of the model is missing. Other outputs, such as the report, do not count.
     """
-    missing = [name for name in MODEL_FILES if name not in files]
+    missing = [name for name in model_files(files) if name not in files]
     if missing:
         raise GateFailedError(f"the package has no {missing[0]}; submit the run again.")
     lines = "".join(f"{files[name]}  {name}\n" for name in model_files(files))
@@ -46,8 +51,8 @@ def contents_digest(files: Mapping[str, str]) -> str:
 def verify_contents(folder: Path, contents: str) -> None:
     """Raises GateFailedError unless the files in the folder are those of this digest."""
     try:
-        there = [WEIGHTS_FILE] if (folder / WEIGHTS_FILE).exists() else []
-        found = contents_digest({name: file_digest(folder / name) for name in (*MODEL_FILES, *there)})
+        there = model_files(name for name in _ALL if (folder / name).exists())
+        found = contents_digest({name: file_digest(folder / name) for name in there})
     except OSError as problem:
         raise GateFailedError(f"{problem.filename}: {problem.strerror}; roll back to another version.") from None
     if found != contents:

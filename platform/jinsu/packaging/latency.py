@@ -9,12 +9,12 @@ import numpy as np
 from jinsu.errors import GateFailedError
 from jinsu.packaging.arrays import Arrays, part_of, rows_of
 from jinsu.packaging.findings import Latency
-from jinsu.packaging.onnx_model import OnnxModel
+from jinsu.packaging.model import Model
 
 _WARM_RUNS, _TIMED_RUNS = 10, 200
 
 
-def measure_latency(model: OnnxModel, inputs: Arrays, budget_ms: float) -> Latency:
+def measure_latency(model: Model, inputs: Arrays, budget_ms: float) -> Latency:
     """Times predictions of one row of `inputs` each. Raises GateFailedError when the 99th percentile is over the budget."""
     milliseconds = []
     for run in range(_WARM_RUNS + _TIMED_RUNS):

@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from jinsu.errors import GateFailedError
-from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FILES, WEIGHTS_FILE
+from jinsu.sdk.model_files import CODE_FILES, MANIFEST_FILE, MODEL_FILES, WEIGHTS_FILE
 from jinsu.sdk.outputs import OutputKind
 
 _NUMBERS = (
@@ -78,12 +78,21 @@ class Output(Tensor):
 
 
 @dataclass(frozen=True)
+class CodeEntry:
+    """The code of a python model. entry: the file that names the model. files: names in the archive, by the model's own names."""
+
+    entry: str
+    files: Mapping[str, str]
+
+
+@dataclass(frozen=True)
 class Manifest:
     """The contract between a saved model, its evaluation and its server.
 
     framework: what the model was written in, such as `torch 2.13.0`. other: the label that stands for every class without
     one of its own; None when there is none. inputs, outputs: at least one of each, with names of their own. weights:
-    sha256 of the file beside the ONNX file that holds its weights; None when the ONNX file holds them.
+    sha256 of the file beside the ONNX file that holds its weights; None when the ONNX file holds them. code: of a python model;
+    None for an ONNX file.
     """
 
     framework: str
@@ -91,10 +100,13 @@ class Manifest:
     outputs: tuple[Output, ...]
     other: Any = None
     weights: str | None = None
+    code: CodeEntry | None = None
 
     @property
     def files(self) -> tuple[str, ...]:
         """The files that the model consists of."""
+        if self.code is not None:
+            return CODE_FILES
         return MODEL_FILES if self.weights is None else (*MODEL_FILES, WEIGHTS_FILE)
 
     @staticmethod
@@ -139,7 +151,25 @@ def _manifest(document: Any) -> Manifest:
     if any(item.columns is not None for item in inputs) and len(inputs) > 1:
         raise ValueError("columns name what stands side by side in the only input")
     weights = _weights(document.get("files", {}))
-    return Manifest(str(document["framework"]), inputs, outputs, _label(document["other"]), weights)
+    code = _code(document.get("python"))
+    return Manifest(str(document["framework"]), inputs, outputs, _label(document["other"]), weights, code)
+
+
+def _code(document: Any) -> CodeEntry | None:
+    if document is None:
+        return None
+    entry, files = document["entry"], document["files"]
+    if not isinstance(files, dict) or len(files) > _MAX_TENSORS:
+        raise TypeError("the files of a python model are names by names")
+    inside = {str(name): _inside(name_inside) for name, name_inside in files.items()}
+    return CodeEntry(_inside(entry), inside)
+
+
+def _inside(document: Any) -> str:
+    """A name that leads nowhere else."""
+    if not isinstance(document, str) or "/" in document or document in ("", ".", "..") or not document.isprintable():
+        raise ValueError("a file of a python model has a plain name")
+    return document
 
 
 def _weights(files: Any) -> str | None:

@@ -22,9 +22,14 @@ class MemoryMeter:
         return max(0, _kilobytes("VmHWM") - self._before) * 1024
 
 
-def _kilobytes(name: str) -> int:
+def peak_of(pid: int) -> int:
+    """The most bytes of memory that a process has had; 0 where Linux is not."""
+    return _kilobytes("VmHWM", Path(f"/proc/{pid}/status")) * 1024
+
+
+def _kilobytes(name: str, status: Path = _STATUS) -> int:
     try:
-        lines = _STATUS.read_text(encoding="ascii").splitlines()
+        lines = status.read_text(encoding="ascii").splitlines()
     except OSError:
         return 0
     return next((int(line.split()[1]) for line in lines if line.startswith(f"{name}:")), 0)

@@ -10,10 +10,10 @@ from jinsu.errors import GateFailedError
 from jinsu.packaging.arrays import Arrays, joined, part_of, rows_of
 from jinsu.packaging.findings import Parity
 from jinsu.packaging.manifest import Output
-from jinsu.packaging.onnx_model import OnnxModel
+from jinsu.packaging.model import Model
 
 
-def check_quantized(model: OnnxModel, inputs: Arrays, expected: Arrays, tolerance: float) -> float:
+def check_quantized(model: Model, inputs: Arrays, expected: Arrays, tolerance: float) -> float:
     """The largest difference of a quantised model's answers to the original's, relative to 1 + |answer|.
 
     The metric judges that difference. Raises GateFailedError when a row's answer depends on its batch, or is not finite.
@@ -30,7 +30,7 @@ def check_quantized(model: OnnxModel, inputs: Arrays, expected: Arrays, toleranc
     )
 
 
-def check_parity(model: OnnxModel, inputs: Arrays, expected: Arrays, tolerance: float) -> Parity:
+def check_parity(model: Model, inputs: Arrays, expected: Arrays, tolerance: float) -> Parity:
     """Runs the probe rows `inputs`, once in batches and once each alone, and compares with the original's answers.
 
     A difference of numbers is relative to 1 + |answer|; whole numbers and texts must be equal. Raises GateFailedError with

@@ -32,6 +32,7 @@ def evidence_page(facts: Facts) -> str:
         _headline(facts),
         *evaluation_parts(facts.evaluation, facts.champion),
         _original(facts),
+        _code(facts),
         "<h2>Learning curve</h2>" + learning_curve(facts.curve),
         _differences(facts),
         _rules(facts),
@@ -88,6 +89,16 @@ def _interval(score: Score) -> str:
     if not score.certain:
         return f"not enough rows for an interval: it {escape(score.note or 'has none')}"
     return f"95 % interval {score.low:.4f} to {score.high:.4f}"
+
+
+def _code(facts: Facts) -> str:
+    if not facts.code:
+        return ""
+    return (
+        f"<h2>Python model</h2><p>The server runs <code>{escape(facts.code)}</code> and the code beside it in place of an ONNX "
+        "file, in a process without network, programs or files of others. What the code answers to requests of another kind than "
+        "the held-out rows, nobody has checked: read it before you approve.</p>"
+    )
 
 
 def _champion(report: Report, version: str | None) -> str:

@@ -49,7 +49,8 @@ class Facts:
     submitter: a person's name, team: whose model it is. spec: the whole spec, as JSON. rules: what decided, each line with its
     value and its document. differences: aspect, line, champion's and candidate's value. looks: how many runs were scored
     on the same held-out rows. champion: the version that the candidate was compared with,
-    or None. curve: points of every logged metric, at most 1000 of each. trials: number of trials.
+    or None. curve: points of every logged metric, at most 1000 of each. trials: number of trials. code: the file of a python
+    model; "" for an ONNX file.
     """
 
     submission: str
@@ -69,3 +70,4 @@ class Facts:
     training: TrainingFacts
     curve: Sequence[MetricPoint]
     trials: int
+    code: str = ""

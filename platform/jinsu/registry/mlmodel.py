@@ -20,7 +20,7 @@ from jinsu.packaging.arrays import Arrays
 from jinsu.packaging.manifest import Manifest, Tensor
 from jinsu.packaging.probes import read_probes
 from jinsu.registry.facts import Facts
-from jinsu.sdk.model_files import MODEL_FILE
+from jinsu.sdk.model_files import CODE_FILE, MODEL_FILE
 
 _EXAMPLE_ROWS = 2
 
@@ -32,7 +32,10 @@ def mlmodel_files(package: Path, facts: Facts) -> dict[str, bytes | Path]:
     """
     manifest = Manifest.read(package)
     inputs, _ = read_probes(package, manifest)
-    requirements = [f"{name}=={version(name)}" for name in ("mlflow", "onnx", "onnxruntime", "numpy")]
+    needed = ("mlflow", "onnx", "onnxruntime", "numpy") if manifest.code is None else ("mlflow", "jinsu", "numpy")
+    requirements = [f"{name}=={version(name)}" for name in needed]
+    if manifest.code is not None:
+        requirements += filter(None, facts.lineage.packages.split(", "))
     python = platform.python_version()
     environment = {"python": python, "build_dependencies": ["pip"], "dependencies": ["-r requirements.txt"]}
     conda = {
@@ -52,24 +55,9 @@ def mlmodel_files(package: Path, facts: Facts) -> dict[str, bytes | Path]:
 
 
 def _mlmodel(manifest: Manifest, facts: Facts, python: str) -> dict[str, Any]:
-    session = {"intra_op_num_threads": 1, "inter_op_num_threads": 1}
     return {
         "artifact_path": "model",
-        "flavors": {
-            "onnx": {
-                "code": None,
-                "data": MODEL_FILE,
-                "onnx_version": version("onnx"),
-                "providers": ["CPUExecutionProvider"],
-                "onnx_session_options": session,
-            },
-            "python_function": {
-                "data": MODEL_FILE,
-                "loader_module": "mlflow.onnx",
-                "python_version": python,
-                "env": {"conda": "conda.yaml", "virtualenv": "python_env.yaml"},
-            },
-        },
+        "flavors": _code_flavors(python) if manifest.code else _onnx_flavors(python),
         "mlflow_version": version("mlflow"),
         "model_uuid": facts.lineage.package[:32],
         "metadata": {
@@ -88,6 +76,29 @@ def _mlmodel(manifest: Manifest, facts: Facts, python: str) -> dict[str, Any]:
         },
         "utc_time_created": "2000-01-01 00:00:00.000000",  # the same package gives the same bytes
     }
+
+
+def _onnx_flavors(python: str) -> dict[str, Any]:
+    session = {"intra_op_num_threads": 1, "inter_op_num_threads": 1}
+    return {
+        "onnx": {
+            "code": None,
+            "data": MODEL_FILE,
+            "onnx_version": version("onnx"),
+            "providers": ["CPUExecutionProvider"],
+            "onnx_session_options": session,
+        },
+        "python_function": _function(python, MODEL_FILE, "mlflow.onnx"),
+    }
+
+
+def _code_flavors(python: str) -> dict[str, Any]:
+    return {"python_function": _function(python, CODE_FILE, "jinsu.sdk.mlflow_loader")}
+
+
+def _function(python: str, data: str, loader: str) -> dict[str, Any]:
+    environments = {"conda": "conda.yaml", "virtualenv": "python_env.yaml"}
+    return {"data": data, "loader_module": loader, "python_version": python, "env": environments}
 
 
 def _column(tensor: Tensor) -> dict[str, Any]:

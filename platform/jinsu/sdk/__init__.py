@@ -20,9 +20,11 @@ _HOMES = {
         ("dataset", "load_checkpoint", "log", "out_dir", "params", "rows", "save", "save_checkpoint"), "script"
     ),
     "CharacterNgrams": "character_ngrams",
+    "Code": "code_model",
     "Subwords": "subwords",
     "Tokenizer": "tokenizer",
     "Vocabulary": "vocabulary",
+    "set_model": "code_model",
 }
 
 

@@ -1,10 +1,16 @@
 """Names of the files that a saved model consists of, in the folder `model/` of a training's outputs."""
 
 MODEL_FILE = "model.onnx"
+CODE_FILE = "model.tar"
+"""A python model in place of the ONNX file: its code and its files."""
 MANIFEST_FILE = "model.json"
 PROBES_FILE = "probes.npz"
 MODEL_FILES = (MODEL_FILE, MANIFEST_FILE, PROBES_FILE)
-"""What every model has."""
+"""What every model in ONNX has."""
+CODE_FILES = (CODE_FILE, MANIFEST_FILE, PROBES_FILE)
+"""What every python model has."""
+PACKAGES_FILE = "packages.tar.gz"
+"""In the package of a python model: what its training installed beside the platform's packages."""
 WEIGHTS_FILE = "model.onnx.data"
 """The weights, where they are too many for the ONNX file."""
 ORIGINAL_FILE = "original.onnx"

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from jinsu.sdk.example import DEFAULT_INPUT, Example, read_example, refuse
 from jinsu.sdk.flavours import Exported, flavour_of, known
 from jinsu.sdk.model_files import (
+    CODE_FILE,
     MANIFEST_FILE,
     MANIFEST_FORMAT,
     MODEL_FILE,
@@ -68,19 +69,22 @@ def save_model(
     if flavour is None:
         refuse(f"{type(model).__module__}.{type(model).__name__} is no model of {', '.join(known())}.")
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / WEIGHTS_FILE).unlink(missing_ok=True)
+    for name in (MODEL_FILE, WEIGHTS_FILE, CODE_FILE):
+        (folder / name).unlink(missing_ok=True)
     steps = tokenizers or {}
     for name in set(steps) - set(example.inputs):
         refuse(f"tokenizer: there is no input {name!r}; the inputs are {', '.join(example.inputs)}.")
     numbers = example.replaced({name: step(example.inputs[name]) for name, step in steps.items()})
     exported = flavour.export(model, numbers, folder / MODEL_FILE)
+    if steps and exported.code is not None:
+        refuse("tokenizer: a python model calls it in its own code.")
     for name, step in steps.items():
         step.prepend(folder / MODEL_FILE, name)
     if exported.read is not None:
         example = example.narrowed(exported.read)
     declared = Declared(_kinds(outputs, exported), labels, other, quantiles)
     _write_probes(folder, example, exported)
-    document = {**_manifest(example, exported, declared), "files": _other_files(folder)}
+    document = {**_manifest(example, exported, declared), "files": _other_files(folder), "python": exported.code}
     manifest = json.dumps(document, indent=1)
     (folder / MANIFEST_FILE).write_text(manifest, encoding="utf-8")
     return folder

@@ -16,12 +16,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from jinsu.errors import GateFailedError
+from jinsu.inference.process import InferenceProcess, Lost
+from jinsu.inference.wire import Frame, Kind, MalformedFrame, arrays_frame
 from jinsu.packaging.arrays import Arrays, part_of, rows_of
 from jinsu.packaging.manifest import NUMPY_TYPES, Manifest
 from jinsu.serving.cores import available_cores
-from jinsu.serving.inference_process import InferenceProcess, Lost
 from jinsu.serving.limits import Limits
-from jinsu.serving.wire import Frame, Kind, MalformedFrame, arrays_frame
 
 log = logging.getLogger("jinsu.server")
 

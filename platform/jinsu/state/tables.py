@@ -278,6 +278,7 @@ class Candidate(Base):
 
     `package` is the run key of the stage `package`; model servers are started from that step's outputs. contents: digest of
     the package's files, which a server compares before it loads them. memory: bytes that the model took when it was packaged.
+    image: in which a python model answers on Kubernetes; NULL for every other.
     """
 
     __tablename__ = "candidates"
@@ -292,6 +293,7 @@ class Candidate(Base):
     ready: Mapped[bool] = mapped_column(default=False)
     contents: Mapped[str | None] = mapped_column(String(64))
     memory: Mapped[int | None] = mapped_column(BigInteger)
+    image: Mapped[str | None] = mapped_column(Text)
     __table_args__ = (UniqueConstraint("model", "version"),)
 
 

@@ -65,7 +65,7 @@ def unpack(archive: Path, target: Path, most: int | None = None) -> None:
     Written out because the standard library's own filter (PEP 706) is missing in Python 3.11.0 to 3.11.3.
     """
     try:
-        with tarfile.open(archive, "r:gz") as bundle:
+        with tarfile.open(archive, "r:gz" if archive.name.endswith(".gz") else "r:") as bundle:
             size = 0
             for member in bundle:
                 size += member.size

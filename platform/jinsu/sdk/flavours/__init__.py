@@ -27,7 +27,7 @@ class Exported:
 
     framework: name and version. answers: the original's answers to the example, by the names of the file's outputs, first
     axis rows. kinds, labels, quantiles: what the framework itself says about its outputs. read: the inputs of the example
-    that the file has; None for all of them.
+    that the file has; None for all of them. code: what the manifest says of a python model; None for an ONNX file.
     """
 
     framework: str
@@ -36,6 +36,7 @@ class Exported:
     labels: Sequence[Any] | None = None
     quantiles: Sequence[float] | None = None
     read: Sequence[str] | None = None
+    code: Mapping[str, Any] | None = None
 
 
 class Flavour(Protocol):
@@ -49,6 +50,7 @@ class Flavour(Protocol):
 
 
 _MODULES = {
+    "jinsu": "python_code",
     "keras": "keras_model",
     "lightgbm": "lightgbm_model",
     "onnx": "onnx_file",

@@ -63,6 +63,7 @@ def _packages() -> None:
     with op.batch_alter_table("candidates", schema=None) as table:
         table.add_column(sa.Column("contents", sa.String(length=64), nullable=True))
         table.add_column(sa.Column("memory", sa.BigInteger(), nullable=True))
+        table.add_column(sa.Column("image", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:

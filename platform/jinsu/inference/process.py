@@ -1,4 +1,4 @@
-"""An inference process as the server sees it: started, written to, read from, and killed."""
+"""An inference process as whoever started it sees it: written to, read from, and killed."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import socket
 import struct
 import subprocess
 import sys
+import tempfile
 import time
 from pathlib import Path
 
 import jinsu
-from jinsu.serving.wire import NUMBER_BYTES, Frame, MalformedFrame, first_frame
+from jinsu.inference.wire import NUMBER_BYTES, Frame, MalformedFrame, first_frame
 
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
 _FIXED = {
@@ -40,8 +41,10 @@ class InferenceProcess:
         """
         self._data, data = socket.socketpair()
         self._control, control = socket.socketpair()
-        arguments = (str(folder.resolve()), str(memory), contents, str(threads))
-        command = (sys.executable, "-P", "-m", "jinsu.serving.inference", *arguments)
+        # The folder is removed with the process, and holds what a python model unpacks.
+        self._place = tempfile.TemporaryDirectory(prefix="jinsu-model-", ignore_cleanup_errors=True)
+        arguments = (str(folder.resolve()), str(memory), contents, str(threads), self._place.name)
+        command = (sys.executable, "-P", "-m", "jinsu.inference.program", *arguments)
         kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
         with data, control:
             self._process = subprocess.Popen(
@@ -117,3 +120,4 @@ class InferenceProcess:
         self._control.close()
         with contextlib.suppress(subprocess.TimeoutExpired):  # the kernel may need long to free its memory
             self._process.wait(_END_SECONDS)
+        self._place.cleanup()

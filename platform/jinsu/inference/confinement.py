@@ -68,8 +68,8 @@ _REFUSED: Mapping[str, tuple[int, int]] = {
 }
 
 
-def confine(folder: Path) -> None:
-    """Leaves this thread, and those that it starts, `folder` and libraries for reading, and the sockets that are open.
+def confine(*folders: Path) -> None:
+    """Leaves this thread, and those that it starts, `folders` and libraries for reading, and the sockets that are open.
 
     onnxruntime starts threads when it is imported, so this comes before. What the kernel cannot do is a line in the log.
     """
@@ -78,7 +78,7 @@ def confine(folder: Path) -> None:
         return
     libc: Any = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
-    readable = [folder, *map(Path, (*_NEEDED, *_HARDWARE, *filter(None, sys.path), sys.base_prefix + "/lib"))]
+    readable = [*folders, *map(Path, (*_NEEDED, *_HARDWARE, *filter(None, sys.path), sys.base_prefix + "/lib"))]
     with _logged():
         _restrict_files(libc, readable)
     with _logged():

@@ -1,9 +1,11 @@
-"""The inference process of a model server: it alone opens the model's file, and the server may kill it at any time.
+"""The program of an inference process: it alone opens the model's file, and whoever started it may kill it at any time.
 
 It reads batches from standard input, a socket, and writes answers there; standard output is a second socket, on which the
 server names a batch that takes too long. It holds no key, its memory is limited, and it reads the package and libraries alone.
 
-    python -m jinsu.serving.inference FOLDER MEMORY CONTENTS THREADS
+    python -m jinsu.inference.program FOLDER MEMORY CONTENTS THREADS PLACE
+
+PLACE is an empty folder for what a python model unpacks; such a model reads it too.
 """
 
 from __future__ import annotations
@@ -18,11 +20,13 @@ from pathlib import Path
 from threading import Thread
 
 from jinsu.errors import GateFailedError, RowsRefusedError
+from jinsu.inference.confinement import confine
+from jinsu.inference.python_model import PythonModel, unpack_python
+from jinsu.inference.wire import NUMBER_BYTES, Frame, Kind, MalformedFrame, arrays_frame, first_frame
 from jinsu.packaging.contents import verify_contents
 from jinsu.packaging.manifest import NUMPY_TYPES
 from jinsu.packaging.onnx_model import OnnxModel
-from jinsu.serving.confinement import confine
-from jinsu.serving.wire import NUMBER_BYTES, Frame, Kind, MalformedFrame, arrays_frame, first_frame
+from jinsu.sdk.model_files import CODE_FILE
 
 _PR_SET_PDEATHSIG = 1
 
@@ -30,7 +34,7 @@ _PR_SET_PDEATHSIG = 1
 class _Inference:
     """A loaded model between the two sockets."""
 
-    def __init__(self, model: OnnxModel, data: socket.socket) -> None:
+    def __init__(self, model: OnnxModel | PythonModel, data: socket.socket) -> None:
         self._model, self._data = model, data
         self._taken = [NUMPY_TYPES[one.dtype] for one in model.manifest.inputs]
         self._given = [NUMPY_TYPES[one.dtype] for one in model.manifest.outputs]
@@ -90,16 +94,29 @@ def _limit_this_process(memory: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
+def _confined_model(folder: Path, contents: str, threads: int, place: Path) -> OnnxModel | PythonModel:
+    """The model, opened when this process has given up everything else."""
+    if not (folder / CODE_FILE).is_file():
+        confine(folder)
+        if contents:
+            verify_contents(folder, contents)
+        return OnnxModel(folder, threads)
+    if contents:
+        verify_contents(folder, contents)
+    unpack_python(folder, place)
+    os.environ["HOME"] = os.environ["TMPDIR"] = str(place)  # where libraries look for settings of people
+    confine(folder, place)
+    return PythonModel(folder, place)
+
+
 def main() -> None:
     folder, memory, contents, threads = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
+    place = Path(sys.argv[5])
     data, control = socket.socket(fileno=os.dup(0)), socket.socket(fileno=os.dup(1))
     os.dup2(2, 1)
     _limit_this_process(memory)
-    confine(folder)
     try:
-        if contents:
-            verify_contents(folder, contents)
-        inference = _Inference(OnnxModel(folder, threads), data)
+        inference = _Inference(_confined_model(folder, contents, threads, place), data)
     except (GateFailedError, MemoryError) as problem:
         data.sendall(_failed(str(problem) or "the model needs more memory than the server gives it").to_bytes())
         return
