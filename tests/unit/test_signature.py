@@ -264,3 +264,17 @@ def test_a_manifest_of_the_first_format_is_still_read(tmp_path: Path) -> None:
     assert manifest.inputs == (Input("input", "float32", (-1, 4)),)
     assert manifest.outputs == (Output("output", "float32", (-1, 2), OutputKind.SCORES, ("a", "b")),)
     assert manifest.other == "b"
+
+
+def test_an_input_may_have_the_name_of_an_output(tmp_path: Path) -> None:
+    """A graph has each name once, so a forward(output) made a file that onnxruntime did not load."""
+
+    class Doubled(nn.Module):
+        def forward(self, output: torch.Tensor) -> torch.Tensor:
+            return output * 2
+
+    rows = {"output": np.ones((3, 2), np.float32)}
+    save_model(tmp_path / "saved", Doubled(), example_of(rows, None, None, {}))
+    package(tmp_path / "saved", tmp_path / "package", 1e-4, 100)
+    manifest = Manifest.read(tmp_path / "package")
+    assert [one.name for one in (*manifest.inputs, *manifest.outputs)] == ["output", "output_output"]

@@ -35,7 +35,7 @@ def export(model: Any, example: Example, path: Path, in_order: bool = False) -> 
     with _evaluating(model) as still:
         tensors = {name: _tensor(array) for name, array in example.inputs.items()}
         with torch.no_grad():
-            answers = _named(_call(still, tensors, in_order))
+            answers = _apart(_named(_call(still, tensors, in_order)), tensors)
         for name, answer in answers.items():
             if answer.ndim == 0 or len(answer) != example.rows:
                 refuse(f"{example.rows} example rows gave {_count(answer)} answers in {name!r}; give one a row.")
@@ -99,6 +99,11 @@ def _named(answered: Any) -> dict[str, Any]:
             "forward() must return a tensor, several tensors, or a dict of tensors; the first axis of each is the rows."
         )
     return named
+
+
+def _apart(answers: Mapping[str, Any], inputs: Mapping[str, Any]) -> dict[str, Any]:
+    """The answers, none of which is called like an input: a graph has each name once."""
+    return {f"{name}_{DEFAULT_OUTPUT}" if name in inputs else name: value for name, value in answers.items()}
 
 
 def _size(model: Any) -> int:
