@@ -135,6 +135,7 @@ def test_what_an_image_must_not_have(inside: Inside, target: str, absent: list[s
         ("runtime", ["boto3", "httptools", "onnxruntime", "uvicorn", "uvloop"]),
         ("runtime", ["jinsu.objects", "jinsu.serving", "jinsu.settings", "jinsu.spec", "jinsu.steps"]),
         ("trainer", ["onnx", "onnxscript", "pandas", "pyarrow.parquet", "sklearn", "torch"]),
+        ("trainer", ["jinsu.confined.evaluate", "jinsu.confined.package", "jinsu.inference", "jinsu.serving"]),
         (
             "trainer",
             [
