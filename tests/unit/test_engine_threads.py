@@ -26,8 +26,8 @@ def loaded(tmp_path: Path) -> Iterator[Engine]:
 
 
 def threads(made: Engine) -> int:
-    """The last argument of the inference process that runs now."""
-    return int(psutil.Process(made.pid).cmdline()[-1])
+    """What the inference process that runs now got before its scratch folder, its last argument."""
+    return int(psutil.Process(made.pid).cmdline()[-2])
 
 
 @pytest.mark.parametrize(
