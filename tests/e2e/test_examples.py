@@ -1,88 +1,128 @@
-"""The examples go the same way as every model: pictures and texts, from real data to a live answer through a canary."""
+"""Every example goes the whole way on real data, judged beside its baselines, and answers live requests.
 
-import json
-import subprocess
-import sys
+A row of `EXAMPLES` is all that a new example adds. `python -m tests.results` runs the same rows on all of their data.
+"""
+
 from pathlib import Path
 from typing import Any
-from uuid import uuid4
 
-import httpx
-import pyarrow.parquet as pq
+import numpy as np
+import pandas as pd
 import pytest
+import yaml
 from tests.support.asking import Asking
+from tests.support.example_runs import (
+    Example,
+    Judged,
+    answers,
+    as_good,
+    asked,
+    judged,
+    model_of,
+    prepare,
+    put,
+    reject,
+    submit,
+)
 
-from jinsu.runs.snapshots import pack
-from jinsu.sdk.columns import columns_of
+pytestmark = [pytest.mark.e2e, pytest.mark.slow]
+BODIES = 20
+PATIENCE = 400
+"""Seconds until an example and its baselines are judged, all trained side by side on two cores."""
 
-REPOSITORY = Path(__file__).parents[2]
-DATA = REPOSITORY.parent / "shared" / "data"
 
-CASES = [
-    pytest.param("product_images", "product_images/fashion_mnist.parquet", "image", 12_000, id="product_images"),
-    pytest.param(
-        "product_titles", "product_titles/flipkart_products.parquet", "product_name", 8_000, id="product_titles"
+def texts(column: str) -> Any:
+    """Bodies of one text each, for a model with one input."""
+    return lambda table: [{"inputs": [text]} for text in table[column].iloc[:BODIES]]
+
+
+def records(*columns: str) -> Any:
+    """Bodies of one row with these columns; a missing value is null."""
+
+    def bodies(table: pd.DataFrame) -> list[Any]:
+        plain = table[list(columns)].astype(object).where(table[list(columns)].notna(), None).iloc[:BODIES]
+        return [{"dataframe_records": [row]} for row in plain.to_dict("records")]
+
+    return bodies
+
+
+def garments(table: pd.DataFrame) -> list[Any]:
+    """Bodies of one picture each: 1 by 28 by 28 whole numbers."""
+    pictures = [np.frombuffer(image, np.uint8).reshape(1, 1, 28, 28) for image in table.image.iloc[:BODIES]]
+    return [{"inputs": picture.tolist()} for picture in pictures]
+
+
+EXAMPLES = (
+    Example(
+        "product_images",
+        sources=("product_images/fashion_mnist.parquet",),
+        rows=12_000,
+        request=garments,
+        shape=(10,),
+        second="epochs=5",
     ),
-]
+    Example(
+        "product_titles",
+        sources=("product_titles/flipkart_products.parquet",),
+        rows=8000,
+        request=texts("product_name"),
+    ),
+)
 
 
-@pytest.mark.parametrize(("example", "source", "feature", "rows"), CASES)
-def test_an_example_is_launched_and_relaunched(
-    platform: Any, tmp_path: Path, example: str, source: str, feature: str, rows: int
-) -> None:
-    if not (DATA / source).exists():
-        pytest.skip(f"{DATA / source} is not here; the example needs it")
-    folder, table = REPOSITORY / "examples" / example, tmp_path / f"{example}.parquet"
-    prepare = [sys.executable, folder / "prepare.py", DATA / source, table, "--rows", str(rows)]
-    subprocess.run(prepare, check=True, timeout=60)
-    platform.jinsu("data", "put", example, table)
-    if (folder / "problem.yaml").exists():
-        platform.jinsu("problem", "put", folder)
-    inputs = [shaped(example, row) for row in columns_of(pq.read_table(table).slice(0, 20))[feature]]
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize("example", EXAMPLES, ids=lambda example: example.name)
+def test_an_example_is_as_good_as_its_baselines_and_answers(platform: Any, tmp_path: Path, example: Example) -> None:
+    path = tmp_path / f"{example.name}.parquet"
+    prepare(example, path, example.rows)
+    put(platform, example, path)
+    runs = {name: submit(platform, folder) for name, folder in example.folders.items()}
+    found = {name: judged(platform, run, PATIENCE) for name, run in runs.items()}
+    for name in example.baselines:
+        if asked(platform, runs[name]):
+            reject(platform, runs[name])
+    as_good_as_it_must(example, found)
 
-    first = submit(platform, folder)
-    approve(platform, first)
-    platform.ended(first, 180)
-    assert platform.run(first)["state"] == "succeeded", platform.run(first)["why"]
-    platform.until(
-        lambda: httpx.get(platform.url(example).replace("invocations", "health")).is_success, 10, "the route"
-    )
+    own = found[example.name]
+    assert not own.stopped, own.stopped
+    launch(platform, own.run)
+    table, url = pd.read_parquet(path), platform.url(model_of(example.folder))
+    bodies = example.request(table)
+    assert len(bodies) == BODIES
+    for values in answers(url, bodies):
+        assert len(values) == 1
+        assert example.shape in (None, values.shape[1:])
+    if example.second:
+        relaunch(platform, example, url, bodies)
 
-    with Asking(platform.url(example), [{"inputs": [row]} for row in inputs]) as asking:
-        second = submit(platform, folder)
-        approve(platform, second)
-        platform.ended(second, 180)
-    assert platform.run(second)["state"] == "succeeded", platform.run(second)["why"]
+
+def as_good_as_it_must(example: Example, found: dict[str, Judged]) -> None:
+    """In the problem's metric, and better in the slices that the example names."""
+    own = found[example.name]
+    for name in example.to_beat:
+        other = found[name]
+        assert as_good(own.metric, own.score, other.score), (name, own.score, other.score)
+        for column, value in example.slices:
+            ours, theirs = own.slices[column][value], other.slices[column][value]
+            assert as_good(own.metric, ours, theirs), (name, column, value, ours, theirs)
+
+
+def launch(platform: Any, run: str) -> None:
+    """A reviewer approves, and the run ends with the version serving."""
+    platform.jinsu("review", "approve", run, token=platform.token("rita"))
+    ended = platform.ended(run, 180)
+    assert ended["state"] == "succeeded", ended["why"]
+
+
+def relaunch(platform: Any, example: Example, url: str, bodies: list[Any]) -> None:
+    """A second version takes over through a canary, and no request fails."""
+    name, value = example.second.split("=")
+    canary = {"every": "1s", "min_requests": 50, "steps": [10]}
+    overrides = {f"release.canary.{line}": setting for line, setting in canary.items()}
+    with Asking(url, bodies) as asking:
+        second = submit(platform, example.folder, **overrides, **{f"train.params.{name}": yaml.safe_load(value)})
+        assert not judged(platform, second, PATIENCE).stopped
+        launch(platform, second)
+        platform.until(lambda: asking.answers[200, "2"] > 2 * BODIES, 20, "version 2 to answer")
     assert {status for status, _ in asking.answers} == {200}
-
-    answer = platform.jinsu_json("predict", example, json.dumps(inputs[:3]))
-    assert answer["version"] == "2"
-    assert len(answer["labels"]) == 3
-
-
-def shaped(example: str, row: Any) -> Any:
-    return row.reshape(1, 28, 28).tolist() if example == "product_images" else str(row)
-
-
-def submit(platform: Any, folder: Path) -> str:
-    """As it is, but for a canary that a test can wait for, as far as its problem allows it; nobody is asked."""
-    content, digest = pack(folder)
-    platform.api.post("/code", content=content)
-    kept = (folder / "problem.yaml").exists()
-    overrides = {
-        "release.canary.every": "1s",
-        "release.canary.min_requests": 50 if kept else 20,
-        "release.canary.steps": [10] if kept else [50],
-        **({} if kept else {"release.review.approvers": 0}),
-    }
-    body = {"code_digest": digest, "idempotency_key": uuid4().hex, "overrides": overrides}
-    answer = platform.api.post("/submissions", json=body)
-    assert answer.is_success, answer.text
-    return str(answer.json()["id"])
-
-
-def approve(platform: Any, run: str) -> None:
-    """Somebody else approves, where the problem asks for it."""
-    platform.until(lambda: platform.run(run)["ended"] or platform.stage(run, "review"), 120, "the review")
-    if platform.stage(run, "review").get("state") == "running":
-        platform.jinsu("review", "approve", run, token=platform.token("rita"))
+    assert {version for _, version in asking.answers} == {"1", "2"}
