@@ -15,6 +15,7 @@ from tests.support.example_runs import (
     Example,
     Judged,
     answers,
+    approve,
     as_good,
     asked,
     judged,
@@ -85,7 +86,7 @@ def test_an_example_is_as_good_as_its_baselines_and_answers(platform: Any, tmp_p
 
     own = found[example.name]
     assert not own.stopped, own.stopped
-    launch(platform, own.run)
+    approve(platform, own.run)
     table, url = pd.read_parquet(path), platform.url(model_of(example.folder))
     bodies = example.request(table)
     assert len(bodies) == BODIES
@@ -107,13 +108,6 @@ def as_good_as_it_must(example: Example, found: dict[str, Judged]) -> None:
             assert as_good(own.metric, ours, theirs), (name, column, value, ours, theirs)
 
 
-def launch(platform: Any, run: str) -> None:
-    """A reviewer approves, and the run ends with the version serving."""
-    platform.jinsu("review", "approve", run, token=platform.token("rita"))
-    ended = platform.ended(run, 180)
-    assert ended["state"] == "succeeded", ended["why"]
-
-
 def relaunch(platform: Any, example: Example, url: str, bodies: list[Any]) -> None:
     """A second version takes over through a canary, and no request fails."""
     name, value = example.second.split("=")
@@ -122,7 +116,7 @@ def relaunch(platform: Any, example: Example, url: str, bodies: list[Any]) -> No
     with Asking(url, bodies) as asking:
         second = submit(platform, example.folder, **overrides, **{f"train.params.{name}": yaml.safe_load(value)})
         assert not judged(platform, second, PATIENCE).stopped
-        launch(platform, second)
+        approve(platform, second)
         platform.until(lambda: asking.answers[200, "2"] > 2 * BODIES, 20, "version 2 to answer")
     assert {status for status, _ in asking.answers} == {200}
     assert {version for _, version in asking.answers} == {"1", "2"}

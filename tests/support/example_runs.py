@@ -67,8 +67,9 @@ class Judged:
     """What the platform found of one run.
 
     metric, score: the problem's metric over all held-out rows. others: further metrics by name; slices: scores by column and value;
-    both empty when a floor of the problem stopped the run. seconds: how long the training took. p99_ms: the latency of one
-    prediction. stopped: why the run came to no reviewer; "" for one that did.
+    both empty when a floor of the problem stopped the run. gain: how much better than the champion; None without one. facts: all of
+    the evidence; None without a review. seconds, peak_memory: of the training; bytes. p99_ms: the latency of one prediction.
+    stopped: why the run came to no reviewer; "" for one that did.
     """
 
     run: str
@@ -76,8 +77,10 @@ class Judged:
     score: Score
     others: Mapping[str, Score] = field(default_factory=dict)
     slices: Mapping[str, Mapping[str, Score]] = field(default_factory=dict)
+    gain: Score | None = None
     facts: Facts | None = None
     seconds: float = 0.0
+    peak_memory: int = 0
     p99_ms: float = 0.0
     stopped: str = ""
 
@@ -130,11 +133,14 @@ def judged(installation: Any, run: str, within: float) -> Judged:
     found = stages.get(StageName.EVALUATE)
     assert found, f"{run} has no score: {installation.run(run)['why']}"
     evaluated = decode(Evaluated, found)
+    trained = decode(Trained, stages[StageName.TRAIN])
     known = Judged(
         run,
         evaluated.metric,
         evaluated.overall,
-        seconds=decode(Trained, stages[StageName.TRAIN]).seconds,
+        gain=evaluated.gain,
+        seconds=trained.seconds,
+        peak_memory=trained.peak_memory,
         p99_ms=decode(Packaged, stages[StageName.PACKAGE]).latency.p99_ms,
     )
     if not asked(installation, run):
@@ -150,6 +156,13 @@ def evidence(installation: Any, run: str) -> Facts:
     answer = installation.mlflow().get("/get-artifact", params=query)
     assert answer.is_success, answer.text
     return decode(Facts, json.loads(answer.text))
+
+
+def approve(installation: Any, run: str) -> None:
+    """The reviewer approves, and the run ends with the version serving."""
+    installation.jinsu("review", "approve", run, token=installation.token("rita"))
+    ended = installation.ended(run, 180)
+    assert ended["state"] == "succeeded", ended["why"]
 
 
 def reject(installation: Any, run: str) -> None:
