@@ -47,10 +47,14 @@ def records(*columns: str) -> Any:
     return bodies
 
 
-def garments(table: pd.DataFrame) -> list[Any]:
-    """Bodies of one picture each: 1 by 28 by 28 whole numbers."""
-    pictures = [np.frombuffer(image, np.uint8).reshape(1, 1, 28, 28) for image in table.image.iloc[:BODIES]]
-    return [{"inputs": picture.tolist()} for picture in pictures]
+def pictures(column: str, side: int) -> Any:
+    """Bodies of one grey picture each, as whole numbers."""
+
+    def bodies(table: pd.DataFrame) -> list[Any]:
+        found = [np.frombuffer(image, np.uint8).reshape(1, 1, side, side) for image in table[column].iloc[:BODIES]]
+        return [{"inputs": picture.tolist()} for picture in found]
+
+    return bodies
 
 
 EXAMPLES = (
@@ -58,9 +62,12 @@ EXAMPLES = (
         "product_images",
         sources=("product_images/fashion_mnist.parquet",),
         rows=12_000,
-        request=garments,
+        request=pictures("image", 28),
+        baselines=("logistic_regression", "unbalanced"),
+        beats=("logistic_regression", "unbalanced"),
+        slices=(("frequency", "rare"),),
         shape=(10,),
-        second="epochs=5",
+        second="balance=0.9",
     ),
     Example(
         "product_titles",
