@@ -75,6 +75,13 @@ EXAMPLES = (
         rows=8000,
         request=texts("product_name"),
     ),
+    Example(
+        "colouring",
+        rows=2000,
+        request=pictures("grey", 32),
+        baselines=("mean_colour", "nearest_neighbour"),
+        shape=(3, 32, 32),
+    ),
 )
 
 
