@@ -67,7 +67,7 @@ EXAMPLES = (
         beats=("logistic_regression", "unbalanced"),
         slices=(("frequency", "rare"),),
         shape=(10,),
-        second="balance=0.9",
+        second="epochs=8",
     ),
     Example(
         "product_titles",

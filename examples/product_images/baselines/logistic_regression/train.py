@@ -6,9 +6,9 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MinMaxScaler
 
-params = jinsu.params(strength=0.1, iterations=200)
+params = jinsu.params(strength=0.1, iterations=300)
 columns = jinsu.dataset(alone="/tmp/product_images.parquet")
 images = columns["image"].astype(np.float32)  # 784 a row
-model = make_pipeline(MinMaxScaler(), LogisticRegression(C=params.strength, max_iter=params.iterations, tol=0.01))
+model = make_pipeline(MinMaxScaler(), LogisticRegression(C=params.strength, max_iter=params.iterations))
 model.fit(images, columns["label"])
 jinsu.save(model, example=images[:64])
