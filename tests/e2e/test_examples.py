@@ -61,7 +61,7 @@ EXAMPLES = (
     Example(
         "product_images",
         sources=("product_images/fashion_mnist.parquet",),
-        rows=12_000,
+        rows=8000,
         request=pictures("image", 28),
         baselines=("logistic_regression", "unbalanced"),
         beats=("logistic_regression", "unbalanced"),

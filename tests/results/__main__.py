@@ -4,6 +4,7 @@ Names of examples as arguments run these alone; the others keep their figures. `
 """
 
 import argparse
+import signal
 import sys
 
 import pytest
@@ -25,6 +26,7 @@ def write(results: list[ExampleResult]) -> None:
 
 def main() -> None:
     """One example after the other; what is found of one is kept before the next begins."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # whoever ends it early leaves no platform running
     known = {example.name for example in EXAMPLES}
     options = argparse.ArgumentParser(prog="python -m tests.results", description=__doc__)
     options.add_argument("names", nargs="*", metavar="NAME", help=", ".join(sorted(known)))
