@@ -119,6 +119,11 @@ def test_weights_in_other_files_are_folded_in(tmp_path: Path) -> None:
     assert not any(weight.external_data for weight in onnx.load(str(folder / "model.onnx")).graph.initializer)
 
 
+def test_items_keep_their_names(tmp_path: Path) -> None:
+    folder = packaged(save(tmp_path / "model", product(), ROWS, outputs="item scores", labels=["x", "y", "z"]))
+    assert Manifest.read(folder).outputs[0].labels == ("x", "y", "z")
+
+
 def test_saving_does_not_change_the_given_model(tmp_path: Path) -> None:
     model = product()
     before = model.SerializeToString()

@@ -31,6 +31,16 @@ if TYPE_CHECKING:
     import numpy as np
 
 
+_LABELLED = (
+    OutputKind.SCORES,
+    OutputKind.LOGITS,
+    OutputKind.PROBABILITIES,
+    OutputKind.LABEL,
+    OutputKind.ITEM_SCORES,
+)
+"""Outputs whose numbers have names: of classes, or of items."""
+
+
 class TextStep(Protocol):
     """What makes numbers of texts in front of a model, in the script and in the graph alike."""
 
@@ -202,13 +212,13 @@ def _output(name: str, answer: np.ndarray, exported: Exported, declared: Declare
     kind = declared.kinds[name]
     labels = declared.labels if declared.labels is not None else exported.labels
     quantiles = declared.quantiles if declared.quantiles is not None else exported.quantiles
-    classes = kind in (OutputKind.SCORES, OutputKind.LOGITS, OutputKind.PROBABILITIES, OutputKind.LABEL)
+    named = kind in _LABELLED
     return {
         "name": name,
         "dtype": _dtype(answer),
         "shape": [-1, *answer.shape[1:]],
         "kind": str(kind),
-        "labels": None if labels is None or not classes else [_plain(label) for label in labels],
+        "labels": None if labels is None or not named else [_plain(label) for label in labels],
         "quantiles": None if quantiles is None or kind is not OutputKind.QUANTILES else list(map(float, quantiles)),
     }
 
