@@ -35,7 +35,7 @@ class NextFilm(nn.Module):
         nn.init.normal_(self.films.weight, std=0.05)
 
     def forward(self, history: torch.Tensor) -> torch.Tensor:
-        rows, length = history.shape
+        rows = history.shape[0]
         states = self.dropout(self.norms[0](self.films(history) + self.places))
         split = (rows, -1, self.heads, states.shape[2] // self.heads)
         asked = self.asks(states[:, -1:]).reshape(split).transpose(1, 2)
