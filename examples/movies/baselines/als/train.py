@@ -39,13 +39,14 @@ class Factors(nn.Module):
         rest = self.alpha * seen.sum(1)
         way, size = rest, (rest * rest).sum(1, keepdim=True)
         enough = 1e-9 * size
+        # The smallest divisors are bounded, not raised: the exporter leaves out the addition of a number near zero.
         for _ in range(self.steps):
             moved = matrix(way)
             goes_on = (size > enough).float()  # a history of unknown films has no way to go
-            length = goes_on * size / ((way * moved).sum(1, keepdim=True) + 1e-12)
+            length = goes_on * size / (way * moved).sum(1, keepdim=True).clamp(min=1e-12)
             answer, rest = answer + length * way, rest - length * moved
             former, size = size, (rest * rest).sum(1, keepdim=True)
-            way = rest + goes_on * size / (former + 1e-12) * way
+            way = rest + goes_on * size / former.clamp(min=1e-12) * way
         scores = answer @ self.films.T
         return (scores - torch.zeros_like(scores).scatter(1, history, 1e4))[:, FIRST:]
 
