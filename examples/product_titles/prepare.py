@@ -1,4 +1,4 @@
-"""Titles of products and the shop's top category of each, as a table.
+"""Titles, brands and prices of products, and the path of each in the shop's tree of categories, as a table.
 
 python prepare.py flipkart_products.parquet product_titles.parquet
 """
@@ -9,18 +9,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
+NAMES = {"product_name": "title", "brand": "brand", "retail_price": "price", "category_path": "category_path"}
+
 
 def products(source: str, rows: int | None) -> pa.Table:
-    """Columns `product_name`, `category_l1` and `title_length` (a range of words); the first `rows` of the source.
+    """Columns `title`, `brand`, `price`, `category_path` and `title_length` (a range of words); the first `rows` rows.
 
-    A row without a title or without a category teaches nothing and cannot be scored, so it is left out. Rare categories
-    stay: what to do with them is the model's decision.
+    A row without a title or without a category teaches nothing and cannot be scored, so it is left out. A brand and a
+    price may be missing. Rare categories stay: what to do with them is the model's decision.
     """
-    table = pq.read_table(source, columns=["product_name", "category_l1"])
-    title = pc.utf8_trim_whitespace(table.column("product_name"))
-    usable = pc.and_(pc.greater(pc.utf8_length(title), 0), pc.is_valid(table.column("category_l1")))
+    table = pq.read_table(source, columns=list(NAMES)).rename_columns(list(NAMES.values()))
+    title = pc.utf8_trim_whitespace(table.column("title"))
+    usable = pc.and_(pc.greater(pc.utf8_length(title), 0), pc.is_valid(table.column("category_path")))
     table = table.filter(usable).slice(0, rows)  # a missing title gives null here, which filters out too
-    lengths = [length_of(name) for name in table.column("product_name").to_pylist()]
+    lengths = [length_of(name) for name in table.column("title").to_pylist()]
     return table.append_column("title_length", pa.array(lengths))
 
 
