@@ -32,7 +32,7 @@ _HARDWARE = ("/sys/devices", "/sys/bus/pci")
 _ARCHITECTURES = {"x86_64": 0xC000003E, "aarch64": 0xC00000B7}
 _FOREIGN_CALLS = 0x40000000  # a second table of calls on x86_64
 _ALLOW, _REFUSE, _KILL = 0x7FFF0000, 0x00050001, 0x80000000  # to refuse is to answer EPERM
-_LOAD, _JUMP_EQUAL, _JUMP_NOT_BELOW, _RETURN = 0x20, 0x15, 0x35, 0x06
+_LOAD, _JUMP_EQUAL, _JUMP_NOT_BELOW, _JUMP_SET, _RETURN = 0x20, 0x15, 0x35, 0x45, 0x06
 # The numbers of each call on x86_64 and on aarch64.
 _REFUSED: Mapping[str, tuple[int, int]] = {
     "socket": (41, 198),
@@ -66,11 +66,16 @@ _REFUSED: Mapping[str, tuple[int, int]] = {
     "setrlimit": (160, 164),
     "prlimit64": (302, 261),
 }
+_FORK, _VFORK = 57, 58  # of x86_64 alone
+_CLONE, _CLONE3 = (56, 220), 435
+_THREAD = 0x10000  # clone's flag for a thread
+_NOT_THERE = 0x00050026  # to answer ENOSYS: the C library then calls clone, whose flags a filter can read
 
 
-def confine(*folders: Path) -> None:
+def confine(*folders: Path, alone: bool = False) -> None:
     """Leaves this thread, and those that it starts, `folders` and libraries for reading, and the sockets that are open.
 
+    alone: whether it may start threads alone, and no process.
     onnxruntime starts threads when it is imported, so this comes before. What the kernel cannot do is a line in the log.
     """
     if sys.platform != "linux":
@@ -82,7 +87,7 @@ def confine(*folders: Path) -> None:
     with _logged():
         _restrict_files(libc, readable)
     with _logged():
-        _restrict_calls(libc)
+        _restrict_calls(libc, alone)
 
 
 @contextlib.contextmanager
@@ -114,20 +119,31 @@ def _restrict_files(libc: Any, readable: Iterable[Path]) -> None:
     os.close(ruleset)
 
 
-def _restrict_calls(libc: Any) -> None:
+def _restrict_calls(libc: Any, alone: bool) -> None:
     machine = platform.machine()
     if machine not in _ARCHITECTURES:
         raise OSError(f"the calls of {machine} are not known")
-    filter_ = _filter(_ARCHITECTURES[machine], [numbers[machine == "aarch64"] for numbers in _REFUSED.values()])
+    arm = machine == "aarch64"
+    refused = [numbers[arm] for numbers in _REFUSED.values()]
+    if alone and not arm:
+        refused += [_FORK, _VFORK]
+    filter_ = _filter(_ARCHITECTURES[machine], refused, _CLONE[arm] if alone else None)
     code = ctypes.create_string_buffer(filter_, len(filter_))
     program = struct.pack("HxxxxxxP", len(filter_) // 8, ctypes.addressof(code))
     if libc.prctl(_PR_SET_SECCOMP, _SECCOMP_MODE_FILTER, program, 0, 0) < 0:
         raise OSError(ctypes.get_errno(), "seccomp refuses a filter")
 
 
-def _filter(architecture: int, refused: list[int]) -> bytes:
-    """A program for the kernel: calls of another architecture end the process, the refused ones fail, all others pass."""
+def _filter(architecture: int, refused: list[int], clone: int | None) -> bytes:
+    """A program for the kernel: calls of another architecture end the process, the refused ones fail, all others pass.
+
+    clone: the call that may start threads alone; None where it may start processes.
+    """
     steps = [(_LOAD, 0, 0, 4), (_JUMP_EQUAL, 1, 0, architecture), (_RETURN, 0, 0, _KILL), (_LOAD, 0, 0, 0)]
+    if clone is not None:
+        steps += [(_JUMP_EQUAL, 0, 1, _CLONE3), (_RETURN, 0, 0, _NOT_THERE)]
+        steps += [(_JUMP_EQUAL, 0, 4, clone), (_LOAD, 0, 0, 16), (_JUMP_SET, 1, 0, _THREAD)]
+        steps += [(_RETURN, 0, 0, _REFUSE), (_RETURN, 0, 0, _ALLOW)]
     steps.append((_JUMP_NOT_BELOW, len(refused) + 1, 0, _FOREIGN_CALLS))
     steps += [(_JUMP_EQUAL, len(refused) - place, 0, number) for place, number in enumerate(refused)]
     steps += [(_RETURN, 0, 0, _ALLOW), (_RETURN, 0, 0, _REFUSE)]
