@@ -108,7 +108,7 @@ def _text(case: Case, value: object) -> str:
         return ", ".join(map(str, np.flatnonzero(value)[:SHOWN].tolist())) or "none"
     if isinstance(value, np.ndarray) and value.ndim == 1 and case.levels:
         return ", ".join(short(number) for number in value)
-    return short(value) if isinstance(value, np.integer | np.floating) else ""
+    return short(value) if isinstance(value, np.integer | np.floating | str) else ""
 
 
 def short(value: object) -> str:

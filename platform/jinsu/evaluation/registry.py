@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from jinsu.evaluation.kinds.classification import CLASSIFICATION
+from jinsu.evaluation.kinds.custom import CUSTOM
 from jinsu.evaluation.kinds.forecasting import FORECASTING
 from jinsu.evaluation.kinds.image_to_image import IMAGE_TO_IMAGE
 from jinsu.evaluation.kinds.kind import JudgedKind
@@ -26,4 +27,5 @@ KINDS: Mapping[Kind, JudgedKind] = {
     Kind.RETRIEVAL: RETRIEVAL,
     Kind.IMAGE_TO_IMAGE: IMAGE_TO_IMAGE,
     Kind.POLICY: POLICY,
+    Kind.CUSTOM: CUSTOM,
 }

@@ -9,14 +9,14 @@ import numpy as np
 from jinsu.evaluation.estimates import Case
 from jinsu.evaluation.kinds.kind import JudgedKind
 from jinsu.evaluation.metrics import difference
-from jinsu.spec.metrics import Better, better_of
+from jinsu.spec.metrics import Better
 from jinsu.spec.problem import Judging
 
 
 def warnings_of(kind: JudgedKind, rules: Judging, case: Case, groups: np.ndarray | None) -> Iterator[str]:
     """What speaks against a candidate at first sight."""
     estimate = kind.metric(rules.metric, rules)(case)
-    if estimate.value == 0 and estimate.low == 0 and better_of(rules.metric) is Better.GREATER:
+    if estimate.value == 0 and estimate.low == 0 and rules.better is Better.GREATER:
         yield f"{rules.metric} is 0: the model gets nothing right"
     if _alike(case.answers) and len(case.answers) > 1:
         only = f" {case.classes[int(case.answers[0])]!r}" if case.classes else ""
@@ -46,7 +46,7 @@ def _no_better(kind: JudgedKind, rules: Judging, case: Case, groups: np.ndarray 
         return
     metric = kind.metric(rules.metric, rules)
     ours, base = metric(case), metric(constant)
-    gain = difference(ours, base, better_of(rules.metric), groups)
+    gain = difference(ours, base, rules.better, groups)
     if np.isfinite(gain.value) and (gain.value <= 0 or (gain.certain and gain.low <= 0)):
         words = "is no better" if gain.value <= 0 else "is not shown to be better"
         yield (

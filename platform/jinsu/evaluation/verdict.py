@@ -11,7 +11,7 @@ import math
 from collections.abc import Iterator, Mapping
 
 from jinsu.evaluation.score import Score
-from jinsu.spec.metrics import Better, better_of
+from jinsu.spec.metrics import Better
 from jinsu.spec.problem import Judging
 
 SHOWN = 3
@@ -30,13 +30,13 @@ def reasons_of(
 ) -> Iterator[str]:
     """One sentence for each rule that is broken."""
     for name, bound in rules.guardrails.items():
-        if not within(measured(name, others[name]), bound):
+        if not within(measured(rules, name, others[name]), bound):
             yield f"{name} is {others[name].value:.4f}, guardrails.{name} asks for {bound}"
     if folded > rules.max_folded:
         yield f"the model gives up the class of {folded:.1%} of the rows, max_folded allows {rules.max_folded:.0%}"
     for column, bound in rules.slice_bounds.items():
-        yield from _slices(rules.metric, column, bound, slices[column])
-    value = measured(rules.metric, overall)
+        yield from _slices(rules, column, bound, slices[column])
+    value = measured(rules, rules.metric, overall)
     if rules.min is not None and not value >= rules.min:
         yield f"{rules.metric} is {overall.value:.4f}, min asks for {rules.min:g}"
     if rules.max is not None and not value <= rules.max:
@@ -47,34 +47,34 @@ def reasons_of(
         yield f"{rules.metric} is {overall.value}, which is no number"
 
 
-def _slices(metric: str, column: str, bound: str, values: Mapping[str, Score]) -> Iterator[str]:
+def _slices(rules: Judging, column: str, bound: str, values: Mapping[str, Score]) -> Iterator[str]:
     """One sentence for all values of a column that break its bound."""
     broken = [
         f"{value!r} has {score.in_words()} on {score.rows} rows"
         for value, score in values.items()
-        if not within(measured(metric, score), bound) and not unsure(metric, score, bound)
+        if not within(measured(rules, rules.metric, score), bound) and not unsure(rules, score, bound)
     ]
     if broken:
         more = f", and {len(broken) - SHOWN} more" if len(broken) > SHOWN else ""
-        yield f"{metric} by {column}: {'; '.join(broken[:SHOWN])}{more}; slices.{column} asks for {bound}"
+        yield f"{rules.metric} by {column}: {'; '.join(broken[:SHOWN])}{more}; slices.{column} asks for {bound}"
 
 
-def unsure(metric: str, score: Score, bound: str) -> bool:
+def unsure(rules: Judging, score: Score, bound: str) -> bool:
     """Whether a slice that breaks its bound has so few rows that it may keep it for all one can tell."""
     if score.rows >= ENOUGH:
         return False
     if not score.certain:
         return True
-    near = better_of(metric) is Better.NEAR_ZERO
+    near = rules.better is Better.NEAR_ZERO
     best = (
         [0.0] if near and score.low < 0 < score.high else [abs(end) if near else end for end in (score.low, score.high)]
     )
     return any(within(value, bound) for value in best)
 
 
-def measured(name: str, score: Score) -> float:
+def measured(rules: Judging, name: str, score: Score) -> float:
     """What is held against a bound: the value, or its distance from zero where that is what counts."""
-    return abs(score.value) if better_of(name) is Better.NEAR_ZERO else score.value
+    return abs(score.value) if rules.better_of(name) is Better.NEAR_ZERO else score.value
 
 
 def within(value: float, bound: str) -> bool:

@@ -6,7 +6,7 @@ import difflib
 import re
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 from pydantic import AfterValidator, WithJsonSchema
 
@@ -32,6 +32,8 @@ class Kind(StrEnum):
     """A picture."""
     POLICY = "policy"
     """The action that was taken; what another action would have brought is unknown."""
+    CUSTOM = "custom"
+    """Whatever a scoring function of the problem's owner compares with the answers."""
 
 
 class Better(StrEnum):
@@ -142,7 +144,8 @@ def examples() -> list[str]:
     return [form.name.replace("{k}", "10") for form in FORMS]
 
 
-def _known(name: str) -> str:
+def known(name: str) -> str:
+    """The name. Raises ValueError for one that no metric of ours has."""
     if form_of(name) is None:
         close = difflib.get_close_matches(name, examples(), 1)
         meant = f"did you mean {close[0]!r}?" if close else f"write one of {', '.join(form.name for form in FORMS)}"
@@ -150,20 +153,33 @@ def _known(name: str) -> str:
     return name
 
 
-Metric = Annotated[
-    str,
-    AfterValidator(_known),
-    WithJsonSchema(
-        {
-            "anyOf": [
-                {"enum": [form.name for form in FORMS if "{" not in form.name]},
-                *(
-                    {"type": "string", "pattern": f"^{form.pattern}$", "examples": [form.name.replace("{k}", "10")]}
-                    for form in FORMS
-                    if "{" in form.name
-                ),
-            ]
-        }
-    ),
-]
-"""The name of a metric."""
+CUSTOM_NAME = r"[A-Za-z0-9_]([A-Za-z0-9_.: /-]{0,98}[A-Za-z0-9_])?"
+"""The names of metrics that a scorer may return: those that MLflow takes, at most 100 characters."""
+
+
+def is_custom_name(name: str) -> bool:
+    """Whether a scorer may return a metric of this name. MLflow reads a name as a path, which must not lead elsewhere."""
+    return re.fullmatch(CUSTOM_NAME, name) is not None and not {"", ".", ".."} & set(name.split("/"))
+
+
+def _possible(name: str) -> str:
+    if not is_custom_name(name):
+        return known(name)
+    return name
+
+
+KNOWN_NAMES: dict[str, list[dict[str, Any]]] = {
+    "anyOf": [
+        {"enum": [form.name for form in FORMS if "{" not in form.name]},
+        *(
+            {"type": "string", "pattern": f"^{form.pattern}$", "examples": [form.name.replace("{k}", "10")]}
+            for form in FORMS
+            if "{" in form.name
+        ),
+    ]
+}
+"""The JSON Schema of the names of our metrics."""
+_OF_SCORERS = {"type": "string", "pattern": f"^{CUSTOM_NAME}$", "examples": ["profit"]}
+
+Metric = Annotated[str, AfterValidator(_possible), WithJsonSchema({"anyOf": [*KNOWN_NAMES["anyOf"], _OF_SCORERS]})]
+"""The name of a metric: one of ours, or one that the scorer of a problem of kind custom returns."""

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Annotated, Self
+from enum import StrEnum
+from typing import Annotated, Any, Self
 
-from pydantic import Discriminator, Field, Tag, field_validator, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, ValidationInfo, field_validator, model_validator
 
-from jinsu.spec.metrics import Better, Kind, Metric, better_of, form_of, kind_of, measures
+from jinsu.spec.metrics import KNOWN_NAMES, Better, Kind, Metric, better_of, form_of, kind_of, known, measures
 from jinsu.spec.parts import NAME, Part, ReleaseBounds, ServeBounds, SubmissionBounds
 from jinsu.spec.quantity_types import Threshold
 
@@ -23,6 +24,8 @@ _OF_KINDS = {
     "peak": Kind.IMAGE_TO_IMAGE,
     "reward": Kind.POLICY,
     "propensity": Kind.POLICY,
+    "scorer": Kind.CUSTOM,
+    "direction": Kind.CUSTOM,
 }
 """Lines that only one kind of problem has."""
 
@@ -63,8 +66,29 @@ def _slices_as(value: object) -> str:
     return BOUNDED if isinstance(value, Mapping) else LISTED
 
 
+SCORER = r"^[A-Za-z0-9_][A-Za-z0-9_./ -]*\.py$"
+
+
+class Direction(StrEnum):
+    """Which way a metric of a scorer is better."""
+
+    MAXIMIZE = "maximize"
+    """A greater value is better: `min` bounds it."""
+    MINIMIZE = "minimize"
+    """A smaller value is better: `max` bounds it."""
+
+
+_SCHEMA: dict[str, Any] = {
+    "if": {"not": {"properties": {"kind": {"const": Kind.CUSTOM}}, "required": ["kind"]}},
+    "then": {"properties": {"metric": KNOWN_NAMES, "guardrails": {"propertyNames": KNOWN_NAMES}}},
+}
+"""Only a problem of kind custom has metrics of other names."""
+
+
 class Judging(Part):
     """What makes a model good enough to be shown to a reviewer: measured on the held-out rows."""
+
+    model_config = ConfigDict(json_schema_extra=_SCHEMA)
 
     kind: Kind | None = Field(None, strict=False, description="What the target is; it follows from the metric.")
     metric: Metric = Field(description="What is measured.", examples=["accuracy"])
@@ -107,6 +131,21 @@ class Judging(Part):
     propensity: str | None = Field(
         None, description="Policy: column of the probability with which the action was taken, above 0."
     )
+    scorer: str | None = Field(
+        None,
+        pattern=SCORER,
+        description="Custom: file of Python, relative to this document, whose function `score` measures the answers.",
+        examples=["scorer.py"],
+    )
+    direction: Direction | None = Field(None, strict=False, description="Custom: which way the metric is better.")
+
+    @field_validator("metric", "guardrails")
+    @classmethod
+    def _known(cls, named: str | dict[str, str], info: ValidationInfo) -> str | dict[str, str]:
+        if info.data.get("kind") is not Kind.CUSTOM:
+            for name in [named] if isinstance(named, str) else named:
+                known(name)
+        return named
 
     @model_validator(mode="after")
     def _consistent(self) -> Self:
@@ -116,9 +155,14 @@ class Judging(Part):
         for name, kind in _OF_KINDS.items():
             if getattr(self, name) is not None and self.judged_as is not kind:
                 raise ValueError(f"{name}: has no meaning for the kind {self.judged_as}; it belongs to {kind}")
-        if "rmsse" in {self.metric, *self.guardrails} and self.scale is None:
+        if self.judged_as is Kind.FORECASTING and "rmsse" in {self.metric, *self.guardrails} and self.scale is None:
             raise ValueError(
                 "scale: is missing; rmsse needs the column of each series' mean squared change in the past"
+            )
+        if self.judged_as is Kind.CUSTOM and (self.scorer is None or self.direction is None):
+            raise ValueError(
+                "scorer, direction: both are needed for the kind custom; write `scorer: scorer.py` and `direction: maximize` or "
+                "`direction: minimize`"
             )
         if self.judged_as is Kind.POLICY and (self.reward is None or self.propensity is None):
             raise ValueError("reward, propensity: both columns are needed to judge a policy")
@@ -160,13 +204,21 @@ class Judging(Part):
 
     def measured_by(self, metric: str) -> bool:
         """Whether a metric measures targets of this kind."""
+        if self.judged_as is Kind.CUSTOM:
+            return True
         form = form_of(metric)
         return form is not None and self.judged_as in form.kinds
 
     @property
     def better(self) -> Better:
         """Which way the metric is better."""
-        return better_of(self.metric)
+        return self.better_of(self.metric)
+
+    def better_of(self, metric: str) -> Better:
+        """Which way a metric is better. Of a scorer's other metrics only the sides of their bounds are known."""
+        if self.judged_as is not Kind.CUSTOM:
+            return better_of(metric)
+        return Better.SMALLER if self.direction is Direction.MINIMIZE else Better.GREATER
 
     @property
     def maximize(self) -> bool:

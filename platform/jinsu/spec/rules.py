@@ -9,6 +9,7 @@ from typing import Any, Generic, TypeVar
 from pydantic import Field
 
 from jinsu.errors import BadInputError
+from jinsu.spec.metrics import known
 from jinsu.spec.model import ModelSpec, Quantization
 from jinsu.spec.parts import Part
 from jinsu.spec.policy import PolicySpec
@@ -258,6 +259,9 @@ def _guardrails(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> Itera
             merge.refuse(f"evaluate.guardrails.{name}: it is the metric of {problem.title}; write evaluate.{used}")
             continue
         if not problem.spec.measured_by(name):
+            if (unknown := _unknown(name)) is not None:
+                merge.refuse(f"evaluate.guardrails: {unknown}")
+                continue
             merge.refuse(
                 f"evaluate.guardrails.{name}: {name!r} measures another kind of target than {metric!r}, "
                 f"the metric of {problem.title}"
@@ -272,6 +276,15 @@ def _guardrails(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> Itera
         asked, demanded = (float(bound[3:]) if bound else None for bound in (ours.get(name), theirs.get(name)))
         value = merge.need(_Line(f"evaluate.guardrails.{name}", sign == "<=", None, asked, demanded, None))
         yield name, next(bound for bound in bounds if float(bound[3:]) == value)  # as it was written, not rounded
+
+
+def _unknown(metric: str) -> str | None:
+    """Why this is no name of a metric; None when it is one."""
+    try:
+        known(metric)
+    except ValueError as problem:
+        return str(problem)
+    return None
 
 
 def _slices(merge: _Merge, model: ModelSpec, problem: NamedProblem) -> list[str] | dict[str, str | None]:

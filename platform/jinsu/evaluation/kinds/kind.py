@@ -26,10 +26,15 @@ class Output:
 
 @dataclass(frozen=True)
 class Answers:
-    """What a model answers to the held-out rows. other: the label of every class that has none of its own, if there is one."""
+    """What a model answers to the held-out rows. other: the label of every class that has none of its own, if there is one.
+
+    scored: what the problem's own scorer says of them, by metric: one number a row, a boolean, or two numbers whose sums are
+    divided.
+    """
 
     outputs: Sequence[Output]
     other: Any = None
+    scored: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
