@@ -7,12 +7,16 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from jinsu.codec import decode
 from jinsu.confined import tasks
 from jinsu.confined.findings import write_findings
+from jinsu.confined.scorer import scored
+from jinsu.confined.scorer_program import Rows
 from jinsu.errors import GateFailedError
 from jinsu.evaluation.audit import Seen
-from jinsu.evaluation.kinds.kind import Answers, Held, Output
+from jinsu.evaluation.kinds.kind import Answers, Held, Output, finite
 from jinsu.evaluation.known import fresh_rows
 from jinsu.evaluation.labels import folded_share, groups_of
 from jinsu.evaluation.quantized import beside_original
@@ -57,12 +61,12 @@ def compare(
     """
     held = Held(details.judging, columns[details.target], columns)
     kind = KINDS[details.judging.judged_as]
-    answers, seen = _answers(details, columns, package)
+    answers, seen = _answers(details, columns, package, held)
     ours = kind.read(held, answers, None)
     theirs, note, fresh = None, details.note, None
     if champion is not None:
         try:
-            theirs = kind.read(held, _answers(details, columns, champion)[0], ours)
+            theirs = kind.read(held, _answers(details, columns, champion, held)[0], ours)
         except GateFailedError as problem:
             note = f"the champion could not answer the same rows: {problem}"
     if trained is not None:
@@ -78,8 +82,8 @@ def compare(
     return replace(report, warnings=(*report.warnings, *refused))
 
 
-def _answers(details: tasks.Evaluate, columns: Columns, folder: Path) -> tuple[Answers, Seen]:
-    """What the model in `folder` answers to the rows, and what it reads."""
+def _answers(details: tasks.Evaluate, columns: Columns, folder: Path, held: Held) -> tuple[Answers, Seen]:
+    """What the model in `folder` answers to the rows, with what a scorer says of the answers; and what it reads."""
     features = feature_columns(list(columns), details.features, details.target, details.column)
     with opened(folder, threads=2) as model:
         manifest = model.manifest
@@ -90,4 +94,18 @@ def _answers(details: tasks.Evaluate, columns: Columns, folder: Path) -> tuple[A
         for values, output in zip(arrays, manifest.outputs, strict=True)
     ]
     pictures = {one.name: values for one, values in zip(manifest.inputs, inputs, strict=True) if values.ndim >= 3}
-    return Answers(outputs, manifest.other), Seen({name: columns[name] for name in features}, pictures)
+    scores = _scored(details, held, {one.name: output for one, output in zip(manifest.outputs, outputs, strict=True)})
+    return Answers(outputs, manifest.other, scores), Seen({name: columns[name] for name in features}, pictures)
+
+
+def _scored(details: tasks.Evaluate, held: Held, outputs: Mapping[str, Output]) -> Mapping[str, np.ndarray]:
+    """What the problem's own scorer says of the answers; nothing where the problem has none."""
+    rules = details.judging
+    if rules.judged_as is not Kind.CUSTOM:
+        return {}
+    if details.scorer is None or rules.scorer is None:
+        raise GateFailedError("problem: scorer: its text is missing; put the problem again.")
+    for name, output in outputs.items():
+        if output.values.dtype.kind == "f":
+            finite(output.values, f"answers in {name!r}")
+    return scored(details.scorer, rules.scorer, Rows(held.target, outputs, held.columns))

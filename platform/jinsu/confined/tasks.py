@@ -140,7 +140,8 @@ class Evaluate:
 
     quantization_loss: the largest share of the score that a quantised model may lose; None for one that is not quantised.
     together: columns whose equal values say that rows belong together; () when each row stands for itself. trained: whether the
-    rows that the champion trained on are given. note: what the comparison cannot know, as a sentence.
+    rows that the champion trained on are given. note: what the comparison cannot know, as a sentence. scorer: the text of the
+    file that a problem of kind custom names.
     """
 
     judging: Judging
@@ -152,6 +153,7 @@ class Evaluate:
     trained: bool = False
     note: str = ""
     quantization_loss: float | None = None
+    scorer: str | None = None
     task: ClassVar[Task] = Task.EVALUATE
 
 
