@@ -153,13 +153,15 @@ class StageBench:
 
     # --- Submissions ---
 
-    def code(self, spec: str = SPEC, script: str = "", expectations: str = EXPECTATIONS) -> str:
+    def code(self, spec: str = SPEC, script: str = "", expectations: str = EXPECTATIONS, scorer: str = "") -> str:
         """Digest of a stored code snapshot."""
         folder = self.home / "code"
         folder.mkdir()
         (folder / "model.yaml").write_text(spec)
         (folder / "train.py").write_text(script)
         (folder / "expectations.yaml").write_text(expectations)
+        if scorer:
+            (folder / "scorer.py").write_text(scorer)
         data, _ = pack(folder, 2**20)
         shutil.rmtree(folder)
         return self.installation.snapshots.put(data, 2**20)

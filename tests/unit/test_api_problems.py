@@ -88,5 +88,27 @@ def test_expectations_are_read_when_they_are_put_and_shown_as_they_were_written(
     assert version.expectations == EXPECTATIONS
 
 
+SCORER = "def score(truth, outputs, rows):\n    return {'profit': truth}\n"
+
+
+def test_a_scorer_travels_with_its_problem_and_another_one_is_another_version(bench: StageBench, api: ApiClient) -> None:
+    own = {**DOCUMENT, "kind": "custom", "metric": "profit", "scorer": "scorer.py", "direction": "maximize"}
+
+    def send(who: str = "olga", document: dict[str, Any] = own, **more: Any) -> Any:
+        return api.post("/v1/problems", who, json={"document": document, **more})
+
+    refused(send(), 422, "scorer: send the text of the file that it names, and no other")
+    refused(send(document=DOCUMENT, scorer=SCORER), 422, "scorer: send the text of the file that it names, and no other")
+    refused(send(scorer="#" * 65_537), 422, "scorer")
+    refused(send(scorer="é" * 40_000), 422, "scorer.py: larger than 64 KiB")
+    refused(send(scorer=SCORER + "\0"), 422, "scorer.py: is not text in UTF-8")
+    assert [accepted(send(scorer=SCORER), models.ProblemPut).version for _ in range(2)] == [1, 1]
+    for who in ("ann", "bob"):
+        refused(send(who, scorer=SCORER + "# mine"), 403, "owner")
+    assert accepted(send(scorer=SCORER + "# other"), models.ProblemPut).version == 2
+    page = accepted(api.get("/v1/problems/sides"), models.ProblemPage)
+    assert [item.scorer for item in page.versions] == [SCORER + "# other", SCORER]
+
+
 def test_a_problem_that_is_not_there_is_named(api: ApiClient) -> None:
     refused(api.get("/v1/problems/nowhere"), 404, "problem 'nowhere' does not exist")

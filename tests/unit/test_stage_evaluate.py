@@ -11,7 +11,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from tests.support.datasets import put_dataset
-from tests.support.stage_bench import StageBench, points
+from tests.support.stage_bench import SPEC, StageBench, points
 from tests.support.tiny_model import WRONG, saved_model
 
 from jinsu.confined import evaluate as module
@@ -118,6 +118,35 @@ def test_a_model_below_the_floor_ends_the_run_and_keeps_what_was_measured(bench:
 def test_a_floor_may_be_reached_exactly(bench: StageBench, floor: float) -> None:
     bench.run = bench.another_run(StageName.PACKAGE, "olga", problem__min=floor)
     assert evaluate(bench).overall.value == 1.0
+
+
+OWN = "kind: custom, metric: profit, scorer: scorer.py, direction: maximize, guardrails: {profit_low: '>= 0.1'}"
+
+
+def test_the_scorer_of_the_admitted_version_scores(bench: StageBench) -> None:
+    """Another scorer is another evaluation, and an older run keeps the one of its day."""
+    spec = SPEC.replace("metric: accuracy", OWN)
+    twice = "def score(truth, outputs, rows):\n    return {'profit': truth * 0 + 2, 'profit_low': rows['a'] > -99}\n"
+    first = bench.another_run(StageName.PACKAGE, "olga", "first", code=bench.code(spec, scorer=twice))
+    other = bench.code(spec, scorer=twice.replace("+ 2", "+ 3"))
+    second = bench.another_run(StageName.PACKAGE, "olga", "second", code=other)
+
+    values = {}
+    for run in (second, first):
+        bench.run = run
+        evaluated = evaluate(bench)
+        values[run] = evaluated.overall.value
+        assert set(report_of(bench, evaluated).others) == {"profit_low"}
+        logged = bench.mlflow.runs[bench.submission.mlflow_run].metrics
+        assert logged["eval_profit_low"][0][0] == evaluated.overall.low  # a scorer's name never hides ours
+    assert values == {first: 2.0, second: 3.0}
+
+
+def test_a_scorer_that_fails_ends_the_run_with_its_line(bench: StageBench) -> None:
+    code = bench.code(SPEC.replace("metric: accuracy", OWN), scorer="def score(truth, outputs, rows):\n    return truth['x']\n")
+    bench.run = bench.another_run(StageName.PACKAGE, "olga", "fails", code=code)
+    with pytest.raises(GateFailedError, match=r"scorer\.py: line 2: IndexError: "):
+        evaluate(bench)
 
 
 def test_a_score_that_is_no_number_is_recorded_and_fails(bench: StageBench, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -103,6 +103,26 @@ def test_other_expectations_of_an_inline_problem_are_another_version(bench: Stag
     assert bench.row(ProblemVersion, "toy", 2).expectations == "- expect_column_to_exist: {column: a}"
 
 
+def test_the_scorer_of_an_inline_problem_is_the_owners(bench: StageBench) -> None:
+    """It lies in the folder that everybody submits, so another one is another version, and a researcher's is refused."""
+    own = "{name: own, dataset: points, kind: custom, metric: profit, scorer: scorer.py, direction: maximize}"
+    spec = SPEC.replace("name: toy", "name: scored").split("problem:")[0] + f"problem: {own}\ntrain:" + SPEC.split("train:")[1]
+    first = "def score(truth, outputs, rows):\n    return {'profit': truth}\n"
+    other = first.replace("truth}", "-truth}")
+    run = bench.submit("ann", "scored", bench.code(spec, scorer=first))
+    assert (rules(bench, run).version, bench.row(ProblemVersion, "own", 1).scorer) == (1, first)
+
+    said = refused(bench, "ann", bench.code(spec, scorer=other))
+    assert isinstance(said, ForbiddenError)
+    assert "it differs from version 1 of problem 'own'; only an owner of team default changes" in str(said)
+    assert rules(bench, bench.submit("eve", "same", bench.code(spec, scorer=first))).version == 1
+
+    run = bench.submit("olga", "other", bench.code(spec, scorer=other))
+    assert (rules(bench, run).version, bench.row(ProblemVersion, "own", 2).scorer) == (2, other)
+    assert str(refused(bench, "olga", bench.code(spec))) == "model.yaml: problem.scorer: the folder has no file 'scorer.py'."
+    assert "larger than 64 KiB" in str(refused(bench, "olga", bench.code(spec, scorer="#" * 70_000)))
+
+
 def test_who_names_an_inline_problem_takes_it_as_it_is(bench: StageBench) -> None:
     run = bench.submit("eve", "named", code(bench, "toy", "toy"))
     assert rules(bench, run).judging == rules(bench, bench.rows(Submission)[0].id).judging

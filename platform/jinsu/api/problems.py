@@ -10,7 +10,7 @@ from jinsu.api import models
 from jinsu.api.authentication import Known
 from jinsu.data.expectations_file import read_expectations
 from jinsu.errors import BadInputError
-from jinsu.runs.problems import Problems
+from jinsu.runs.problems import Problems, check_scorer
 from jinsu.spec.load import problem_from
 from jinsu.state.tables import Problem, ProblemVersion
 
@@ -42,7 +42,11 @@ class ProblemPages:
             raise BadInputError("problem.yaml: expectations: send the text of the file that it names, and no other.")
         if body.expectations is not None:
             read_expectations(body.expectations, str(spec.expectations))
-        named = self.problems.put(who, spec, body.expectations, body.team)
+        if (spec.scorer is None) != (body.scorer is None):
+            raise BadInputError("problem.yaml: scorer: send the text of the file that it names, and no other.")
+        if body.scorer is not None:
+            check_scorer(body.scorer, str(spec.scorer))
+        named = self.problems.put(who, spec, body.expectations, body.team, body.scorer)
         return models.ProblemPut(name=named.name, version=named.version, team=named.team)
 
     def show(self, name: str, who: Known) -> models.ProblemPage:
@@ -60,7 +64,12 @@ def _shown(row: Problem, versions: list[ProblemVersion], looks: int) -> models.P
         looks=looks,
         versions=[
             models.ProblemVersion(
-                version=item.version, document=item.document, expectations=item.expectations, by=item.by, at=item.at
+                version=item.version,
+                document=item.document,
+                expectations=item.expectations,
+                scorer=item.scorer,
+                by=item.by,
+                at=item.at,
             )
             for item in versions
         ],

@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING
 
 from jinsu.cli.client import Client
 from jinsu.cli.foreseeing import Foreseen, Table, foresee, foresee_columns, foresee_metric
+from jinsu.cli.scorers import read_scorer
 from jinsu.cli.script_facts import read_script
 from jinsu.cli.training_entry import training_entry
 from jinsu.cli.training_packages import (
@@ -36,6 +37,7 @@ from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FOLDER
 from jinsu.sdk.step_files import TRAIN_ROWS_NAME, StepFiles
 from jinsu.spec.load import read_spec
 from jinsu.spec.model import ModelSpec
+from jinsu.spec.problem import ProblemSpec
 from jinsu.steps.spec import Input, Limits, StepSpec
 
 if TYPE_CHECKING:
@@ -70,6 +72,9 @@ def check_folder(folder: Path, say: Callable[[str], None], team: str = "") -> It
 
     spec = read_spec(folder)
     yield Finding("spec", f"{spec.name}, {spec.train.command}")
+    if isinstance(spec.problem, ProblemSpec) and spec.problem.scorer is not None:
+        read_scorer(folder, spec.problem.scorer)
+        yield Finding("scorer", f"{spec.problem.scorer} defines score")
     script = read_script(folder, training_entry(folder, spec.train.command))
     asked = asked_packages(spec, folder)
     yield from _doubts(foresee(script, spec, folder, asked))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -39,8 +40,9 @@ def put(path: Path, team: str, json_: bool) -> None:
 
 
 def read(path: Path, team: str) -> ProblemBody:
-    """The document and the expectations beside it. Raises BadInputError naming every field that is wrong."""
+    """The document and the files beside it. Raises BadInputError naming every field that is wrong."""
     from jinsu.api.models import ProblemBody
+    from jinsu.cli.scorers import read_scorer
     from jinsu.spec.document import read_yaml
     from jinsu.spec.load import PROBLEM_FILE, problem_from, read_small
 
@@ -48,7 +50,8 @@ def read(path: Path, team: str) -> ProblemBody:
     document = read_yaml(read_small(file), str(file))
     spec = problem_from(document, str(file))
     expectations = None if spec.expectations is None else read_small(file.parent / spec.expectations)
-    return ProblemBody(document=document, expectations=expectations, team=team)
+    scorer = None if spec.scorer is None else read_scorer(file.parent, spec.scorer)
+    return ProblemBody(document=document, expectations=expectations, scorer=scorer, team=team)
 
 
 @problem.command("list")
@@ -94,6 +97,9 @@ def show(name: str, json_: bool) -> None:
     echo(yaml.safe_dump({"name": page.name, **latest.document}, sort_keys=False, default_flow_style=None).rstrip())
     if latest.expectations:
         echo(f"\n# {latest.document.get('expectations')}\n{latest.expectations.rstrip()}")
+    if latest.scorer:
+        digest = hashlib.sha256(latest.scorer.encode()).hexdigest()
+        echo(f"\n# {latest.document.get('scorer')}, sha256 {digest}\n{latest.scorer.rstrip()}")
 
 
 @problem.command()
@@ -120,18 +126,19 @@ def history(name: str, json_: bool) -> None:
             if older is not None and before.get(line) != after.get(line)
         ]
         if older is not None:
-            changed += expectations_changed(older.expectations, newer.expectations)
+            changed += text_changed("expectations", older.expectations, newer.expectations)
+            changed += text_changed("scorer", older.scorer, newer.scorer)
         when = time.strftime("%Y-%m-%d %H:%M", time.localtime(newer.at))
         rows.append((newer.version, when, newer.by, "\n".join(changed) or "first version"))
     table(("version", "when", "by", "what changed"), rows, "No versions.")
 
 
-def expectations_changed(before: str | None, after: str | None) -> list[str]:
-    """The lines of the expectations that went and came, as a diff writes them. Pure."""
+def text_changed(name: str, before: str | None, after: str | None) -> list[str]:
+    """The lines of a file that went and came, as a diff writes them, behind the file's name. Pure."""
     import difflib
 
     diff = difflib.unified_diff((before or "").splitlines(), (after or "").splitlines(), lineterm="", n=0)
-    return [f"expectations: {line}" for line in list(diff)[2:] if not line.startswith("@@")]
+    return [f"{name}: {line}" for line in list(diff)[2:] if not line.startswith("@@")]
 
 
 def flat(document: object, path: str = "") -> dict[str, str]:

@@ -18,6 +18,7 @@ import tempfile
 import time
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -32,7 +33,11 @@ MEMORY = 2**30
 """Bytes that a scorer may allocate beside three times the rows."""
 _HEAD = 1 << 16
 _KEPT = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
-_FORMS = {"share": (np.dtype(np.uint8), 1), "mean": (np.dtype(np.float64), 1), "ratio": (np.dtype(np.float64), 2)}
+_FORMS: Mapping[str, tuple[np.dtype[Any], int]] = {
+    "share": (np.dtype(np.uint8), 1),
+    "mean": (np.dtype(np.float64), 1),
+    "ratio": (np.dtype(np.float64), 2),
+}
 """What a row's numbers are, and how many there are, by the word in an answer's head."""
 _LONGEST = 500
 
@@ -126,7 +131,7 @@ def _parsed(answer: bytes, rows: int) -> dict[str, np.ndarray]:
         raise GateFailedError("its process answered something else than numbers; let score return them.") from None
 
 
-def _arrays(forms: Mapping[str, tuple[np.dtype, int]], body: bytes, rows: int) -> dict[str, np.ndarray]:
+def _arrays(forms: Mapping[str, tuple[np.dtype[Any], int]], body: bytes, rows: int) -> dict[str, np.ndarray]:
     """Raises ValueError for bytes that are no such arrays."""
     found, start = {}, 0
     for name, (dtype, width) in forms.items():

@@ -19,8 +19,9 @@ from jinsu.registry.mlflow import CHAMPION, Mlflow
 from jinsu.runs.journal import Journal, labels_of, rules_of
 from jinsu.runs.stages import Evaluated, Packaged, StageName, Validated
 from jinsu.sdk.model_files import CODE_FILE, MODEL_FILE, MODEL_FILES, ORIGINAL_FILE
+from jinsu.spec.rules import Rules
 from jinsu.state.database import Database
-from jinsu.state.tables import Candidate, Look, Submission
+from jinsu.state.tables import Candidate, Look, ProblemVersion, Submission
 from jinsu.steps.folders import StepFolders
 from jinsu.steps.metrics import MetricPoint
 from jinsu.steps.spec import Input, Limits, StepSpec
@@ -89,6 +90,7 @@ class Evaluate:
             together=how.keys,
             trained=bool(trained),
             note=note,
+            scorer=self._scorer(rules),
         )
         inputs += trained
         if rules.quantize is not None:
@@ -97,6 +99,14 @@ class Evaluate:
         python = any(item.name.endswith(f"/{CODE_FILE}") for item in inputs)
         image = (rules.image or self.trainer_image or PLATFORM_IMAGE) if python else PLATFORM_IMAGE
         return confined_step(details, inputs, self.platform_limits, "evaluate-7", labels_of(row), image=image)
+
+    def _scorer(self, rules: Rules) -> str | None:
+        """The scoring function of the problem's owner, as it was on the day of the admission."""
+        if rules.judging.scorer is None:
+            return None
+        with self.database.begin() as session:
+            version = session.get(ProblemVersion, (rules.problem, rules.version))
+        return None if version is None else version.scorer
 
     def _model(self, package: str, folder: str) -> tuple[Input, ...]:
         result = self.steps.result(package)
@@ -144,10 +154,10 @@ class Evaluate:
 def as_points(report: Report, at: float) -> list[MetricPoint]:
     """The report's numbers as metrics of the MLflow run, at the time `at` (seconds since the epoch). Pure."""
     name, overall = f"eval_{report.metric}", report.overall
-    values = {name: overall.value}
+    values = {f"eval_{other}": score.value for other, score in report.others.items()}  # first: a scorer chooses its names
+    values |= {name: overall.value}
     if overall.certain:
         values |= {f"{name}_low": overall.low, f"{name}_high": overall.high}
-    values |= {f"eval_{other}": score.value for other, score in report.others.items()}
     if report.original:
         values[f"eval_{report.metric}_unquantized"] = report.original.score.value
     if report.gain:

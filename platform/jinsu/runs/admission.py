@@ -19,7 +19,9 @@ from jinsu.identity.policies import policy_of
 from jinsu.runs.environments import with_requirements
 from jinsu.runs.places import waits_for_others
 from jinsu.runs.problems import (
+    Files,
     check_problem_columns,
+    check_scorer,
     is_of_version_0_1,
     latest,
     may_use_dataset,
@@ -227,13 +229,13 @@ def _inline(
     secret: str,
 ) -> tuple[NamedProblem, list[Base]]:
     """A problem that is written in model.yaml: new, as it was, or changed by an owner."""
-    name, expectations = problem.name or spec.name, _expectations(code, problem)
+    name, files = problem.name or spec.name, _files(code, problem)
     known = session.get(Problem, name)
     if known is None:
         owner = model.team if model is not None else team_for(person, team, Role.RESEARCHER)
         may_use_dataset(session, person, problem.dataset, owner)
         refuse_judged_dataset(session, person, problem.dataset)
-        made = new_problem(problem, name, owner, person.name, expectations, inline=True, secret=secret)
+        made = new_problem(problem, name, owner, person.name, files, inline=True, secret=secret)
         return NamedProblem(name, 1, owner, problem), list(made)
     if known.team not in person.teams:
         raise ConflictError(f"{FILE_NAME}: problem: {name!r} is taken by another team; choose another name.")
@@ -243,7 +245,7 @@ def _inline(
             f"write `problem: {name}` instead."
         )
     last = latest(session, name)
-    version = next_version(last, problem, name, person.name, expectations)
+    version = next_version(last, problem, name, person.name, files)
     if version is None or (is_of_version_0_1(last, version) and not person.has(Role.OWNER, known.team)):
         return named(known, last), []
     if not person.has(Role.OWNER, known.team):
@@ -261,13 +263,20 @@ def _text(session: Session, problem: NamedProblem, changes: Sequence[Base]) -> s
     return None if kept is None else kept.expectations
 
 
-def _expectations(code: bytes, problem: ProblemSpec) -> str | None:
-    """The text of the expectations that an inline problem names. Raises BadInputError when the folder has no such file."""
-    if problem.expectations is None:
+def _files(code: bytes, problem: ProblemSpec) -> Files:
+    """The texts of the files that an inline problem names. Raises BadInputError when the folder has no such file."""
+    scorer = _file(code, "scorer", problem.scorer)
+    if scorer is not None:
+        check_scorer(scorer, f"{FILE_NAME}: problem.scorer")
+    return Files(_file(code, "expectations", problem.expectations), scorer)
+
+
+def _file(code: bytes, line: str, name: str | None) -> str | None:
+    if name is None:
         return None
-    text = read_member(code, problem.expectations)
+    text = read_member(code, name)
     if text is None:
-        raise BadInputError(f"{FILE_NAME}: problem.expectations: the folder has no file {problem.expectations!r}.")
+        raise BadInputError(f"{FILE_NAME}: problem.{line}: the folder has no file {name!r}.")
     return text
 
 

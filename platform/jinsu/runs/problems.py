@@ -28,8 +28,18 @@ from jinsu.state.states import AuditEvent, Kept, Role
 from jinsu.state.tables import Dataset, Look, Problem, ProblemSplit, ProblemVersion
 
 _SHOWN = 10
+MOST_SCORER = 64 << 10
+"""Bytes of a scorer."""
 FIXED = ("dataset", "target", "split")
 """Fields that every version of a problem has in common."""
+
+
+@dataclass(frozen=True)
+class Files:
+    """The texts of the files that a problem names; None for one that it does not name."""
+
+    expectations: str | None
+    scorer: str | None = None
 
 
 @dataclass(frozen=True)
@@ -40,19 +50,22 @@ class Problems:
     datasets: DatasetStore
     split_secret: str
 
-    def put(self, person: Person, spec: ProblemSpec, expectations: str | None, team: str = "") -> NamedProblem:
+    def put(
+        self, person: Person, spec: ProblemSpec, expectations: str | None, team: str = "", scorer: str | None = None
+    ) -> NamedProblem:
         """Makes a problem, or its next version; the same document again changes nothing. Owners may.
 
-        team: needed when the person owns problems of several teams. Raises BadInputError, ForbiddenError, ConflictError.
+        expectations, scorer: the texts of the files that it names. team: needed when the person owns problems of several
+        teams. Raises BadInputError, ForbiddenError, ConflictError.
         """
         if spec.name is None:
             raise BadInputError("problem.yaml: name: is missing; write it like categories.")
         try:
-            return self._put(person, spec, spec.name, expectations, team)
+            return self._put(person, spec, spec.name, Files(expectations, scorer), team)
         except IntegrityError:
             raise ConflictError(f"problem {spec.name!r} was just made by another person; try again.") from None
 
-    def _put(self, person: Person, spec: ProblemSpec, name: str, expectations: str | None, team: str) -> NamedProblem:
+    def _put(self, person: Person, spec: ProblemSpec, name: str, files: Files, team: str) -> NamedProblem:
         with self.database.begin() as session:
             known = session.get(Problem, name, with_for_update=True)
             if known is None:
@@ -60,7 +73,7 @@ class Problems:
                 may_use_dataset(session, person, spec.dataset, owner)
                 refuse_judged_dataset(session, person, spec.dataset)
                 self._check_columns(spec)
-                rows = new_problem(spec, name, owner, person.name, expectations, inline=False, secret=self.split_secret)
+                rows = new_problem(spec, name, owner, person.name, files, inline=False, secret=self.split_secret)
                 for row in rows:
                     session.add(row)
                     session.flush()
@@ -69,17 +82,15 @@ class Problems:
             if not person.sees(Kept.PROBLEM, known.name, known.team):
                 raise ConflictError(f"problem {name!r} is taken by another team; choose another name.")
             person.require(Role.OWNER, known.team)
-            return self._next(session, known, person.name, spec, expectations)
+            return self._next(session, known, person.name, spec, files)
 
     def _check_columns(self, spec: ProblemSpec) -> None:
         version = self.datasets.resolve(spec.dataset)
         check_problem_columns(spec, list(version.schema), version.kind)
 
-    def _next(
-        self, session: Session, known: Problem, by: str, spec: ProblemSpec, expectations: str | None
-    ) -> NamedProblem:
+    def _next(self, session: Session, known: Problem, by: str, spec: ProblemSpec, files: Files) -> NamedProblem:
         last = latest(session, known.name)
-        version = next_version(last, spec, known.name, by, expectations)
+        version = next_version(last, spec, known.name, by, files)
         known.inline = False
         if version is None:
             return named(known, last)
@@ -137,19 +148,19 @@ def split_salt(secret: str, dataset: str) -> str:
 
 
 def new_problem(
-    spec: ProblemSpec, name: str, team: str, by: str, expectations: str | None, *, inline: bool, secret: str
+    spec: ProblemSpec, name: str, team: str, by: str, files: Files, *, inline: bool, secret: str
 ) -> tuple[Problem, ProblemVersion, ProblemSplit]:
     """The records of a problem that does not exist yet. secret: that of the installation's splits."""
     now, dataset = time.time(), spec.dataset.partition("@")[0]
     return (
         Problem(name=name, team=team, dataset=dataset, inline=inline, by=by, created=now),
-        ProblemVersion(problem=name, version=1, document=_document(spec), expectations=expectations, by=by, at=now),
+        _version(spec, name, 1, by, files, now),
         ProblemSplit(problem=name, salt=split_salt(secret, dataset), plan=None, held=None),
     )
 
 
 def next_version(
-    last: ProblemVersion, spec: ProblemSpec, name: str, by: str, expectations: str | None
+    last: ProblemVersion, spec: ProblemSpec, name: str, by: str, files: Files
 ) -> ProblemVersion | None:
     """The record of the next version; None when it says the same. Pure.
 
@@ -163,15 +174,21 @@ def next_version(
                 f"problem {name}: {field}: the first version fixed it ({_shown(old)}), because models were judged by it; "
                 f"make a problem of another name for {_shown(new)}."
             )
-    if _document(spec) == last.document and expectations in (last.expectations, None):
+    same_files = files.expectations in (last.expectations, None) and files.scorer == last.scorer
+    if _document(spec) == last.document and same_files:
         return None
+    return _version(spec, name, last.version + 1, by, files, time.time())
+
+
+def _version(spec: ProblemSpec, name: str, number: int, by: str, files: Files, at: float) -> ProblemVersion:
     return ProblemVersion(
         problem=name,
-        version=last.version + 1,
+        version=number,
         document=_document(spec),
-        expectations=expectations,
+        expectations=files.expectations,
+        scorer=files.scorer,
         by=by,
-        at=time.time(),
+        at=at,
     )
 
 
@@ -180,7 +197,7 @@ def is_of_version_0_1(last: ProblemVersion, version: ProblemVersion) -> bool:
 
     An owner's submission adds it; until then each submission is checked by the file in its own code, as before.
     """
-    return last.expectations is None and version.document == last.document
+    return last.expectations is None and (version.document, version.scorer) == (last.document, last.scorer)
 
 
 def latest(session: Session, name: str) -> ProblemVersion:
@@ -249,6 +266,14 @@ def check_problem_columns(problem: ProblemSpec, columns: Sequence[str], kind: st
     }
     for where, names in places.items():
         require_columns(where, names, problem.dataset, columns)
+
+
+def check_scorer(text: str, where: str) -> None:
+    """A scorer is kept with its problem and read by people. Raises BadInputError for what is no text of a few pages. Pure."""
+    if len(text.encode(errors="replace")) > MOST_SCORER:
+        raise BadInputError(f"{where}: larger than {MOST_SCORER >> 10} KiB; a scorer is a few functions, data belongs in a dataset.")
+    if "\0" in text or any("\ud800" <= character <= "\udfff" for character in text):
+        raise BadInputError(f"{where}: is not text in UTF-8.")
 
 
 def require_columns(where: str, names: Sequence[str], dataset: str, columns: Sequence[str]) -> None:

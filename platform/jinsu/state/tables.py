@@ -164,13 +164,14 @@ class Problem(Base):
 
 
 class ProblemVersion(Base):
-    """One version of a problem, as its owner wrote it. expectations: the text of the file that it names."""
+    """One version of a problem, as its owner wrote it. expectations, scorer: the texts of the files that it names."""
 
     __tablename__ = "problem_versions"
     problem: Mapped[str] = mapped_column(ForeignKey("problems.name"), primary_key=True)
     version: Mapped[int] = mapped_column(Integer, primary_key=True)
     document: Mapped[dict[str, Any]] = mapped_column(JSON)
     expectations: Mapped[str | None] = mapped_column(Text)
+    scorer: Mapped[str | None] = mapped_column(Text)
     by: Mapped[str] = mapped_column(String(64))
     at: Mapped[float] = mapped_column(Float)
 

@@ -10,10 +10,14 @@ from jinsu.api.models.base import Answer, Body, Name
 
 
 class ProblemBody(Body):
-    """problem.yaml as data, and the text of the expectations that it names. team: when the caller owns for several."""
+    """problem.yaml as data, and the texts of the expectations and the scorer that it names.
+
+    team: when the caller owns for several.
+    """
 
     document: dict[str, Any]
     expectations: str | None = Field(None, max_length=200_000)
+    scorer: str | None = Field(None, max_length=64 << 10)
     team: Name = Field("", max_length=40)
 
 
@@ -40,6 +44,7 @@ class ProblemVersion(Answer):
     version: int
     document: dict[str, Any]
     expectations: str | None
+    scorer: str | None = None
     by: str
     at: float
 

@@ -15,6 +15,7 @@ def upgrade() -> None:
     _queue()
     _retention()
     _packages()
+    _scorers()
 
 
 def _splits() -> None:
@@ -64,6 +65,11 @@ def _packages() -> None:
         table.add_column(sa.Column("contents", sa.String(length=64), nullable=True))
         table.add_column(sa.Column("memory", sa.BigInteger(), nullable=True))
         table.add_column(sa.Column("image", sa.Text(), nullable=True))
+
+
+def _scorers() -> None:
+    """The scoring function of a problem's owner."""
+    op.add_column("problem_versions", sa.Column("scorer", sa.Text(), nullable=True))
 
 
 def downgrade() -> None:
