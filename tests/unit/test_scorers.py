@@ -7,6 +7,8 @@ from typing import Any
 import numpy as np
 import pytest
 from tests.unit.test_evaluation_of_kinds import FEATURES, columns_of, matrix_model
+from tests.unit.test_python_models import ROWS as DEMAND
+from tests.unit.test_python_models import packaged
 
 from jinsu.codec import decode, encode
 from jinsu.confined.evaluate import compare
@@ -265,3 +267,17 @@ def test_a_metric_that_the_scorer_does_not_return_is_named(tmp_path: Path) -> No
         GateFailedError, match=r"^scorer\.py: score returned 'accuracy', and the problem names 'profit'"
     ):
         judged({**OWN, **rules}, animals(), classifier(tmp_path / "model", 0.0), None, ACCURACY)
+
+
+def test_a_model_of_code_is_scored_alike(tmp_path: Path) -> None:
+    """Its code answers in one process, the scorer scores in another, and neither sees the other's files."""
+    model, _ = packaged(tmp_path)
+    columns = {**DEMAND, "sold": np.array([3.0, 5.0, 7.0, 10.0])}
+    text = body(
+        "return {'close': abs(outputs['output'] - truth) < 1, 'paid': (outputs['output'] * rows['price'], rows['price'])}"
+    )
+    rules = {**OWN, "features": ["shop", "price"], "target": "sold", "metric": "close", "min": 0.9}
+    report = judged(rules, columns, model, None, text)
+    assert (report.overall.value, report.others["paid"].value) == (0.75, pytest.approx(7.0))
+    assert report.reasons[0].startswith("close is 0.7500, min asks for 0.9")
+    assert [(row.row, row.truth, row.answer) for row in report.audit.worst] == [(3, "10", "9")]
