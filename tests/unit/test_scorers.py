@@ -10,6 +10,7 @@ from tests.unit.test_evaluation_of_kinds import FEATURES, columns_of, matrix_mod
 from tests.unit.test_python_models import ROWS as DEMAND
 from tests.unit.test_python_models import packaged
 
+from jinsu.cli.problems import read
 from jinsu.codec import decode, encode
 from jinsu.confined.evaluate import compare
 from jinsu.confined.scorer import scored
@@ -281,3 +282,34 @@ def test_a_model_of_code_is_scored_alike(tmp_path: Path) -> None:
     assert (report.overall.value, report.others["paid"].value) == (0.75, pytest.approx(7.0))
     assert report.reasons[0].startswith("close is 0.7500, min asks for 0.9")
     assert [(row.row, row.truth, row.answer) for row in report.audit.worst] == [(3, "10", "9")]
+
+
+# --- The page ---
+
+
+def test_the_example_of_the_page_works_as_printed(tmp_path: Path) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "problems.md").read_text()
+    section = page.split("## A scoring function of your own")[1]
+    blocks = [section.split(f"```{language}\n")[1].split("```")[0] for language in ("yaml", "python")]
+    (tmp_path / "problem.yaml").write_text(blocks[0])
+    (tmp_path / "scorer.py").write_text(blocks[1])
+    put = read(tmp_path, "")
+    spec = problem_from(put.document)
+    random = np.random.default_rng(11)
+    visits, region = random.normal(size=ROWS), np.array(["north", "south"], dtype=object)[random.integers(0, 2, ROWS)]
+    bought = np.where(visits + random.normal(0, 0.5, ROWS) > 0.5, "yes", "no").astype(object)
+    columns: Columns = {"age": random.normal(size=ROWS), "visits": visits, "region": region, "bought": bought}
+    columns["margin"] = np.full(ROWS, 8.0)
+    graph = np.array([[0.0, 0.0], [0.0, 1.0]])
+    model = matrix_model(tmp_path / "model", graph, {"kind": "logits", "labels": ["no", "yes"]})
+    details = Evaluate(spec.judging, spec.target, spec.features, None, True, scorer=put.scorer)
+    report = compare(decode(Evaluate, encode(details)), columns, model, model)
+    called, hit = visits > 0, bought == "yes"
+    assert report.overall.value == pytest.approx(np.where(called, 8.0 * hit - 2, 0).mean())
+    assert report.others["called"].value == pytest.approx(called.mean())
+    assert report.others["precision"].value == pytest.approx(hit[called].mean())
+    assert report.overall.certain
+    assert report.others["precision"].certain
+    assert report.gain is not None
+    assert report.gain.value == 0
+    assert set(report.slices["region"]) == {"north", "south"}
