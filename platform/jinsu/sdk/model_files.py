@@ -29,3 +29,8 @@ def input_probe(place: int) -> str:
 def output_probe(place: int) -> str:
     """The array in the file of probes that holds the original's answers, by the output's place in the manifest."""
     return f"out{place}"
+
+
+def probe_lengths(name: str) -> str:
+    """The array in the file of probes that holds how long each text of another one is, where a text ends in NUL."""
+    return f"{name}.lengths"

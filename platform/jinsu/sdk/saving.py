@@ -23,6 +23,7 @@ from jinsu.sdk.model_files import (
     WEIGHTS_FILE,
     input_probe,
     output_probe,
+    probe_lengths,
 )
 from jinsu.sdk.outputs import OutputKind
 from jinsu.sdk.vocabulary import Vocabulary
@@ -174,14 +175,26 @@ def _as_it_looks(answer: np.ndarray) -> OutputKind:
 def _write_probes(folder: Path, example: Example, exported: Exported) -> None:
     import numpy as np
 
-    probes = {input_probe(place): _plain_array(array) for place, array in enumerate(example.inputs.values())}
-    answers = {output_probe(place): _plain_array(array) for place, array in enumerate(exported.answers.values())}
-    np.savez(folder / PROBES_FILE, **probes, **answers)  # type: ignore[arg-type]
+    probes = {input_probe(place): array for place, array in enumerate(example.inputs.values())}
+    answers = {output_probe(place): array for place, array in enumerate(exported.answers.values())}
+    arrays: dict[str, np.ndarray] = {}
+    for name, array in {**probes, **answers}.items():
+        arrays |= _plain_arrays(name, array)
+    np.savez(folder / PROBES_FILE, **arrays)  # type: ignore[arg-type]
 
 
-def _plain_array(array: np.ndarray) -> np.ndarray:
-    """Texts as numpy keeps them without pickle."""
-    return array.astype(str) if array.dtype.kind == "O" else array
+def _plain_arrays(name: str, array: np.ndarray) -> dict[str, np.ndarray]:
+    """Texts as numpy keeps them without pickle. It drops NUL at an end, so the lengths stand beside texts that have any there."""
+    import numpy as np
+
+    if array.dtype.kind != "O":
+        return {name: array}
+    texts = [str(text) for text in array.reshape(-1).tolist()]
+    longest = max(map(len, texts), default=0)
+    found = {name: np.array(texts, dtype=f"U{max(longest, 1)}").reshape(array.shape)}
+    if any(text.endswith("\0") for text in texts):
+        found[probe_lengths(name)] = np.array([len(text) for text in texts], dtype=np.int64)
+    return found
 
 
 def _manifest(example: Example, exported: Exported, declared: Declared) -> dict[str, Any]:
