@@ -19,8 +19,9 @@ import pytest
 from tests.support.tensor_models import write_echo
 from tests.support.waiting import until
 
-from jinsu.serving.grpc_messages import MESSAGES, METHODS, SERVICE
+from jinsu.serving.grpc_messages import MESSAGES, METHODS
 from jinsu.serving.grpc_server import GrpcServer
+from jinsu.serving.grpc_service import SERVICE
 from jinsu.serving.key import KEY_HEADER, KEY_VARIABLE
 from jinsu.serving.service import Service
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from jinsu.gateway.backend import Backend
 from jinsu.gateway.bootstrap import Gateway, bootstrap
-from jinsu.gateway.topology import RUNTIME_LAYER, Route, clusters, routes, runtime
+from jinsu.gateway.topology import MODEL_HEADER, RUNTIME_LAYER, Route, clusters, routes, runtime
 
 NAMES = st.from_regex(r"[a-z0-9]([a-z0-9_-]{0,6}[a-z0-9])?", fullmatch=True)
 NUMBERS = st.integers(1, 99).map(str)
@@ -18,7 +18,11 @@ NUMBERS = st.integers(1, 99).map(str)
 @st.composite
 def route(draw: st.DrawFn, model: str) -> Route:
     versions = draw(st.lists(NUMBERS, min_size=2, max_size=2, unique=True))
-    champion, challenger = (Backend(model, version, f"/run/m/{model}-v{version}") for version in versions)
+    speaks = draw(st.booleans())
+    champion, challenger = (
+        Backend(model, version, f"/run/m/{model}-v{version}", f"/run/m/{model}-v{version}.g" if speaks else "")
+        for version in versions
+    )
     if draw(st.booleans()):
         return Route(model, champion)
     return Route(model, champion, challenger, draw(st.integers(0, 100)))
@@ -29,15 +33,32 @@ TABLES = st.lists(NAMES, unique=True, max_size=5).flatmap(lambda names: st.tuple
 CHAMPION, CHALLENGER = Backend("digits", "1", "/run/m/digits-v1"), Backend("digits", "2", "/run/m/digits-v2")
 
 
+def model_of(entry: dict[str, Any]) -> str:
+    """The model of a route for HTTP, "" of one for gRPC."""
+    return str(entry["match"]["prefix"].split("/")[2])
+
+
 def shares(table: list[Route]) -> dict[str, dict[str, int]]:
-    """Weights written in the route table, by model."""
+    """Weights written in the route table for HTTP, by model."""
     (configuration,) = routes(table)
     (host,) = configuration["virtual_hosts"]
+    return {model_of(entry): weights_of(entry) for entry in host["routes"] if model_of(entry)}
+
+
+def shares_over_grpc(table: list[Route]) -> dict[str, dict[str, int]]:
+    """Weights written in the route table for gRPC, by model."""
+    (host,) = routes(table)[0]["virtual_hosts"]
     found = {}
     for entry in host["routes"]:
-        model = entry["match"]["prefix"].split("/")[2]
-        found[model] = {share["name"]: share["weight"] for share in entry["route"]["weighted_clusters"]["clusters"]}
+        if not model_of(entry):
+            (named,) = entry["match"]["headers"]
+            assert named["name"] == MODEL_HEADER
+            found[named["string_match"]["exact"]] = weights_of(entry)
     return found
+
+
+def weights_of(entry: dict[str, Any]) -> dict[str, int]:
+    return {share["name"]: share["weight"] for share in entry["route"]["weighted_clusters"]["clusters"]}
 
 
 def leased(table: list[Route]) -> dict[str, dict[str, int]]:
@@ -85,14 +106,35 @@ def test_a_lease_gives_the_challenger_its_share_and_the_champion_the_rest(table:
 
 @given(TABLES)
 def test_a_lease_names_only_what_the_routes_know(table: list[Route]) -> None:
-    known = {f"{RUNTIME_LAYER}.{model}.{name}" for model, part in shares(table).items() for name in part}
+    both = [*shares(table).items(), *shares_over_grpc(table).items()]
+    known = {f"{RUNTIME_LAYER}.{model}.{name}" for model, part in both for name in part}
     assert set(runtime(table)[0]["layer"]) <= known
+
+
+@given(TABLES)
+def test_the_weights_over_grpc_are_those_over_http(table: list[Route]) -> None:
+    (layer,) = runtime(table)
+    weight = lambda model, name, written: layer["layer"].get(f"{RUNTIME_LAYER}.{model}.{name}", written)  # noqa: E731
+    over_http, over_grpc = shares(table), shares_over_grpc(table)
+    assert set(over_grpc) == {route.model for route in table if route.speaks_grpc}
+    for model, part in over_grpc.items():
+        assert part == {f"{name}-grpc": share for name, share in over_http[model].items()}
+        for name, share in over_http[model].items():
+            assert weight(model, f"{name}-grpc", share) == weight(model, name, share)
+
+
+@given(TABLES)
+def test_a_request_over_http_passes_no_route_of_grpc(table: list[Route]) -> None:
+    (host,) = routes(table)[0]["virtual_hosts"]
+    over_http = [bool(model_of(entry)) for entry in host["routes"]]
+    assert over_http == sorted(over_http, reverse=True)
 
 
 @given(TABLES)
 def test_every_cluster_that_a_route_names_is_there_once(table: list[Route]) -> None:
     names = [cluster["name"] for cluster in clusters(table)]
-    assert sorted(names) == sorted({name for part in shares(table).values() for name in part})
+    both = [*shares(table).values(), *shares_over_grpc(table).values()]
+    assert sorted(names) == sorted({name for part in both for name in part})
 
 
 @given(TABLES)

@@ -9,12 +9,14 @@ from dataclasses import dataclass, replace
 class Backend:
     """A model server: its model, its version, and where it listens.
 
-    address: path of a Unix socket, or `host:port`; empty as long as only the name of the backend is known.
+    address, grpc: path of a Unix socket, or `host:port`, for HTTP/1 and for gRPC; empty as long as only the name of the backend
+    is known. A server that speaks no gRPC has no address for it.
     """
 
     model: str
     version: str
     address: str = ""
+    grpc: str = ""
 
     @property
     def name(self) -> str:
@@ -29,6 +31,6 @@ class Backend:
             raise ValueError(f"{name!r} names no backend; a name is MODEL-vNUMBER")
         return cls(model, version)
 
-    def at(self, address: str) -> Backend:
-        """The same backend, listening at this address."""
-        return replace(self, address=address)
+    def at(self, address: str, grpc: str = "") -> Backend:
+        """The same backend, listening at these addresses."""
+        return replace(self, address=address, grpc=grpc)

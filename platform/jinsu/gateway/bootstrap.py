@@ -6,10 +6,26 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from jinsu.gateway.topology import EXTENSIONS, ROUTES, RUNTIME_LAYER, Resource, http_options
+from jinsu.gateway.topology import (
+    EXTENSIONS,
+    GRPC_STATISTICS,
+    MODEL_HEADER,
+    ROUTES,
+    RUNTIME_LAYER,
+    Resource,
+    http_options,
+)
+from jinsu.serving.grpc_service import SERVICE
 
 MAX_BODY = 4 << 20
 """The longest request that the gateway takes, in bytes."""
+_STREAMS = {
+    "max_concurrent_streams": 64,
+    "initial_stream_window_size": 1 << 16,
+    "initial_connection_window_size": 1 << 20,
+}
+"""Of one HTTP/2 connection: as many requests as a model server takes into one batch, and bytes that may be on their way."""
+_GRPC = {"name": "content-type", "string_match": {"prefix": "application/grpc"}}
 _GET = {"name": ":method", "string_match": {"exact": "GET"}}
 _WITHOUT_END = "0s"
 """As Envoy writes a wait that does not end."""
@@ -131,12 +147,14 @@ def _connection_limit(connections: int) -> Resource:
 
 
 def _listener(gateway: Gateway) -> Resource:
-    filters = [_body_limit(), _router()]
+    filters = [_body_limit(), _grpc_statuses(), _router()]
     if gateway.clients:
         filters.insert(0, _clients_only(gateway.clients))
     manager = {
         "stat_prefix": "gateway",
-        "codec_type": "HTTP1",
+        # HTTP/1 and, for gRPC, HTTP/2 without TLS: Envoy tells them apart by a connection's first bytes.
+        "codec_type": "AUTO",
+        "http2_protocol_options": _STREAMS,
         "rds": {"route_config_name": ROUTES, "config_source": _discovered(_WITHOUT_END)},
         **_suspicion(),
         "local_reply_config": _own_answers(),
@@ -169,6 +187,11 @@ def _suspicion() -> Resource:
     }
 
 
+_OWN_GRPC_ANSWERS = {
+    401: "show the key of a client of models, as metadata: authorization: Bearer KEY.",
+    404: f"no such model is served; name it in the metadata {MODEL_HEADER}, and ask {SERVICE} alone.",
+}
+"""The sentences that differ for a client over gRPC."""
 _OWN_ANSWERS = {
     401: ("UNAUTHENTICATED", "show the key of a client of models: Authorization: Bearer KEY."),
     404: ("RESOURCE_DOES_NOT_EXIST", "no model is served at this address; it is /models/NAME/invocations."),
@@ -181,11 +204,27 @@ _OWN_ANSWERS = {
 
 
 def _own_answers() -> Resource:
-    """Envoy's own answers with the two fields that a model server's refusals have, so that a client reads one form."""
+    """Envoy's own answers with the two fields that a model server's refusals have, so that a client reads one form.
+
+    A client over gRPC gets the sentence alone, and Envoy makes gRPC's status out of HTTP's.
+    """
+    over_grpc = [
+        {
+            "filter": {"and_filter": {"filters": [{"header_filter": {"header": _GRPC}}, _of_status(status)]}},
+            "body_format_override": _text(_OWN_GRPC_ANSWERS.get(status, message)),
+        }
+        for status, (_, message) in _OWN_ANSWERS.items()
+    ]
+    over_grpc.append(
+        {"filter": {"header_filter": {"header": _GRPC}}, "body_format_override": _text("%LOCAL_REPLY_BODY%")}
+    )
     return {
         "mappers": [
-            {"filter": _of_status(status), "body_format_override": _json(code, message)}
-            for status, (code, message) in _OWN_ANSWERS.items()
+            *over_grpc,
+            *(
+                {"filter": _of_status(status), "body_format_override": _json(code, message)}
+                for status, (code, message) in _OWN_ANSWERS.items()
+            ),
         ],
         "body_format": _json("BAD_REQUEST", "%LOCAL_REPLY_BODY%"),
     }
@@ -195,6 +234,10 @@ def _of_status(status: int) -> Resource:
     # Envoy wants a key of its runtime here, which nobody sets.
     value = {"default_value": status, "runtime_key": f"gateway.own_answer_{status}"}
     return {"status_code_filter": {"comparison": {"op": "EQ", "value": value}}}
+
+
+def _text(message: str) -> Resource:
+    return {"text_format_source": {"inline_string": message}}
 
 
 def _json(code: str, message: str) -> Resource:
@@ -209,6 +252,19 @@ def _chain(manager: Mapping[str, Any]) -> Resource:
 def _body_limit() -> Resource:
     config = {"@type": f"{_FILTERS}.http.buffer.v3.Buffer", "max_request_bytes": MAX_BODY}
     return {"name": "envoy.filters.http.buffer", "typed_config": config}
+
+
+def _grpc_statuses() -> Resource:
+    """Counts gRPC's own status of each answer, since gRPC reports an error under HTTP's status 200.
+
+    It stands behind the filters that refuse a request, so that what never went to a version counts for none.
+    """
+    kind = f"{_FILTERS}.http.grpc_stats.v3.FilterConfig"
+    return {
+        "name": GRPC_STATISTICS,
+        "typed_config": {"@type": kind, "stats_for_all_methods": False},
+        "disabled": True,
+    }
 
 
 def _router() -> Resource:

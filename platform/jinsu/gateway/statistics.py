@@ -2,16 +2,23 @@
 
 from __future__ import annotations
 
+import re
 import socket
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from urllib.parse import quote, urlsplit
 
 import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
+from jinsu.gateway.topology import GRPC_SUFFIX
 from jinsu.release.gates import Counters
 
-_COUNTERS = "upstream_rq_time|upstream_rq_xx|upstream_rq_[1-5]xx|upstream_cx_connect_fail"
+_COUNTERS = r"upstream_rq_time|upstream_rq_xx|upstream_rq_[1-5]xx|upstream_cx_connect_fail|grpc\.[0-9]+"
+_GRPC_STATUS = re.compile(r"envoy_cluster_grpc_(\d+)(?:_total)?")
+_OK = 0
+_REFUSED = frozenset({3, 5, 12})
+"""gRPC's statuses for what the client did wrong: INVALID_ARGUMENT, NOT_FOUND, UNIMPLEMENTED."""
 
 
 class Envoys:
@@ -28,7 +35,7 @@ class Envoys:
 
         Raises httpx.HTTPError when one of the Envoys does not answer, or when no Envoy is found.
         """
-        names = "|".join(sorted(backends))
+        names = "|".join(f"{name}({GRPC_SUFFIX})?" for name in sorted(backends))
         query = f"/stats/prometheus?filter={quote(f'^cluster.({names}).({_COUNTERS})$')}"
         counted = {}
         for address in self._addresses():
@@ -67,27 +74,53 @@ class Tally:
 
 
 def parse_envoy(text: str) -> dict[str, Counters]:
-    """Counters by backend, from Envoy's statistics in the text format of Prometheus. Pure.
+    """Counters by backend, over both protocols, from Envoy's statistics in the text format of Prometheus. Pure.
 
     An answer other than 2xx is an error, and so is a server that cannot be reached: Envoy sends those requests to the
-    other version, and they would otherwise leave no trace.
+    other version, and they would otherwise leave no trace. An answer over gRPC is a 200 whose own status says whether it is an
+    error. One that the server refused for the client's mistake is no evidence at all: neither of an error, nor of a version
+    that answers.
     """
-    requests: dict[str, int] = {}
-    errors: dict[str, int] = {}
-    latency: dict[str, dict[float, int]] = {}
+    seen: dict[str, _Seen] = {}
     for family in text_string_to_metric_families(text):
         for sample in family.samples:
-            backend, value = sample.labels.get("envoy_cluster_name", ""), int(sample.value)
-            if sample.name.startswith("envoy_cluster_upstream_rq_xx"):
-                requests[backend] = requests.get(backend, 0) + value
-                if sample.labels["envoy_response_code_class"] != "2":
-                    errors[backend] = errors.get(backend, 0) + value
-            elif sample.name.startswith("envoy_cluster_upstream_cx_connect_fail"):
-                requests[backend] = requests.get(backend, 0) + value
-                errors[backend] = errors.get(backend, 0) + value
-            elif sample.name == "envoy_cluster_upstream_rq_time_bucket":
-                latency.setdefault(backend, {})[float(sample.labels["le"])] = value
-    return {
-        backend: Counters(count, errors.get(backend, 0), 0, latency.get(backend, {}))
-        for backend, count in requests.items()
-    }
+            cluster = sample.labels.get("envoy_cluster_name", "")
+            seen.setdefault(cluster, _Seen()).note(sample.name, sample.labels, int(sample.value))
+    counted: dict[str, Counters] = {}
+    for cluster, found in seen.items():
+        if found.heard:
+            backend = cluster.removesuffix(GRPC_SUFFIX)
+            counted[backend] = counted.get(backend, Counters()) + found.counters()
+    return counted
+
+
+@dataclass
+class _Seen:
+    """What Envoy counted of one of its clusters. answers: by class of HTTP status; statuses: by gRPC's status."""
+
+    answers: dict[str, int] = field(default_factory=dict)
+    statuses: dict[int, int] = field(default_factory=dict)
+    unreached: int = 0
+    latency: dict[float, int] = field(default_factory=dict)
+    heard: bool = False
+
+    def note(self, name: str, labels: Mapping[str, str], value: int) -> None:
+        """Takes one line of the statistics."""
+        if name.startswith("envoy_cluster_upstream_rq_xx"):
+            self.heard = True
+            kind = labels["envoy_response_code_class"]
+            self.answers[kind] = self.answers.get(kind, 0) + value
+        elif (status := _GRPC_STATUS.fullmatch(name)) is not None:
+            self.statuses[int(status[1])] = value
+        elif name.startswith("envoy_cluster_upstream_cx_connect_fail"):
+            self.heard = True
+            self.unreached += value
+        elif name == "envoy_cluster_upstream_rq_time_bucket":
+            self.latency[float(labels["le"])] = value
+
+    def counters(self) -> Counters:
+        total, bad = sum(self.answers.values()), sum(n for kind, n in self.answers.items() if kind != "2")
+        refused = sum(n for status, n in self.statuses.items() if status in _REFUSED)
+        failed = sum(n for status, n in self.statuses.items() if status != _OK and status not in _REFUSED)
+        # What Envoy answers itself, such as after the deadline, it counts under a status of HTTP and under one of gRPC.
+        return Counters(total - refused + self.unreached, max(bad, failed) + self.unreached, 0, self.latency)

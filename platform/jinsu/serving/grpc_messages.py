@@ -11,8 +11,6 @@ from typing import Any
 
 from google.protobuf import descriptor_pb2, descriptor_pool, message_factory
 
-SERVICE = "inference.GRPCInferenceService"
-
 _PARAMETERS = "map<string, InferParameter>"
 # By message, the fields: number, name, and type; a list is `repeated`, a field after `|` is one of several of which one is set.
 _MESSAGES: Mapping[str, tuple[tuple[int, str, str], ...]] = {

@@ -1,7 +1,4 @@
-"""The Open Inference Protocol over gRPC: the same service, batches and refusals as over HTTP.
-
-Requests come to this server itself, beside the gateway: a client that wants a canary's share of traffic asks over HTTP.
-"""
+"""The Open Inference Protocol over gRPC: the same service, batches and refusals as over HTTP."""
 
 from __future__ import annotations
 
@@ -17,7 +14,8 @@ import grpc.aio
 import numpy as np
 
 from jinsu.serving.binary_tensors import to_bytes
-from jinsu.serving.grpc_messages import MESSAGES, METHODS, SERVICE
+from jinsu.serving.grpc_messages import MESSAGES, METHODS
+from jinsu.serving.grpc_service import SERVICE
 from jinsu.serving.key import KEY_HEADER
 from jinsu.serving.open_inference import Sent
 from jinsu.serving.service import CLIENT_GONE, Service
