@@ -32,8 +32,10 @@ def test_a_server_answers_from_the_package_of_its_run_key(tmp_path: Path) -> Non
 
     command = programs.added["model-digits-v3"].command
     assert str(tmp_path / "steps" / "abc" / "out") in command
-    assert command[-2:] == ("--socket", backend.address)
-    assert Path(backend.address).parent.stat().st_mode & 0o777 == 0o700
+    assert command[command.index("--socket") + 1] == backend.address
+    assert command[command.index("--grpc") + 1] == f"unix:{backend.grpc}"
+    for place in (backend.address, backend.grpc):
+        assert Path(place).parent.stat().st_mode & 0o777 == 0o700
     assert deployer.deploy("digits", "3", SealedPackage("abc")) == backend
 
 

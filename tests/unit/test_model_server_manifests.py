@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.chart.restricted import violations
 from tests.chart.schemas import faults
 
-from jinsu.deployers.manifests import BACKEND, PORT, deployment, name_of, selector, service
+from jinsu.deployers.manifests import BACKEND, GRPC_PORT, PORT, deployment, name_of, selector, service
 from jinsu.gateway.backend import Backend
 from jinsu.packaging.contents import SealedPackage
 from jinsu.placement.kubernetes import Identity, Servers
@@ -197,14 +197,20 @@ def test_a_server_is_told_its_model_and_version(model: str, version: str) -> Non
     assert words[words.index("--contents") + 1] == "c" * 64
 
 
-def test_all_agree_on_the_port() -> None:
+def test_all_agree_on_the_ports() -> None:
     _, server = containers(pod())
-    (port,) = server["ports"]
-    (front,) = service(Backend.parse(CLUSTER), SERVERS, OWNER)["spec"]["ports"]
+    open_ports = {port["name"]: port["containerPort"] for port in server["ports"]}
+    fronts = {port["name"]: port for port in service(Backend.parse(CLUSTER), SERVERS, OWNER)["spec"]["ports"]}
     assert server["args"][server["args"].index("--port") + 1] == str(PORT)
-    assert (port["containerPort"], front["port"], front["targetPort"]) == (PORT, PORT, port["name"])
+    assert server["args"][server["args"].index("--grpc") + 1] == f"0.0.0.0:{GRPC_PORT}"
+    assert open_ports == {"http": PORT, "grpc": GRPC_PORT}
+    assert {name: (port["port"], port["targetPort"]) for name, port in fronts.items()} == {
+        "http": (PORT, "http"),
+        "grpc": (GRPC_PORT, "grpc"),
+    }
+    assert fronts["grpc"]["appProtocol"] == "kubernetes.io/h2c"
     for probe in ("readinessProbe", "startupProbe", "livenessProbe"):
-        assert server[probe]["httpGet"] == {"path": "/health", "port": port["name"]}
+        assert server[probe]["httpGet"] == {"path": "/health", "port": "http"}
 
 
 def test_a_new_pod_answers_before_an_old_one_goes() -> None:

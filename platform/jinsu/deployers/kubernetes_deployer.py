@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 
 from jinsu.clients.kubernetes import Kind, Kube
-from jinsu.deployers.manifests import BACKEND, PORT, deployment, name_of, selector, service
+from jinsu.deployers.manifests import BACKEND, GRPC_PORT, PORT, deployment, name_of, selector, service
 from jinsu.errors import TransientError
 from jinsu.gateway.backend import Backend
 from jinsu.packaging.contents import SealedPackage
@@ -33,7 +33,8 @@ class KubernetesDeployer:
         owner = self._owner_uid()
         self._kube.ensure(Kind.DEPLOYMENT, self._namespace, deployment(named, package, self._servers, owner))
         front = self._kube.ensure(Kind.SERVICE, self._namespace, service(named, self._servers, owner))
-        backend = named.at(f"{front['spec']['clusterIP']}:{PORT}")
+        address = front["spec"]["clusterIP"]
+        backend = named.at(f"{address}:{PORT}", f"{address}:{GRPC_PORT}")
         self._ensured[named.name] = (backend, time.monotonic())
         return backend
 

@@ -15,10 +15,11 @@ from jinsu.packaging.contents import SealedPackage
 from jinsu.sdk.step_files import StepFiles
 
 _PREFIX = "model-"
+_GRPC = ".g"  # short, as the paths of sockets are; no backend's name ends so
 
 
 class LocalDeployer:
-    """Model servers as supervised processes, each on a Unix socket that only this user can open.
+    """Model servers as supervised processes, each on two Unix sockets that only this user can open: for HTTP and for gRPC.
 
     runtime: folder with a short path, for the sockets. steps: folder in which every step has one named by its run key.
     """
@@ -37,7 +38,7 @@ class LocalDeployer:
 
     def deploy(self, model: str, version: str, package: SealedPackage) -> Backend:
         named = Backend(model, version)
-        backend = named.at(str(self._sockets / named.name))
+        backend = named.at(str(self._sockets / named.name), str(self._sockets / f"{named.name}{_GRPC}"))
         command = (
             sys.executable,
             "-m",
@@ -46,6 +47,8 @@ class LocalDeployer:
             *server_arguments(named, package),
             "--socket",
             backend.address,
+            "--grpc",
+            f"unix:{backend.grpc}",
         )
         self._backends[_PREFIX + backend.name] = backend
         self._supervisor.add(Program(_PREFIX + backend.name, command, {"OMP_NUM_THREADS": "1"}))

@@ -30,6 +30,7 @@ from jinsu.spec.quantities import parse_bytes
 from jinsu.steps.pod_layout import STORE_VARIABLE
 
 PORT = 8080
+GRPC_PORT = 8081
 BACKEND = "jinsu.dev/backend"
 COMPONENT = "model-server"
 _PACKAGE = {"name": "package", "mountPath": "/package"}
@@ -76,7 +77,16 @@ def service(backend: Backend, servers: Servers, owner_uid: str) -> Document:
         "metadata": _metadata(backend, servers, owner_uid),
         "spec": {
             "selector": {"jinsu.dev/model-server": labels["jinsu.dev/model-server"]},
-            "ports": [{"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"}],
+            "ports": [
+                {"name": "http", "port": PORT, "targetPort": "http", "protocol": "TCP"},
+                {
+                    "name": "grpc",
+                    "port": GRPC_PORT,
+                    "targetPort": "grpc",
+                    "protocol": "TCP",
+                    "appProtocol": "kubernetes.io/h2c",
+                },
+            ],
         },
     }
 
@@ -151,9 +161,13 @@ def _server(backend: Backend, package: SealedPackage, servers: Servers) -> Docum
     health = {"httpGet": {"path": "/health", "port": "http"}}
     return {
         **container(servers, "server", package.image or servers.image, command),
-        "args": ["--host", "0.0.0.0", "--port", str(PORT)],  # noqa: S104  # a pod's address, guarded by the key
+        # A pod's addresses, guarded by the key.
+        "args": ["--host", "0.0.0.0", "--port", str(PORT), "--grpc", f"0.0.0.0:{GRPC_PORT}"],  # noqa: S104
         "env": [key, *variables({"OMP_NUM_THREADS": "1"})],
-        "ports": [{"name": "http", "containerPort": PORT, "protocol": "TCP"}],
+        "ports": [
+            {"name": "http", "containerPort": PORT, "protocol": "TCP"},
+            {"name": "grpc", "containerPort": GRPC_PORT, "protocol": "TCP"},
+        ],
         "resources": _resources(servers, package),
         "readinessProbe": {**health, "periodSeconds": 2},
         "startupProbe": {**health, "periodSeconds": 1, "failureThreshold": 120},

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import logging
 import os
 import sys
 from collections.abc import AsyncIterator
@@ -23,6 +24,8 @@ from jinsu.serving.asgi_types import App
 from jinsu.serving.key import KEY_VARIABLE, require_key
 from jinsu.serving.limits import Limits
 from jinsu.serving.service import Service
+
+log = logging.getLogger("jinsu.server")
 
 _SWITCH_SECONDS = 5e-4
 """How long the event loop waits for a thread that decodes, beside the rest of the thread's present call into C."""
@@ -67,8 +70,13 @@ def _beside(service: Service, address: str, key: str) -> Beside:
 
     @contextlib.asynccontextmanager
     async def running() -> AsyncIterator[None]:
-        from jinsu.serving.grpc_server import GrpcServer  # 15 MB that a server without gRPC does without
-
+        try:
+            from jinsu.serving.grpc_server import GrpcServer  # 15 MB that a server without gRPC does without
+        except ModuleNotFoundError as problem:
+            # The image of a python model is its team's: without gRPC's packages it still answers over HTTP.
+            log.warning("nothing is answered over gRPC: this image has no %s", problem.name)
+            yield
+            return
         server = GrpcServer(service, key)
         await server.start(address)
         try:
