@@ -575,3 +575,15 @@ def test_defaults_are_for_a_trial_and_need_no_value() -> None:
     assert render(DEFAULT)
     assert {namespace_of(one) for one in render()} - {""} == {"jinsu", "jinsu-default"}
     assert {one["kind"] for one in render() if namespace_of(one) == ""} <= set(CLUSTER_WIDE)
+
+
+def test_grpc_has_a_port_of_the_gateways_service_that_leads_to_the_same_envoy() -> None:
+    """What stands in front of the gateway, such as an Ingress, speaks HTTP/2 to a port that says so, and HTTP/1 to the other."""
+    (front,) = [one for one in of_kind(render(), "Service") if name_of(one) == "Service/jinsu-gateway"]
+    ports = {port["name"]: port for port in front["spec"]["ports"]}
+    assert {port["targetPort"] for port in ports.values()} == {"http"}
+    assert {name: port["appProtocol"] for name, port in ports.items()} == {
+        "http": "http",
+        "grpc": "kubernetes.io/h2c",
+    }
+    assert len({port["port"] for port in ports.values()}) == 2

@@ -114,6 +114,7 @@ _NEEDED = [
     ("scheduler", "api", 8080),
     ("gateway", "controller", 18000),
     ("gateway", "model-server", 8080),
+    ("gateway", "model-server", 8081),
     ("controller", "model-server", 8080),
     ("controller", "gateway", 9902),
     ("airflow", "scheduler", 8793),
@@ -343,7 +344,7 @@ def test_a_model_server_reaches_the_object_store_and_nothing_else() -> None:
 
 
 def test_the_gateway_reaches_model_servers_and_the_controller_and_nothing_else() -> None:
-    assert open_ports(EVERYTHING, "gateway") == {"controller": [18000], "model-server": [8080]}
+    assert open_ports(EVERYTHING, "gateway") == {"controller": [18000], "model-server": [8080, 8081]}
 
 
 @pytest.mark.parametrize("part", ["database", "store"])

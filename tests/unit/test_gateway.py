@@ -8,6 +8,7 @@ import subprocess
 import threading
 import time
 from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,7 +26,8 @@ from jinsu.gateway.bootstrap import Gateway, bootstrap
 from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.gateway.envoy import binary as envoy_binary
 from jinsu.gateway.statistics import Envoys
-from jinsu.gateway.topology import Route, clusters, routes, runtime
+from jinsu.gateway.topology import MODEL_HEADER, Route, clusters, routes, runtime
+from jinsu.serving.grpc_service import SERVICE
 from jinsu.serving.key import KEY_HEADER, require_key
 
 GATEWAY_KEY, SERVER_KEY = "gateway-key-1", "server-key-2"
@@ -84,6 +86,21 @@ class Server:
         return server
 
 
+def start_grpc_server(heard: list[dict[str, str]]) -> tuple[grpc.Server, int]:
+    """A model server over gRPC, which remembers the metadata of what it was asked; with its port."""
+
+    def ready(_: bytes, context: Any) -> bytes:
+        heard.append(dict(context.invocation_metadata()))
+        return b""
+
+    server = grpc.server(ThreadPoolExecutor(2))
+    handlers = {"ServerReady": grpc.unary_unary_rpc_method_handler(ready)}
+    server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE, handlers),))
+    port = server.add_insecure_port("127.0.0.1:0")
+    server.start()
+    return server, port
+
+
 def start_envoy(gateway: Gateway, folder: Path) -> subprocess.Popen[bytes]:
     path = folder / "envoy.json"
     path.write_text(json.dumps(bootstrap(gateway)))
@@ -136,8 +153,20 @@ def serving(envoy_schema: schema.Schema) -> Iterator[Callable[..., XdsServer]]:
 
 @dataclass(frozen=True)
 class Plane:
+    """over_grpc: the metadata of each request that the model server got over gRPC."""
+
     gateway: Gateway
     server: Server
+    over_grpc: list[dict[str, str]]
+
+    def ask_over_grpc(self, *metadata: tuple[str, str]) -> grpc.StatusCode:
+        """The status of one request over gRPC."""
+        with grpc.insecure_channel(f"127.0.0.1:{self.gateway.port}") as channel:
+            try:
+                channel.unary_unary(f"/{SERVICE}/ServerReady")(b"", metadata=metadata, timeout=10)
+            except grpc.RpcError as problem:
+                return problem.code()
+        return grpc.StatusCode.OK
 
     def ask(self, path: str = ASKED, method: str = "GET", **headers: str) -> httpx.Response:
         return httpx.request(method, f"http://127.0.0.1:{self.gateway.port}{path}", headers=headers, timeout=10)
@@ -156,12 +185,13 @@ class Plane:
 @pytest.fixture(scope="module")
 def plane(envoy_schema: schema.Schema, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Plane]:
     """Envoy with one model behind it."""
-    config, server = gateway(), Server()
+    config, server, over_grpc = gateway(), Server(), list[dict[str, str]]()
     listening = server.start()
+    grpc_server, grpc_port = start_grpc_server(over_grpc)
     servers = serving(envoy_schema)
-    next(servers)(config.xds_port, Backend("toy", "1", f"127.0.0.1:{server.port}"))
+    next(servers)(config.xds_port, Backend("toy", "1", f"127.0.0.1:{server.port}", f"127.0.0.1:{grpc_port}"))
     process = start_envoy(config, tmp_path_factory.mktemp("envoy"))
-    found = Plane(config, server)
+    found = Plane(config, server, over_grpc)
     try:
         until(found.answers, 20, "an answer through Envoy", every=0.05)
         server.heard.clear()
@@ -170,6 +200,7 @@ def plane(envoy_schema: schema.Schema, tmp_path_factory: pytest.TempPathFactory)
         ended(process)
         next(servers, None)
         listening.shutdown()
+        grpc_server.stop(0)
 
 
 def raw(port: int, request: str) -> bytes:
@@ -283,6 +314,26 @@ def test_a_connection_named_header_does_not_take_the_key_away(plane: Plane) -> N
 
 def test_an_answer_never_carries_the_model_servers_key(plane: Plane) -> None:
     assert SERVER_KEY not in str(plane.ask(authorization="Bearer client-key-3").headers)
+
+
+@pytest.mark.parametrize(
+    "shown", ["", "Bearer wrong", "client-key-3x", f"Bearer {SERVER_KEY}", f"Bearer {GATEWAY_KEY}"]
+)
+@pytest.mark.parametrize("model", ["toy", "none"])
+def test_who_shows_no_known_key_is_a_stranger_over_grpc_too(plane: Plane, shown: str, model: str) -> None:
+    plane.over_grpc.clear()
+    key = (("authorization", shown),) if shown else ()
+    assert plane.ask_over_grpc((MODEL_HEADER, model), *key) is grpc.StatusCode.UNAUTHENTICATED
+    assert plane.over_grpc == []
+
+
+def test_a_client_over_grpc_shows_its_key_and_the_model_server_gets_its_own(plane: Plane) -> None:
+    plane.over_grpc.clear()
+    mine = (("authorization", "Bearer client-key-3"), (KEY_HEADER, "mine"), ("x-jinsu-client", "admin"))
+    assert plane.ask_over_grpc((MODEL_HEADER, "toy"), *mine) is grpc.StatusCode.OK
+    (heard,) = plane.over_grpc
+    assert (heard[KEY_HEADER], heard["x-jinsu-client"]) == (SERVER_KEY, "default")
+    assert not any("client-key" in str(value) for value in heard.values())
 
 
 # --- The statistics ---
