@@ -12,16 +12,21 @@ import grpc
 import grpc.aio
 import httpx
 import pytest
-from tests.support.waiting import until_async
+from tests.support.tensor_models import write_echo
+from tests.support.waiting import eventually, until_async
 
+from jinsu.clients.supervisord import Supervisor
+from jinsu.deployers.local_deployer import LocalDeployer
+from jinsu.deployers.server_probe import ServerProbe
 from jinsu.gateway import schema, topology
 from jinsu.gateway.backend import Backend
 from jinsu.gateway.bootstrap import MAX_BODY
 from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.gateway.statistics import Envoys, Tally
 from jinsu.gateway.topology import MODEL_HEADER, Route
+from jinsu.packaging.contents import SealedPackage
 from jinsu.release.gates import Counters, GatePolicy, Verdict, compare
-from jinsu.serving.grpc_messages import MESSAGES, METHODS
+from jinsu.serving.grpc_messages import METHODS
 from jinsu.serving.grpc_service import SERVICE
 
 Code = grpc.StatusCode
@@ -332,5 +337,44 @@ def test_a_model_whose_servers_speak_no_grpc_has_no_route_for_it() -> None:
     ]
 
 
-def test_every_message_that_this_test_sends_is_of_the_protocol() -> None:
-    assert {"ModelInferRequest", "ModelReadyResponse"} <= set(MESSAGES)
+def test_a_deployed_model_answers_over_grpc(
+    ports: Any,
+    start_envoy: Callable[[], object],
+    envoy_schema: schema.Schema,
+    short: Path,
+    tmp_path: Path,
+    own: object,
+) -> None:
+    """Deployer, supervisor, model server and Envoy are the real ones; a client names the model and sends a tensor."""
+    key = "a" * 64
+    write_echo(tmp_path / "steps" / key / "out", {"x": ("float32", [-1, 2])})
+    supervisor = Supervisor(tmp_path, short, "hush-hush-password")
+    supervisor.launch()
+    tensor = {"name": "x", "datatype": "FP32", "shape": [1, 2]}
+    asked = {"model_name": "echo", "inputs": [tensor], "raw_input_contents": [b"\x00\x00\x80?\x00\x00\x00@"]}
+
+    async def scenario() -> None:
+        backend = LocalDeployer(supervisor, short, tmp_path / "steps").deploy("echo", "1", SealedPackage(key))
+        assert await asyncio.to_thread(eventually, lambda: ServerProbe().ready(backend), 60)
+        xds, routes = XdsServer(envoy_schema), [Route("echo", backend)]
+        xds.publish(CLUSTER, topology.clusters(routes))
+        xds.publish(ROUTE, topology.routes(routes))
+        xds.publish(RUNTIME, topology.runtime(routes))
+        server = await xds.serve(ports.xds_address)
+        start_envoy()
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{ports.gateway}") as channel:
+            await asyncio.wait_for(channel.channel_ready(), 15)
+            p, named = Plane(xds, ports, short, channel), ((MODEL_HEADER, "echo"),)
+            answer, version = await p.call(metadata=named, **asked)
+            assert (list(answer.raw_output_contents), version) == (asked["raw_input_contents"], "1")
+            assert (await p.call("ModelReady", named, name="echo"))[0].ready
+            for change, code in (({"inputs": []}, Code.INVALID_ARGUMENT), ({"model_name": "else"}, Code.NOT_FOUND)):
+                assert (await p.refused(metadata=named, **{**asked, **change}))[0] is code
+            found = Tally().add(Envoys(ports.admin_url).read(["echo-v1"]))["echo-v1"]
+            assert (found.requests, found.errors) == (2, 0)
+        await server.stop(0)
+
+    try:
+        asyncio.run(scenario())
+    finally:
+        supervisor.stop()
