@@ -315,6 +315,49 @@ def test_resources_over_the_policy_are_refused_with_its_line(name: str, asked: f
     assert rules_of(model, {}, {"resources": {name: 6}})
 
 
+_GPU = {"serve": {"gpu": 1}}
+
+
+@pytest.mark.parametrize(
+    ("problem", "policy", "sentence"),
+    [
+        ({"serve": {"gpu": 0}}, {}, "serve.gpu: 1 is more than problem numbers, version 3 allows (line serve.gpu: 0)"),
+        ({}, {"serve": {"gpu": 0}}, "serve.gpu: 1 is more than policy of team ads, version 2 allows (line serve.gpu: 0)"),
+        ({}, {"resources": {"gpu": 0}}, "serve.gpu: 1 is more than policy of team ads, version 2 allows (line resources.gpu: 0)"),
+        ({}, {"resources": {"gpu": 4}, "serve": {"gpu": 0}}, "serve.gpu: 1 is more than policy of team ads, version 2 allows"),
+    ],
+    ids=["the problem", "the policy", "no GPU for trainings", "for trainings alone"],
+)  # fmt: skip
+def test_a_model_server_gets_no_gpu_against_a_document(problem: Document, policy: Document, sentence: str) -> None:
+    with pytest.raises(BadInputError, match=f"^model.yaml: {re.escape(sentence)}"):
+        rules_of(_GPU, problem, policy)
+    assert rules_of({}, problem, policy).gpu == 0
+
+
+@pytest.mark.parametrize(
+    ("problem", "policy"),
+    [
+        ({}, {}),
+        ({"serve": {"gpu": 1}}, {}),
+        ({}, {"resources": {"gpu": 2}}),
+        ({}, {"resources": {"gpu": 0}, "serve": {"gpu": 1}}),
+    ],
+)
+def test_a_model_server_gets_a_gpu_when_its_model_asks_and_no_document_is_against(
+    problem: Document, policy: Document
+) -> None:
+    rules = rules_of(_GPU, problem, policy)
+    assert rules.gpu == 1
+    assert ("serve.gpu", "1", MODEL_FILE) in lines_of(rules)
+    assert rules_of({}, problem, policy).gpu == 0  # what may be used is not what is asked for
+
+
+@pytest.mark.parametrize("serve", [{"gpu": 2}, {"gpu": -1}, {"gpu": True}, {"gpu": 1, "quantize": "int8"}])
+def test_a_model_server_computes_on_one_gpu_what_gpus_compute(serve: Document) -> None:
+    with pytest.raises(BadInputError, match="serve"):
+        rules_of({"serve": serve}, {}, {})
+
+
 def test_every_refusal_is_told_at_once() -> None:
     model = {
         "evaluate": {"min": 0.1},

@@ -115,6 +115,18 @@ class Serve(ServeBounds):
         None,
         description="Weights of eight bits. The quantised model is what is evaluated and served. Without: as it was saved.",
     )
+    gpu: int | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="GPUs of each model server. The model is checked and evaluated on one too. Without: 0.",
+    )
+
+    @model_validator(mode="after")
+    def _one_saving(self) -> Serve:
+        if self.gpu and self.quantize:
+            raise ValueError("weights of eight bits are computed on the CPU; name quantize or gpu, not both")
+        return self
 
 
 class ModelSpec(Part):

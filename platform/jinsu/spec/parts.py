@@ -38,6 +38,12 @@ class ServeBounds(Part):
         le=1,
         description="Largest loss of the metric by `serve.quantize`, as a share of its value before. Without: 0.01.",
     )
+    gpu: int | None = Field(
+        None,
+        ge=0,
+        le=1,
+        description="Most GPUs that a model server may hold. Without: 1, or 0 where the policy's `resources.gpu` is 0.",
+    )
 
 
 class ReviewBounds(Part):

@@ -44,7 +44,8 @@ class Rules(Part):
 
     dataset: the pinned version, `NAME@DIGITS`. features: the columns that the model reads, in order; None for every column
     but the target. egress: what the policy lets a training reach.
-    quantize: None for a model that serves as it was saved. image: what it trains in, None for the platform's own image.
+    quantize: None for a model that serves as it was saved. gpu: GPUs of each model server. image: what it trains in, None for the
+    platform's own image.
     documents: which document set a rule, by the rule's line, such as
     `{"serve.max_latency_ms": "problem categories, version 3"}`.
     """
@@ -66,6 +67,7 @@ class Rules(Part):
     egress: list[str] = Field(default_factory=list)
     quantize: Quantization | None = None
     quantization_loss: float = 0.01
+    gpu: int = 0
     image: str | None = None
     documents: dict[str, str] = Field(default_factory=dict)
 
@@ -184,6 +186,7 @@ def effective(model: ModelSpec, problem: NamedProblem, policy: NamedPolicy, data
         parity_tolerance=merge.need(_serve("parity_tolerance", 1e-4, model, problem, policy)),
         quantize=_quantize(merge, model),
         quantization_loss=merge.need(_serve("quantization_loss", 0.01, model, problem, policy)),
+        gpu=_serving_gpus(merge, model, problem, policy),
         review=_review(merge, model, problem, policy),
         canary=_canary(merge, model, problem, policy),
         per_day=merge.take(
@@ -319,6 +322,23 @@ def _quantize(merge: _Merge, model: ModelSpec) -> Quantization | None:
     return model.serve.quantize
 
 
+def _serving_gpus(merge: _Merge, model: ModelSpec, problem: NamedProblem, policy: NamedPolicy) -> int:
+    """GPUs of each model server. The other documents say how many there may be at most; only a model asks for one.
+
+    A team that may train on no GPU may hold none by serving either, unless its policy says so.
+    """
+    asked = model.serve.gpu or 0
+    if asked:
+        merge.documents["serve.gpu"] = MODEL_FILE
+    allowed, line = policy.spec.serve.gpu, "serve.gpu"
+    if allowed is None:
+        allowed, line = policy.spec.resources.gpu, "resources.gpu"
+    for bound, document, where in ((problem.spec.serve.gpu, problem.title, "serve.gpu"), (allowed, policy.title, line)):
+        if bound is not None and asked > bound:
+            merge.refuse(f"serve.gpu: {asked} is more than {document} allows (line {where}: {bound})")
+    return asked
+
+
 def _review(merge: _Merge, model: ModelSpec, problem: NamedProblem, policy: NamedPolicy) -> ReviewRules:
     demanded, asked = policy.spec.review, problem.spec.release.review.approvers
     approvers = merge.need(
@@ -413,6 +433,7 @@ def lines_of(rules: Rules) -> list[tuple[str, str, str]]:
         "serve.max_latency_ms": rules.max_latency_ms,
         "serve.parity_tolerance": rules.parity_tolerance,
         "serve.quantize": rules.quantize,
+        "serve.gpu": rules.gpu or None,
         "serve.quantization_loss": rules.quantization_loss if rules.quantize else None,
         **{f"release.review.{name}": value for name, value in rules.review.model_dump().items()},
         **{f"release.canary.{name}": value for name, value in rules.canary.model_dump().items()},
