@@ -18,6 +18,7 @@ from tests.support.tensor_models import write_largest
 
 from jinsu.gateway.bootstrap import MAX_BODY
 from jinsu.packaging.arrays import Arrays
+from jinsu.packaging.providers import CPU
 from jinsu.serving.asgi import Application
 from jinsu.serving.batching import Batcher
 from jinsu.serving.engine import Done
@@ -318,10 +319,15 @@ def test_no_document_breaks_the_server(double: Service, body: Any) -> None:
     assert ask(double, body)[0] in (200, 400)
 
 
-@pytest.mark.parametrize("path", ["/health", "/ping", "/v2/health/ready", "/v2/models/m/ready", "/v2/models/m/versions/3/ready"])
+@pytest.mark.parametrize(
+    "path", ["/health", "/ping", "/v2/health/ready", "/v2/models/m/ready", "/v2/models/m/versions/3/ready"]
+)
 def test_health_names_the_version_that_answers(double: Service, path: str) -> None:
     reply = get(double, path)
-    assert (reply.status, json.loads(reply.body)) == (200, {"ready": True, "name": "m", "version": "3"})
+    assert (reply.status, json.loads(reply.body)) == (
+        200,
+        {"ready": True, "name": "m", "version": "3", "provider": CPU},
+    )
 
 
 def test_a_server_says_that_it_lives(double: Service) -> None:

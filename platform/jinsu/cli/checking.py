@@ -238,11 +238,12 @@ def _inspect(rules: Rules, root: Path, rows: pa.Table, packages: Path | None) ->
 
     out = StepFiles(root / "steps" / _RUN_KEY).out
     budgets = (rules.parity_tolerance, rules.max_latency_ms)
-    found = package_any(out / MODEL_FOLDER, packages, root / "package", *budgets, quantized=rules.quantize is not None)
+    quantized, gpu = rules.quantize is not None, rules.gpu
+    found = package_any(out / MODEL_FOLDER, packages, root / "package", *budgets, quantized=quantized, gpu=gpu)
     manifest = Manifest.read(root / "package")
     columns = columns_of(rows.slice(0, SAMPLE_ROWS))
     features = feature_columns(list(columns), rules.features, rules.target, rules.split.column)
-    with opened(root / "package") as model:
+    with opened(root / "package", gpu=gpu) as model:
         answers = model.run_all(model_inputs(columns, features, manifest.inputs))
     check_finite(manifest.outputs, answers)
     few = f"after a training on {min(SAMPLE_ROWS, rows.num_rows)} rows"

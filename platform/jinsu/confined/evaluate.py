@@ -61,7 +61,7 @@ def compare(
     """
     held = Held(details.judging, columns[details.target], columns)
     kind = KINDS[details.judging.judged_as]
-    answers, seen = _answers(details, columns, package, held)
+    answers, seen = _answers(details, columns, package, held, details.gpu)
     ours = kind.read(held, answers, None)
     theirs, note, fresh = None, details.note, None
     if champion is not None:
@@ -82,10 +82,15 @@ def compare(
     return replace(report, warnings=(*report.warnings, *refused))
 
 
-def _answers(details: tasks.Evaluate, columns: Columns, folder: Path, held: Held) -> tuple[Answers, Seen]:
-    """What the model in `folder` answers to the rows, with what a scorer says of the answers; and what it reads."""
+def _answers(
+    details: tasks.Evaluate, columns: Columns, folder: Path, held: Held, gpu: int = 0
+) -> tuple[Answers, Seen]:
+    """What the model in `folder` answers to the rows, with what a scorer says of the answers; and what it reads.
+
+    gpu: how many GPUs it may use.
+    """
     features = feature_columns(list(columns), details.features, details.target, details.column)
-    with opened(folder, threads=2) as model:
+    with opened(folder, threads=2, gpu=gpu) as model:
         manifest = model.manifest
         inputs = model_inputs(columns, features, manifest.inputs)
         arrays = model.run_all(inputs)

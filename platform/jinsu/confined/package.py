@@ -17,7 +17,6 @@ def run(document: Mapping[str, Any], secrets: Mapping[str, str], files: StepFile
     details = decode(tasks.Package, document)
     saved, packages = files.inputs / tasks.MODEL, files.inputs / PACKAGES_FILE
     budgets = (details.tolerance, details.budget_ms)
-    found = package_any(
-        saved, packages if packages.is_file() else None, files.out, *budgets, quantized=details.quantized
-    )
+    installed = packages if packages.is_file() else None
+    found = package_any(saved, installed, files.out, *budgets, quantized=details.quantized, gpu=details.gpu)
     write_findings(files.out, found)

@@ -125,12 +125,13 @@ class Sample(Split):
 class Package:
     """tolerance: largest relative difference to the original. budget_ms: of one prediction at the 99th percentile.
 
-    quantized: whether the weights get eight bits.
+    quantized: whether the weights get eight bits. gpu: GPUs on which the model is checked.
     """
 
     tolerance: float
     budget_ms: float
     quantized: bool = False
+    gpu: int = 0
     task: ClassVar[Task] = Task.PACKAGE
 
 
@@ -141,7 +142,7 @@ class Evaluate:
     quantization_loss: the largest share of the score that a quantised model may lose; None for one that is not quantised.
     together: columns whose equal values say that rows belong together; () when each row stands for itself. trained: whether the
     rows that the champion trained on are given. note: what the comparison cannot know, as a sentence. scorer: the text of the
-    file that a problem of kind custom names.
+    file that a problem of kind custom names. gpu: GPUs on which the model answers.
     """
 
     judging: Judging
@@ -154,6 +155,7 @@ class Evaluate:
     note: str = ""
     quantization_loss: float | None = None
     scorer: str | None = None
+    gpu: int = 0
     task: ClassVar[Task] = Task.EVALUATE
 
 

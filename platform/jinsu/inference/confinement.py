@@ -24,6 +24,7 @@ _CREATE_RULESET, _ADD_RULE, _RESTRICT_SELF = 444, 445, 446  # the same on every 
 _VERSION, _PATH_BENEATH = 1, 1
 _READ = 1 << 2 | 1 << 3  # files and folders
 _READ_FILE = 1 << 2
+_DEVICE = 1 << 1 | 1 << 2 | 1 << 15  # to write, to read, and to control by ioctl
 _FILE_RIGHTS = (0, 13, 14, 15, 15, 16)  # how many rights on files each version of Landlock knows, from 0 on
 _NEEDED = ("/lib", "/lib64", "/usr/lib", "/usr/lib64", "/etc/ld.so.cache", "/proc/cpuinfo")
 _HARDWARE = ("/sys/devices", "/sys/bus/pci")
@@ -72,10 +73,11 @@ _THREAD = 0x10000  # clone's flag for a thread
 _NOT_THERE = 0x00050026  # to answer ENOSYS: the C library then calls clone, whose flags a filter can read
 
 
-def confine(*folders: Path, alone: bool = False) -> None:
+def confine(*folders: Path, alone: bool = False, gpu: bool = False) -> None:
     """Leaves this thread, and those that it starts, `folders` and libraries for reading, and the sockets that are open.
 
-    alone: whether it may start threads alone, and no process.
+    alone: whether it may start threads alone, and no process. gpu: leaves the devices of NVIDIA's driver as well, to be read,
+    written and controlled.
     onnxruntime starts threads when it is imported, so this comes before. What the kernel cannot do is a line in the log.
     """
     if sys.platform != "linux":
@@ -84,8 +86,11 @@ def confine(*folders: Path, alone: bool = False) -> None:
     libc: Any = ctypes.CDLL(None, use_errno=True)
     libc.prctl(_PR_SET_NO_NEW_PRIVS, 1, 0, 0, 0)
     readable = [*folders, *map(Path, (*_NEEDED, *_HARDWARE, *filter(None, sys.path), sys.base_prefix + "/lib"))]
+    if gpu:
+        readable += [*Path("/usr/local").glob("cuda*"), Path("/proc/driver/nvidia")]
+        os.environ["CUDA_CACHE_DISABLE"] = "1"  # it would be a folder in the home
     with _logged():
-        _restrict_files(libc, readable)
+        _restrict_files(libc, readable, [*Path("/dev").glob("nvidia*")] if gpu else [])
     with _logged():
         _restrict_calls(libc, alone)
 
@@ -98,7 +103,7 @@ def _logged() -> Iterator[None]:
         log.warning("the inference process is confined in part only: %s", problem)
 
 
-def _restrict_files(libc: Any, readable: Iterable[Path]) -> None:
+def _restrict_files(libc: Any, readable: Iterable[Path], devices: Iterable[Path]) -> None:
     version = libc.syscall(_CREATE_RULESET, None, 0, _VERSION)
     if version < 1:
         raise OSError("this kernel has no Landlock")
@@ -107,9 +112,11 @@ def _restrict_files(libc: Any, readable: Iterable[Path]) -> None:
     ruleset = libc.syscall(_CREATE_RULESET, attributes, len(attributes), 0)
     if ruleset < 0:
         raise OSError(ctypes.get_errno(), "Landlock refuses a set of rules")
-    for path in filter(Path.exists, readable):
+    allowed = [(path, _READ if path.is_dir() else _READ_FILE) for path in readable if path.exists()]
+    allowed += [(path, _DEVICE & rights) for path in devices if not path.is_dir()]
+    for path, right in allowed:
         place = os.open(path, os.O_PATH | os.O_CLOEXEC)
-        rule = struct.pack("=Qi", _READ if path.is_dir() else _READ_FILE, place)
+        rule = struct.pack("=Qi", right, place)
         added = libc.syscall(_ADD_RULE, ruleset, _PATH_BENEATH, rule, 0)
         os.close(place)
         if added < 0:

@@ -15,8 +15,10 @@ from pathlib import Path
 
 import jinsu
 from jinsu.inference.wire import NUMBER_BYTES, Frame, MalformedFrame, first_frame
+from jinsu.packaging.providers import GPU_HOST_MEMORY
 
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
+_FOR_A_GPU = ("CUDA_VISIBLE_DEVICES", "NVIDIA_VISIBLE_DEVICES")
 _FIXED = {
     "PYTHONPATH": str(Path(jinsu.__file__).parents[1]),  # the same code as the server's
     "OMP_NUM_THREADS": "1",
@@ -34,18 +36,20 @@ class Lost(Exception):
 class InferenceProcess:
     """One process and its two sockets. Sending never waits."""
 
-    def __init__(self, folder: Path, memory: int, contents: str, threads: int = 1) -> None:
-        """memory: bytes that the process may allocate. contents: the digest that the package must have, or "" for any.
+    def __init__(self, folder: Path, memory: int, contents: str, threads: int = 1, gpu: int = 0) -> None:
+        """memory: bytes that the model may allocate. contents: the digest that the package must have, or "" for any.
 
-        threads: how many compute one run.
+        threads: how many compute one run. gpu: how many GPUs do; 0 for a process that sees none.
         """
         self._data, data = socket.socketpair()
         self._control, control = socket.socketpair()
         # The folder is removed with the process, and holds what a python model unpacks.
         self._place = tempfile.TemporaryDirectory(prefix="jinsu-model-", ignore_cleanup_errors=True)
-        arguments = (str(folder.resolve()), str(memory), contents, str(threads), self._place.name)
+        allowed = memory + (GPU_HOST_MEMORY if gpu else 0)
+        arguments = (str(folder.resolve()), str(allowed), contents, str(gpu), str(threads), self._place.name)
         command = (sys.executable, "-P", "-m", "jinsu.inference.program", *arguments)
-        kept = {name: os.environ[name] for name in _PASSED_ON if name in os.environ}
+        passed_on = (*_PASSED_ON, *(_FOR_A_GPU if gpu else ()))
+        kept = {name: os.environ[name] for name in passed_on if name in os.environ}
         with data, control:
             self._process = subprocess.Popen(
                 command, stdin=data.fileno(), stdout=control.fileno(), env={**kept, **_FIXED}

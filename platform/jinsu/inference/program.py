@@ -3,9 +3,9 @@
 It reads batches from standard input, a socket, and writes answers there; standard output is a second socket, on which the
 server names a batch that takes too long. It holds no key, its memory is limited, and it reads the package and libraries alone.
 
-    python -m jinsu.inference.program FOLDER MEMORY CONTENTS THREADS PLACE
+    python -m jinsu.inference.program FOLDER MEMORY CONTENTS GPUS THREADS PLACE
 
-PLACE is an empty folder for what a python model unpacks; such a model reads it too.
+GPUS says how many the model may use. PLACE is an empty folder for what a python model unpacks; such a model reads it too.
 """
 
 from __future__ import annotations
@@ -94,34 +94,35 @@ def _limit_this_process(memory: int) -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
 
 
-def _confined_model(folder: Path, contents: str, threads: int, place: Path) -> OnnxModel | PythonModel:
+def _confined_model(folder: Path, contents: str, gpu: int, threads: int, place: Path) -> OnnxModel | PythonModel:
     """The model, opened when this process has given up everything else."""
     if not (folder / CODE_FILE).is_file():
-        confine(folder)
+        confine(folder, gpu=gpu > 0)
         if contents:
             verify_contents(folder, contents)
-        return OnnxModel(folder, threads)
+        return OnnxModel(folder, threads, gpu)
     if contents:
         verify_contents(folder, contents)
     unpack_python(folder, place)
     os.environ["HOME"] = os.environ["TMPDIR"] = str(place)  # where libraries look for settings of people
-    confine(folder, place)
+    confine(folder, place, gpu=gpu > 0)
     return PythonModel(folder, place)
 
 
 def main() -> None:
-    folder, memory, contents, threads = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], int(sys.argv[4])
-    place = Path(sys.argv[5])
+    folder, memory, contents, gpu, threads = Path(sys.argv[1]), int(sys.argv[2]), sys.argv[3], *map(int, sys.argv[4:6])
+    place = Path(sys.argv[6])
     data, control = socket.socket(fileno=os.dup(0)), socket.socket(fileno=os.dup(1))
     os.dup2(2, 1)
     _limit_this_process(memory)
     try:
-        inference = _Inference(_confined_model(folder, contents, threads, place), data)
+        model = _confined_model(folder, contents, gpu, threads, place)
+        inference = _Inference(model, data)
     except (GateFailedError, MemoryError) as problem:
         data.sendall(_failed(str(problem) or "the model needs more memory than the server gives it").to_bytes())
         return
     Thread(target=inference.stop_when_asked, args=(control,), daemon=True).start()
-    data.sendall(Frame(Kind.READY, 0, b"").to_bytes())
+    data.sendall(Frame(Kind.READY, 0, model.provider.encode()).to_bytes())
     inference.answer_batches()
 
 

@@ -37,6 +37,8 @@ def unpack_python(folder: Path, place: Path) -> None:
 class PythonModel:
     """The model whose archives lie unpacked in `place`. Raises GateFailedError with the line of the code that failed."""
 
+    provider = ""
+
     def __init__(self, folder: Path, place: Path) -> None:
         self.manifest = Manifest.read(folder)
         assert self.manifest.code is not None
@@ -64,5 +66,7 @@ def _typed(output: Output, answer: np.ndarray | None) -> np.ndarray:
     if answer is None:
         raise GateFailedError(f"predict answered no {output.name}, as it did when the model was saved.")
     if (answer.dtype.kind == "O") != (output.dtype == "string") or answer.ndim != len(output.shape):
-        raise GateFailedError(f"predict answered {output.name} of {answer.dtype}{list(answer.shape)}, not {output.describe()}.")
+        raise GateFailedError(
+            f"predict answered {output.name} of {answer.dtype}{list(answer.shape)}, not {output.describe()}."
+        )
     return answer if output.dtype == "string" else answer.astype(output.dtype)

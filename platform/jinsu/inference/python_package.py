@@ -17,17 +17,25 @@ from jinsu.spec.quantities import format_bytes
 
 
 def package_any(
-    saved: Path, packages: Path | None, out: Path, tolerance: float, budget_ms: float, quantized: bool = False
+    saved: Path,
+    packages: Path | None,
+    out: Path,
+    tolerance: float,
+    budget_ms: float,
+    quantized: bool = False,
+    gpu: int = 0,
 ) -> PackageFindings:
     """Packages the model in the folder `saved`, whatever it is. The arguments are those of the two ways."""
     if not (saved / CODE_FILE).is_file():
-        return package(saved, out, tolerance, budget_ms, quantized=quantized)
+        return package(saved, out, tolerance, budget_ms, quantized=quantized, gpu=gpu)
     if quantized:
         raise GateFailedError("serve.quantize: a python model has no weights that Jinsu knows; leave the line out.")
-    return package_python(saved, packages, out, tolerance, budget_ms)
+    return package_python(saved, packages, out, tolerance, budget_ms, gpu)
 
 
-def package_python(saved: Path, packages: Path | None, out: Path, tolerance: float, budget_ms: float) -> PackageFindings:
+def package_python(
+    saved: Path, packages: Path | None, out: Path, tolerance: float, budget_ms: float, gpu: int = 0
+) -> PackageFindings:
     """Copies the model in the folder `saved` into the folder `out`, with the packages that it needs, and checks it there.
 
     packages: the archive that the training had, if any. tolerance: largest relative difference to the answers that the model
@@ -36,11 +44,13 @@ def package_python(saved: Path, packages: Path | None, out: Path, tolerance: flo
     out.mkdir(parents=True, exist_ok=True)
     for name in CODE_FILES:
         if not (saved / name).is_file():
-            raise GateFailedError(f"the script saved no {name}; call jinsu.save(jinsu.Code(…), example) before it ends.")
+            raise GateFailedError(
+                f"the script saved no {name}; call jinsu.save(jinsu.Code(…), example) before it ends."
+            )
         shutil.copyfile(saved / name, out / name)
     if packages is not None:
         shutil.copyfile(packages, out / PACKAGES_FILE)
-    model = RemoteModel(out)
+    model = RemoteModel(out, gpu=gpu)
     try:
         inputs, outputs = read_probes(out, model.manifest)
         parity = check_parity(model, inputs, outputs, tolerance)

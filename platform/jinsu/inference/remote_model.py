@@ -26,10 +26,10 @@ _TEXT_BYTES = 256  # of one text, when the rows of a batch are counted
 class RemoteModel:
     """A model in a process of its own, which cannot reach what is in this one. Raises GateFailedError."""
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
+    def __init__(self, folder: Path, threads: int = 1, gpu: int = 0) -> None:
         self.manifest = Manifest.read(folder)
         self._given = [NUMPY_TYPES[one.dtype] for one in self.manifest.outputs]
-        self._process = InferenceProcess(folder, MAX_MEMORY, "", threads)
+        self._process = InferenceProcess(folder, MAX_MEMORY, "", threads, gpu)
         try:
             frame = self._wait(LOAD_SECONDS, "was not loaded")
         except GateFailedError:
@@ -38,6 +38,7 @@ class RemoteModel:
         if frame.kind is not Kind.READY:
             self.close()
             raise GateFailedError(frame.sentence())
+        self.provider = frame.sentence()
 
     def run(self, rows: Arrays) -> Arrays:
         """The answers to a batch of rows."""
@@ -75,12 +76,12 @@ class RemoteModel:
 
 
 @contextmanager
-def opened(folder: Path, threads: int = 1) -> Iterator[Model]:
-    """The packaged model in `folder`: an ONNX file in this process, code in one of its own."""
+def opened(folder: Path, threads: int = 1, gpu: int = 0) -> Iterator[Model]:
+    """The packaged model in `folder`: an ONNX file in this process, code in one of its own. gpu: how many GPUs it may use."""
     if Manifest.read(folder).code is None:
-        yield OnnxModel(folder, threads)
+        yield OnnxModel(folder, threads, gpu)
         return
-    remote = RemoteModel(folder, threads)
+    remote = RemoteModel(folder, threads, gpu)
     try:
         yield remote
     finally:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from jinsu.packaging.providers import CPU
+
 
 @dataclass(frozen=True)
 class Parity:
@@ -22,12 +24,16 @@ class Parity:
 
 @dataclass(frozen=True)
 class Latency:
-    """Milliseconds of one prediction of one row, in the process of the package stage, over `runs` predictions."""
+    """Milliseconds of one prediction of one row, in the process of the package stage, over `runs` predictions.
+
+    provider: what of onnxruntime computed them; "" for a python model, whose code chooses by itself.
+    """
 
     runs: int
     p50_ms: float
     p99_ms: float
     budget_ms: float
+    provider: str = CPU
 
 
 @dataclass(frozen=True)

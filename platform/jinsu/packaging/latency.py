@@ -29,4 +29,4 @@ def measure_latency(model: Model, inputs: Arrays, budget_ms: float) -> Latency:
             f"one prediction takes {p99:.1f} ms at the 99th percentile, serve.max_latency_ms allows {budget_ms:g}; "
             "make the model smaller or raise the budget."
         )
-    return Latency(_TIMED_RUNS, round(float(p50), 3), round(float(p99), 3), budget_ms)
+    return Latency(_TIMED_RUNS, round(float(p50), 3), round(float(p99), 3), budget_ms, model.provider)

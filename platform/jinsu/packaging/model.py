@@ -12,6 +12,8 @@ class Model(Protocol):
     """A loaded model. Rows and answers are in the order of the manifest."""
 
     manifest: Manifest
+    provider: str
+    """What of onnxruntime computes; "" for a python model, whose code chooses by itself."""
 
     def run(self, rows: Arrays) -> Arrays:
         """The answers to a batch of rows. Raises GateFailedError with what failed."""

@@ -13,6 +13,7 @@ import numpy as np
 from jinsu.errors import GateFailedError
 from jinsu.packaging.arrays import Arrays, joined, part_of, rows_of
 from jinsu.packaging.manifest import Manifest, Tensor
+from jinsu.packaging.providers import chosen_providers, used_provider
 from jinsu.packaging.unknown_numbers import unknown_number
 from jinsu.sdk.model_files import MANIFEST_FILE, MODEL_FILE
 
@@ -34,15 +35,19 @@ _NO_TELEMETRY = "ORT_DISABLE_TELEMETRY"
 
 
 class OnnxModel:
-    """An onnxruntime session on the CPU, and the model's manifest.
+    """An onnxruntime session on the CPU or on a GPU, and the model's manifest.
 
-    Raises GateFailedError for a file that cannot be loaded, and for one without the inputs and outputs of the manifest.
+    Raises GateFailedError for a file that cannot be loaded, for one without the inputs and outputs of the manifest, and where a
+    GPU is asked for that cannot be used.
     """
 
-    def __init__(self, folder: Path, threads: int = 1) -> None:
+    def __init__(self, folder: Path, threads: int = 1, gpu: int = 0) -> None:
         os.environ[_NO_TELEMETRY] = "1"  # read when the library is imported
         import onnxruntime
 
+        providers = chosen_providers(gpu, onnxruntime.get_available_providers())
+        if gpu:
+            onnxruntime.preload_dlls()  # CUDA's libraries, where they are packages of Python
         options = onnxruntime.SessionOptions()
         options.intra_op_num_threads = threads
         options.inter_op_num_threads = 1
@@ -50,11 +55,10 @@ class OnnxModel:
         options.log_severity_level = 4  # what it would print is in the exception
         self.manifest = Manifest.read(folder)
         try:
-            self._session = onnxruntime.InferenceSession(
-                str(folder / MODEL_FILE), options, providers=["CPUExecutionProvider"]
-            )
+            self._session = onnxruntime.InferenceSession(str(folder / MODEL_FILE), options, providers=providers)
         except Exception as problem:  # onnxruntime has one exception class for each status code
             raise GateFailedError(f"{MODEL_FILE}: onnxruntime cannot load it: {_first_line(problem)}") from None
+        self.provider = used_provider(gpu, self._session.get_providers())
         self._inputs = _nodes("input", self.manifest.inputs, self._session.get_inputs())
         self._outputs = _nodes("output", self.manifest.outputs, self._session.get_outputs())
         self._taken = [node.name for node in self._inputs]

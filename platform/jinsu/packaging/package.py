@@ -36,18 +36,20 @@ def package(
     budget_ms: float,
     memory_budget: int = MAX_MEMORY,
     quantized: bool = False,
+    gpu: int = 0,
 ) -> PackageFindings:
     """Checks the model in the folder `saved` and copies its files into the folder `out`.
 
     tolerance: largest relative difference to the original. budget_ms: milliseconds of one prediction at the 99th
     percentile. memory_budget: bytes. quantized: whether the ONNX file in `out` gets weights of eight bits; the file as it
-    was saved lies beside it. Raises GateFailedError with the operator, the output or the row that is wrong.
+    was saved lies beside it. gpu: GPUs on which the model is checked, as it will be served. Raises GateFailedError with the
+    operator, the output or the row that is wrong.
     """
     files = _checked_files(saved)
     check_weights(saved / MODEL_FILE)
     check_cost(saved / MODEL_FILE)
     meter = MemoryMeter()
-    model = OnnxModel(saved)
+    model = OnnxModel(saved, gpu=gpu)
     model.check_manifest()
     inputs, outputs = read_probes(saved, model.manifest)
     parity = check_parity(model, inputs, outputs, tolerance)

@@ -244,6 +244,7 @@ def _package(facts: Facts) -> str:
                 "one prediction",
                 f"{latency.p50_ms:g} ms median, {latency.p99_ms:g} ms at the 99th percentile; budget {latency.budget_ms:g} ms",
             ),
+            ("computed by", latency.provider or "the model's own code"),
             (
                 "training",
                 f"{training.seconds:.1f} s, {format_bytes(training.peak_memory)} of memory at most, {facts.trials} trial(s)",

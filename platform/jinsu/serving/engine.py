@@ -65,12 +65,13 @@ class _Batch:
 class Engine:
     """One model, loaded in an inference process. It takes one batch at a time."""
 
-    def __init__(self, folder: Path, manifest: Manifest, limits: Limits, contents: str = "") -> None:
+    def __init__(self, folder: Path, manifest: Manifest, limits: Limits, contents: str = "", gpu: int = 0) -> None:
         """Waits until the model is loaded. contents: the digest that the package must have whenever it is loaded.
 
-        Raises GateFailedError for a model that cannot be loaded within `limits.load`.
+        gpu: how many GPUs compute it. Raises GateFailedError for a model that cannot be loaded within `limits.load`.
         """
-        self._folder, self._limits, self._contents = folder, limits, contents
+        self._folder, self._limits, self._contents, self._gpu = folder, limits, contents, gpu
+        self.provider = ""  # what of onnxruntime computes; "" for a python model, whose code chooses by itself
         self._given = [NUMPY_TYPES[one.dtype] for one in manifest.outputs]
         self._loop: asyncio.AbstractEventLoop | None = None
         self._timer: asyncio.TimerHandle | None = None
@@ -88,12 +89,15 @@ class Engine:
         """Waits until the model is loaded in a process of its own with so many threads. Raises GateFailedError."""
         self._drop()
         self._threads, self._sent = threads, 0
-        self._process = InferenceProcess(self._folder, self._limits.memory, self._contents, threads)
+        self._process = self._new_process()
         try:
             self._await_ready(self._process)
         except GateFailedError:
             self._process.kill()
             raise
+
+    def _new_process(self) -> InferenceProcess:
+        return InferenceProcess(self._folder, self._limits.memory, self._contents, self._threads, self._gpu)
 
     @property
     def pid(self) -> int | None:
@@ -116,6 +120,7 @@ class Engine:
             raise GateFailedError(f"the model ended its process while it was loaded: {problem}.") from None
         if frame.kind is not Kind.READY:
             raise GateFailedError(frame.sentence())
+        self.provider = frame.sentence()
 
     def time(self, rows: Arrays) -> None:
         """Measures on a blank batch how long rows take, and lets all cores run a slow model if that makes it faster.
@@ -132,7 +137,7 @@ class Engine:
 
     def _choose_threads(self, rows: Arrays) -> None:
         cores = available_cores()
-        if cores == 1:
+        if cores == 1 or self._gpu:  # a GPU computes with threads of its own
             return
         self._load(cores)
         together = self._timed(rows) / rows_of(rows)
@@ -293,7 +298,7 @@ class Engine:
         assert self._loop is not None
         self.restarts += 1
         self._sent = 0
-        self._process = InferenceProcess(self._folder, self._limits.memory, self._contents, self._threads)
+        self._process = self._new_process()
         self._loop.add_reader(self._process.fileno(), self._readable)
         self._timer = self._loop.call_later(self._limits.load, self._lose, "the model was not loaded in time")
 

@@ -181,8 +181,11 @@ class OpenInference:
         """The model's metadata as the protocol defines it."""
         return self._metadata
 
-    def description(self) -> bytes:
-        """The model's metadata; beside the protocol's own, `signature` says what each input and output is."""
+    def description(self, provider: str) -> bytes:
+        """The model's metadata; beside the protocol's own, `signature` says what each input and output is.
+
+        provider: what of onnxruntime computes; "" for a python model.
+        """
         manifest = self._manifest
         return orjson.dumps(
             {
@@ -197,6 +200,7 @@ class OpenInference:
                     ],
                 },
                 "labels": manifest.outputs[0].labels,
+                "provider": provider,
             }
         )
 

@@ -44,7 +44,8 @@ def main() -> None:
         address = {"host": arguments.host, "port": arguments.port}
     limits = Limits(memory=arguments.memory)
     try:
-        service = Service(arguments.folder, arguments.name, arguments.version, limits, arguments.contents)
+        identity = (arguments.folder, arguments.name, arguments.version)
+        service = Service(*identity, limits, arguments.contents, arguments.gpu)
     except GateFailedError as problem:
         sys.exit(f"{arguments.name} version {arguments.version} is not served: {problem}")
     sys.setswitchinterval(_SWITCH_SECONDS)
@@ -98,6 +99,7 @@ def _arguments() -> argparse.Namespace:
     parser.add_argument("--grpc", default="", help="HOST:PORT or unix:PATH of the protocol over gRPC; none without it")
     parser.add_argument("--contents", default="", help="digest that the package must have")
     parser.add_argument("--memory", type=int, default=Limits.memory, help="bytes that the model may allocate")
+    parser.add_argument("--gpu", type=int, default=0, help="how many GPUs compute the model; it is not served without")
     return parser.parse_args()
 
 

@@ -39,18 +39,20 @@ T = TypeVar("T")
 class Service:
     """Answers requests with the package in `folder`.
 
-    contents: the digest that the package must have, or "" for any. Raises GateFailedError for a package with another one,
-    and for one that cannot be loaded.
+    contents: the digest that the package must have, or "" for any. gpu: how many GPUs compute. Raises GateFailedError for a package
+    with another digest, and for one that cannot be loaded.
     """
 
-    def __init__(self, folder: Path, name: str, version: str, limits: Limits | None = None, contents: str = "") -> None:
+    def __init__(
+        self, folder: Path, name: str, version: str, limits: Limits | None = None, contents: str = "", gpu: int = 0
+    ) -> None:
         self.limits = limits or Limits()
         if contents:
             verify_contents(folder, contents)
         manifest = Manifest.read(folder)
         signature = Signature(manifest.inputs, self.limits)
         self.telemetry = Telemetry()
-        self.engine = Engine(folder, manifest, self.limits, contents)
+        self.engine = Engine(folder, manifest, self.limits, contents, gpu)
         self.engine.time(signature.blank(self.limits.batch))
         observe: Callable[[int], None] = lambda rows: self.telemetry.batch.observe(rows)  # noqa: E731
         self.batcher = Batcher(
@@ -66,9 +68,10 @@ class Service:
         self._decoding = ThreadPoolExecutor(1, "decoding")
         self._mlflow = MlflowProtocol(signature, manifest.outputs)
         self.open_inference = OpenInference(name, version, signature, manifest)
-        self._ready = Reply(200, orjson.dumps({"ready": True, "name": name, "version": version}))
-        self._down = Reply(503, orjson.dumps({"ready": False, "name": name, "version": version}))
-        description = Reply(200, self.open_inference.description())
+        about = {"name": name, "version": version, "provider": self.engine.provider}
+        self._ready = Reply(200, orjson.dumps({"ready": True, **about}))
+        self._down = Reply(503, orjson.dumps({"ready": False, **about}))
+        description = Reply(200, self.open_inference.description(self.engine.provider))
         base = f"/v2/models/{name}"
         self._post_routes: dict[str, Callable[[bytes, int | None], Awaitable[Reply]]] = {
             "/invocations": self._invoke,
