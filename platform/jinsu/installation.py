@@ -19,6 +19,7 @@ from jinsu.launchers.launcher import Launcher
 from jinsu.launchers.local_launcher import LocalLauncher
 from jinsu.objects.mirror import Mirror
 from jinsu.objects.s3 import S3
+from jinsu.packaging.providers import why_no_gpu
 from jinsu.registry.mlflow import Mlflow
 from jinsu.runs.admission import Admission, Capacity
 from jinsu.runs.cancellation import Cancellation
@@ -114,10 +115,31 @@ class Installation:
     def capacity(self) -> Capacity:
         match self.settings.where:
             case Where.MACHINE:
-                return Capacity(self.settings.max_gpus)
+                return Capacity(self.settings.max_gpus, no_serving_gpu=why_no_gpu())
             case Where.KUBERNETES:
                 steps = self.settings.on_kubernetes.steps
-                return Capacity(self.settings.max_gpus, frozenset(steps.gpus), frozenset(steps.namespaces), images=True)
+                types, teams = frozenset(steps.gpus), frozenset(steps.namespaces)
+                return Capacity(
+                    self.settings.max_gpus, types, teams, images=True, no_serving_gpu=self._no_serving_gpu()
+                )
+
+    def _no_serving_gpu(self) -> str:
+        kubernetes = self.settings.on_kubernetes
+        if kubernetes.servers.gpu_image and "" in kubernetes.steps.gpus:
+            return ""
+        return (
+            "this platform has no model servers with GPUs; a platform engineer sets the chart's values modelServers.gpu.image "
+            "and training.gpus.any"
+        )
+
+    @cached_property
+    def gpu_image(self) -> str | None:
+        """In which onnxruntime can use a GPU on Kubernetes; None on this machine, and where no such image is named."""
+        match self.settings.where:
+            case Where.MACHINE:
+                return None
+            case Where.KUBERNETES:
+                return self.settings.on_kubernetes.servers.gpu_image or None
 
     @cached_property
     def trainer_image(self) -> str | None:

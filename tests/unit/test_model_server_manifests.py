@@ -14,7 +14,7 @@ from tests.chart.schemas import faults
 from jinsu.deployers.manifests import BACKEND, GRPC_PORT, PORT, deployment, name_of, selector, service
 from jinsu.gateway.backend import Backend
 from jinsu.packaging.contents import SealedPackage
-from jinsu.placement.kubernetes import Identity, Servers
+from jinsu.placement.kubernetes import Gpu, Identity, Servers
 from jinsu.serving.key import KEY_VARIABLE
 from jinsu.spec.model import NAME
 from jinsu.spec.quantities import parse_bytes
@@ -288,3 +288,51 @@ def test_a_package_of_a_former_version_is_served_without_a_digest() -> None:
     fetch, server = containers(pod(package=SealedPackage(RUN_KEY)))
     assert fetch["command"][-2:] == [RUN_KEY, "/package"]
     assert "--contents" not in server["command"]
+
+
+# --- A GPU, and the image of a python model ---
+
+_GPU = Gpu("nvidia.com/mig-1g.10gb", {"accelerator": "a100"}, ({"key": "nvidia.com/gpu", "operator": "Exists"},))
+WITH_GPUS = replace(RICH, gpu_image="images.example.com/gpu:1", gpu=_GPU)
+ON_A_GPU = replace(PACKAGE, gpu=1)
+
+
+def test_a_model_that_needs_a_gpu_gets_one_where_there_are_any() -> None:
+    spec = pod(WITH_GPUS, package=ON_A_GPU)
+    fetch, server = containers(spec)
+    assert server["resources"]["limits"]["nvidia.com/mig-1g.10gb"] == "1"
+    assert server["resources"]["limits"]["memory"] == "7168Mi"  # what the values say, and what CUDA itself takes
+    assert server["image"] == "images.example.com/gpu:1"
+    assert server["command"][server["command"].index("--gpu") + 1] == "1"
+    assert spec["nodeSelector"] == {"pool": "servers", "accelerator": "a100"}
+    assert spec["tolerations"] == [
+        {"key": "servers", "operator": "Exists"},
+        {"key": "nvidia.com/gpu", "operator": "Exists"},
+    ]
+    assert (fetch["image"], "nvidia.com/mig-1g.10gb" in json.dumps(fetch)) == (RICH.image, False)
+    assert violations(spec) == []
+    assert faults(server_deployment(WITH_GPUS, package=ON_A_GPU), "1.37.0") == []
+
+
+def test_a_model_without_a_gpu_is_placed_as_if_there_were_none() -> None:
+    assert server_deployment(WITH_GPUS) == server_deployment(RICH)
+
+
+def test_a_python_model_answers_in_the_image_of_its_training() -> None:
+    """In its team's own image too: the code needs the packages that it was trained with. Only the fetch of files is the platform's."""
+    own = f"images.example.com/team@sha256:{'a' * 64}"
+    fetch, server = containers(pod(package=replace(PACKAGE, image=own)))
+    assert (fetch["image"], server["image"]) == (SERVERS.image, own)
+    assert server["command"][:3] == ["python", "-m", "jinsu.serving.server"]
+    scratch = {
+        volume["name"]: volume["emptyDir"]["sizeLimit"]
+        for volume in pod(package=replace(PACKAGE, image=own))["volumes"]
+    }
+    assert scratch["tmp"] == "16Gi"  # where its archives are unpacked
+
+
+def test_a_python_model_with_a_gpu_keeps_its_own_image() -> None:
+    own = f"images.example.com/team@sha256:{'a' * 64}"
+    _, server = containers(pod(WITH_GPUS, package=replace(ON_A_GPU, image=own)))
+    assert server["image"] == own
+    assert server["resources"]["limits"]["nvidia.com/mig-1g.10gb"] == "1"

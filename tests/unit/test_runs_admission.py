@@ -277,6 +277,15 @@ def test_capacity(spec: str, capacity: Capacity, sentence: str) -> None:
     assert str(caught.value).endswith(sentence)
 
 
+def test_a_model_server_with_a_gpu_needs_a_platform_that_has_them() -> None:
+    plain = parse_spec(SPEC)
+    spec = plain.model_copy(update={"serve": plain.serve.model_copy(update={"gpu": 1})})
+    check_capacity(spec, "default", Capacity())
+    check_capacity(plain, "default", Capacity(no_serving_gpu="there is none"))
+    with pytest.raises(BadInputError, match=r"^model.yaml: serve.gpu: there is none; or leave the line out\.$"):
+        check_capacity(spec, "default", Capacity(no_serving_gpu="there is none"))
+
+
 def test_of_two_that_send_one_key_at_once_both_find_the_one_run(
     bench: StageBench, monkeypatch: pytest.MonkeyPatch
 ) -> None:

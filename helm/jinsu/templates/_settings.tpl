@@ -66,6 +66,8 @@
   "node_selector" $values.modelServers.nodeSelector
   "tolerations" $values.modelServers.tolerations
   "priority_class" $values.modelServers.priorityClass
+  "gpu_image" $values.modelServers.gpu.image
+  "gpu" (dict "resource" $values.modelServers.gpu.resource "node_selector" (default dict $values.modelServers.gpu.nodeSelector) "tolerations" (default list $values.modelServers.gpu.tolerations))
 -}}
 {{- $public := dict -}}
 {{- range $part := list "api" "airflow" "mlflow" "endpoint" -}}

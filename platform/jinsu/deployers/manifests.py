@@ -12,6 +12,7 @@ from typing import Any
 from jinsu.deployers.server_command import SERVER_MEMORY, inference_memory, server_arguments
 from jinsu.gateway.backend import Backend
 from jinsu.packaging.contents import SealedPackage
+from jinsu.packaging.providers import GPU_HOST_MEMORY
 from jinsu.placement.kubernetes import Servers
 from jinsu.placement.pods import (
     LITTLE_DISK,
@@ -134,6 +135,7 @@ def _pod(backend: Backend, package: SealedPackage, servers: Servers) -> Document
         ],
         account=servers.account,
         priority_class=servers.priority_class,
+        gpu=servers.gpu if package.gpu else None,
     )
 
 
@@ -160,7 +162,7 @@ def _server(backend: Backend, package: SealedPackage, servers: Servers) -> Docum
     command = ("python", "-m", "jinsu.serving.server", str(folder), *arguments)
     health = {"httpGet": {"path": "/health", "port": "http"}}
     return {
-        **container(servers, "server", package.image or servers.image, command),
+        **container(servers, "server", _image(package, servers), command),
         # A pod's addresses, guarded by the key.
         "args": ["--host", "0.0.0.0", "--port", str(PORT), "--grpc", f"0.0.0.0:{GRPC_PORT}"],  # noqa: S104
         "env": [key, *variables({"OMP_NUM_THREADS": "1"})],
@@ -168,7 +170,7 @@ def _server(backend: Backend, package: SealedPackage, servers: Servers) -> Docum
             {"name": "http", "containerPort": PORT, "protocol": "TCP"},
             {"name": "grpc", "containerPort": GRPC_PORT, "protocol": "TCP"},
         ],
-        "resources": _resources(servers, package),
+        "resources": _with_gpu(_resources(servers, package), package, servers),
         "readinessProbe": {**health, "periodSeconds": 2},
         "startupProbe": {**health, "periodSeconds": 1, "failureThreshold": 120},
         "livenessProbe": {**health, "periodSeconds": 10, "failureThreshold": 6},
@@ -176,6 +178,22 @@ def _server(backend: Backend, package: SealedPackage, servers: Servers) -> Docum
         "lifecycle": {"preStop": {"exec": {"command": ["python", "-c", "import time; time.sleep(4)"]}}},
         "volumeMounts": [{**_PACKAGE, "readOnly": True}, temporary_folder(_TMP)],
     }
+
+
+def _image(package: SealedPackage, servers: Servers) -> str:
+    """A python model answers in the image of its training; an ONNX model that needs a GPU where onnxruntime can use one."""
+    return package.image or (servers.gpu_image if package.gpu else "") or servers.image
+
+
+def _with_gpu(resources: Mapping[str, Any], package: SealedPackage, servers: Servers) -> Mapping[str, Any]:
+    """The resources of the server's container, whatever they say of CPU and memory. Kubernetes takes a GPU's request from its
+    limit."""
+    if not package.gpu:
+        return resources
+    limits = {**resources.get("limits", {}), servers.gpu.resource: str(package.gpu)}
+    if memory := limits.get("memory"):
+        limits["memory"] = _mebibytes(parse_bytes(memory) + GPU_HOST_MEMORY)
+    return {**resources, "limits": limits}
 
 
 def _resources(servers: Servers, package: SealedPackage) -> Mapping[str, Any]:

@@ -13,7 +13,7 @@ _TIMES = 3  # a batch may be larger than the probe rows, and freed memory comes 
 
 
 def inference_memory(package: SealedPackage) -> int:
-    """Bytes that the inference process may allocate, from what the model took while it was packaged."""
+    """Bytes that the model may allocate in its process, from what it took while it was packaged."""
     return max(_LEAST, _INTERPRETER + _TIMES * package.memory)
 
 
@@ -21,4 +21,5 @@ def server_arguments(backend: Backend, package: SealedPackage, memory: int | Non
     """The arguments of `jinsu.serving.server` after the folder. memory: of the inference process, in bytes."""
     named = ("--name", backend.model, "--version", backend.version)
     limits = ("--memory", str(memory or inference_memory(package)))
-    return (*named, *limits, *(("--contents", package.contents) if package.contents else ()))
+    gpu = ("--gpu", str(package.gpu)) if package.gpu else ()
+    return (*named, *limits, *gpu, *(("--contents", package.contents) if package.contents else ()))

@@ -45,6 +45,7 @@ class Evaluate:
     mlflow: Mlflow
     platform_limits: Limits
     trainer_image: str | None
+    gpu_image: str | None
 
     name: ClassVar[StageName] = StageName.EVALUATE
 
@@ -91,14 +92,16 @@ class Evaluate:
             trained=bool(trained),
             note=note,
             scorer=self._scorer(rules),
+            gpu=rules.gpu,
         )
         inputs += trained
         if rules.quantize is not None:
             details = replace(details, quantization_loss=rules.quantization_loss)
             inputs += self._original(package)
         python = any(item.name.endswith(f"/{CODE_FILE}") for item in inputs)
-        image = (rules.image or self.trainer_image or PLATFORM_IMAGE) if python else PLATFORM_IMAGE
-        return confined_step(details, inputs, self.platform_limits, "evaluate-7", labels_of(row), image=image)
+        image = (rules.image or self.trainer_image) if python else (self.gpu_image if rules.gpu else None)
+        limits = replace(self.platform_limits, gpu=rules.gpu)
+        return confined_step(details, inputs, limits, "evaluate-7", labels_of(row), image=image or PLATFORM_IMAGE)
 
     def _scorer(self, rules: Rules) -> str | None:
         """The scoring function of the problem's owner, as it was on the day of the admission."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import ClassVar
 
 from jinsu.confined import tasks
@@ -25,13 +25,15 @@ from jinsu.steps.spec import Limits, StepSpec
 class Package:
     """Proves that the saved model is whole, finite, faithful to the original and fast enough.
 
-    trainer_image: the image in which a python model answers on Kubernetes, as it was trained; None on one machine.
+    trainer_image: the image in which a python model answers on Kubernetes, as it was trained; None on one machine. gpu_image: the
+    image in which onnxruntime can use a GPU; None on one machine.
     """
 
     journal: Journal
     steps: StepFolders
     platform_limits: Limits
     trainer_image: str | None
+    gpu_image: str | None
 
     name: ClassVar[StageName] = StageName.PACKAGE
 
@@ -50,13 +52,14 @@ class Package:
         trained = {trial: self.journal.output(Trained, row.id, trial) for trial in trials(spec_of(row))}
         best = best_trial(trained, rules.judging)
         model = self.steps.inputs(trained[best].run_key, {f"{tasks.MODEL}/": f"{MODEL_FOLDER}/"})
-        details = tasks.Package(rules.parity_tolerance, rules.max_latency_ms, rules.quantize is not None)
-        image = PLATFORM_IMAGE
+        details = tasks.Package(rules.parity_tolerance, rules.max_latency_ms, rules.quantize is not None, rules.gpu)
+        image = (self.gpu_image if rules.gpu else None) or PLATFORM_IMAGE
+        limits = replace(self.platform_limits, gpu=rules.gpu)
         if self._is_python(trained[best].run_key):
             image = rules.image or self.trainer_image or PLATFORM_IMAGE
             if installed := self.journal.output(Validated, row.id).environment:
                 model = (*model, *self.steps.inputs(installed, {PACKAGES_FILE: ENVIRONMENT_FILE}))
-        return best, confined_step(details, model, self.platform_limits, "package-2", labels_of(row), image=image)
+        return best, confined_step(details, model, limits, "package-2", labels_of(row), image=image)
 
     def _is_python(self, training: str) -> bool:
         result = self.steps.result(training)

@@ -78,8 +78,10 @@ class Register:
         with self.database.begin() as session:
             if session.get(Candidate, (row.id, package)) is None:
                 identity = {"submission": row.id, "package": package, "model": row.model}
-                image = (rules_of(row).image or self.trainer_image) if CODE_FILE in result.outputs else None
-                session.add(Candidate(**identity, contents=contents, memory=memory, image=image))
+                rules = rules_of(row)
+                image = (rules.image or self.trainer_image) if CODE_FILE in result.outputs else None
+                needs = {"memory": memory, "image": image, "gpu": rules.gpu or None}
+                session.add(Candidate(**identity, contents=contents, **needs))
 
     def _memory(self, package: str) -> int:
         return self.steps.document(PackageFindings, package, FINDINGS).memory

@@ -20,13 +20,14 @@ class SealedPackage:
 
     run_key: of the package step that made it. contents: digest of its files, or "" when it was registered before there were
     such digests. memory: bytes that the model took while it was packaged; 0 when nobody measured. image: in which a python model
-    answers on Kubernetes; "" for every other.
+    answers on Kubernetes; "" for every other. gpu: how many GPUs a server of it gets.
     """
 
     run_key: str
     contents: str = ""
     memory: int = 0
     image: str = ""
+    gpu: int = 0
 
 
 def model_files(outputs: Iterable[str]) -> list[str]:

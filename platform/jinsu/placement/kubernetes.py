@@ -86,10 +86,7 @@ class Cluster:
     def from_document(document: Mapping[str, Any]) -> Cluster:
         values = dict(document)
         if "gpus" in values:
-            values["gpus"] = {
-                name: Gpu(**{**gpu, "tolerations": tuple(gpu.get("tolerations", ()))})
-                for name, gpu in values["gpus"].items()
-            }
+            values["gpus"] = {name: _gpu(gpu) for name, gpu in values["gpus"].items()}
         for name in ("tolerations", "volumes", "mounts", "pull_secrets"):
             values[name] = tuple(values.get(name) or ())
         return Cluster(**values)
@@ -100,6 +97,7 @@ class Servers:
     """How model servers run in one Kubernetes; from the chart's values.
 
     owner: the ConfigMap that owns them, so that they go with the chart. store: the settings of the object store, without keys.
+    gpu_image: in which ONNX models answer, and are checked before, that need a GPU; "" where there is none. gpu: which GPU servers get.
     """
 
     image: str
@@ -118,11 +116,18 @@ class Servers:
     node_selector: Mapping[str, str] = field(default_factory=dict)
     tolerations: tuple[Mapping[str, Any], ...] = ()
     priority_class: str = ""
+    gpu_image: str = ""
+    gpu: Gpu = field(default_factory=Gpu)
 
     @staticmethod
     def from_document(document: Mapping[str, Any]) -> Servers:
         listed = {name: tuple(document.get(name) or ()) for name in ("pull_secrets", "tolerations")}
-        return Servers(**{**document, **listed, "store_identity": _identity(document)})
+        gpu = _gpu(document["gpu"]) if document.get("gpu") else Gpu()
+        return Servers(**{**document, **listed, "store_identity": _identity(document), "gpu": gpu})
+
+
+def _gpu(document: Mapping[str, Any]) -> Gpu:
+    return Gpu(**{**document, "tolerations": tuple(document.get("tolerations", ()))})
 
 
 def _identity(document: Mapping[str, Any]) -> Identity | None:

@@ -17,4 +17,6 @@ def package_of(session: Session, model: str, version: str) -> str | None:
 def sealed_package(session: Session, model: str, version: str) -> SealedPackage | None:
     """What a server of this version must answer from; None when Jinsu did not register it."""
     row = session.scalar(select(Candidate).where(Candidate.model == model, Candidate.version == version))
-    return None if row is None else SealedPackage(row.package, row.contents or "", row.memory or 0, row.image or "")
+    if row is None:
+        return None
+    return SealedPackage(row.package, row.contents or "", row.memory or 0, row.image or "", row.gpu or 0)

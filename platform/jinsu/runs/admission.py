@@ -71,13 +71,15 @@ class Capacity:
     """What an installation can run. gpus: how many one training may ask for.
 
     gpu_types: the names that `train.resources.gpu_type` may take, and teams: the teams that have a place; None where the
-    installation names none, so that any is accepted. images: whether a training may run in an image of its own.
+    installation names none, so that any is accepted. images: whether a training may run in an image of its own. no_serving_gpu: why no
+    model server can get a GPU, as a sentence without its end; "" where one can.
     """
 
     gpus: int = 0
     gpu_types: frozenset[str] | None = None
     teams: frozenset[str] | None = None
     images: bool = False
+    no_serving_gpu: str = ""
 
 
 @dataclass(frozen=True)
@@ -387,6 +389,8 @@ def check_capacity(spec: ModelSpec, team: str, capacity: Capacity) -> None:
             f"{FILE_NAME}: train.image: this platform is one machine, where no images run; name the packages in a "
             "requirements.txt instead (train.requirements)."
         )
+    if spec.serve.gpu and capacity.no_serving_gpu:
+        raise BadInputError(f"{FILE_NAME}: serve.gpu: {capacity.no_serving_gpu}; or leave the line out.")
     wanted = resources.gpu_type
     if resources.gpu and wanted and capacity.gpu_types is not None and wanted not in capacity.gpu_types:
         raise BadInputError(

@@ -279,7 +279,7 @@ class Candidate(Base):
 
     `package` is the run key of the stage `package`; model servers are started from that step's outputs. contents: digest of
     the package's files, which a server compares before it loads them. memory: bytes that the model took when it was packaged.
-    image: in which a python model answers on Kubernetes; NULL for every other.
+    image: in which a python model answers on Kubernetes; NULL for every other. gpu: GPUs of each of its servers; NULL for none.
     """
 
     __tablename__ = "candidates"
@@ -295,6 +295,7 @@ class Candidate(Base):
     contents: Mapped[str | None] = mapped_column(String(64))
     memory: Mapped[int | None] = mapped_column(BigInteger)
     image: Mapped[str | None] = mapped_column(Text)
+    gpu: Mapped[int | None] = mapped_column()
     __table_args__ = (UniqueConstraint("model", "version"),)
 
 

@@ -60,11 +60,12 @@ def _retention() -> None:
 
 
 def _packages() -> None:
-    """What a package contains, and the memory that its model takes."""
+    """What a package contains, and what its servers need."""
     with op.batch_alter_table("candidates", schema=None) as table:
         table.add_column(sa.Column("contents", sa.String(length=64), nullable=True))
         table.add_column(sa.Column("memory", sa.BigInteger(), nullable=True))
         table.add_column(sa.Column("image", sa.Text(), nullable=True))
+        table.add_column(sa.Column("gpu", sa.Integer(), nullable=True))
 
 
 def _scorers() -> None:
