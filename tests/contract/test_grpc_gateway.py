@@ -378,3 +378,37 @@ def test_a_deployed_model_answers_over_grpc(
         asyncio.run(scenario())
     finally:
         supervisor.stop()
+
+
+@pytest.mark.parametrize("protocol", ["grpc", "http"])
+def test_a_challenger_that_dies_of_each_request_is_counted(plane: Any, protocol: str) -> None:
+    """Envoy's retries hide it from the client, and would hide it from the gates: the champion answers in its place."""
+
+    async def scenario() -> None:
+        async with plane() as p, httpx.AsyncClient(base_url=p.ports.url) as client:
+            await p.challenger.stop()
+            dying = [
+                await asyncio.start_unix_server(die, place)
+                for place in (p.challenger.backend.address, p.challenger.backend.grpc)
+            ]
+            await p.share(50)
+            if protocol == "grpc":
+                answers, champion, challenger = await p.window(100)
+                assert answers == {("OK", "1"): 100}
+            else:
+                for _ in range(100):
+                    assert (await client.get("/models/toy/ping")).headers["x-jinsu-version"] == "1"
+                champion, challenger = p.counted()["toy-v1"], p.counted()["toy-v2"]
+            assert (champion.errors, challenger.errors) == (0, challenger.requests)
+            assert challenger.requests > 20
+            for server in dying:
+                server.close()
+
+    asyncio.run(scenario())
+
+
+async def die(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    """Ends the connection when a request has arrived, as the kernel does for a process that was killed."""
+    await reader.read(1 << 16)
+    await asyncio.sleep(0.02)  # HTTP/2 begins with a preface of its own
+    writer.transport.abort()

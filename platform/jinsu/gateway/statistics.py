@@ -14,7 +14,9 @@ from prometheus_client.parser import text_string_to_metric_families
 from jinsu.gateway.topology import GRPC_SUFFIX
 from jinsu.release.gates import Counters
 
-_COUNTERS = r"upstream_rq_time|upstream_rq_xx|upstream_rq_[1-5]xx|upstream_cx_connect_fail|grpc\.[0-9]+"
+_LOST = ("upstream_cx_connect_fail", "upstream_cx_destroy_remote_with_active_rq")
+"""Connections that were refused, and those that a server ended while it owed an answer."""
+_COUNTERS = "|".join((r"upstream_rq_time|upstream_rq_xx|upstream_rq_[1-5]xx|grpc\.[0-9]+", *_LOST))
 _GRPC_STATUS = re.compile(r"envoy_cluster_grpc_(\d+)(?:_total)?")
 _OK = 0
 _REFUSED = frozenset({3, 5, 12})
@@ -76,10 +78,10 @@ class Tally:
 def parse_envoy(text: str) -> dict[str, Counters]:
     """Counters by backend, over both protocols, from Envoy's statistics in the text format of Prometheus. Pure.
 
-    An answer other than 2xx is an error, and so is a server that cannot be reached: Envoy sends those requests to the
-    other version, and they would otherwise leave no trace. An answer over gRPC is a 200 whose own status says whether it is an
-    error. One that the server refused for the client's mistake is no evidence at all: neither of an error, nor of a version
-    that answers.
+    An answer other than 2xx is an error, and so is a server that cannot be reached, or that dies of a request: Envoy sends those
+    requests to the other version, and they would otherwise leave no trace. An answer over gRPC is a 200 whose own status says
+    whether it is an error. One that the server refused for the client's mistake is no evidence at all: neither of an error, nor of
+    a version that answers.
     """
     seen: dict[str, _Seen] = {}
     for family in text_string_to_metric_families(text):
@@ -96,11 +98,14 @@ def parse_envoy(text: str) -> dict[str, Counters]:
 
 @dataclass
 class _Seen:
-    """What Envoy counted of one of its clusters. answers: by class of HTTP status; statuses: by gRPC's status."""
+    """What Envoy counted of one of its clusters.
+
+    answers: by class of HTTP status. statuses: by gRPC's status. lost: requests that a server never answered.
+    """
 
     answers: dict[str, int] = field(default_factory=dict)
     statuses: dict[int, int] = field(default_factory=dict)
-    unreached: int = 0
+    lost: int = 0
     latency: dict[float, int] = field(default_factory=dict)
     heard: bool = False
 
@@ -112,9 +117,9 @@ class _Seen:
             self.answers[kind] = self.answers.get(kind, 0) + value
         elif (status := _GRPC_STATUS.fullmatch(name)) is not None:
             self.statuses[int(status[1])] = value
-        elif name.startswith("envoy_cluster_upstream_cx_connect_fail"):
+        elif name.startswith(tuple(f"envoy_cluster_{lost}" for lost in _LOST)):
             self.heard = True
-            self.unreached += value
+            self.lost += value
         elif name == "envoy_cluster_upstream_rq_time_bucket":
             self.latency[float(labels["le"])] = value
 
@@ -123,4 +128,4 @@ class _Seen:
         refused = sum(n for status, n in self.statuses.items() if status in _REFUSED)
         failed = sum(n for status, n in self.statuses.items() if status != _OK and status not in _REFUSED)
         # What Envoy answers itself, such as after the deadline, it counts under a status of HTTP and under one of gRPC.
-        return Counters(total - refused + self.unreached, max(bad, failed) + self.unreached, 0, self.latency)
+        return Counters(total - refused + self.lost, max(bad, failed) + self.lost, 0, self.latency)

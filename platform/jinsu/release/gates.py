@@ -26,7 +26,7 @@ class Verdict(StrEnum):
 class Counters:
     """What a version has answered since its counters began.
 
-    requests: answers, and requests that its server could not be reached for. errors: those that were not 2xx.
+    requests: answers, and requests that its server could not be reached for or died of. errors: those that were not 2xx.
     non_finite: answers that the model server refused because they held NaN or infinity. latency: how many answers took
     at most so many milliseconds, by that bound.
     """
