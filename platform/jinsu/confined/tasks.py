@@ -20,6 +20,8 @@ PLATFORM_IMAGE = "platform"
 
 DATASET, UPLOAD = "dataset", "upload"
 """Inputs: the content of a dataset version, and a file as it was sent, which keeps its suffix."""
+OLD, NEW = "old", "new"
+"""Inputs: the content of two versions of a dataset."""
 REMEMBERED, ROWS = "remembered.npy", "rows.parquet"
 """Inputs: the keys that were held out before, and held-out rows."""
 MODEL, CHAMPION, ORIGINAL = "model", "champion", "original"
@@ -55,6 +57,8 @@ class Task(StrEnum):
     """Scores a model, and the champion, on held-out rows. Leaves `Report`."""
     INGEST = "ingest"
     """Reads a table or an archive as it was sent. Leaves `Content` and the folder of the content."""
+    DIFFER = "differ"
+    """Counts what differs between two versions of a dataset. Leaves `RowChange`."""
     SAMPLE = "sample"
     """Finds the first rows that a training would get. Leaves the rows."""
     LOCK = "lock"
@@ -166,6 +170,14 @@ class Ingest:
     name: str
     suffix: str
     task: ClassVar[Task] = Task.INGEST
+
+
+@dataclass(frozen=True)
+class Differ:
+    """keys: columns whose values say which rows of the two versions belong together; () for none."""
+
+    keys: Sequence[str]
+    task: ClassVar[Task] = Task.DIFFER
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,189 @@
+"""What differs between two versions of a table: rows added, removed and changed, counted in bounded memory.
+
+A row is known by a hash of 64 bits, so two rows that differ are taken for equal once in 10^19 pairs. Memory grows with the
+number of rows, about 40 bytes each, and not with what the rows hold.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinsu.errors import BadInputError
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+
+_BATCH_ROWS = 65536
+_MISSING = 0x9E3779B97F4A7C15
+_FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
+"""Multipliers of the finaliser of SplitMix64 (Steele, Lea and Flood, 2014)."""
+
+
+@dataclass(frozen=True)
+class SchemaChange:
+    """Columns that one version alone has, and columns whose type differs (old type, new type), by name."""
+
+    added: Mapping[str, str]
+    removed: Mapping[str, str]
+    retyped: Mapping[str, Sequence[str]]
+
+
+@dataclass(frozen=True)
+class RowChange:
+    """Numbers of rows, or of keys where rows have one. changed: always 0 without a key."""
+
+    added: int
+    removed: int
+    changed: int
+    same: int
+
+
+def schema_change(old: Mapping[str, str], new: Mapping[str, str]) -> SchemaChange:
+    """What differs between two schemas, given as the type of each column by name. Pure."""
+    return SchemaChange(
+        {name: kind for name, kind in new.items() if name not in old},
+        {name: kind for name, kind in old.items() if name not in new},
+        {name: (old[name], new[name]) for name in old if name in new and old[name] != new[name]},
+    )
+
+
+def row_change(old: Path, new: Path, keys: Sequence[str] = ()) -> RowChange:
+    """Compares the rows of two tables, each a folder of Parquet files, over the columns that both have with one type.
+
+    keys: columns whose values say which row of one version is which of the other; without them a changed row counts as one
+    removed and one added. Raises BadInputError for a key that is not in both.
+    """
+    columns = _common(old, new)
+    for name in keys:
+        if name not in columns:
+            raise BadInputError(
+                f"--key {name}: both versions need a column of this name and of one type; they have {', '.join(columns)}."
+            )
+    if not columns:
+        raise BadInputError("the versions have no column of one name and type, so no row of one is a row of the other.")
+    if not keys:
+        added, removed, same = _counted(_hashes(old, columns), _hashes(new, columns))
+        return RowChange(added, removed, 0, same)
+    rest = [name for name in columns if name not in keys]
+    return _by_key(_keyed(old, keys, rest), _keyed(new, keys, rest))
+
+
+def _common(old: Path, new: Path) -> list[str]:
+    first, second = _schema(old), _schema(new)
+    return [name for name in first.names if name in second.names and first.field(name).type == second.field(name).type]
+
+
+def _files(folder: Path) -> list[Path]:
+    return sorted(path for path in folder.glob("**/*.parquet") if "_delta_log" not in path.parts)
+
+
+def _schema(folder: Path) -> pa.Schema:
+    import pyarrow.parquet as pq
+
+    return pq.read_schema(_files(folder)[0])
+
+
+def _batches(folder: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
+    import pyarrow.parquet as pq
+
+    for path in _files(folder):
+        with pq.ParquetFile(path) as file:
+            yield from file.iter_batches(_BATCH_ROWS, columns=list(columns))
+
+
+def _hashes(folder: Path, columns: Sequence[str]) -> np.ndarray:
+    import numpy as np
+
+    found = [row_hashes(batch, columns) for batch in _batches(folder, columns)]
+    return np.concatenate(found) if found else np.empty(0, dtype=np.uint64)
+
+
+def _counted(old: np.ndarray, new: np.ndarray) -> tuple[int, int, int]:
+    """How many more of each value the new array has, how many fewer, and how many are in both."""
+    import numpy as np
+
+    values, places = np.unique(np.concatenate([old, new]), return_inverse=True)
+    before = np.bincount(places[: len(old)], minlength=len(values))
+    after = np.bincount(places[len(old) :], minlength=len(values))
+    net = after - before
+    return int(net[net > 0].sum()), int(-net[net < 0].sum()), int(np.minimum(before, after).sum())
+
+
+def _keyed(folder: Path, keys: Sequence[str], rest: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    """The sorted keys of a table, each once, and for each key one hash of all its rows."""
+    import numpy as np
+
+    names, contents = [np.empty(0, dtype=np.uint64)], [np.empty(0, dtype=np.uint64)]
+    for batch in _batches(folder, [*keys, *rest]):
+        names.append(row_hashes(batch, keys))
+        contents.append(row_hashes(batch, rest))
+    every, content = np.concatenate(names), np.concatenate(contents)
+    order = np.argsort(every, kind="stable")
+    found, starts = np.unique(every[order], return_index=True)
+    # A sum, because rows of one key have no order.
+    return found, np.add.reduceat(content[order], starts) if len(found) else content
+
+
+def _by_key(old: tuple[np.ndarray, np.ndarray], new: tuple[np.ndarray, np.ndarray]) -> RowChange:
+    import numpy as np
+
+    both, before, after = np.intersect1d(old[0], new[0], assume_unique=True, return_indices=True)
+    changed = int((old[1][before] != new[1][after]).sum())
+    return RowChange(len(new[0]) - len(both), len(old[0]) - len(both), changed, len(both) - changed)
+
+
+def row_hashes(batch: pa.RecordBatch, columns: Sequence[str]) -> np.ndarray:
+    """One hash a row over these columns: uint64. Missing values are equal to each other and to nothing else."""
+    import numpy as np
+
+    found = np.full(batch.num_rows, len(columns), dtype=np.uint64)
+    for name in columns:
+        array = batch.column(name)
+        values = _value_hashes(array)
+        values[~array.is_valid().to_numpy(zero_copy_only=False)] = _MISSING
+        found = _mixed(found * np.uint64(_FIRST) + values)
+    return found
+
+
+def _value_hashes(array: pa.Array) -> np.ndarray:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.types as is_
+
+    kind = array.type
+    if is_.is_dictionary(kind):
+        return _value_hashes(array.dictionary_decode())
+    if is_.is_floating(kind):
+        numbers = array.cast(pa.float64()).fill_null(0.0).to_numpy(zero_copy_only=False) + 0.0  # -0.0 is 0.0
+        numbers[np.isnan(numbers)] = np.nan
+        return _mixed(numbers.view(np.uint64))
+    if is_.is_boolean(kind) or is_.is_signed_integer(kind):
+        return _mixed(array.cast(pa.int64()).fill_null(0).to_numpy(zero_copy_only=False).view(np.uint64))
+    if is_.is_unsigned_integer(kind):
+        return _mixed(array.cast(pa.uint64()).fill_null(0).to_numpy(zero_copy_only=False).copy())
+    if is_.is_temporal(kind) and kind.bit_width in (32, 64) and not is_.is_interval(kind):
+        whole = array.view(pa.int64() if kind.bit_width == 64 else pa.int32()).cast(pa.int64())
+        return _mixed(whole.fill_null(0).to_numpy(zero_copy_only=False).view(np.uint64))
+    return np.fromiter((_digest(value) for value in array.to_pylist()), dtype=np.uint64, count=len(array))
+
+
+def _digest(value: Any) -> int:
+    data = value if isinstance(value, bytes) else value.encode() if isinstance(value, str) else repr(value).encode()
+    return int.from_bytes(hashlib.blake2b(data, digest_size=8).digest(), "little")
+
+
+def _mixed(values: np.ndarray) -> np.ndarray:
+    """Each number spread over all 64 bits."""
+    import numpy as np
+
+    values = values ^ (values >> np.uint64(30))
+    values = values * np.uint64(_FIRST)
+    values = values ^ (values >> np.uint64(27))
+    values = values * np.uint64(_SECOND)
+    mixed: np.ndarray = values ^ (values >> np.uint64(31))
+    return mixed
