@@ -13,6 +13,7 @@ from jinsu.api import models, people_pages, refusals
 from jinsu.api.authentication import Known
 from jinsu.api.comparing import Comparing
 from jinsu.api.counting import Counting
+from jinsu.api.dataset_pages import DatasetPages
 from jinsu.api.datasets import MAX_BYTES, Datasets
 from jinsu.api.description import Description
 from jinsu.api.front import MOST, Front, Uploads
@@ -25,6 +26,7 @@ from jinsu.api.submissions import Submissions
 from jinsu.api.views import Views
 from jinsu.codec import named_numbers
 from jinsu.installation import Installation
+from jinsu.retention.deletion import DatasetDeletion
 from jinsu.settings import Settings
 from jinsu.web.bodies import Patience
 from jinsu.web.slots import Slots
@@ -44,6 +46,11 @@ def create_app(installation: Installation, patience: Patience | None = None, mos
         installation.build(Submissions, views=views),
         installation.build(
             Datasets, sampling=installation.build(Sampling), request_steps=installation.build(RequestSteps)
+        ),
+        installation.build(
+            DatasetPages,
+            deletion=installation.build(DatasetDeletion),
+            request_steps=installation.build(RequestSteps),
         ),
         installation.build(Reviewing, views=views, comparing=installation.build(Comparing)),
         installation.build(ProblemPages),

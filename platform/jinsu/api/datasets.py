@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import re
+import time
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
@@ -28,9 +29,11 @@ from jinsu.errors import BadInputError, NotFoundError, TransientError
 from jinsu.objects.mirror import Mirror
 from jinsu.runs.links import signature
 from jinsu.runs.ownership import Ownership
+from jinsu.runs.removals import refuse_removed
 from jinsu.runs.text import clean
 from jinsu.settings import Settings
 from jinsu.spec.parts import NAME
+from jinsu.state.database import Database
 from jinsu.steps.folders import StepFolders
 from jinsu.steps.spec import Input, Limits
 
@@ -44,6 +47,7 @@ class Datasets:
     """Versions put, listed and sampled; Data Docs shown."""
 
     settings: Settings
+    database: Database
     objects: Mirror
     ownership: Ownership
     datasets: DatasetStore
@@ -62,7 +66,7 @@ class Datasets:
 
     def latest(self, who: Known) -> list[models.Dataset]:
         """The latest version of every dataset, by name."""
-        return [_shown(version) for version in self.ownership.readable(who)]
+        return [shown(version) for version in self.ownership.readable(who)]
 
     async def put(
         self,
@@ -72,11 +76,13 @@ class Datasets:
         who: Known,
         team: str = "",
         file: Annotated[str, Query(max_length=255)] = "",
+        note: Annotated[str, Query(max_length=500)] = "",
     ) -> models.Dataset:
         """Makes a version from a table file, or from a folder as `.tar.gz`. Members of the team that owns the name may.
 
-        file: what the sender calls the file, for messages.
+        file: what the sender calls the file, for messages. note: kept with a version that is new.
         """
+        began = time.time()
         if not re.fullmatch(NAME, name):
             raise BadInputError(f"dataset {name!r}: use 1 to 40 lower-case letters, digits, '-' and '_'.")
         if suffix not in SUFFIXES:
@@ -91,11 +97,14 @@ class Datasets:
                 details, (upload,), self.platform_limits, "ingest-1", labels, known_as={"suffix": suffix}
             )
             await self.request_steps.finish(step, f"dataset {name}")
-        version = await anyio.to_thread.run_sync(self._add, name, step.run_key, who.name)
-        return _shown(version)
+        version = await anyio.to_thread.run_sync(self._add, name, step.run_key, who.name, clean(note), began)
+        return shown(version)
 
-    def _add(self, name: str, key: str, person: str) -> DatasetVersion:
-        return self.datasets.add(name, self.steps.document(INGESTED, key, FINDINGS), key, person)
+    def _add(self, name: str, key: str, person: str, note: str, began: float) -> DatasetVersion:
+        """Raises TransientError when the content, which an earlier put left, was deleted meanwhile."""
+        version = self.datasets.add(name, self.steps.document(INGESTED, key, FINDINGS), key, person, note)
+        refuse_removed(self.database, [key], began)
+        return version
 
     @asynccontextmanager
     async def _received(self, stream: AsyncIterator[bytes], suffix: str) -> AsyncIterator[Input]:
@@ -135,7 +144,8 @@ class Datasets:
         return FileResponse(target, headers=OTHERS_PAGE)
 
 
-def _shown(version: DatasetVersion) -> models.Dataset:
+def shown(version: DatasetVersion, *, latest: bool = True) -> models.Dataset:
+    """A version as the API shows it."""
     return models.Dataset(
         name=version.name,
         version=version.version,
@@ -146,6 +156,8 @@ def _shown(version: DatasetVersion) -> models.Dataset:
         columns=dict(version.schema),
         created=version.created,
         created_by=version.created_by,
+        note=version.note,
+        latest=latest,
     )
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 from urllib.parse import quote
@@ -72,8 +72,22 @@ class Client:
     def put(self, path: str, kind: type[_Answer], body: BaseModel) -> _Answer:
         return _parsed(kind, self._send("PUT", path, json=body.model_dump(mode="json")))
 
-    def delete(self, path: str, kind: type[_Answer]) -> _Answer:
-        return _parsed(kind, self._send("DELETE", path))
+    def delete(self, path: str, kind: type[_Answer], **params: Any) -> _Answer:
+        return _parsed(kind, self._send("DELETE", path, params=params))
+
+    def download(self, path: str, write: Callable[[bytes], None], **params: Any) -> None:
+        """Hands the body of a good answer to `write` as it comes; a body that breaks off raises TransientError."""
+        import httpx
+
+        try:
+            with self._http.stream("GET", path, params=params, timeout=_UPLOAD_SECONDS) as answer:
+                if not answer.is_success:
+                    answer.read()
+                    raise _problem(self.url, answer)
+                for block in answer.iter_bytes(1 << 20):
+                    write(block)
+        except httpx.RequestError:
+            raise TransientError(f"{self.url} stopped answering; empty the folder and try again.") from None
 
     def upload(self, path: str, kind: type[_Answer], data: bytes | Iterable[bytes], **params: Any) -> _Answer:
         return _parsed(kind, self._send("POST", path, content=data, params=params, timeout=_UPLOAD_SECONDS))

@@ -7,20 +7,26 @@ from pathlib import Path
 
 import click
 
+from jinsu.cli.data_versions import delete, diff, get, log_
 from jinsu.cli.show import ago, as_json, listing, print_json, progress
 
 
 @click.group()
 def data() -> None:
-    """Put and list datasets. A version never changes; its name is the digest of its content."""
+    """Put, list, compare, copy and delete datasets. A version never changes; its name is the digest of its content."""
+
+
+for command in (log_, diff, get, delete):
+    data.add_command(command)
 
 
 @data.command()
 @click.argument("name")
 @click.argument("path", type=click.Path(path_type=Path))
 @click.option("--team", default="", help="Which team owns it, when the name is new and you are in several.")
+@click.option("--note", default="", help="What is new in this version; jinsu data log shows it.")
 @as_json
-def put(name: str, path: Path, team: str, json_: bool) -> None:
+def put(name: str, path: Path, team: str, note: str, json_: bool) -> None:
     """Make a version of dataset NAME from a table (.parquet, .csv, .jsonl) or a folder of files.
 
     \b
@@ -40,9 +46,9 @@ def put(name: str, path: Path, team: str, json_: bool) -> None:
             from jinsu.runs.snapshots import pack
 
             content, _ = pack(path, 8 * 2**30)
-            made = Client().upload(api_path("datasets", name), Dataset, content, suffix=".tar.gz", team=team)
+            made = Client().upload(api_path("datasets", name), Dataset, content, suffix=".tar.gz", team=team, note=note)
         else:
-            said = {"suffix": path.suffix, "team": team, "file": path.name}
+            said = {"suffix": path.suffix, "team": team, "file": path.name, "note": note}
             made = Client().upload(api_path("datasets", name), Dataset, stream_file(path), **said)
     if json_:
         print_json(made)

@@ -27,7 +27,7 @@ class DatasetVersion:
 
     version: the first digits of the digest. rows: table rows, or files. size: bytes on disk. schema: type of each
     column, by name. created: seconds since the epoch. step: run key of the step whose outputs hold the content; "" for a
-    version that version 0.1 made, which holds it itself.
+    version that version 0.1 made, which holds it itself. note: what whoever put it says about it.
     """
 
     name: str
@@ -40,6 +40,7 @@ class DatasetVersion:
     created: float
     created_by: str
     step: str = ""
+    note: str = ""
 
     @property
     def reference(self) -> str:
@@ -53,10 +54,10 @@ class DatasetStore:
     def __init__(self, objects: Mirror) -> None:
         self._objects = objects
 
-    def add(self, name: str, content: Content, step: str, created_by: str) -> DatasetVersion:
+    def add(self, name: str, content: Content, step: str, created_by: str, note: str = "") -> DatasetVersion:
         """Makes what a step left in `out/content` a version; the same content again gives the same version.
 
-        step: the run key of the step that read what was sent.
+        step: the run key of the step that read what was sent. note: kept with a version that is new.
         """
         version = DatasetVersion(
             name=name,
@@ -69,6 +70,7 @@ class DatasetStore:
             created=round(time.time(), 3),
             created_by=created_by,
             step=step,
+            note=note,
         )
         manifest = f"datasets/{name}/{version.version}/{_MANIFEST_NAME}"
         try:
@@ -105,6 +107,28 @@ class DatasetStore:
         for name in self._objects.folders("datasets"):
             if self._objects.read(f"datasets/{name}/latest", fresh=True) is not None:
                 yield self.resolve(name)
+
+    def versions(self, name: str) -> list[DatasetVersion]:
+        """Every version of a dataset, newest first. Raises NotFoundError for an unknown name."""
+        self.resolve(name)
+        return sorted(self._versions(name), key=lambda version: -version.created)
+
+    def every(self) -> Iterator[DatasetVersion]:
+        """Every version of every dataset."""
+        for name in self._objects.folders("datasets"):
+            yield from self._versions(name)
+
+    def make_latest(self, version: DatasetVersion) -> None:
+        """Has the name alone stand for this version."""
+        self._objects.write(f"datasets/{version.name}/latest", version.version.encode())
+
+    def forget(self, name: str) -> None:
+        """Has the name stand for nothing, so that the dataset is unknown. Its versions are removed by the caller."""
+        self._objects.remove(f"datasets/{name}/latest")
+
+    def object(self, version: DatasetVersion) -> str:
+        """Name of the object that says what the version is."""
+        return f"datasets/{version.name}/{version.version}"
 
     def content(self, version: DatasetVersion) -> str:
         """Name of the object that holds the version's content: the folder of a Delta table, or of the files."""

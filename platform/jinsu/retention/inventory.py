@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
@@ -58,6 +58,14 @@ def remove(objects: Mirror, name: str) -> None:
         objects.store.delete(name)
     if kind == "steps":
         objects.store.delete(f"work/{name.partition('/')[2]}/")
+
+
+def size_of(objects: Mirror, names: Sequence[str]) -> int:
+    """Bytes of these objects together."""
+    if objects.store is None:
+        return sum(item.size for name in names for item in _below(objects.root, objects.root / name))
+    assert isinstance(objects.store, PlatformStore)
+    return sum(item.size for name in names for item in objects.store.stored(f"{name}/"))
 
 
 def _files(objects: Mirror) -> Iterator[Stored]:

@@ -17,7 +17,7 @@ from jinsu.state.tables import Candidate, Endpoint, Review, Revocation, Rollout,
 
 def runs(session: Session, aliased: Iterable[tuple[str, str]]) -> list[Run]:
     """Every run, with the objects that it needs. aliased: versions (model, number) that have an alias in MLflow."""
-    serving = _serving(session) | set(aliased)
+    serving = serving_versions(session) | set(aliased)
     revoked = {(model, version) for model, version in session.execute(select(Revocation.model, Revocation.version))}
     keys: dict[str, set[str]] = {}
     for record in session.scalars(select(StageRecord)):
@@ -42,7 +42,7 @@ def offered(known: Known) -> frozenset[str]:
     return frozenset(f"code/{code.digest}.tar.gz" for code in codes)
 
 
-def _serving(session: Session) -> set[tuple[str, str]]:
+def serving_versions(session: Session) -> set[tuple[str, str]]:
     """Versions (model, number) that answer requests, may soon, or wait for an answer."""
     champions = select(Endpoint.model, Endpoint.champion)
     rollouts = select(Rollout.model, Rollout.challenger).where(Rollout.phase.not_in(TERMINAL))

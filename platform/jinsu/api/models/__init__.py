@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from jinsu.api.models.base import Answer, Body, Health, Problem, Reason
-from jinsu.api.models.datasets import Dataset
+from jinsu.api.models.datasets import Dataset, DatasetDeleted, DatasetDifference, DatasetFile
 from jinsu.api.models.people import (
     PERSON,
     AdminBody,
@@ -63,6 +63,9 @@ __all__ = [
     "Code",
     "Commanded",
     "Dataset",
+    "DatasetDeleted",
+    "DatasetDifference",
+    "DatasetFile",
     "DeviceAnswer",
     "DeviceBody",
     "DeviceCodeBody",

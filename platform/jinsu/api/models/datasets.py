@@ -10,7 +10,11 @@ from jinsu.api.models.base import Answer
 
 
 class Dataset(Answer):
-    """One dataset version. schema: type of each column, by name. size in bytes; rows counts files for a set of files."""
+    """One dataset version.
+
+    columns: type of each, by name. size in bytes; rows counts files for a set of files. note: what whoever put it says about
+    it. latest: whether the name alone stands for this version.
+    """
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
     name: str
@@ -22,3 +26,38 @@ class Dataset(Answer):
     columns: dict[str, str]
     created: float
     created_by: str
+    note: str = ""
+    latest: bool = True
+
+
+class DatasetFile(Answer):
+    """One file of a dataset version: its name in a copy, and the sha256 of its content."""
+
+    name: str
+    sha256: str
+
+
+class DatasetDifference(Answer):
+    """What differs between two versions. Columns are given with their types; a type that changed as old and new type.
+
+    Numbers are of rows, of keys where rows have a key, or of files. changed is 0 for rows without a key.
+    """
+
+    old: str
+    new: str
+    columns_added: dict[str, str]
+    columns_removed: dict[str, str]
+    columns_retyped: dict[str, list[str]]
+    added: int
+    removed: int
+    changed: int
+    same: int
+
+
+class DatasetDeleted(Answer):
+    """What a deletion removed, or would remove. size: bytes that become free. needs: why it may not be, a sentence each."""
+
+    deleted: bool
+    versions: list[str]
+    size: int
+    needs: list[str]
