@@ -20,6 +20,8 @@ PLATFORM_IMAGE = "platform"
 
 DATASET, UPLOAD = "dataset", "upload"
 """Inputs: the content of a dataset version, and a file as it was sent, which keeps its suffix."""
+LISTING, PUBLISHED, PACKS = "sent.jsonl", "published", "packs"
+"""Inputs: a listing as it was sent, listings of versions, and the packs that hold the table of the files."""
 OLD, NEW = "old", "new"
 """Inputs: the content of two versions of a dataset."""
 REMEMBERED, ROWS = "remembered.npy", "rows.parquet"
@@ -57,6 +59,8 @@ class Task(StrEnum):
     """Scores a model, and the champion, on held-out rows. Leaves `Report`."""
     INGEST = "ingest"
     """Reads a table or an archive as it was sent. Leaves `Content` and the folder of the content."""
+    FILE_SET = "file_set"
+    """Reads the listing of a set of files. Leaves `Content`, the listing, and the table of the files."""
     DIFFER = "differ"
     """Counts what differs between two versions of a dataset. Leaves `RowChange`."""
     SAMPLE = "sample"
@@ -173,10 +177,23 @@ class Ingest:
 
 
 @dataclass(frozen=True)
+class FileSet:
+    """name: of the dataset, for messages. published: how many listings of earlier versions are given."""
+
+    name: str
+    published: int
+    task: ClassVar[Task] = Task.FILE_SET
+
+
+@dataclass(frozen=True)
 class Differ:
-    """keys: columns whose values say which rows of the two versions belong together; () for none."""
+    """keys: columns whose values say which rows of the two versions belong together; () for none.
+
+    listings: whether listings of files are given in place of tables.
+    """
 
     keys: Sequence[str]
+    listings: bool
     task: ClassVar[Task] = Task.DIFFER
 
 

@@ -14,10 +14,14 @@ ContentKind = Literal["table", "files"]
 
 @dataclass(frozen=True)
 class Content:
-    """digest: sha256, 64 hexadecimal digits. rows: table rows, or files. size: bytes. schema: type of each column, by name."""
+    """digest: sha256, 64 hexadecimal digits. rows: table rows, or files. size: bytes. schema: type of each column, by name.
+
+    packed: whether the files lie in packs, beside a listing and a table of the files.
+    """
 
     kind: ContentKind
     digest: str
     rows: int
     size: int
     schema: Mapping[str, str]
+    packed: bool = False

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinsu.errors import BadInputError
+from jinsu.sdk.file_listing import read_entries, read_header
 
 if TYPE_CHECKING:
     import numpy as np
@@ -71,6 +72,23 @@ def row_change(old: Path, new: Path, keys: Sequence[str] = ()) -> RowChange:
         return RowChange(added, removed, 0, same)
     rest = [name for name in columns if name not in keys]
     return _by_key(_keyed(old, keys, rest), _keyed(new, keys, rest))
+
+
+def file_change(old: Path, new: Path) -> RowChange:
+    """Compares the files of two listings, which are sorted by path: by path, and by the digest of what they hold."""
+    added = removed = changed = same = 0
+    with old.open("rb") as first, new.open("rb") as second:
+        before, after = read_entries(first, read_header(first)), read_entries(second, read_header(second))
+        left, right = next(before, None), next(after, None)
+        while left is not None or right is not None:
+            if right is None or (left is not None and left.path < right.path):
+                removed, left = removed + 1, next(before, None)
+            elif left is None or right.path < left.path:
+                added, right = added + 1, next(after, None)
+            else:
+                same, changed = same + (left.sha256 == right.sha256), changed + (left.sha256 != right.sha256)
+                left, right = next(before, None), next(after, None)
+    return RowChange(added, removed, changed, same)
 
 
 def _common(old: Path, new: Path) -> list[str]:
