@@ -5,8 +5,11 @@ from pathlib import Path
 
 import pytest
 from tests.support.api_client import ApiClient
+from tests.support.live_server import live
 from tests.support.stage_bench import StageBench, all_hold, make_home
 
+from jinsu.api.app import create_app
+from jinsu.cli.main import main
 from jinsu.runs.stages import ORDER, StageName
 
 ApiAfter = Callable[[StageName | None], tuple[StageBench, ApiClient]]
@@ -107,3 +110,23 @@ def bench(api_after: ApiAfter) -> StageBench:
 @pytest.fixture
 def api(bench: StageBench, shared_api: tuple[StageBench, ApiClient]) -> ApiClient:
     return shared_api[1]
+
+
+@pytest.fixture
+def jinsu(
+    bench: StageBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> Iterator[Callable[..., tuple[int, str, str]]]:
+    """Runs a command against the API of `bench` as `who`; gives its exit code, what it printed and what it complained."""
+
+    def run(*arguments: object, who: str = "ann") -> tuple[int, str, str]:
+        monkeypatch.setenv("JINSU_TOKEN", f"token of {who}")
+        with pytest.raises(SystemExit) as ended:
+            main([str(argument) for argument in arguments])
+        printed = capsys.readouterr()
+        assert "Traceback" not in printed.err
+        code = ended.value.code
+        return code if isinstance(code, int) else 0, printed.out, printed.err
+
+    with live(create_app(bench.installation)) as port:
+        monkeypatch.setenv("JINSU_API", f"http://127.0.0.1:{port}")
+        yield run

@@ -1,39 +1,17 @@
 """jinsu data against the real API: versions listed, compared, copied and deleted."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pyarrow.parquet as pq
 import pytest
-from tests.support.live_server import live
-from tests.support.stage_bench import StageBench
 
-from jinsu.api.app import create_app
 from jinsu.cli.copies import Copy
-from jinsu.cli.main import main
 from jinsu.errors import BadInputError, TransientError
 
 Said = tuple[int, str, str]
 Jinsu = Callable[..., Said]
-
-
-@pytest.fixture
-def jinsu(bench: StageBench, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Iterator[Jinsu]:
-    """Runs a command against the API of `bench` as `who`; gives its exit code, what it printed and what it complained."""
-
-    def run(*arguments: object, who: str = "ann") -> Said:
-        monkeypatch.setenv("JINSU_TOKEN", f"token of {who}")
-        with pytest.raises(SystemExit) as ended:
-            main([str(argument) for argument in arguments])
-        printed = capsys.readouterr()
-        assert "Traceback" not in printed.err
-        code = ended.value.code
-        return code if isinstance(code, int) else 0, printed.out, printed.err
-
-    with live(create_app(bench.installation)) as port:
-        monkeypatch.setenv("JINSU_API", f"http://127.0.0.1:{port}")
-        yield run
 
 
 @pytest.fixture

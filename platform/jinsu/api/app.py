@@ -16,6 +16,7 @@ from jinsu.api.counting import Counting
 from jinsu.api.dataset_pages import DatasetPages
 from jinsu.api.datasets import MAX_BYTES, Datasets
 from jinsu.api.description import Description
+from jinsu.api.file_sets import FileSets
 from jinsu.api.front import MOST, Front, Uploads
 from jinsu.api.problems import ProblemPages
 from jinsu.api.reviewing import Reviewing
@@ -25,6 +26,7 @@ from jinsu.api.steps import RequestSteps
 from jinsu.api.submissions import Submissions
 from jinsu.api.views import Views
 from jinsu.codec import named_numbers
+from jinsu.data.packs import Packs
 from jinsu.installation import Installation
 from jinsu.retention.deletion import DatasetDeletion
 from jinsu.settings import Settings
@@ -48,8 +50,11 @@ def create_app(installation: Installation, patience: Patience | None = None, mos
             Datasets, sampling=installation.build(Sampling), request_steps=installation.build(RequestSteps)
         ),
         installation.build(
+            FileSets, packs=Packs(installation.objects), request_steps=installation.build(RequestSteps)
+        ),
+        installation.build(
             DatasetPages,
-            deletion=installation.build(DatasetDeletion),
+            deletion=installation.build(DatasetDeletion, packs=Packs(installation.objects)),
             request_steps=installation.build(RequestSteps),
         ),
         installation.build(Reviewing, views=views, comparing=installation.build(Comparing)),

@@ -24,10 +24,11 @@ from jinsu.retention.deletion import DatasetDeletion
 from jinsu.runs.dataset_files import dataset_file, dataset_files
 from jinsu.runs.dataset_inputs import dataset_inputs
 from jinsu.runs.ownership import Ownership
+from jinsu.sdk.file_listing import LISTING_FILE
 from jinsu.state.database import Database
 from jinsu.state.states import AuditEvent
 from jinsu.steps.folders import StepFolders
-from jinsu.steps.spec import Limits, StepSpec
+from jinsu.steps.spec import Input, Limits, StepSpec
 
 Digits = Annotated[str, Query(max_length=64)]
 """Digits of a version; "" for the one that the name stands for, or for all of them where that is said."""
@@ -96,15 +97,20 @@ class DatasetPages:
         return self.datasets.resolve(f"{name}@{old}"), self.datasets.resolve(f"{name}@{new}")
 
     def _comparison(self, old: DatasetVersion, new: DatasetVersion, keys: tuple[str, ...]) -> StepSpec:
-        if old.kind != new.kind:
+        if keys and old.packed:
+            raise BadInputError("--key is for tables; files are known by their paths.")
+        if old.kind != new.kind or old.packed != new.packed:
             raise BadInputError(
                 f"{old.reference} is {_kind(old)} and {new.reference} is {_kind(new)}: put one kind to compare."
             )
-        inputs = [
-            *dataset_inputs(self.datasets, self.steps, old, OLD),
-            *dataset_inputs(self.datasets, self.steps, new, NEW),
-        ]
-        return confined_step(Differ(keys), inputs, self.platform_limits, _EDITION, {"dataset": old.name})
+        inputs = [*self._compared(old, OLD), *self._compared(new, NEW)]
+        details = Differ(keys, listings=old.packed)
+        return confined_step(details, inputs, self.platform_limits, _EDITION, {"dataset": old.name})
+
+    def _compared(self, version: DatasetVersion, name: str) -> tuple[Input, ...]:
+        if version.packed:
+            return self.steps.inputs(version.step, {name: LISTING_FILE})
+        return dataset_inputs(self.datasets, self.steps, version, name)
 
     def files(self, name: str, who: Known, version: Digits = "") -> list[models.DatasetFile]:
         """The files of a version, for a copy of it. Owners may have one, and whoever put the version."""

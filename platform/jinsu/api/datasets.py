@@ -33,6 +33,7 @@ from jinsu.runs.removals import refuse_removed
 from jinsu.runs.text import clean
 from jinsu.settings import Settings
 from jinsu.spec.parts import NAME
+from jinsu.spec.quantities import format_bytes
 from jinsu.state.database import Database
 from jinsu.steps.folders import StepFolders
 from jinsu.steps.spec import Input, Limits
@@ -83,8 +84,7 @@ class Datasets:
         file: what the sender calls the file, for messages. note: kept with a version that is new.
         """
         began = time.time()
-        if not re.fullmatch(NAME, name):
-            raise BadInputError(f"dataset {name!r}: use 1 to 40 lower-case letters, digits, '-' and '_'.")
+        check_name(name)
         if suffix not in SUFFIXES:
             raise BadInputError(f"dataset {name}: {suffix!r} is not .parquet, .csv, .jsonl or .tar.gz.")
         await anyio.to_thread.run_sync(partial(self.ownership.claim, who, name, team, keep=False))
@@ -115,7 +115,7 @@ class Datasets:
         path = uploads / f"{uuid4().hex}{suffix}"
         upload = f"uploads/{path.name}"
         try:
-            digest = await _receive(stream, path)
+            digest = await receive(stream, path, MAX_BYTES)
             await anyio.to_thread.run_sync(self.objects.send, upload)
             yield Input(f"{UPLOAD}{suffix}", upload, digest)
         finally:
@@ -144,6 +144,12 @@ class Datasets:
         return FileResponse(target, headers=OTHERS_PAGE)
 
 
+def check_name(name: str) -> None:
+    """Raises BadInputError for what no dataset may be called."""
+    if not re.fullmatch(NAME, name):
+        raise BadInputError(f"dataset {name!r}: use 1 to 40 lower-case letters, digits, '-' and '_'.")
+
+
 def shown(version: DatasetVersion, *, latest: bool = True) -> models.Dataset:
     """A version as the API shows it."""
     return models.Dataset(
@@ -157,19 +163,20 @@ def shown(version: DatasetVersion, *, latest: bool = True) -> models.Dataset:
         created=version.created,
         created_by=version.created_by,
         note=version.note,
+        packed=version.packed,
         latest=latest,
     )
 
 
-async def _receive(stream: AsyncIterator[bytes], path: Path) -> str:
-    """Writes what is sent into a file; returns the sha256 of its content."""
+async def receive(stream: AsyncIterator[bytes], path: Path, limit: int) -> str:
+    """Writes what is sent, `limit` bytes at most, into a file; returns the sha256 of its content."""
     size, digest = 0, hashlib.sha256()
     try:
         async with await anyio.open_file(path, "wb") as file:
             async for chunk in stream:
                 size += len(chunk)
-                if size > MAX_BYTES:
-                    raise BadInputError("dataset: larger than 8 GiB; split it.")
+                if size > limit:
+                    raise BadInputError(f"dataset: a file of over {format_bytes(limit)} was sent; split it.")
                 digest.update(chunk)
                 await file.write(chunk)
     except OSError as problem:

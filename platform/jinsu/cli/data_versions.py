@@ -12,6 +12,7 @@ from jinsu.cli.show import ago, as_json, listing, print_json, progress
 
 if TYPE_CHECKING:
     from jinsu.api.models import Dataset, DatasetDifference
+    from jinsu.cli.client import Client
 
 
 @click.command("log")
@@ -110,30 +111,36 @@ def get(reference: str, folder: Path, json_: bool) -> None:
     from jinsu.api.models import DatasetFile
     from jinsu.cli.client import Client
     from jinsu.cli.client import path as api_path
-    from jinsu.cli.copies import Copy
+    from jinsu.cli.copies import Copy, Write, copy_packed
 
     client, copy = Client(), Copy(folder)
-    name, version = _pinned(client, reference)
+    name, version, packed = _pinned(client, reference)
     files = client.get(api_path("datasets", name, "files"), list[DatasetFile], version=version)
+
+    def fetch(item: str, write: Write) -> None:
+        client.download(api_path("datasets", name, "files", *item.split("/")), write, version=version)
+
     with progress(json_) as say:
-        for number, item in enumerate(files, 1):
-            say(f"{item.name} ({number} of {len(files)})")
-            with copy.file(item.name, item.sha256) as write:
-                client.download(api_path("datasets", name, "files", *item.name.split("/")), write, version=version)
+        if packed:
+            count = copy_packed(copy, {item.name: item.sha256 for item in files}, fetch, say)
+        else:
+            count = len(files)
+            for number, item in enumerate(files, 1):
+                say(f"{item.name} ({number} of {count})")
+                with copy.file(item.name, item.sha256) as write:
+                    fetch(item.name, write)
     if json_:
-        print_json({"dataset": f"{name}@{version}", "files": len(files), "folder": str(folder)})
+        print_json({"dataset": f"{name}@{version}", "files": count, "folder": str(folder)})
     else:
-        click.echo(f"{name}@{version}: {len(files)} files in {folder}")
+        click.echo(f"{name}@{version}: {count} files in {folder}")
 
 
-def _pinned(client: object, reference: str) -> tuple[str, str]:
-    """Name and digits of one version, so that a put in between changes nothing."""
+def _pinned(client: Client, reference: str) -> tuple[str, str, bool]:
+    """Name and digits of one version, so that a put in between changes nothing; and whether its files lie in packs."""
     from jinsu.api.models import Dataset
-    from jinsu.cli.client import Client
     from jinsu.cli.client import path as api_path
     from jinsu.errors import NotFoundError
 
-    assert isinstance(client, Client)
     name, _, digits = reference.partition("@")
     versions = client.get(api_path("datasets", name, "versions"), list[Dataset])
     chosen = [
@@ -141,7 +148,7 @@ def _pinned(client: object, reference: str) -> tuple[str, str]:
     ]
     if len(chosen) != 1:
         raise NotFoundError(f"dataset {name!r} has no single version {digits!r}; see: jinsu data log {name}")
-    return name, chosen[0].version
+    return name, chosen[0].version, chosen[0].packed
 
 
 @click.command()

@@ -27,7 +27,8 @@ class DatasetVersion:
 
     version: the first digits of the digest. rows: table rows, or files. size: bytes on disk. schema: type of each
     column, by name. created: seconds since the epoch. step: run key of the step whose outputs hold the content; "" for a
-    version that version 0.1 made, which holds it itself. note: what whoever put it says about it.
+    version that version 0.1 made, which holds it itself. note: what whoever put it says about it. packed: as in `Content`;
+    the schema is that of the table of the files.
     """
 
     name: str
@@ -41,6 +42,7 @@ class DatasetVersion:
     created_by: str
     step: str = ""
     note: str = ""
+    packed: bool = False
 
     @property
     def reference(self) -> str:
@@ -71,6 +73,7 @@ class DatasetStore:
             created_by=created_by,
             step=step,
             note=note,
+            packed=content.packed,
         )
         manifest = f"datasets/{name}/{version.version}/{_MANIFEST_NAME}"
         try:

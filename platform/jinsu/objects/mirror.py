@@ -7,6 +7,7 @@ process that is killed anywhere leaves nothing, or the whole object, and the nex
 from __future__ import annotations
 
 import logging
+import os
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager, suppress
@@ -118,6 +119,16 @@ class Mirror:
         """Uploads a file that was written below the root."""
         if self.store is not None:
             self.store.put(self.root / name, name)
+
+    def adopt(self, path: Path, name: str) -> None:
+        """Makes a file that was written below the root an object that never changes. The file is gone afterwards."""
+        if self.store is not None:
+            self.store.put(path, name)
+            path.unlink()
+            return
+        with path.open("rb") as stream:
+            os.fsync(stream.fileno())
+        _rename(path, self.root / name)
 
     def remove(self, name: str) -> None:
         """Deletes a file, here and in the store."""

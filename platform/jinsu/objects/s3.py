@@ -126,6 +126,18 @@ class S3:
         with drafted(path) as draft:
             self._with_retries(lambda: download(draft), f"download of {key}")
 
+    def blocks(self, key: str) -> Iterator[bytes]:
+        """The content of an object as it comes; a body that breaks off raises TransientError."""
+        from botocore.exceptions import BotoCoreError
+
+        answer = self._with_retries(
+            lambda: self._client.get_object(Bucket=self._settings.bucket, Key=self._key(key)), f"download of {key}"
+        )
+        try:
+            yield from answer["Body"].iter_chunks(BLOCK_BYTES)
+        except (BotoCoreError, OSError) as problem:
+            raise self._explained(f"download of {key}", problem, "") from problem
+
     def write(self, key: str, data: bytes) -> None:
         digest = hashlib.sha256(data).hexdigest()
         self._with_retries(

@@ -10,6 +10,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from jinsu.data.datasets import DatasetStore, DatasetVersion
+from jinsu.data.packs import Packs
 from jinsu.errors import ConflictError
 from jinsu.identity import audit
 from jinsu.identity.people import Person
@@ -17,11 +18,13 @@ from jinsu.objects.mirror import Mirror
 from jinsu.registry.mlflow import Mlflow
 from jinsu.retention.inventory import remove, size_of
 from jinsu.retention.records import serving_versions
+from jinsu.runs.dataset_files import pack_names
 from jinsu.runs.ownership import Ownership
 from jinsu.runs.problems import latest_spec
 from jinsu.state.database import Database
 from jinsu.state.states import AuditEvent, Kept
 from jinsu.state.tables import Candidate, Dataset, Grant, Problem, Removal, Submission
+from jinsu.steps.folders import StepFolders
 
 _SHOWN = 5
 
@@ -44,6 +47,8 @@ class DatasetDeletion:
     objects: Mirror
     datasets: DatasetStore
     ownership: Ownership
+    steps: StepFolders
+    packs: Packs
     mlflow: Mlflow
 
     def plan(self, person: Person, name: str, version: str) -> Deletion:
@@ -55,7 +60,8 @@ class DatasetDeletion:
         chosen = [self.datasets.resolve(f"{name}@{version}")] if version else self.datasets.versions(name)
         rest = [other for other in self.datasets.every() if other not in chosen]
         steps = {item.step for item in chosen if item.step} - {other.step for other in rest}
-        objects = [*map(self.datasets.object, chosen), *(f"steps/{step}" for step in sorted(steps))]
+        objects = [*map(self.datasets.object, chosen), *self._packs(chosen, rest)]
+        objects += [f"steps/{step}" for step in sorted(steps)]
         last = not any(other.name == name for other in rest)
         return Deletion(chosen, objects, size_of(self.objects, objects), list(self._needs(name, chosen, last)))
 
@@ -70,10 +76,23 @@ class DatasetDeletion:
             self._withdraw(deletion.objects)
             self._refuse(name, needs)
         self._repoint(name, deletion.versions)
+        kept = {
+            pack
+            for version in self.datasets.every()
+            if version not in deletion.versions
+            for pack in pack_names(self.steps, version).values()
+        }
         for item in deletion.objects:
-            remove(self.objects, item)
+            if item not in kept:  # a version that was put meanwhile has it
+                remove(self.objects, item)
         self._record(person, name, deletion)
         return deletion
+
+    def _packs(self, chosen: Sequence[DatasetVersion], rest: Sequence[DatasetVersion]) -> list[str]:
+        """Packs of the versions that no other version has, after a put in between too."""
+        kept = {name for version in rest for name in pack_names(self.steps, version).values()}
+        gone = {name for version in chosen for name in pack_names(self.steps, version).values()}
+        return sorted(gone - kept)
 
     def _refuse(self, name: str, needs: Sequence[str]) -> None:
         if needs:

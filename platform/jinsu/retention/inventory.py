@@ -65,7 +65,8 @@ def size_of(objects: Mirror, names: Sequence[str]) -> int:
     if objects.store is None:
         return sum(item.size for name in names for item in _below(objects.root, objects.root / name))
     assert isinstance(objects.store, PlatformStore)
-    return sum(item.size for name in names for item in objects.store.stored(f"{name}/"))
+    ends = ((name, "" if name.startswith("packs/") else "/") for name in names)
+    return sum(item.size for name, end in ends for item in objects.store.stored(f"{name}{end}"))
 
 
 def _files(objects: Mirror) -> Iterator[Stored]:

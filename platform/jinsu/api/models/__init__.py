@@ -3,7 +3,14 @@
 from __future__ import annotations
 
 from jinsu.api.models.base import Answer, Body, Health, Problem, Reason
-from jinsu.api.models.datasets import Dataset, DatasetDeleted, DatasetDifference, DatasetFile
+from jinsu.api.models.datasets import (
+    Dataset,
+    DatasetDeleted,
+    DatasetDifference,
+    DatasetFile,
+    MissingPacks,
+    PacksBody,
+)
 from jinsu.api.models.people import (
     PERSON,
     AdminBody,
@@ -82,9 +89,11 @@ __all__ = [
     "Log",
     "Me",
     "Member",
+    "MissingPacks",
     "NewToken",
     "OpenReview",
     "Opinion",
+    "PacksBody",
     "PasswordBody",
     "Policy",
     "PolicyBody",

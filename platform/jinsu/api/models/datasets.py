@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import ConfigDict
+from pydantic import ConfigDict, Field
 
-from jinsu.api.models.base import Answer
+from jinsu.api.models.base import Answer, Body
 
 
 class Dataset(Answer):
     """One dataset version.
 
     columns: type of each, by name. size in bytes; rows counts files for a set of files. note: what whoever put it says about
-    it. latest: whether the name alone stands for this version.
+    it. latest: whether the name alone stands for this version. packed: whether it is a set of files that lie in packs.
     """
 
     model_config = ConfigDict(frozen=True, protected_namespaces=())
@@ -28,6 +28,19 @@ class Dataset(Answer):
     created_by: str
     note: str = ""
     latest: bool = True
+    packed: bool = False
+
+
+class PacksBody(Body):
+    """The sha256 of packs."""
+
+    packs: list[Annotated[str, Field(min_length=64, max_length=64)]] = Field(max_length=10_000)
+
+
+class MissingPacks(Answer):
+    """Which of the packs that were asked for are not there yet."""
+
+    missing: list[str]
 
 
 class DatasetFile(Answer):
