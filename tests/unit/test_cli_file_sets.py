@@ -2,10 +2,12 @@
 
 import json
 import os
+import pickle
 import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from tests.support.waiting import until
 
 from jinsu.cli.file_sources import folder_files
 from jinsu.errors import BadInputError
+from jinsu.sdk.files import Files, FolderFiles
 
 Jinsu = Callable[..., tuple[int, str, str]]
 
@@ -265,3 +268,35 @@ def test_another_team_sends_nothing(bench: StageBench, api: ApiClient, path: str
         )
         assert answer.status_code == status, answer.text
     assert packs(bench, "points") == set()
+
+
+# --- Reading ---
+
+
+def test_a_script_reads_files_by_path(bench: StageBench, jinsu: Jinsu, pictures: Path, tmp_path: Path) -> None:
+    put(jinsu, pictures)
+    step = tmp_path / "step"
+    shutil.copytree(bench.home / "objects" / "packs" / "pictures", step / "packs")
+    shutil.copyfile(next((bench.home / "objects" / "steps").glob("*/out/files.jsonl")), step / "files.jsonl")
+    read, alone = Files(step), FolderFiles(pictures)
+    assert dict(read) == dict(alone) == files(pictures)
+    assert (len(read), "cats/1.jpg" in read, "nothing" in read) == (61, True, False)
+    there = pickle.loads(pickle.dumps(read))  # as a data loader hands it to its workers
+    with ThreadPoolExecutor(4) as pool:
+        assert dict(zip(there, pool.map(there.__getitem__, there), strict=True)) == files(pictures)
+    for one in (read, alone):
+        with pytest.raises(KeyError):
+            one["../secret"]
+
+
+def test_a_pack_that_was_cut_short_is_not_read_as_if_it_were_whole(
+    bench: StageBench, jinsu: Jinsu, pictures: Path, tmp_path: Path
+) -> None:
+    put(jinsu, pictures)
+    step = tmp_path / "step"
+    shutil.copytree(bench.home / "objects" / "packs" / "pictures", step / "packs")
+    shutil.copyfile(next((bench.home / "objects" / "steps").glob("*/out/files.jsonl")), step / "files.jsonl")
+    for pack in (step / "packs").iterdir():
+        os.truncate(pack, 0)
+    with pytest.raises(OSError, match="cut short"):
+        Files(step)["cats/1.jpg"]
