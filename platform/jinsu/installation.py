@@ -28,6 +28,7 @@ from jinsu.runs.champions import Champions
 from jinsu.runs.comparison import Comparison
 from jinsu.runs.division import Division
 from jinsu.runs.environments import Environments, PackageSource
+from jinsu.runs.file_inputs import FileInputs
 from jinsu.runs.journal import Journal
 from jinsu.runs.links import Links
 from jinsu.runs.local_catalog import LocalCatalog
@@ -242,6 +243,10 @@ class Installation:
     @cached_property
     def division(self) -> Division:
         return self.build(Division)
+
+    @cached_property
+    def file_inputs(self) -> FileInputs:
+        return self.build(FileInputs)
 
     @cached_property
     def comparison(self) -> Comparison:

@@ -244,7 +244,7 @@ def test_files_are_kept_with_a_manifest_of_their_digests(store: Datasets, tmp_pa
         '"cats/1.png": "77af778b51abd4a3c51c5ddd97204a9c3ae614ebccb75a606c3b6865aed6744e"'
         in (store.path(version).parent / "files.json").read_text()
     )
-    with pytest.raises(BadInputError, match="is a set of files, not a table"):
+    with pytest.raises(BadInputError, match="is a set of files without a table; put the folder again"):
         store.rows(version)
 
 

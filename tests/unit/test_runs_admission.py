@@ -229,7 +229,7 @@ def test_code_without_a_spec_or_that_never_came_is_refused(bench: StageBench) ->
     assert "is not a sha256 digest" in refusal(bench, Request(bench.person("ann"), "../../etc/passwd", "2", {}))
 
 
-def test_a_set_of_files_is_no_table(bench: StageBench) -> None:
+def test_a_set_of_files_as_earlier_versions_put_it_is_no_table(bench: StageBench) -> None:
     folder = bench.home / "pictures"
     folder.mkdir()
     (folder / "1.png").write_bytes(b"\x89PNG")
@@ -238,18 +238,18 @@ def test_a_set_of_files_is_no_table(bench: StageBench) -> None:
     bench.installation.ownership.claim(bench.person("ann"), "pictures")
 
     spec = SPEC.replace("name: toy", "name: other").replace("points", "pictures")
-    assert "is a set of files; training and evaluation need a table" in refusal(bench, request(bench, spec=spec))
+    assert "is a set of files without a table; put the folder again" in refusal(bench, request(bench, spec=spec))
 
 
 def test_columns_are_looked_for_wherever_the_spec_names_them() -> None:
     spec = parse_spec(SPEC)
     problem = spec.problem
     assert isinstance(problem, ProblemSpec)
-    check_columns(spec, problem, ["a", "b", "label"], "table")
+    check_columns(spec, problem, ["a", "b", "label"], has_rows=True)
     with pytest.raises(BadInputError, match="problem: target"):
-        check_columns(spec, problem, ["a", "b"], "table")
+        check_columns(spec, problem, ["a", "b"], has_rows=True)
     with pytest.raises(BadInputError, match="is a set of files"):
-        check_columns(spec, problem, ["a", "b", "label"], "files")
+        check_columns(spec, problem, ["a", "b", "label"], has_rows=False)
 
 
 @pytest.mark.parametrize(

@@ -22,6 +22,8 @@ DATASET, UPLOAD = "dataset", "upload"
 """Inputs: the content of a dataset version, and a file as it was sent, which keeps its suffix."""
 LISTING, PUBLISHED, PACKS = "sent.jsonl", "published", "packs"
 """Inputs: a listing as it was sent, listings of versions, and the packs that hold the table of the files."""
+FILES = "files"
+"""Input: the folder of a listing and its packs."""
 OLD, NEW = "old", "new"
 """Inputs: the content of two versions of a dataset."""
 REMEMBERED, ROWS = "remembered.npy", "rows.parquet"
@@ -61,6 +63,10 @@ class Task(StrEnum):
     """Reads a table or an archive as it was sent. Leaves `Content` and the folder of the content."""
     FILE_SET = "file_set"
     """Reads the listing of a set of files. Leaves `Content`, the listing, and the table of the files."""
+    CHOOSE = "choose"
+    """Finds the files that training rows name. Leaves `Chosen` and their listing."""
+    FILL = "fill"
+    """Puts files into held-out rows. Leaves the rows."""
     DIFFER = "differ"
     """Counts what differs between two versions of a dataset. Leaves `RowChange`."""
     SAMPLE = "sample"
@@ -183,6 +189,27 @@ class FileSet:
     name: str
     published: int
     task: ClassVar[Task] = Task.FILE_SET
+
+
+@dataclass(frozen=True)
+class Choose:
+    """Everything is in the inputs."""
+
+    task: ClassVar[Task] = Task.CHOOSE
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """files: how many are chosen."""
+
+    files: int
+
+
+@dataclass(frozen=True)
+class Fill:
+    """Everything is in the inputs."""
+
+    task: ClassVar[Task] = Task.FILL
 
 
 @dataclass(frozen=True)

@@ -49,6 +49,11 @@ class DatasetVersion:
         """`NAME@VERSION`, as a spec names this very version."""
         return f"{self.name}@{self.version}"
 
+    @property
+    def has_rows(self) -> bool:
+        """Whether a problem can judge by it: a table, or a set of files with one."""
+        return self.kind == "table" or self.packed
+
 
 class DatasetStore:
     """All dataset versions among the objects, each below `datasets/NAME/VERSION/`."""
@@ -140,9 +145,9 @@ class DatasetStore:
         return f"datasets/{version.name}/{version.version}/{CONTENT_FOLDER}"  # as version 0.1 kept it
 
     def table(self, version: DatasetVersion) -> str:
-        """As `content`. Raises BadInputError for a version of files."""
-        if version.kind != "table":
-            raise BadInputError(f"dataset {version.reference} is a set of files, not a table.")
+        """As `content`; for a set of files its table. Raises BadInputError for files of an earlier version, which have none."""
+        if not version.has_rows:
+            raise BadInputError(f"dataset {version.reference} is a set of files without a table; put the folder again.")
         return self.content(version)
 
     def _versions(self, name: str) -> Iterator[DatasetVersion]:

@@ -16,6 +16,7 @@ from jinsu.evaluation.report import Report
 from jinsu.packaging.contents import model_files
 from jinsu.registry.candidates import package_of
 from jinsu.registry.mlflow import CHAMPION, Mlflow
+from jinsu.runs.file_inputs import FileInputs
 from jinsu.runs.journal import Journal, labels_of, rules_of
 from jinsu.runs.stages import Evaluated, Packaged, StageName, Validated
 from jinsu.sdk.model_files import CODE_FILE, MODEL_FILE, MODEL_FILES, ORIGINAL_FILE
@@ -42,6 +43,7 @@ class Evaluate:
     database: Database
     journal: Journal
     steps: StepFolders
+    file_inputs: FileInputs
     mlflow: Mlflow
     platform_limits: Limits
     trainer_image: str | None
@@ -50,6 +52,8 @@ class Evaluate:
     name: ClassVar[StageName] = StageName.EVALUATE
 
     def next_step(self, row: Submission, trial: int) -> StepSpec | None:
+        if (filling := self._filling(row)) is not None and self.steps.result(filling.run_key) is None:
+            return filling
         step = self._step(row, self._champion(row.model))
         self._note_look(row)
         return step if self.steps.result(step.run_key) is None else None
@@ -77,11 +81,15 @@ class Evaluate:
         rules = rules_of(row)
         package = self.journal.output(Packaged, row.id).run_key
         split = self.journal.output(Validated, row.id).run_key
-        inputs = [*self.steps.inputs(split, {tasks.ROWS: EVAL_FILE}), *self._model(package, tasks.MODEL)]
+        filling = self._filling(row)
+        held = {tasks.ROWS: EVAL_FILE if filling is None else tasks.ROWS}
+        inputs = list(self.steps.inputs(split if filling is None else filling.run_key, held))
+        inputs += self._model(package, tasks.MODEL)
         if champion is not None:
             inputs += self._model(champion.package, tasks.CHAMPION)
         how = rules.split
-        trained, note = self._trained(row, champion) if champion is not None and how.column is not None else ((), "")
+        given = champion is not None and how.column is not None and filling is None
+        trained, note = self._trained(row, champion) if champion is not None and given else ((), "")
         details = tasks.Evaluate(
             rules.judging,
             rules.target,
@@ -110,6 +118,11 @@ class Evaluate:
         with self.database.begin() as session:
             version = session.get(ProblemVersion, (rules.problem, rules.version))
         return None if version is None else version.scorer
+
+    def _filling(self, row: Submission) -> StepSpec | None:
+        """The step that puts files into the held-out rows, where the dataset is a set of files."""
+        split = self.journal.output(Validated, row.id).run_key
+        return self.file_inputs.filling(row.dataset, split, labels_of(row))
 
     def _model(self, package: str, folder: str) -> tuple[Input, ...]:
         result = self.steps.result(package)

@@ -14,6 +14,7 @@ from jinsu.data.plan import TRAIN_FILE
 from jinsu.launchers.launcher import Launcher
 from jinsu.lifecycle.stepping import result_of
 from jinsu.runs.environments import Environments
+from jinsu.runs.file_inputs import FileInputs
 from jinsu.runs.journal import Journal, labels_of, rules_of, spec_of
 from jinsu.runs.snapshots import SnapshotStore
 from jinsu.runs.stages import StageName, Trained, Validated
@@ -44,12 +45,16 @@ class Train:
     snapshots: SnapshotStore
     steps: StepFolders
     environments: Environments
+    file_inputs: FileInputs
     launcher: Launcher
     trainer_image: str | None
 
     name: ClassVar[StageName] = StageName.TRAIN
 
     def next_step(self, row: Submission, trial: int) -> StepSpec | None:
+        choosing = self._choosing(row)
+        if choosing is not None and self.steps.result(choosing.run_key) is None:
+            return choosing
         step = self.step(row, trial)
         return step if self.launcher.status(step.run_key).phase is not Phase.DONE else None
 
@@ -68,11 +73,12 @@ class Train:
         validated = self.journal.output(Validated, row.id)
         (rows,) = self.steps.inputs(validated.run_key, {TRAIN_ROWS_NAME: TRAIN_FILE})
         packages = self.environments.inputs(validated.environment)
+        files = self.file_inputs.of_training(row.dataset, self._choosing(row))
         params = {**spec.train.params, **(spec.train.trials[trial] if spec.train.trials else {})}
         key = run_key(
             "train",
             {"command": spec.train.command, "params": params},
-            {"train": rows.digest},
+            {"train": rows.digest, **{item.name: item.digest for item in files[:1]}},
             row.code_digest,
             self._environment(row, trial),
         )
@@ -85,6 +91,7 @@ class Train:
             inputs=(
                 Input("code", self.snapshots.name(row.code_digest), row.code_digest),
                 rows,
+                *files,
                 *packages,
             ),
             output_uri=f"steps/{key}",
@@ -92,6 +99,11 @@ class Train:
             labels={**labels_of(row), "requires": REQUIRED_OUTPUT},
             egress=tuple(rules_of(row).egress),
         )
+
+    def _choosing(self, row: Submission) -> StepSpec | None:
+        """The step that finds the files of the training rows, where the dataset is a set of files."""
+        split = self.journal.output(Validated, row.id).run_key
+        return self.file_inputs.choosing(row.dataset, split, labels_of(row))
 
     def _environment(self, row: Submission, trial: int) -> str:
         """What identifies the script's environment: another torch, or another lock, is another result."""

@@ -146,7 +146,7 @@ class Admission:
         version = self.datasets.resolve(problem.spec.dataset)
         rules = effective(spec, problem, policy, version.reference)
         check_capacity(spec, problem.team, self.capacity)
-        check_columns(spec, problem.spec, list(version.schema), version.kind)
+        check_columns(spec, problem.spec, list(version.schema), has_rows=version.has_rows)
         return Plan(spec, written.train.params, problem.spec, rules, version, expectations, changes)
 
     def _add(self, row: Submission, plan: Plan) -> None:
@@ -366,9 +366,9 @@ def _same(known: Submission, request: Request) -> Submission:
     return known
 
 
-def check_columns(spec: ModelSpec, problem: ProblemSpec, columns: Sequence[str], kind: str) -> None:
+def check_columns(spec: ModelSpec, problem: ProblemSpec, columns: Sequence[str], *, has_rows: bool) -> None:
     """Every column that the problem and the spec name must exist in the dataset."""
-    check_problem_columns(problem, columns, kind)
+    check_problem_columns(problem, columns, has_rows=has_rows)
     require_columns(f"{FILE_NAME}: features", spec.features or [], problem.dataset, columns)
 
 

@@ -86,7 +86,7 @@ class Problems:
 
     def _check_columns(self, spec: ProblemSpec) -> None:
         version = self.datasets.resolve(spec.dataset)
-        check_problem_columns(spec, list(version.schema), version.kind)
+        check_problem_columns(spec, list(version.schema), has_rows=version.has_rows)
 
     def _next(self, session: Session, known: Problem, by: str, spec: ProblemSpec, files: Files) -> NamedProblem:
         last = latest(session, known.name)
@@ -247,11 +247,11 @@ def may_use_dataset(session: Session, person: Person, reference: str, team: str)
         )
 
 
-def check_problem_columns(problem: ProblemSpec, columns: Sequence[str], kind: str) -> None:
+def check_problem_columns(problem: ProblemSpec, columns: Sequence[str], *, has_rows: bool) -> None:
     """Every column that the problem names must exist in the dataset: a typo in the split would be fixed for ever. Pure."""
-    if kind != "table":
+    if not has_rows:
         raise BadInputError(
-            f"problem: dataset: {problem.dataset} is a set of files; training and evaluation need a table."
+            f"problem: dataset: {problem.dataset} is a set of files without a table; put the folder again: jinsu data put."
         )
     places: dict[str, list[str]] = {
         "problem: target": [problem.target],

@@ -17,7 +17,7 @@ from typing import Any
 
 _HOMES = {
     **dict.fromkeys(
-        ("dataset", "load_checkpoint", "log", "out_dir", "params", "rows", "save", "save_checkpoint"), "script"
+        ("dataset", "dataset_files", "load_checkpoint", "log", "out_dir", "params", "rows", "save", "save_checkpoint"), "script"
     ),
     "CharacterNgrams": "character_ngrams",
     "Code": "code_model",

@@ -87,6 +87,30 @@ def dataset(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
     return read_columns(Path(alone))
 
 
+def dataset_files(alone: str | Path | None = None) -> Mapping[str, bytes]:
+    """The bytes of the dataset's files by path, for a dataset of files. Those of held-out rows are not among them.
+
+        columns, files = jinsu.dataset(alone="labels.parquet"), jinsu.dataset_files(alone="pictures")
+        picture = PIL.Image.open(io.BytesIO(files[columns["path"][0]]))
+
+    Bytes are read when they are asked for and not kept; the object may go to the workers of a data loader. A model is judged,
+    and serves, on the content of a file as base64 text in place of its path: save one with `jinsu.Code` that decodes it.
+
+    alone: the folder that is read without the platform.
+    """
+    from jinsu.sdk.files import Files, FolderFiles
+
+    if step := _step():
+        if not step.train_files.is_dir():
+            raise SystemExit(
+                "jinsu.dataset_files(): no files came with the rows: the dataset is a table, or `jinsu check` runs the script."
+            )
+        return Files(step.train_files)
+    if alone is None or not Path(alone).is_dir():
+        raise SystemExit("jinsu.dataset_files(): outside the platform it needs alone=FOLDER, a folder that is there.")
+    return FolderFiles(Path(alone))
+
+
 def log(step: int | None = None, **metrics: float) -> None:
     """Records metrics, which MLflow shows while the script runs. Cheap: it appends to a file of the step.
 

@@ -12,6 +12,7 @@ OUT_NAME = "out"
 RESULT_NAME = "result.json"
 PACKAGES_NAME = "packages"
 TRAIN_ROWS_NAME = "data/train.parquet"
+FILES_NAME = "data/files"
 
 
 @dataclass(frozen=True)
@@ -51,6 +52,11 @@ class StepFiles:
     def train_rows(self) -> Path:
         """The training part of the dataset."""
         return self.inputs / TRAIN_ROWS_NAME
+
+    @property
+    def train_files(self) -> Path:
+        """The listing and the packs of the files that training rows name; missing when the dataset is a table."""
+        return self.inputs / FILES_NAME
 
     # --- What the script writes ---
 

@@ -7,11 +7,12 @@ import json
 import shutil
 import tarfile
 import zlib
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path, PurePosixPath
 
 from jinsu.errors import BadInputError, StepFailedError
 from jinsu.files import file_digest, write_atomic, write_private
+from jinsu.sdk.file_listing import Part, read_entries, read_header
 from jinsu.sdk.step_files import StepFiles
 from jinsu.spec.quantities import format_bytes
 from jinsu.steps.spec import Input, StepSpec
@@ -31,7 +32,9 @@ def bring_inputs(step: StepSpec, files: StepFiles, find: FindObject) -> None:
     shutil.rmtree(files.inputs, ignore_errors=True)
     files.code.mkdir(parents=True)
     for item in step.inputs:
-        _bring(item, find(item.uri), files)
+        if not item.chosen:
+            _bring(item, find(item.uri), files)
+    _bring_chosen([item for item in step.inputs if item.chosen], find, files)
     write_atomic(files.params, json.dumps(dict(step.params)))
     write_atomic(files.step, step.to_json())
     if step.secrets:
@@ -53,6 +56,28 @@ def _bring(item: Input, source: Path, files: StepFiles) -> None:
     else:
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copyfile(source, target)
+
+
+def _bring_chosen(packs: Sequence[Input], find: FindObject, files: StepFiles) -> None:
+    """Copies of each pack the bytes of chosen files; what is between them, such as held-out files, reads as zeros."""
+    ranges: dict[str, list[Part]] = {}
+    for listing in {item.chosen for item in packs}:
+        with (files.inputs / listing).open("rb") as stream:
+            for entry in read_entries(stream, read_header(stream)):
+                for part in entry.parts:
+                    ranges.setdefault(part.pack, []).append(part)
+    for item in packs:
+        source, target = find(item.uri), files.inputs / item.name
+        if not source.exists():
+            raise StepFailedError(f"input {item.name!r}: {item.uri} is gone; submit again.")
+        if file_digest(source) != item.digest:
+            raise StepFailedError(f"input {item.name!r}: {item.uri} is not what it was; submit again.")
+        target.parent.mkdir(parents=True, exist_ok=True)
+        with source.open("rb") as pack, target.open("wb") as copy:
+            for part in sorted(ranges.get(item.digest, ()), key=lambda part: part.offset):
+                pack.seek(part.offset)
+                copy.seek(part.offset)
+                copy.write(pack.read(part.length))
 
 
 def unpack(archive: Path, target: Path, most: int | None = None) -> None:

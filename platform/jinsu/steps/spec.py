@@ -44,12 +44,14 @@ class Limits:
 class Input:
     """One object that is brought into `in/`: its name there, the object's name, and the sha256 of its content.
 
-    The content of a file is verified; the digest of a folder, or "", only names what was meant.
+    The content of a file is verified; the digest of a folder, or "", only names what was meant. chosen: the name of another
+    input, a listing of files: of this one, a pack, only the bytes of those files are brought, each at its place.
     """
 
     name: str
     uri: str
     digest: str
+    chosen: str = ""
 
 
 @dataclass(frozen=True)
