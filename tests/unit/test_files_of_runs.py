@@ -11,15 +11,22 @@ import pytest
 from tests.support.stage_bench import SPEC, StageBench
 
 import jinsu as sdk
+from jinsu.confined import tasks
+from jinsu.confined.evaluate import compare
 from jinsu.data.chosen_files import choose_files, fill_rows
 from jinsu.data.plan import EVAL_FILE, TRAIN_FILE
 from jinsu.errors import BadInputError, StepFailedError
+from jinsu.inference.python_package import package_any
 from jinsu.lifecycle.evaluate import Evaluate
 from jinsu.lifecycle.train import Train
 from jinsu.runs.stages import StageName, Validated
+from jinsu.sdk.code_model import Code
+from jinsu.sdk.columns import read_columns
 from jinsu.sdk.file_listing import LISTING_FILE, Entry, Header, Pack, Part, write_listing
 from jinsu.sdk.files import Files
+from jinsu.sdk.saving import example_of, save_model
 from jinsu.sdk.step_files import STEP_DIR_VARIABLE, StepFiles
+from jinsu.spec.problem import Judging
 from jinsu.steps.inputs import bring_inputs
 from jinsu.steps.spec import StepSpec
 from jinsu.steps.status import Phase
@@ -168,3 +175,38 @@ def test_a_script_without_files_is_told_why(tmp_path: Path, monkeypatch: pytest.
     monkeypatch.setenv(STEP_DIR_VARIABLE, str(tmp_path))
     with pytest.raises(SystemExit, match="the dataset is a table"):
         sdk.dataset_files(alone=tmp_path)
+
+
+# --- Judging ---
+
+LOOK = """
+import base64
+import jinsu
+import numpy as np
+
+
+class Look:
+    def predict(self, rows):
+        bright = np.array([np.frombuffer(base64.b64decode(text), dtype=np.uint8).mean() > 127 for text in rows])
+        return np.stack([~bright, bright], axis=1).astype(np.float32)
+
+
+jinsu.set_model(Look())
+"""
+
+
+def test_a_model_of_code_decodes_what_it_is_judged_on(tmp_path: Path) -> None:
+    """The model sees a file's content, not its name: brightness decides the label here."""
+    pictures = {f"{number}.raw": bytes([200 if number % 3 else 50]) * 64 for number in range(60)}
+    names = list(pictures)
+    table = pa.table({"path": names, "label": [int(number % 3 > 0) for number in range(60)]})
+    pq.write_table(table, tmp_path / "rows")
+    fill_rows(tmp_path / "rows", pictures.__getitem__, tmp_path / "filled")
+    columns = read_columns(tmp_path / "filled")
+    (tmp_path / "model.py").write_text(LOOK)
+    example = example_of(columns["path"][:8], None, None, {})
+    saved = save_model(tmp_path / "saved", Code(tmp_path / "model.py"), example, outputs="probabilities", labels=[0, 1])
+    package_any(saved, None, tmp_path / "package", 1e-4, 1000)
+    details = tasks.Evaluate(Judging(metric="accuracy"), "label", ["path"], None, champion=False)
+    report = compare(details, columns, tmp_path / "package", None)
+    assert (report.overall.value, report.overall.rows) == (1.0, 60)
