@@ -19,6 +19,7 @@ from tests.support.waiting import until
 
 from jinsu.cli.file_sources import folder_files
 from jinsu.errors import BadInputError
+from jinsu.retention.removal import Retention
 from jinsu.sdk.files import Files, FolderFiles
 
 Jinsu = Callable[..., tuple[int, str, str]]
@@ -181,6 +182,22 @@ def _sent(monkeypatch: pytest.MonkeyPatch) -> list[str]:
 
     monkeypatch.setattr(Client, "upload", noted)
     return found
+
+
+def test_packs_of_a_put_that_was_given_up_go_and_no_other(
+    bench: StageBench, jinsu: Jinsu, pictures: Path, tmp_path: Path
+) -> None:
+    put(jinsu, pictures)
+    needed = packs(bench)
+    folder = bench.home / "objects" / "packs" / "pictures"
+    (folder / ("a" * 64)).write_bytes(b"given up")
+    (folder / ("b" * 64)).write_bytes(b"sent just now")
+    os.utime(folder / ("a" * 64), (0, 0))
+    for digest in needed:
+        os.utime(folder / digest, (0, 0))
+    gone = [item.name for item in bench.build(Retention).run()]
+    assert gone == [f"packs/pictures/{'a' * 64}"]
+    assert packs(bench) == needed | {"b" * 64}
 
 
 # --- Hostile sources ---

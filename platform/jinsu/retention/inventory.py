@@ -7,13 +7,18 @@ from collections.abc import Iterator, Sequence
 from contextlib import suppress
 from pathlib import Path
 
+from jinsu.data.datasets import DatasetStore
 from jinsu.objects.cache import discard
 from jinsu.objects.mirror import Mirror
 from jinsu.objects.store import PlatformStore, Stored
 from jinsu.retention.decision import Object
+from jinsu.runs.dataset_files import pack_names
+from jinsu.steps.folders import StepFolders
 
-_DEPTHS = {"steps": 2, "code": 2, "datasets": 3}
+_DEPTHS = {"steps": 2, "code": 2, "datasets": 3, "packs": 3}
 """How many parts the name of an object has, by its first part. Other objects always stay."""
+_FILES = ("code", "packs")
+"""Objects that are files; the others are folders."""
 _MARKS = {"steps": "result.json", "datasets": "manifest.json"}
 """What is removed first, so that no reader finds half an object."""
 
@@ -32,9 +37,17 @@ def inventory(objects: Mirror) -> list[Object]:
         sizes[name] = sizes.get(name, 0) + item.size
         times[name] = max(times.get(name, 0.0), item.modified)
     newest = {f"{dataset}/{version}" for dataset, version in latest.items()}
+    for name in _needed_packs(objects) if any(name.startswith("packs/") for name in sizes) else ():
+        sizes.pop(name, None)
     return [
         Object(name, size, times[name], name in newest, _needs(objects, name)) for name, size in sorted(sizes.items())
     ]
+
+
+def _needed_packs(objects: Mirror) -> set[str]:
+    """Packs that a version has; any other was sent for a put that did not end, or its versions are gone."""
+    steps = StepFolders(objects)
+    return {name for version in DatasetStore(objects).every() for name in pack_names(steps, version).values()}
 
 
 def _needs(objects: Mirror, name: str) -> str:
@@ -96,6 +109,6 @@ def _object_of(key: str) -> str | None:
     depth = _DEPTHS[kind]
     return (
         "/".join((kind, *rest[: depth - 1]))
-        if len(rest) >= depth - 1 and (kind == "code" or len(rest) >= depth)
+        if len(rest) >= depth - 1 and (kind in _FILES or len(rest) >= depth)
         else None
     )
