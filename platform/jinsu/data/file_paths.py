@@ -6,6 +6,7 @@ refused where it is put, and again where it is read.
 
 from __future__ import annotations
 
+import re
 import unicodedata
 
 from jinsu.errors import BadInputError
@@ -14,23 +15,26 @@ from jinsu.spec.characters import harmful_in
 LONGEST_PART, LONGEST = 255, 1024
 """Bytes of one part between slashes, and of a whole name, in UTF-8."""
 _SHOWN = 120
+_PLAIN = re.compile(r"[A-Za-z0-9_-][A-Za-z0-9_.-]{0,200}(/[A-Za-z0-9_-][A-Za-z0-9_.-]{0,200}){0,3}")
+"""Names that are certainly taken; most are, and each is looked at."""
 
 
 def normal(name: str) -> str:
     """The name in Unicode's composed form (NFC), in which a dataset keeps it."""
-    return unicodedata.normalize("NFC", name)
+    return name if name.isascii() else unicodedata.normalize("NFC", name)
 
 
 def check_path(name: str) -> None:
     """Raises BadInputError for a name that no dataset takes."""
-    reason = _reason(name)
-    if reason:
+    if _PLAIN.fullmatch(name):
+        return
+    if reason := _reason(name):
         raise BadInputError(f"{_quoted(name)}: {reason}; rename the file and put the folder again.")
 
 
 def folded(name: str) -> str:
     """The same for two names that a file system may take for one, such as `A.jpg` and `a.jpg`."""
-    return normal(normal(name).casefold())
+    return name.lower() if name.isascii() else normal(normal(name).casefold())
 
 
 class Names:
