@@ -21,8 +21,20 @@ from rich.table import Table
 from tests.bench.figure import Figure, Say
 
 # The quiet ones first: what a benchmark leaves in the page cache must not make its successor look faster.
-NAMES = ("startup", "check", "serving", "memory", "idle", "lifecycle", "confinement", "steps", "submissions",
-         "files", "cluster")
+NAMES = (
+    "startup",
+    "check",
+    "serving",
+    "cost",
+    "memory",
+    "idle",
+    "lifecycle",
+    "confinement",
+    "steps",
+    "submissions",
+    "files",
+    "cluster",
+)
 RESULT = Path("build") / "bench.json"
 _MARKS = {None: "", True: "✔", False: "✘"}
 

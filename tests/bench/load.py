@@ -2,9 +2,9 @@
 
 Standard library only, epoll and bare sockets: about 30 microseconds a request. Prints JSON.
 
-    python tests/bench/load.py HOST:PORT|SOCKET PATH BODIES CONNECTIONS SECONDS [HEADER]
+    python tests/bench/load.py HOST:PORT|SOCKET PATH BODIES CONNECTIONS SECONDS [HEADER [REQUESTS]]
 
-BODIES is a file of one body a line, or a folder of one body a file. HEADER is sent with each.
+BODIES is a file of one body a line, or a folder of one body a file. HEADER is sent with each. REQUESTS ends the load sooner.
 """
 
 from __future__ import annotations
@@ -25,18 +25,25 @@ _LENGTH = re.compile(rb"\r\ncontent-length: *(\d+)", re.IGNORECASE)
 
 @dataclass(frozen=True)
 class Load:
-    """What came back: every answer but 200 counts as failed, and so does a closed connection."""
+    """What came back: every answer but 200 counts as failed, and so does a closed connection.
+
+    client_us: microseconds of processor time that the client took for a request.
+    """
 
     per_second: float
     p50_ms: float
     p99_ms: float
     requests: int
     failed: int
+    client_us: float
 
 
-def hammer(address: str, path: str, bodies: Path, connections: int, seconds: float, header: str = "") -> Load:
+def hammer(
+    address: str, path: str, bodies: Path, connections: int, seconds: float, header: str = "", requests: int = 1 << 60
+) -> Load:
     """The same in a process of its own, so that the caller's threads do not disturb it."""
     command = [sys.executable, "-S", "-E", __file__, address, path, str(bodies), str(connections), str(seconds), header]
+    command.append(str(requests))
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     return Load(**json.loads(done.stdout))
 
@@ -47,7 +54,7 @@ class _Connections:
         more = f"{header}\r\n" if header else ""
         head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\n{more}Content-Type: application/json\r\nContent-Length: "
         self._requests = [head.encode() + b"%d\r\n\r\n" % len(body) + body for body in bodies]
-        self._sent = 0
+        self._sent, self._most = 0, 0
         self._poll = select.epoll()
         self._open: dict[int, socket.socket] = {}
         self._begun: dict[int, float] = {}
@@ -55,8 +62,9 @@ class _Connections:
         self.seconds: list[float] = []
         self.failed = 0
 
-    def run(self, connections: int, seconds: float) -> float:
-        """Sends until the time is over, waits for what is in flight; returns how long that took."""
+    def run(self, connections: int, seconds: float, requests: int) -> float:
+        """Sends until the time is over or so many were sent, waits for what is in flight; returns how long that took."""
+        self._most = requests
         begun = time.perf_counter()
         for _ in range(connections):
             self._send(self._connect())
@@ -100,7 +108,7 @@ class _Connections:
         if not data:
             self.failed += 1
             self._close(number)
-            if now < end:
+            if now < end and self._sent < self._most:
                 self._send(self._connect())
             return
         if number in self._partial:
@@ -111,7 +119,7 @@ class _Connections:
         self.seconds.append(now - self._begun[number])
         if data[9:12] != b"200":
             self.failed += 1
-        if now < end:
+        if now < end and self._sent < self._most:
             self._send(number)
         else:
             self._close(number)
@@ -133,12 +141,14 @@ def _bodies(path: Path) -> list[bytes]:
 
 def main() -> None:
     address, path, bodies, connections, seconds, *more = sys.argv[1:]
-    pool = _Connections(address, path, _bodies(Path(bodies)), "".join(more))
+    pool = _Connections(address, path, _bodies(Path(bodies)), "".join(more[:1]))
     gc.disable()
-    took = pool.run(int(connections), float(seconds))
+    before = time.process_time()
+    took = pool.run(int(connections), float(seconds), int(more[1]) if more[1:] else 1 << 60)
+    client = (time.process_time() - before) / max(1, len(pool.seconds)) * 1e6
     ordered = sorted(pool.seconds) or [0.0]
     at = {percent: ordered[min(len(ordered) - 1, len(ordered) * percent // 100)] * 1000 for percent in (50, 99)}
-    print(json.dumps(asdict(Load(len(pool.seconds) / took, at[50], at[99], len(pool.seconds), pool.failed))))
+    print(json.dumps(asdict(Load(len(pool.seconds) / took, at[50], at[99], len(pool.seconds), pool.failed, client))))
 
 
 if __name__ == "__main__":

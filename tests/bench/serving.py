@@ -5,13 +5,10 @@
 
 from __future__ import annotations
 
-import asyncio
 import contextlib
-import json
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from statistics import median
 
@@ -20,16 +17,10 @@ import numpy as np
 from tests.bench import served_models
 from tests.bench.figure import Figure, Say, at_least, at_most, below, plain
 from tests.bench.load import Load, hammer
-from tests.bench.machine import folder, free_ports, seconds_until, server
-from tests.bench.peers import Target, healthy, present
+from tests.bench.machine import folder, free_ports
+from tests.bench.our_servers import gateway, model_server
+from tests.bench.peers import Target, present
 from tests.bench.served_models import Served
-
-from jinsu.gateway import schema, topology
-from jinsu.gateway.backend import Backend
-from jinsu.gateway.bootstrap import Gateway, bootstrap
-from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
-from jinsu.gateway.envoy import binary as envoy_binary
-from jinsu.gateway.topology import Route
 
 CONNECTIONS, ROUNDS, SECONDS = (1, 10, 100), 3, 1.0
 _FAST_MS = 1.0
@@ -54,8 +45,8 @@ def _measured(served: Served, place: Path, say: Say) -> list[Figure]:
     with contextlib.ExitStack() as stack:
         say(f"{served.title}: starting the servers")
         bare = _bare_ms(served)
-        direct = stack.enter_context(_ours(served, place))
-        targets = [stack.enter_context(_envoy(served.name, direct, place, free_ports())), direct]
+        direct = stack.enter_context(model_server(served, place)).target
+        targets = [stack.enter_context(gateway(served.name, direct, place)).target, direct]
         for peer in present(say).values():
             targets.append(stack.enter_context(peer(served, place, free_ports())))
         _agree(targets)
@@ -137,64 +128,6 @@ def _bare_ms(served: Served) -> float:
     np.save(rows, served.rows, allow_pickle=True)
     command = [sys.executable, "-c", _BARE_LOOP, str(served.folder / "model.onnx"), str(rows), str(os.cpu_count())]
     return float(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-
-
-@contextlib.contextmanager
-def _ours(served: Served, place: Path) -> Iterator[Target]:
-    """As `LocalDeployer` starts it."""
-    socket, bodies = place / "server", place / "bodies.jsonl"
-    bodies.write_text(served.bodies(), encoding="utf-8")
-    command = [
-        sys.executable,
-        "-m",
-        "jinsu.serving.server",
-        str(served.folder),
-        "--name",
-        served.name,
-        "--version",
-        "1",
-    ]
-    with server([*command, "--socket", str(socket)], {"OMP_NUM_THREADS": "1"}, place / "server.log"):
-        seconds_until(socket.exists, "the model server")
-        yield Target("direct", str(socket), "/invocations", bodies)
-
-
-@contextlib.contextmanager
-def _envoy(model: str, direct: Target, place: Path, port: int) -> Iterator[Target]:
-    """As on a laptop: the platform's bootstrap, clusters and routes, from its own discovery server."""
-    binary = envoy_binary()
-    (place / "envoy.json").write_text(json.dumps(bootstrap(Gateway(port, port + 1, port + 2))), encoding="utf-8")
-    flags = ("--concurrency", "1", "--disable-hot-restart", "--log-level", "warning")
-    command = [str(binary), "-c", str(place / "envoy.json"), *flags]
-    with _discovery(model, direct.address, place, port + 2), server(command, {}, place / "envoy.log"):
-        seconds_until(lambda: healthy(f"http://127.0.0.1:{port}/models/{model}/health"), "Envoy")
-        yield Target("envoy", f"127.0.0.1:{port}", f"/models/{model}/invocations", direct.bodies)
-
-
-@contextlib.contextmanager
-def _discovery(model: str, socket: str, place: Path, port: int) -> Iterator[None]:
-    """The release controller's discovery server, in a thread; it has nothing to do once Envoy knows the route."""
-    from threading import Event, Thread
-
-    known, over = schema.load(envoy_binary(), place), Event()
-    routes = [Route(model, Backend(model, "1", socket))]
-
-    async def serve() -> None:
-        xds = XdsServer(known)
-        xds.publish(CLUSTER, topology.clusters(routes))
-        xds.publish(ROUTE, topology.routes(routes))
-        xds.publish(RUNTIME, topology.runtime(routes))
-        listening = await xds.serve(f"127.0.0.1:{port}")
-        await asyncio.to_thread(over.wait)
-        await listening.stop(0)
-
-    thread = Thread(target=asyncio.run, args=(serve(),))
-    thread.start()
-    try:
-        yield
-    finally:
-        over.set()
-        thread.join()
 
 
 def _agree(targets: list[Target]) -> None:
