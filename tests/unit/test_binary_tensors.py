@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.support.live_models import http_client
 from tests.support.tensor_models import write_echo
 
-from jinsu.serving.asgi import Application
 from jinsu.serving.binary_tensors import flat_from_bytes, to_bytes
 from jinsu.serving.replies import Reply
 from jinsu.serving.service import Service
@@ -143,8 +143,7 @@ def test_the_header_crosses_http_in_both_directions(echo: Service) -> None:
     body = head.encode() + b"".join(BYTES.values())
 
     async def talk() -> tuple[httpx.Response, httpx.Response, httpx.Response]:
-        transport = httpx.ASGITransport(Application(echo))
-        async with httpx.AsyncClient(transport=transport, base_url="http://model") as client:
+        async with http_client(echo) as client:
             return (
                 await client.post(INFER, content=body, headers={"Inference-Header-Content-Length": str(len(head))}),
                 await client.post(INFER, content=body, headers={"Inference-Header-Content-Length": "-1"}),

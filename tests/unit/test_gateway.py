@@ -17,6 +17,8 @@ from typing import Any
 import grpc
 import httpx
 import pytest
+from tests.support.live_models import http_client
+from tests.support.tensor_models import write_echo
 from tests.support.waiting import until
 
 from jinsu.deployers.server_probe import ServerProbe
@@ -28,7 +30,8 @@ from jinsu.gateway.envoy import binary as envoy_binary
 from jinsu.gateway.statistics import Envoys
 from jinsu.gateway.topology import MODEL_HEADER, Route, clusters, routes, runtime
 from jinsu.serving.grpc_service import SERVICE
-from jinsu.serving.key import KEY_HEADER, require_key
+from jinsu.serving.key import KEY_HEADER
+from jinsu.serving.service import Service
 
 GATEWAY_KEY, SERVER_KEY = "gateway-key-1", "server-key-2"
 CLIENTS = {"default": "client-key-3", "other": "client-key-4"}
@@ -488,22 +491,20 @@ def test_the_controller_tells_an_envoy_with_the_key(
 # --- What stands behind ---
 
 
-def test_a_model_server_answers_only_whoever_shows_its_key() -> None:
-    async def inner(scope: Any, receive: Any, send: Any) -> None:
-        await send({"type": "http.response.start", "status": 200, "headers": []})
-        await send({"type": "http.response.body", "body": b"ok"})
+def test_a_model_server_answers_only_whoever_shows_its_key(tmp_path: Path) -> None:
+    service = Service(write_echo(tmp_path, {"x": ("float32", [-1])}), "toy", "1")
 
     async def statuses() -> list[int]:
-        transport = httpx.ASGITransport(app=require_key(inner, SERVER_KEY))
-        async with httpx.AsyncClient(transport=transport, base_url="http://server") as client:
+        async with http_client(service, SERVER_KEY) as client:
             shown = [{}, {KEY_HEADER: "wrong"}, {KEY_HEADER: SERVER_KEY + "x"}, {KEY_HEADER: SERVER_KEY}]
             found = [(await client.get("/metrics", headers=headers)).status_code for headers in shown]
-            return [
-                *found,
-                *[(await client.get(path)).status_code for path in ("/health", "/health/", "/%68ealth/../metrics")],
-            ]
+            paths = ("/health", "/health/", "/%68ealth/../metrics")
+            return [*found, *[(await client.get(path)).status_code for path in paths]]
 
-    assert asyncio.run(statuses()) == [401, 401, 401, 200, 200, 401, 401]
+    try:
+        assert asyncio.run(statuses()) == [401, 401, 401, 200, 200, 401, 401]
+    finally:
+        service.close()
 
 
 def test_the_controllers_probe_shows_the_key(plane: Plane) -> None:

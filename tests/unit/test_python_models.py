@@ -11,7 +11,7 @@ from typing import Any
 import httpx
 import numpy as np
 import pytest
-from tests.support.live_server import live
+from tests.support.live_models import live_service
 
 from jinsu.errors import GateFailedError
 from jinsu.files import file_digest
@@ -22,7 +22,6 @@ from jinsu.packaging.findings import PackageFindings
 from jinsu.sdk.code_model import Code
 from jinsu.sdk.mlflow_loader import _load_pyfunc
 from jinsu.sdk.saving import example_of, save_model
-from jinsu.serving.asgi import Application
 from jinsu.serving.limits import Limits
 from jinsu.serving.service import Service
 
@@ -82,7 +81,7 @@ def served(folder: Path, limits: Limits | None = None) -> Iterator[str]:
     """The address of a server of the package."""
     service = Service(folder, "m", "1", limits)
     try:
-        with live(Application(service)) as port:
+        with live_service(service) as port:
             yield f"http://127.0.0.1:{port}"
     finally:
         service.close()

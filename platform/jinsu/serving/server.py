@@ -1,8 +1,7 @@
 """One packaged model version as one HTTP process.
 
 The process serves MLflow's `/invocations` and the Open Inference Protocol v2, beside `/health` and Prometheus'
-`/metrics`, under uvicorn, and with `--grpc` the Open Inference Protocol over gRPC too. uvicorn has no deadline for
-receiving a request: Envoy, which stands in front, cuts off slow clients.
+`/metrics`, and with `--grpc` the Open Inference Protocol over gRPC too.
 
     python -m jinsu.serving.server FOLDER --name digits --version 3 --socket /run/digits-3.sock
 """
@@ -10,18 +9,18 @@ receiving a request: Envoy, which stands in front, cuts off slow clients.
 from __future__ import annotations
 
 import argparse
+import asyncio
 import contextlib
 import logging
 import os
+import signal
 import sys
 from collections.abc import AsyncIterator
 from pathlib import Path
-from typing import Any
 
 from jinsu.errors import GateFailedError
-from jinsu.serving.asgi import Application, Beside
-from jinsu.serving.asgi_types import App
-from jinsu.serving.key import KEY_VARIABLE, require_key
+from jinsu.serving.http_server import Address, HttpServer
+from jinsu.serving.key import KEY_VARIABLE
 from jinsu.serving.limits import Limits
 from jinsu.serving.service import Service
 
@@ -34,14 +33,9 @@ _GRACE_SECONDS = 10
 
 
 def main() -> None:
-    import uvicorn
+    import uvloop
 
     arguments = _arguments()
-    if arguments.socket:
-        Path(arguments.socket).unlink(missing_ok=True)  # a server that was killed left its socket
-        address: dict[str, Any] = {"uds": arguments.socket}
-    else:
-        address = {"host": arguments.host, "port": arguments.port}
     limits = Limits(memory=arguments.memory)
     try:
         identity = (arguments.folder, arguments.name, arguments.version)
@@ -49,43 +43,43 @@ def main() -> None:
     except GateFailedError as problem:
         sys.exit(f"{arguments.name} version {arguments.version} is not served: {problem}")
     sys.setswitchinterval(_SWITCH_SECONDS)
-    key = os.environ.get(KEY_VARIABLE, "")
-    app: App = Application(service, _beside(service, arguments.grpc, key) if arguments.grpc else None)
-    uvicorn.run(
-        require_key(app, key) if key else app,
-        **address,
-        loop="uvloop",
-        http="httptools",
-        ws="none",
-        log_level="warning",
-        access_log=False,
-        server_header=False,
-        date_header=False,
-        timeout_keep_alive=75,
-        timeout_graceful_shutdown=_GRACE_SECONDS,
-    )
+    address = Address(arguments.socket or "", arguments.host, arguments.port)
+    try:
+        uvloop.run(_serve(service, address, arguments.grpc, os.environ.get(KEY_VARIABLE, "")))
+    except (OSError, RuntimeError) as problem:
+        sys.exit(f"{arguments.name} version {arguments.version} is not served: {problem}")
+    finally:
+        service.close()
 
 
-def _beside(service: Service, address: str, key: str) -> Beside:
+async def _serve(service: Service, address: Address, grpc_address: str, key: str) -> None:
+    """Answers requests until SIGTERM or SIGINT."""
+    ended, loop = asyncio.Event(), asyncio.get_running_loop()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, ended.set)
+    async with contextlib.AsyncExitStack() as servers:
+        if grpc_address:
+            await servers.enter_async_context(_grpc(service, grpc_address, key))
+        await servers.enter_async_context(HttpServer(service, key).listening(address, _GRACE_SECONDS))
+        await ended.wait()
+
+
+@contextlib.asynccontextmanager
+async def _grpc(service: Service, address: str, key: str) -> AsyncIterator[None]:
     """A gRPC server in the same event loop."""
-
-    @contextlib.asynccontextmanager
-    async def running() -> AsyncIterator[None]:
-        try:
-            from jinsu.serving.grpc_server import GrpcServer  # 15 MB that a server without gRPC does without
-        except ModuleNotFoundError as problem:
-            # The image of a python model is its team's: without gRPC's packages it still answers over HTTP.
-            log.warning("nothing is answered over gRPC: this image has no %s", problem.name)
-            yield
-            return
-        server = GrpcServer(service, key)
-        await server.start(address)
-        try:
-            yield
-        finally:
-            await server.stop(_GRACE_SECONDS)
-
-    return running
+    try:
+        from jinsu.serving.grpc_server import GrpcServer  # 15 MB that a server without gRPC does without
+    except ModuleNotFoundError as problem:
+        # The image of a python model is its team's: without gRPC's packages it still answers over HTTP.
+        log.warning("nothing is answered over gRPC: this image has no %s", problem.name)
+        yield
+        return
+    server = GrpcServer(service, key)
+    await server.start(address)
+    try:
+        yield
+    finally:
+        await server.stop(_GRACE_SECONDS)
 
 
 def _arguments() -> argparse.Namespace:
