@@ -11,10 +11,11 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import jinsu
-from jinsu.inference.wire import NUMBER_BYTES, Frame, MalformedFrame, first_frame
+from jinsu.inference.wire import NUMBER_BYTES, SOCKET_BYTES, Frame, FrameReader, MalformedFrame, Outgoing, without
 from jinsu.packaging.providers import GPU_HOST_MEMORY
 
 _PASSED_ON = ("PATH", "LD_LIBRARY_PATH", "LANG", "TMPDIR")
@@ -25,7 +26,6 @@ _FIXED = {
     "OPENBLAS_NUM_THREADS": "1",
 }
 _END_SECONDS = 1.0
-_READ_BYTES = 1 << 16  # malloc serves more than twice that from the kernel, page by page
 _RECEIVE_TIMEOUT = struct.pack("ll", 0, 1000)  # a millisecond, which the kernel rounds up to one of its ticks
 
 
@@ -56,7 +56,9 @@ class InferenceProcess:
             )
         self._data.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, _RECEIVE_TIMEOUT)
         self._control.setblocking(False)
-        self._received, self._unsent = bytearray(), memoryview(b"")
+        self._data.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, SOCKET_BYTES)
+        self._reader = FrameReader()
+        self._unsent: Sequence[bytes | memoryview] = ()
         self.started = time.monotonic()
 
     @property
@@ -67,16 +69,16 @@ class InferenceProcess:
         """The socket that can be read when there is news."""
         return self._data.fileno()
 
-    def send(self, frame: Frame) -> bool:
+    def send(self, frame: Outgoing) -> bool:
         """Begins to send; whether everything is sent already. Raises Lost."""
-        self._unsent = memoryview(frame.to_bytes())
+        self._unsent = frame.buffers()
         return self.send_rest()
 
     def send_rest(self) -> bool:
         """Sends what the socket takes now; whether that was the rest. Raises Lost."""
         try:
             while self._unsent:
-                self._unsent = self._unsent[self._data.send(self._unsent, socket.MSG_DONTWAIT) :]
+                self._unsent = without(self._unsent, self._data.sendmsg(self._unsent, (), socket.MSG_DONTWAIT))
         except BlockingIOError:
             return False
         except OSError as problem:
@@ -85,19 +87,23 @@ class InferenceProcess:
 
     def receive(self) -> Frame | None:
         """The next frame, for which it waits about a millisecond; None until all of it has arrived. Raises Lost."""
-        try:
-            chunk = self._data.recv(_READ_BYTES)
-        except BlockingIOError:
-            return None
-        except OSError as problem:
-            raise Lost(str(problem)) from None
-        if not chunk:
-            raise Lost("its socket is closed")
-        self._received += chunk
-        try:
-            return first_frame(self._received)
-        except MalformedFrame as problem:
-            raise Lost(f"it sent no frame: {problem}") from None
+        flags = 0  # waits for the first bytes alone
+        while True:
+            try:
+                count = self._data.recv_into(self._reader.room(), 0, flags)
+            except BlockingIOError:
+                return None
+            except OSError as problem:
+                raise Lost(str(problem)) from None
+            if not count:
+                raise Lost("its socket is closed")
+            try:
+                frame = self._reader.received(count)
+            except MalformedFrame as problem:
+                raise Lost(f"it sent no frame: {problem}") from None
+            if frame is not None:
+                return frame
+            flags = socket.MSG_DONTWAIT
 
     def wait(self, seconds: float) -> Frame:
         """The next frame, for which it waits so long while it sends what is unsent. Raises Lost, and TimeoutError."""

@@ -16,13 +16,23 @@ import resource
 import signal
 import socket
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
 
 from jinsu.errors import GateFailedError, RowsRefusedError
 from jinsu.inference.confinement import confine
 from jinsu.inference.python_model import PythonModel, unpack_python
-from jinsu.inference.wire import NUMBER_BYTES, Frame, Kind, MalformedFrame, arrays_frame, first_frame
+from jinsu.inference.wire import (
+    NUMBER_BYTES,
+    Frame,
+    FrameReader,
+    Kind,
+    MalformedFrame,
+    Outgoing,
+    arrays_frame,
+    without,
+)
 from jinsu.packaging.contents import verify_contents
 from jinsu.packaging.manifest import NUMPY_TYPES
 from jinsu.packaging.onnx_model import OnnxModel
@@ -39,23 +49,21 @@ class _Inference:
         self._taken = [NUMPY_TYPES[one.dtype] for one in model.manifest.inputs]
         self._given = [NUMPY_TYPES[one.dtype] for one in model.manifest.outputs]
         self._number = 0
-        self._buffer = bytearray()
+        self._reader = FrameReader()
 
     def answer_batches(self) -> None:
         """Answers one batch after the other until the server closes the socket."""
         while (frame := self._next()) is not None:
             self._number += 1
-            self._data.sendall(self._answer(frame).to_bytes())
+            _send(self._data, self._answer(frame))
 
     def _next(self) -> Frame | None:
-        while (frame := first_frame(self._buffer)) is None:
-            chunk = self._data.recv(1 << 16)
-            if not chunk:
-                return None
-            self._buffer += chunk
-        return frame
+        while count := self._data.recv_into(self._reader.room()):
+            if (frame := self._reader.received(count)) is not None:
+                return frame
+        return None
 
-    def _answer(self, frame: Frame) -> Frame:
+    def _answer(self, frame: Frame) -> Outgoing:
         try:
             answers = self._model.run(frame.arrays(self._taken))
             for array, dtype in zip(answers, self._given, strict=True):
@@ -78,6 +86,12 @@ class _Inference:
             if int.from_bytes(message, "little") == self._number:
                 self._model.stop()
         os._exit(0)
+
+
+def _send(data: socket.socket, frame: Outgoing) -> None:
+    unsent: Sequence[bytes | memoryview] = frame.buffers()
+    while unsent:
+        unsent = without(unsent, data.sendmsg(unsent))
 
 
 def _failed(sentence: str) -> Frame:
@@ -119,10 +133,10 @@ def main() -> None:
         model = _confined_model(folder, contents, gpu, threads, place)
         inference = _Inference(model, data)
     except (GateFailedError, MemoryError) as problem:
-        data.sendall(_failed(str(problem) or "the model needs more memory than the server gives it").to_bytes())
+        _send(data, _failed(str(problem) or "the model needs more memory than the server gives it"))
         return
     Thread(target=inference.stop_when_asked, args=(control,), daemon=True).start()
-    data.sendall(Frame(Kind.READY, 0, model.provider.encode()).to_bytes())
+    _send(data, Frame(Kind.READY, 0, model.provider.encode()))
     inference.answer_batches()
 
 

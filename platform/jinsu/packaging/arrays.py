@@ -18,14 +18,14 @@ def rows_of(arrays: Arrays) -> int:
 
 def part_of(arrays: Arrays, start: int, stop: int) -> Arrays:
     """The rows from `start` up to `stop`."""
-    return tuple(array[start:stop] for array in arrays)
+    return tuple([array[start:stop] for array in arrays])
 
 
 def joined(batches: Sequence[Arrays]) -> Arrays:
     """The rows of all batches, one after the other. The rows of one input have the same shape in all batches."""
     if len(batches) == 1:
         return batches[0]
-    return tuple(np.concatenate(parts) for parts in zip(*batches, strict=True))
+    return tuple([np.concatenate(parts) for parts in zip(*batches, strict=True)])
 
 
 def shapes_of(arrays: Arrays) -> tuple[tuple[int, ...], ...]:

@@ -25,20 +25,17 @@ Run = Callable[[Arrays, Done], None]
 
 @dataclass(slots=True, eq=False)
 class _Job:
-    """One request: its rows, the loop's time of its deadline, and its answers to come.
+    """One request: its rows and their number, the loop's time of its deadline, and its answers to come.
 
     stopped: whether a run of it was. delayed: whether a search for another request's failure has cost it a run.
     """
 
     rows: Arrays
+    size: int
     due: float
     done: asyncio.Future[Arrays] = field(repr=False)
     stopped: bool = False
     delayed: bool = False
-
-    @property
-    def size(self) -> int:
-        return rows_of(self.rows)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,6 +48,9 @@ class _Trial:
     jobs: list[_Job]
     held: list[_Job] = field(default_factory=list)
     open: bool = False
+
+
+_NO_TRIAL = _Trial([])
 
 
 class Batcher:
@@ -79,12 +79,13 @@ class Batcher:
 
     def submit(self, rows: Arrays) -> asyncio.Future[Arrays]:
         """The answers to `rows`, to come: arrays, or Refused(400), (504) or (500). Raises Refused(429) for a full queue."""
-        if self.waiting and self.waiting + rows_of(rows) > self._limits.queue:
+        size = rows_of(rows)
+        if self.waiting and self.waiting + size > self._limits.queue:
             raise Refused(429, f"{self.waiting} rows are waiting already; try again in a second")
         loop = asyncio.get_running_loop()
-        job = _Job(rows, loop.time() + self._limits.deadline, loop.create_future())
+        job = _Job(rows, size, loop.time() + self._limits.deadline, loop.create_future())
         self._queue.append(job)
-        self.waiting += job.size
+        self.waiting += size
         self._open.append(job)
         if self._timer is None:  # one for all: whoever came first is late first
             self._timer = loop.call_at(job.due, self._expire_late)
@@ -120,7 +121,7 @@ class Batcher:
             job.done.set_exception(Refused(504, f"no answer within {self._limits.deadline:g} s"))
 
     def _run_next(self) -> None:
-        trial = self._take_trial()
+        trial = self._take_trial() if self._trials else _NO_TRIAL
         jobs = list(trial.jobs)
         if not jobs or trial.open:
             self._fill(jobs, bool(trial.jobs))
@@ -143,7 +144,7 @@ class Batcher:
                 self.waiting += sum(job.size for job in held)
                 return _Trial(jobs, held, trial.open)
             self._try(held)
-        return _Trial([])
+        return _NO_TRIAL
 
     def _awaited(self, jobs: list[_Job]) -> list[_Job]:
         """The requests that are neither late nor abandoned by their clients."""
@@ -155,13 +156,15 @@ class Batcher:
 
     def _fill(self, jobs: list[_Job], trial: bool) -> None:
         """Adds requests from the queue. A trial takes none that a trial has cost a run already."""
-        total = sum(job.size for job in jobs)
+        total, now = sum(job.size for job in jobs), asyncio.get_running_loop().time()
         while self._queue and not (trial and self._queue[0].delayed):
             if jobs and not self._fits(self._queue[0], jobs[0], total):
                 return
             job = self._queue.popleft()
             self.waiting -= job.size
-            if self._awaited([job]):
+            if now > job.due:
+                self._expire(job)
+            if not job.done.done():
                 jobs.append(job)
                 total += job.size
 

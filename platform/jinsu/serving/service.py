@@ -173,10 +173,11 @@ class Service:
 
     def checked(self, outputs: Arrays) -> Arrays:
         """The same answers as contiguous arrays. Raises Refused(500) for one that is not finite, which is counted."""
-        if any(output.dtype.kind == "f" and not np.isfinite(output).all() for output in outputs):
-            self.telemetry.non_finite.inc()
-            raise Refused(500, "the model's answer is not finite")
-        return tuple(np.ascontiguousarray(output) for output in outputs)
+        for output in outputs:
+            if output.dtype.kind == "f" and not np.isfinite(output).all():
+                self.telemetry.non_finite.inc()
+                raise Refused(500, "the model's answer is not finite")
+        return tuple([np.ascontiguousarray(output) for output in outputs])
 
 
 class Call:
