@@ -11,6 +11,7 @@ GPUS says how many the model may use. PLACE is an empty folder for what a python
 from __future__ import annotations
 
 import ctypes
+import gc
 import os
 import resource
 import signal
@@ -137,6 +138,7 @@ def main() -> None:
         return
     Thread(target=inference.stop_when_asked, args=(control,), daemon=True).start()
     _send(data, Frame(Kind.READY, 0, model.provider.encode()))
+    gc.freeze()  # what was imported and the model live as long as the process
     inference.answer_batches()
 
 

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import logging
 import os
 import signal
@@ -43,6 +44,7 @@ def main() -> None:
     except GateFailedError as problem:
         sys.exit(f"{arguments.name} version {arguments.version} is not served: {problem}")
     sys.setswitchinterval(_SWITCH_SECONDS)
+    gc.freeze()  # what was imported lives as long as the server; looking through it made some requests late
     address = Address(arguments.socket or "", arguments.host, arguments.port)
     try:
         uvloop.run(_serve(service, address, arguments.grpc, os.environ.get(KEY_VARIABLE, "")))
