@@ -15,10 +15,11 @@ from hypothesis import strategies as st
 from tests.support.tensor_models import write_largest
 
 from jinsu.packaging.manifest import Input
-from jinsu.serving import json_numbers, signature
+from jinsu.serving import json_numbers, mlflow_protocol, signature
 from jinsu.serving.limits import Limits
+from jinsu.serving.mlflow_protocol import MlflowProtocol
 from jinsu.serving.service import Service
-from jinsu.serving.signature import InputDecoder, Refused
+from jinsu.serving.signature import InputDecoder, Refused, Signature
 
 
 def decoded(decoder: InputDecoder, text: bytes, long: int, monkeypatch: pytest.MonkeyPatch) -> object:
@@ -49,6 +50,31 @@ def test_pieces_mean_what_the_whole_means(text: str, dtype: str, nullable: bool)
         decoder = InputDecoder(Input("x", dtype, (-1, 2, 2), nullable), Limits())
         whole, pieces = (decoded(decoder, text.encode(), long, patch) for long in (1 << 20, 0))
     np.testing.assert_equal(pieces, whole)
+
+
+KEYS = st.sampled_from(['{"inputs":', ' {\n"instances" : ', '{"input":', '{"inputs":[],"inputs":', '{"inputs":{"x":', "{"])
+ENDS = st.sampled_from(["}", " }\n", '\n,"params":{}}', ',"inputs":[]}', "}}", "", "]}", "} x"])
+
+
+def asked(body: bytes, long: int) -> object:
+    """What a body asks for, where those of more than `long` bytes are read in one go when they can be."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(signature, "_NARROW", 0)
+        patch.setattr(json_numbers, "_PIECE", 3)
+        for module in (signature, mlflow_protocol):
+            patch.setattr(module, "LONG", long)
+        protocol = MlflowProtocol(Signature([Input("x", "float32", (-1, 2, 2))], Limits()), ())
+        try:
+            return protocol.rows(body)[0].tolist()
+        except (Refused, msgspec.MsgspecError, RecursionError):
+            return "refused"
+
+
+@settings(max_examples=400, deadline=None)
+@given(KEYS, TEXTS, ENDS)
+def test_a_long_document_of_numbers_alone_means_what_the_whole_means(key: str, text: str, end: str) -> None:
+    body = (key + text + end).encode()
+    np.testing.assert_equal(asked(body, 0), asked(body, 1 << 20))
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import msgspec
@@ -9,11 +10,14 @@ import orjson
 
 from jinsu.packaging.arrays import Arrays
 from jinsu.packaging.manifest import Output
+from jinsu.serving.json_numbers import LONG
 from jinsu.serving.repeated_keys import refuse_repeated_keys
 from jinsu.serving.replies import json_values
 from jinsu.serving.signature import Refused, Signature
 
 _KEYS = (b'"inputs"', b'"instances"', b'"dataframe_split"', b'"dataframe_records"')
+_BLANK = b" \t\r\n"
+_PLAIN = re.compile(rb'[ \t\r\n]*\{[ \t\r\n]*"(?:inputs|instances)"[ \t\r\n]*:')
 _Record = dict[str, msgspec.Raw]
 
 
@@ -41,6 +45,8 @@ class MlflowProtocol:
 
     def rows(self, body: bytes) -> Arrays:
         """The rows of a request. Raises Refused(400), or a MsgspecError for other JSON."""
+        if len(body) > LONG and (plain := self._plain(body)) is not None:
+            return plain
         request = self._decoder.decode(body)
         refuse_repeated_keys(body, _KEYS)
         fields = (request.inputs, request.instances, request.dataframe_split, request.dataframe_records)
@@ -59,6 +65,17 @@ class MlflowProtocol:
         values = [json_values(output) for output in outputs]
         predictions = values[0] if len(values) == 1 else dict(zip(self._names, values, strict=True))
         return orjson.dumps({"predictions": predictions}, option=orjson.OPT_SERIALIZE_NUMPY)
+
+    def _plain(self, body: bytes) -> Arrays | None:
+        """The rows of a document that is one array of numbers under one key, read once; None for every other document."""
+        head = _PLAIN.match(body)
+        if head is None or self._signature.only is None:
+            return None
+        text = body[head.end() :].rstrip(_BLANK)
+        if not text.endswith(b"}"):
+            return None
+        array = self._signature.only.plain(text[:-1])
+        return None if array is None else (array,)
 
     def _batch(self, text: bytes) -> Arrays:
         """Rows that may name their inputs: `[row, …]`, `{"a": rows, …}` or `[{"a": value, …}, …]`."""

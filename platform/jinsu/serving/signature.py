@@ -35,6 +35,7 @@ _TYPES: dict[str, tuple[Any, str, type]] = {
 PROTOCOL_TYPES = {protocol: np.dtype(type_) for type_, protocol, _ in _TYPES.values()}
 """numpy's type of each type of the Open Inference Protocol that a model may take."""
 
+_BLANK = b" \t\r\n"
 _NARROW = 8
 """Arrays of fewer numbers in the innermost brackets are decoded sooner as a whole."""
 _BLANK_VALUES = 1 << 22
@@ -83,6 +84,16 @@ class InputDecoder:
             return self._checked(self._long_rows(bytes(raw)))
         return self._checked(self._decode(self._nested, raw))
 
+    def plain(self, text: bytes) -> np.ndarray | None:
+        """Rows of numbers of one shape; None for whatever else the text may be. Raises Refused(400) as `rows` does."""
+        if not self._in_pieces or len(text) <= LONG:
+            return None
+        try:
+            array = self._nested_numbers(text)
+        except (msgspec.MsgspecError, ValueError, OverflowError, UnicodeDecodeError):
+            return None
+        return None if array is None else self._checked(array)
+
     def flat(self, raw: msgspec.Raw, shape: list[int]) -> np.ndarray:
         """Values in row-major order with their shape, as the Open Inference Protocol sends them. Raises Refused(400)."""
         values = bytes(raw)
@@ -113,10 +124,14 @@ class InputDecoder:
             return np.array(decoder.decode(raw), dtype=self.dtype)
 
     def _long_rows(self, text: bytes) -> np.ndarray:
-        row = tuple(int(axis) for axis in self.tensor.shape[1:])
-        with self._misfits(), np.errstate(over="ignore"):
-            array = nested_numbers(text.strip(), row, self._flat.decode, np.dtype(self.dtype))
+        with self._misfits():
+            array = self._nested_numbers(text)
         return self._decode(self._nested, text) if array is None else array
+
+    def _nested_numbers(self, text: bytes) -> np.ndarray | None:
+        row = tuple(int(axis) for axis in self.tensor.shape[1:])
+        with np.errstate(over="ignore"):
+            return nested_numbers(text.strip(_BLANK), row, self._flat.decode, np.dtype(self.dtype))
 
     def _long_flat(self, text: bytes) -> np.ndarray:
         inner = text.strip()[1:-1]
