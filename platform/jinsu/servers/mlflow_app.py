@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from jinsu.errors import TransientError
-from jinsu.serving.asgi_types import App
+from jinsu.web.asgi_types import App
 
 AUTHORIZATION = f"{__name__}:authorization"
 """The function that MLflow asks for the user of a request."""

@@ -28,10 +28,10 @@ from jinsu.servers.mlflow_requests import (
     request_of,
 )
 from jinsu.servers.mlflow_sign_in import SignIn
-from jinsu.serving.asgi_types import App, Receive, Scope, Send
 from jinsu.settings import Account, Settings
 from jinsu.state.database import Database
 from jinsu.state.states import TokenUse
+from jinsu.web.asgi_types import App, Receive, Scope, Send
 from jinsu.web.bodies import Gone, RefusedBody, again, whole
 
 _log = logging.getLogger(__name__)

@@ -8,8 +8,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from urllib.parse import parse_qs, quote, urlsplit
 
-from jinsu.serving.asgi_types import Scope
 from jinsu.settings import Account
+from jinsu.web.asgi_types import Scope
 
 COOKIE = "jinsu_mlflow"
 """The cookie of a browser whose person signed in."""
