@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jinsu.data.differences import RowChange, SchemaChange, row_change, schema_change
+from jinsu.data.changes import RowChange, SchemaChange, schema_change
+from jinsu.data.differences import row_change
 from jinsu.errors import BadInputError
 
 KINDS: dict[str, list[Any]] = {

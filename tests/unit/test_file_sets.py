@@ -9,7 +9,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from jinsu.data.differences import RowChange, file_change
+from jinsu.data.changes import RowChange
+from jinsu.data.differences import file_change
 from jinsu.data.file_paths import Names, check_path
 from jinsu.data.file_sets import keep_listing
 from jinsu.data.packing import Packer

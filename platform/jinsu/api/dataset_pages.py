@@ -14,8 +14,8 @@ from jinsu.api.authentication import Known
 from jinsu.api.datasets import shown
 from jinsu.api.steps import RequestSteps
 from jinsu.confined.tasks import FINDINGS, NEW, OLD, Differ, confined_step
+from jinsu.data.changes import RowChange, schema_change
 from jinsu.data.datasets import DatasetStore, DatasetVersion
-from jinsu.data.differences import RowChange, schema_change
 from jinsu.errors import BadInputError, NotFoundError
 from jinsu.identity import audit
 from jinsu.identity.people import Person

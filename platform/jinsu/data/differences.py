@@ -7,11 +7,11 @@ number of rows, about 40 bytes each, and not with what the rows hold.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from jinsu.data.changes import RowChange
 from jinsu.errors import BadInputError
 from jinsu.sdk.file_listing import read_entries, read_header
 
@@ -23,34 +23,6 @@ _BATCH_ROWS = 65536
 _MISSING = 0x9E3779B97F4A7C15
 _FIRST, _SECOND = 0xBF58476D1CE4E5B9, 0x94D049BB133111EB
 """Multipliers of the finaliser of SplitMix64 (Steele, Lea and Flood, 2014)."""
-
-
-@dataclass(frozen=True)
-class SchemaChange:
-    """Columns that one version alone has, and columns whose type differs (old type, new type), by name."""
-
-    added: Mapping[str, str]
-    removed: Mapping[str, str]
-    retyped: Mapping[str, Sequence[str]]
-
-
-@dataclass(frozen=True)
-class RowChange:
-    """Numbers of rows, or of keys where rows have one. changed: always 0 without a key."""
-
-    added: int
-    removed: int
-    changed: int
-    same: int
-
-
-def schema_change(old: Mapping[str, str], new: Mapping[str, str]) -> SchemaChange:
-    """What differs between two schemas, given as the type of each column by name. Pure."""
-    return SchemaChange(
-        {name: kind for name, kind in new.items() if name not in old},
-        {name: kind for name, kind in old.items() if name not in new},
-        {name: (old[name], new[name]) for name in old if name in new and old[name] != new[name]},
-    )
 
 
 def row_change(old: Path, new: Path, keys: Sequence[str] = ()) -> RowChange:
