@@ -1,6 +1,7 @@
 """Each kind's metrics beside a reference implementation, and how outputs and targets are read."""
 
 import re
+import tracemalloc
 import warnings
 from typing import Any
 
@@ -279,6 +280,17 @@ def test_an_item_that_the_model_does_not_know_is_never_found() -> None:
     assert value("recall_at_2", case, judging) == 0.5
 
 
+def test_the_best_of_many_items_take_little_more_memory_than_the_scores() -> None:
+    scores = np.random.default_rng(0).normal(0, 1, (2_000, 3_000)).astype(np.float32)
+    tracemalloc.start()
+    case, _ = case_of("ndcg_at_10", np.arange(2_000), scores, OutputKind.ITEM_SCORES)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < scores.nbytes
+    assert case.scores is not None
+    np.testing.assert_array_equal(case.scores, np.argsort(-scores, axis=1, kind="stable")[:, :10])
+
+
 # --- retrieval: scikit-learn ---
 
 
@@ -439,6 +451,8 @@ def test_lists_of_items_are_compared_row_by_row() -> None:
 
 
 def test_no_label_anywhere_is_no_score_and_no_crash() -> None:
-    case, judging = case_of("f1_macro", np.zeros((60, 3)), np.zeros((60, 3)), OutputKind.PROBABILITIES, kind="multilabel")
+    case, judging = case_of(
+        "f1_macro", np.zeros((60, 3)), np.zeros((60, 3)), OutputKind.PROBABILITIES, kind="multilabel"
+    )
     estimate = KINDS[Kind.MULTILABEL].metric("f1_macro", judging)(case)
     assert (estimate.value, interval(estimate)) == (0, (0, 1))

@@ -86,5 +86,6 @@ def answering(outputs: Sequence[Output], fitting: Sequence[OutputKind], needs: s
 
 def finite(values: np.ndarray, what: str) -> None:
     """Raises GateFailedError for rows that are not finite: a comparison with NaN looks like an answer."""
-    if bad := int(np.sum(~np.isfinite(values.astype(float)).reshape(len(values), -1).all(axis=1))):
+    numbers = values if values.dtype.kind in "fiu" else values.astype(float)
+    if bad := int(np.sum(~np.isfinite(numbers).reshape(len(values), -1).all(axis=1))):
         raise GateFailedError(f"output: {bad} of {len(values)} held-out rows got {what} that are not finite.")

@@ -27,6 +27,8 @@ FITTING = (OutputKind.ITEM_SCORES, OutputKind.SCORES, OutputKind.PROBABILITIES, 
 NEEDS = "item scores, or with `query` one score a row"
 USUAL = 10
 """The `k` of the metrics that are reported beside the problem's own."""
+_BLOCK = 256
+"""Rows whose items are put in order at a time."""
 
 
 def read(held: Held, answers: Answers, candidate: Case | None) -> Case:
@@ -72,9 +74,19 @@ def _by_item(held: Held, output: Output) -> Case:
     ranks = np.empty(len(relevant), dtype=object)
     for row, items in enumerate(relevant):
         ranks[row] = _ranks(output.values[row], items)
-    best = np.argsort(-output.values, axis=1, kind="stable")[:, :deepest]
+    best = _best_items(output.values, deepest)
     width = np.full(len(relevant), output.values.shape[1])
     return Case(relevant, ranks, best, columns={"items": width})
+
+
+def _best_items(scores: np.ndarray, deepest: int) -> np.ndarray:
+    """The places of the best items of each row, best first, shape (rows, deepest); block by block, since an order of all needs
+    three times the memory of the scores."""
+    best = np.empty((len(scores), deepest), dtype=np.int64)
+    for start in range(0, len(scores), _BLOCK):
+        block = slice(start, start + _BLOCK)
+        best[block] = np.argsort(-scores[block], axis=1, kind="stable")[:, :deepest]
+    return best
 
 
 def _depths(judging: Judging) -> list[int]:
