@@ -8,7 +8,7 @@ import numpy as np
 import torch
 from torch import nn
 
-params = jinsu.params(epochs=5, lr=0.002, width=64, heads=2, dropout=0.3, batch=256, fade=1.0, seed=0)
+params = jinsu.params(epochs=3, lr=0.002, width=64, heads=2, dropout=0.3, batch=256, fade=1.0, seed=0)
 torch.manual_seed(params.seed)
 SEEN = 1e4
 """Taken from the score of a film that the history holds."""
