@@ -15,7 +15,7 @@ JUDGED_AT = 0.9
 """The cosine from which on the problem calls two offers a pair (`threshold` in problem.yaml)."""
 
 params = jinsu.params(
-    epochs=6, lr=0.0005, width=256, grams=20000, length=96, margin=0.2, scale=24.0, batch=256, blend=0.3, seed=0
+    epochs=4, lr=0.0005, width=256, grams=20000, length=96, margin=0.2, scale=24.0, batch=256, blend=0.3, seed=0
 )
 torch.manual_seed(params.seed)
 
