@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from jinsu.cli.checking import check_folder
 from jinsu.cli.problems import read, text_changed
 from jinsu.cli.scorers import check_scorer
 from jinsu.errors import BadInputError
@@ -69,3 +70,19 @@ def test_the_history_names_the_lines_of_a_scorer_that_changed() -> None:
         "scorer: -    return {'profit': truth}",
         "scorer: +    return {'profit': -truth}",
     ]
+
+
+def test_check_reads_the_scorer_of_an_inline_problem_before_it_asks_the_platform(tmp_path: Path) -> None:
+    inline = PROBLEM.replace("name: x, ", "")
+    (tmp_path / "model.yaml").write_text(f"name: m\nproblem: {inline}\ntrain: {{command: python train.py}}\n")
+    (tmp_path / "train.py").write_text("")
+    for text, sentence in ((None, "there is no such file"), ("x = 1", "defines no function score")):
+        if text is not None:
+            (tmp_path / "scorer.py").write_text(text)
+        found = check_folder(tmp_path, print)
+        assert next(found).check == "spec"
+        with pytest.raises(BadInputError, match=sentence):
+            next(found)
+    (tmp_path / "scorer.py").write_text(GOOD)
+    found = check_folder(tmp_path, print)
+    assert [next(found).text for _ in range(2)][1] == "scorer.py defines score"

@@ -121,6 +121,17 @@ def test_other_metrics_are_reported_and_bounded(tmp_path: Path) -> None:
     assert list(report.reasons) == [f"hits is {report.others['hits'].value:.4f}, guardrails.hits asks for >= 0.99"]
 
 
+def test_a_champion_that_the_scorer_cannot_read_is_no_fault_of_the_candidate(tmp_path: Path) -> None:
+    text = ACCURACY.replace("    return", "    assert outputs['output'].shape[1] == 3, 'another shape'\n    return")
+    champion = matrix_model(tmp_path / "two", weights(0.0)[:, :2], {"kind": "logits", "labels": LABELS[:2]})
+    rules = {**OWN, "metric": "accuracy", "vs_champion": ">= 0"}
+    report = judged(rules, animals(), classifier(tmp_path / "three", 0.0), champion, text)
+    assert (report.champion, report.gain, list(report.reasons)) == (None, None, [])
+    assert report.note.startswith(
+        "the champion could not answer the same rows: scorer.py: line 3: AssertionError: another shape"
+    )
+
+
 # --- What a scorer may return ---
 
 
