@@ -40,6 +40,8 @@ from tests.chart.references import Release, dangling, hooks_too_early, key_of, p
 from tests.chart.schemas import FOREIGN, faults
 from tests.chart.value_sets import BARE, CLOUD, DEFAULT, EVERYTHING, OUTSIDE, ROLE, TEAMS, VALUE_SETS, Values
 
+from jinsu.placement.kubernetes import Servers
+
 OLDEST = "1.20.0"
 VERSIONS = (OLDEST, "1.21.0", "1.25.0", "1.31.0", "1.36.0", LATEST)
 # Components that ask Kubernetes' API: they start steps, or run model servers. Nobody else holds a token.
@@ -587,3 +589,16 @@ def test_grpc_has_a_port_of_the_gateways_service_that_leads_to_the_same_envoy() 
         "grpc": "kubernetes.io/h2c",
     }
     assert len({port["port"] for port in ports.values()}) == 2
+
+
+def test_the_platform_learns_which_gpu_a_model_server_gets() -> None:
+    values = {"image": "images.example.com/gpu:1", "resource": "nvidia.com/gpu.shared", "nodeSelector": {"pool": "gpu"}}
+    for given_values, image in (({"modelServers": {"gpu": values}}, "images.example.com/gpu:1"), ({}, "")):
+        (written,) = [
+            one for one in of_kind(render(given_values), "ConfigMap") if name_of(one).endswith("jinsu-settings")
+        ]
+        servers = Servers.from_document(json.loads(written["data"]["settings.json"])["kubernetes"]["servers"])
+        assert servers.gpu_image == image
+        assert servers.gpu.resource == ("nvidia.com/gpu.shared" if image else "nvidia.com/gpu")
+        assert servers.gpu.node_selector == ({"pool": "gpu"} if image else {})
+        assert [one["key"] for one in servers.gpu.tolerations] == ["nvidia.com/gpu"]
