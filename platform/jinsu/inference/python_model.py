@@ -66,7 +66,5 @@ def _typed(output: Output, answer: np.ndarray | None) -> np.ndarray:
     if answer is None:
         raise GateFailedError(f"predict answered no {output.name}, as it did when the model was saved.")
     if (answer.dtype.kind == "O") != (output.dtype == "string") or answer.ndim != len(output.shape):
-        raise GateFailedError(
-            f"predict answered {output.name} of {answer.dtype}{list(answer.shape)}, not {output.describe()}."
-        )
+        raise GateFailedError(f"predict answered {output.name} of {answer.dtype}{list(answer.shape)}, not {output.describe()}.")
     return answer if output.dtype == "string" else answer.astype(output.dtype)

@@ -44,9 +44,7 @@ def package_python(
     out.mkdir(parents=True, exist_ok=True)
     for name in CODE_FILES:
         if not (saved / name).is_file():
-            raise GateFailedError(
-                f"the script saved no {name}; call jinsu.save(jinsu.Code(…), example) before it ends."
-            )
+            raise GateFailedError(f"the script saved no {name}; call jinsu.save(jinsu.Code(…), example) before it ends.")
         shutil.copyfile(saved / name, out / name)
     if packages is not None:
         shutil.copyfile(packages, out / PACKAGES_FILE)
