@@ -35,6 +35,8 @@ _MOST_WAITING = 16
 """Requests of one connection that wait for the answer before theirs; with more, nothing is read."""
 _LINGER_SECONDS = 1.0
 """How long what a client still sends is read and thrown away after the last reply."""
+_MOST_THROWN = 1 << 18
+"""Bytes of that at most."""
 _JOINED_BYTES = 1 << 14
 """Up to so many bytes a head and a body are copied together, which costs less than a write of two parts."""
 
@@ -90,7 +92,8 @@ class Connection(asyncio.Protocol):
         self._answered: _Request | None = None  # the request whose reply is to come
         self._call: Call | None = None
         self._deadline: asyncio.TimerHandle | None = None
-        self._ended = False  # nothing more is read
+        self._ended = False  # what still arrives is thrown away
+        self._thrown = 0
         self._leaving = self._starting = self._paused = False
         self._full = False  # the client reads more slowly than it is answered
         self.idle_since = loop.time()
@@ -103,6 +106,7 @@ class Connection(asyncio.Protocol):
 
     def data_received(self, data: bytes) -> None:
         if self._ended:
+            self._throw_away(len(data))
             return
         if self._in_head:
             self._head += len(data)
@@ -121,6 +125,15 @@ class Connection(asyncio.Protocol):
             self._refuse(refusal(431, f"the head of the request is longer than {_MOST_HEAD} bytes"))
         elif self._head and self._deadline is None:
             self._deadline = self._loop.call_later(self._host.limits.read, self._too_slow)
+
+    def _throw_away(self, count: int) -> None:
+        """Counts what arrives behind the last request; a client that goes on sending is not listened to any longer."""
+        self._thrown += count
+        if self._thrown > _MOST_THROWN:
+            if self._answered is None and not self._waiting:
+                self._transport.close()
+            else:
+                self._transport.pause_reading()
 
     def connection_lost(self, exc: Exception | None) -> None:
         self._ended = True
