@@ -57,6 +57,26 @@ def pictures(column: str, side: int) -> Any:
     return bodies
 
 
+def demand(table: pd.DataFrame) -> list[Any]:
+    """Bodies of one product each: what was sold in the days before, and how many weeks ago it came."""
+    rows = zip(table["history"].iloc[:BODIES], table["days"].iloc[:BODIES], strict=True)
+    return [{"inputs": {"history": [list(map(float, past))], "days": [int(days)]}} for past, days in rows]
+
+
+def readers(table: pd.DataFrame) -> list[Any]:
+    """Bodies of one reader each, at one place of the page."""
+    return [
+        {
+            "inputs": {
+                "position": [int(row["position"])],
+                **{f"user_{number}": [row[f"user_{number}"]] for number in range(4)},
+                "affinity": [list(map(float, row["affinity"]))],
+            }
+        }
+        for row in table.iloc[:BODIES].to_dict("records")
+    ]
+
+
 EXAMPLES = (
     Example(
         "product_images",
@@ -73,7 +93,8 @@ EXAMPLES = (
         "product_titles",
         sources=("product_titles/flipkart_products.parquet",),
         rows=8000,
-        request=texts("product_name"),
+        request=records("title", "brand", "price"),
+        baselines=("brand_only", "tfidf_linear"),
     ),
     Example(
         "colouring",
@@ -81,6 +102,29 @@ EXAMPLES = (
         request=pictures("grey", 32),
         baselines=("mean_colour", "nearest_neighbour"),
         shape=(3, 32, 32),
+    ),
+    Example(
+        "sku_demand",
+        sources=("demand/online_retail_daily.parquet",),
+        rows=12_000,
+        request=demand,
+        baselines=("seasonal_naive", "tsb"),
+        shape=(),
+    ),
+    Example(
+        "returns",
+        sources=("demand/online_retail.parquet",),
+        rows=150_000,
+        request=records("known_customer", "price", "units", "month", "weekday", "hour"),
+        baselines=("logistic_regression", "random_forest"),
+        shape=(2,),
+    ),
+    Example(
+        "news_bandit",
+        sources=("bandit/random_men.parquet",),
+        request=readers,
+        baselines=("uniform", "linear_by_item"),
+        beats=(),
     ),
 )
 
