@@ -58,7 +58,7 @@ def pictures(column: str, side: int) -> Any:
 
 
 def demand(table: pd.DataFrame) -> list[Any]:
-    """Bodies of one product each: what was sold in the days before, and how many weeks ago it came."""
+    """Bodies of one product each: what was sold in the days before, and on how many days of the week ahead the shop is open."""
     rows = zip(table["history"].iloc[:BODIES], table["days"].iloc[:BODIES], strict=True)
     return [{"inputs": {"history": [list(map(float, past))], "days": [int(days)]}} for past, days in rows]
 
