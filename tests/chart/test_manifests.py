@@ -288,7 +288,8 @@ def images_of(documents: list[Document]) -> Iterator[tuple[str, str]]:
         for container in pod.containers:
             yield f"{pod.name} {container['name']}", container["image"]
     for place, value in leaves(platform_objects.settings_document(documents)):
-        if place.rpartition(".")[2].endswith("image"):
+        # An installation whose model servers have no GPU names no image for such servers.
+        if place.rpartition(".")[2].endswith("image") and (value or place != "kubernetes.servers.gpu_image"):
             yield place, value
 
 
