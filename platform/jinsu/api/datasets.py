@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import hmac
 import re
 import time
@@ -10,9 +9,7 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Annotated
-from uuid import uuid4
 
 import anyio
 from fastapi import APIRouter, Query, Request
@@ -21,11 +18,12 @@ from fastapi.responses import FileResponse, Response
 from jinsu.api import models
 from jinsu.api.authentication import Known
 from jinsu.api.pages import OTHERS_PAGE
+from jinsu.api.receiving import draft, receive, upload_name
 from jinsu.api.sampling import Sampling
 from jinsu.api.steps import RequestSteps
 from jinsu.confined.tasks import DOCS, FINDINGS, INGESTED, SAMPLE, UPLOAD, Ingest, confined_step
 from jinsu.data.datasets import DatasetStore, DatasetVersion
-from jinsu.errors import BadInputError, NotFoundError, TransientError
+from jinsu.errors import BadInputError, NotFoundError
 from jinsu.objects.mirror import Mirror
 from jinsu.runs.links import signature
 from jinsu.runs.ownership import Ownership
@@ -33,7 +31,6 @@ from jinsu.runs.removals import refuse_removed
 from jinsu.runs.text import clean
 from jinsu.settings import Settings
 from jinsu.spec.parts import NAME
-from jinsu.spec.quantities import format_bytes
 from jinsu.state.database import Database
 from jinsu.steps.folders import StepFolders
 from jinsu.steps.spec import Input, Limits
@@ -109,17 +106,10 @@ class Datasets:
     @asynccontextmanager
     async def _received(self, stream: AsyncIterator[bytes], suffix: str) -> AsyncIterator[Input]:
         """The file that is being sent, as a step's input, until the block ends."""
-        # Among the objects: on their disk, and under no system's small /tmp.
-        uploads = self.objects.root / "uploads"
-        await anyio.to_thread.run_sync(partial(uploads.mkdir, parents=True, exist_ok=True))
-        path = uploads / f"{uuid4().hex}{suffix}"
-        upload = f"uploads/{path.name}"
-        try:
+        async with draft(self.objects, suffix) as path:
             digest = await receive(stream, path, MAX_BYTES)
-            await anyio.to_thread.run_sync(self.objects.send, upload)
-            yield Input(f"{UPLOAD}{suffix}", upload, digest)
-        finally:
-            await anyio.to_thread.run_sync(self.objects.remove, upload)
+            await anyio.to_thread.run_sync(self.objects.send, upload_name(path))
+            yield Input(f"{UPLOAD}{suffix}", upload_name(path), digest)
 
     async def sample(
         self, body: models.CheckBody, who: Known, rows: Annotated[int, Query(ge=1, le=10_000)] = 256
@@ -166,21 +156,3 @@ def shown(version: DatasetVersion, *, latest: bool = True) -> models.Dataset:
         packed=version.packed,
         latest=latest,
     )
-
-
-async def receive(stream: AsyncIterator[bytes], path: Path, limit: int) -> str:
-    """Writes what is sent, `limit` bytes at most, into a file; returns the sha256 of its content."""
-    size, digest = 0, hashlib.sha256()
-    try:
-        async with await anyio.open_file(path, "wb") as file:
-            async for chunk in stream:
-                size += len(chunk)
-                if size > limit:
-                    raise BadInputError(f"dataset: a file of over {format_bytes(limit)} was sent; split it.")
-                digest.update(chunk)
-                await file.write(chunk)
-    except OSError as problem:
-        raise TransientError(
-            f"dataset: cannot be stored: {problem.strerror}; free disk space and try again.", 30
-        ) from problem
-    return digest.hexdigest()

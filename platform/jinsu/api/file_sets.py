@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import time
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from typing import Annotated
-from uuid import uuid4
 
 import anyio
 from fastapi import APIRouter, Query, Request
 
 from jinsu.api import models
 from jinsu.api.authentication import Known
-from jinsu.api.datasets import check_name, receive, shown
+from jinsu.api.datasets import check_name, shown
+from jinsu.api.receiving import draft, receive, upload_name
 from jinsu.api.steps import RequestSteps
 from jinsu.confined.tasks import FINDINGS, INGESTED, LISTING, PACKS, PUBLISHED, FileSet, confined_step
 from jinsu.data.datasets import DatasetStore, DatasetVersion
@@ -68,11 +67,11 @@ class FileSets:
         check_name(name)
         await anyio.to_thread.run_sync(partial(self.ownership.claim, who, name, team, keep=False))
         target = self.packs.name(name, sha256)
-        async with self._draft() as draft:
-            digest = await receive(request.stream(), draft, PACK_BYTES + MOST_TRAILER)
+        async with draft(self.objects) as path:
+            digest = await receive(request.stream(), path, PACK_BYTES + MOST_TRAILER)
             if digest != sha256:
                 raise BadInputError(f"pack {sha256[:12]}: arrived with sha256 {digest[:12]}; send it again.")
-            await anyio.to_thread.run_sync(self.objects.adopt, draft, target)
+            await anyio.to_thread.run_sync(self.objects.adopt, path, target)
         return models.Done(done=f"Pack {sha256[:12]} is there.")
 
     async def publish(
@@ -82,12 +81,12 @@ class FileSets:
         check_name(name)
         began = time.time()
         await anyio.to_thread.run_sync(partial(self.ownership.claim, who, name, team, keep=False))
-        async with self._draft() as draft:
-            digest = await receive(request.stream(), draft, _MOST_LISTING)
-            header = await anyio.to_thread.run_sync(_header, draft)
+        async with draft(self.objects) as path:
+            digest = await receive(request.stream(), path, _MOST_LISTING)
+            header = await anyio.to_thread.run_sync(_header, path)
             await anyio.to_thread.run_sync(self._require_packs, name, header)
             owner = await anyio.to_thread.run_sync(self.ownership.claim, who, name, team)
-            upload = f"uploads/{draft.name}"
+            upload = upload_name(path)
             await anyio.to_thread.run_sync(self.objects.send, upload)
             labels = {"team": owner, "dataset": name}
             step = await anyio.to_thread.run_sync(self._step, name, header, Input(LISTING, upload, digest), labels)
@@ -134,17 +133,6 @@ class FileSets:
         if removed_since(self.database, names, began) is not None:
             raise TransientError(f"dataset {name}: some of its packs were just deleted; put the folder again.", 2)
         return version
-
-    @asynccontextmanager
-    async def _draft(self) -> AsyncIterator[Path]:
-        """A file below the objects' folder, which goes at the end of the block, here and in a store."""
-        uploads = self.objects.root / "uploads"
-        await anyio.to_thread.run_sync(partial(uploads.mkdir, parents=True, exist_ok=True))
-        path = uploads / uuid4().hex
-        try:
-            yield path
-        finally:
-            await anyio.to_thread.run_sync(self.objects.remove, f"uploads/{path.name}")
 
 
 def _header(listing: Path) -> Header:
