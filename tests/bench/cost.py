@@ -17,7 +17,6 @@ import psutil
 from tests.bench import served_models
 from tests.bench.figure import Figure, Say, plain
 from tests.bench.load import hammer
-from tests.bench.machine import folder
 from tests.bench.our_servers import Running, gateway, model_server
 from tests.bench.served_models import Served
 
@@ -42,13 +41,7 @@ class Stand:
 
 
 def measure(say: Say) -> list[Figure]:
-    names = os.environ.get("JINSU_BENCH_MODELS", "").split() or list(served_models.MODELS)
-    figures = []
-    with folder() as place:
-        say("exporting the models")
-        for served in served_models.make(place, names):
-            figures += _measured(served, place / f"run-{served.name}", say)
-    return figures
+    return served_models.measured(_measured, say)
 
 
 def _measured(served: Served, place: Path, say: Say) -> list[Figure]:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+import os
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,8 @@ from typing import Any
 import numpy as np
 import onnx
 from onnx import TensorProto, helper, numpy_helper
+from tests.bench.figure import Figure, Say
+from tests.bench.machine import folder
 
 from jinsu.packaging.package import package
 from jinsu.sdk.example import read_example
@@ -117,6 +120,17 @@ def _torch(place: Path, name: str, title: str, network: Any, rows: np.ndarray) -
 
 MODELS: Mapping[str, Any] = {"digits": digits, "picture": picture, "text": text, "table": table}
 """What makes each model in a folder, by name."""
+
+
+def measured(measure: Callable[[Served, Path, Say], list[Figure]], say: Say) -> list[Figure]:
+    """The figures of each model, or of those that JINSU_BENCH_MODELS names; each is measured in a folder of its own."""
+    names = os.environ.get("JINSU_BENCH_MODELS", "").split() or list(MODELS)
+    figures = []
+    with folder() as place:
+        say("exporting the models")
+        for served in make(place, names):
+            figures += measure(served, place / f"run-{served.name}", say)
+    return figures
 
 
 def make(place: Path, names: list[str]) -> list[Served]:

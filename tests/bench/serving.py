@@ -17,7 +17,7 @@ import numpy as np
 from tests.bench import served_models
 from tests.bench.figure import Figure, Say, at_least, at_most, below, plain
 from tests.bench.load import Load, hammer
-from tests.bench.machine import folder, free_ports
+from tests.bench.machine import free_ports
 from tests.bench.our_servers import gateway, model_server
 from tests.bench.peers import Target, present
 from tests.bench.served_models import Served
@@ -31,13 +31,7 @@ Round = dict[str, Load]
 
 
 def measure(say: Say) -> list[Figure]:
-    names = os.environ.get("JINSU_BENCH_MODELS", "").split() or list(served_models.MODELS)
-    figures = []
-    with folder() as place:
-        say("exporting the models")
-        for served in served_models.make(place, names):
-            figures += _measured(served, place / f"run-{served.name}", say)
-    return figures
+    return served_models.measured(_measured, say)
 
 
 def _measured(served: Served, place: Path, say: Say) -> list[Figure]:
