@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -16,6 +15,8 @@ from jinsu.identity import audit
 from jinsu.identity.people import Person
 from jinsu.objects.mirror import Mirror
 from jinsu.registry.mlflow import Mlflow
+from jinsu.retention.announcements import announce, withdraw
+from jinsu.retention.decision import Unneeded
 from jinsu.retention.inventory import remove, size_of
 from jinsu.retention.records import serving_versions
 from jinsu.runs.dataset_files import pack_names
@@ -69,11 +70,11 @@ class DatasetDeletion:
         """As `plan`, and removes it. Raises ConflictError when something needs a version."""
         deletion = self.plan(person, name, version)
         self._refuse(name, deletion.needs)
-        self._announce(deletion.objects)
+        announce(self.database, [Unneeded(item, 0, "deleted by an owner") for item in deletion.objects])
         # A run writes down what it needs and then looks at what is being removed: one of the two sees the other.
         needs = list(self._needs(name, deletion.versions, last=False))
         if needs:
-            self._withdraw(deletion.objects)
+            withdraw(self.database, deletion.objects)
             self._refuse(name, needs)
         self._repoint(name, deletion.versions)
         kept = {
@@ -125,17 +126,6 @@ class DatasetDeletion:
                 )
 
     # --- Removing ---
-
-    def _announce(self, names: Sequence[str]) -> None:
-        with self.database.begin() as session:
-            for name in names:
-                session.merge(Removal(name=name, at=time.time(), why="deleted by an owner", size=0, done=False))
-
-    def _withdraw(self, names: Sequence[str]) -> None:
-        with self.database.begin() as session:
-            for name in names:
-                if (row := session.get(Removal, name)) is not None:
-                    session.delete(row)
 
     def _repoint(self, name: str, gone: Sequence[DatasetVersion]) -> None:
         """Before a version goes, so that the name never stands for one that is not there."""

@@ -12,6 +12,7 @@ from jinsu.identity import audit
 from jinsu.objects.mirror import Mirror
 from jinsu.registry.mlflow import Mlflow
 from jinsu.retention import records
+from jinsu.retention.announcements import announce, withdraw
 from jinsu.retention.decision import Decision, Facts, Unneeded, Version, decide, in_batches
 from jinsu.retention.inventory import inventory, remove
 from jinsu.runs.catalog import Catalog
@@ -53,30 +54,19 @@ class Retention:
 
     def _remove(self, batch: Sequence[Unneeded]) -> list[Unneeded]:
         until = time.monotonic() + EXPIRES_SECONDS / 2
-        self._announce(batch)
+        announce(self.database, batch)
         unneeded = {item.name for item in self._decide({item.name for item in batch}).objects}
         gone = [item for item in batch if item.name in unneeded]
-        self._withdraw([item.name for item in batch if item.name not in unneeded])
+        withdraw(self.database, [item.name for item in batch if item.name not in unneeded])
         for place, item in enumerate(gone):
             if time.monotonic() > until:  # a run may not wait for what was announced long ago
-                self._withdraw([late.name for late in gone[place:]])
+                withdraw(self.database, [late.name for late in gone[place:]])
                 return gone[:place]
             remove(self.objects, item.name)
             with self.database.begin() as session:
                 session.get_one(Removal, item.name).done = True
                 audit.note(session, _actor(), AuditEvent.REMOVED, item.name, f"{item.size} bytes: {item.why}")
         return gone
-
-    def _announce(self, batch: Sequence[Unneeded]) -> None:
-        with self.database.begin() as session:
-            for item in batch:
-                session.merge(Removal(name=item.name, at=time.time(), why=item.why, size=item.size, done=False))
-
-    def _withdraw(self, names: Sequence[str]) -> None:
-        with self.database.begin() as session:
-            for name in names:
-                if (row := session.get(Removal, name)) is not None:
-                    session.delete(row)
 
     def _decide(self, only: set[str] | None) -> Decision:
         """What may go by the records of now; `only`, among these objects."""
