@@ -2,7 +2,6 @@
 
 import asyncio
 import json
-import time
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
@@ -16,6 +15,7 @@ from hypothesis import strategies as st
 from onnx import TensorProto, helper, numpy_helper
 from tests.support.live_models import http_client
 from tests.support.tensor_models import write_largest
+from tests.support.waiting import until_async
 
 from jinsu.gateway.bootstrap import MAX_BODY
 from jinsu.packaging.arrays import Arrays
@@ -436,6 +436,29 @@ def slow(service: Service, seconds: float) -> Service:
     return service
 
 
+class Held:
+    """The model of a service whose runs end when the test says so."""
+
+    def __init__(self, service: Service) -> None:
+        self.begun: list[tuple[Arrays, Done]] = []
+        self.service = service
+        service.batcher = Batcher(
+            lambda rows, done: self.begun.append((rows, done)), service.limits, service.telemetry.batch.observe
+        )
+
+    def post(self) -> asyncio.Task[Reply]:
+        return asyncio.create_task(self.service.respond("POST", INVOKE, b'{"inputs":[1]}'))
+
+    async def run(self, number: int) -> None:
+        """Waits until so many runs have begun."""
+        await until_async(lambda: len(self.begun) >= number, 20, f"run {number}")
+
+    def end(self, number: int) -> None:
+        """Answers the rows of this run, counted from 1."""
+        rows, done = self.begun[number - 1]
+        done((rows[0] * 2,))
+
+
 def test_a_full_queue_turns_requests_away_at_once(make: Make) -> None:
     service = slow(make("number", queue=2, batch=1), 0.01)
     answers = together(service, [{"inputs": [number]} for number in range(6)])
@@ -445,29 +468,34 @@ def test_a_full_queue_turns_requests_away_at_once(make: Make) -> None:
 
 
 def test_who_is_turned_away_is_told_when_to_come_back(make: Make) -> None:
-    service = slow(make("number", queue=1, batch=1), 0.01)
+    model = Held(make("number", queue=1, batch=1))
 
-    async def talk(client: httpx.AsyncClient) -> list[httpx.Response]:
-        return await asyncio.gather(*(client.post(INVOKE, json={"inputs": [1]}) for _ in range(3)))
+    async def talk(client: httpx.AsyncClient) -> tuple[list[httpx.Response], httpx.Response]:
+        first = asyncio.create_task(client.post(INVOKE, json={"inputs": [1]}))
+        await model.run(1)
+        second = asyncio.create_task(client.post(INVOKE, json={"inputs": [1]}))
+        await until_async(lambda: model.service.batcher.waiting == 1, 20, "the second request to wait")
+        third = await client.post(INVOKE, json={"inputs": [1]})
+        model.end(1)
+        await model.run(2)
+        model.end(2)
+        return [await first, await second], third
 
-    answers = over_http(service, talk)
-    assert sorted(answer.status_code for answer in answers) == [200, 429, 429]
-    assert {answer.headers.get("retry-after") for answer in answers if answer.status_code == 429} == {"1"}
+    answered, turned_away = over_http(model.service, talk)
+    assert [answer.status_code for answer in answered] == [200, 200]
+    assert (turned_away.status_code, turned_away.headers["retry-after"]) == (429, "1")
 
 
 def test_the_deadline_ends_the_wait_and_not_the_server(make: Make) -> None:
-    service = slow(make("number", deadline=0.05, batch=1), 0.6)
+    model = Held(make("number", deadline=0.05, batch=1))
 
-    async def wait() -> tuple[float, list[Reply], Reply]:
-        begun = time.perf_counter()
-        posts = [asyncio.create_task(service.respond("POST", INVOKE, b'{"inputs":[1]}')) for _ in range(3)]
-        await asyncio.sleep(0.01)
-        health = await service.respond("GET", "/health", b"")
-        replies = list(await asyncio.gather(*posts))
-        return time.perf_counter() - begun, replies, health
+    async def wait() -> tuple[list[Reply], Reply]:
+        posts = [model.post() for _ in range(3)]
+        await model.run(1)
+        health = await model.service.respond("GET", "/health", b"")
+        return list(await asyncio.gather(*posts)), health
 
-    seconds, replies, health = asyncio.run(wait())
-    assert seconds < 0.5
+    replies, health = asyncio.run(asyncio.wait_for(wait(), 60))
     assert health.status == 200
     assert [reply.status for reply in replies] == [504] * 3
     assert json.loads(replies[0].body)["message"] == "no answer within 0.05 s"
@@ -480,26 +508,38 @@ def test_a_blank_batch_may_be_larger_than_what_a_socket_holds(tmp_path: Path) ->
 
 
 def test_who_waited_too_long_behind_a_slow_run_is_not_computed(make: Make) -> None:
-    service = slow(make("number", deadline=0.05, batch=1), 0.1)
-    assert [status for status, _ in together(service, [{"inputs": [1]}] * 3)] == [504, 504, 504]
-    assert metric(service, "jinsu_batch_rows_count") == 1
+    model = Held(make("number", deadline=1.0, batch=1))
+
+    async def wait() -> list[Reply]:
+        posts = [model.post() for _ in range(3)]
+        await model.run(1)
+        replies = list(await asyncio.gather(*posts))
+        model.end(1)
+        late = model.post()  # behind the two whose time is over
+        await model.run(2)
+        model.end(2)
+        return [*replies, await late]
+
+    assert [reply.status for reply in asyncio.run(wait())] == [504, 504, 504, 200]
+    assert metric(model.service, "jinsu_batch_rows_count") == 2
 
 
 def test_nobody_computes_for_those_who_have_left(make: Make) -> None:
-    service = slow(make("number", batch=1), 0.05)
+    model = Held(make("number", batch=1))
 
-    async def leave() -> Reply:
-        first, second, third = (
-            asyncio.create_task(service.respond("POST", INVOKE, b'{"inputs":[1]}')) for _ in range(3)
-        )
-        await asyncio.sleep(0.01)
+    async def leave() -> list[int]:
+        first, second, third = (model.post() for _ in range(3))
+        await model.run(1)
         second.cancel()
-        await asyncio.gather(first, second, return_exceptions=True)
-        return await third
+        await asyncio.gather(second, return_exceptions=True)
+        model.end(1)
+        await model.run(2)
+        model.end(2)
+        return [(await first).status, (await third).status]
 
-    assert asyncio.run(leave()).status == 200
-    assert metric(service, "jinsu_batch_rows_count") == 2
-    assert metric(service, "jinsu_queue_rows") == 0
+    assert asyncio.run(leave()) == [200, 200]
+    assert metric(model.service, "jinsu_batch_rows_count") == 2
+    assert metric(model.service, "jinsu_queue_rows") == 0
 
 
 # Over HTTP
@@ -657,16 +697,19 @@ def test_answers_of_every_type_can_be_sent(tmp_path: Path, kind: str, path: str)
         service.close()
 
 
+async def trickle(first: bytes = b" ") -> AsyncIterator[bytes]:
+    """A body whose end never comes."""
+    yield first
+    while True:
+        await asyncio.sleep(0.05)
+        yield b" "
+
+
 def test_a_body_that_does_not_arrive_is_given_up(make: Make) -> None:
     service = make("double", read=0.2)
 
-    async def trickle() -> AsyncIterator[bytes]:
-        while True:
-            yield b" "
-            await asyncio.sleep(0.05)
-
     async def talk(client: httpx.AsyncClient) -> httpx.Response:
-        return await asyncio.wait_for(client.post(INVOKE, content=trickle()), 5)
+        return await asyncio.wait_for(client.post(INVOKE, content=trickle()), 20)
 
     answer = over_http(service, talk)
     assert answer.status_code == 408
@@ -675,17 +718,14 @@ def test_a_body_that_does_not_arrive_is_given_up(make: Make) -> None:
 
 
 def test_the_bodies_of_all_requests_together_are_bounded(make: Make) -> None:
-    service = make("double", bodies=3000, read=0.3)
-
-    async def never() -> AsyncIterator[bytes]:
-        yield b" " * 1000
-        await asyncio.sleep(60)
+    service = make("double", bodies=3900, read=2.0)
 
     async def talk(client: httpx.AsyncClient) -> list[httpx.Response]:
-        many = await asyncio.gather(*(client.post(INVOKE, content=never()) for _ in range(5)))
+        many = await asyncio.gather(*(client.post(INVOKE, content=trickle(b" " * 1000)) for _ in range(5)))
         return [*many, await client.post(INVOKE, json={"inputs": ROWS})]
 
     answers = over_http(service, talk)
+    assert answers[5].status_code == 200
     assert sorted(answer.status_code for answer in answers[:5]) == [408, 408, 408, 503, 503]
     assert all(answer.headers["retry-after"] == "1" for answer in answers if answer.status_code == 503)
     assert answers[5].status_code == 200  # what was given up is not held any longer
