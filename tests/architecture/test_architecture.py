@@ -192,10 +192,13 @@ def test_the_form_explains_itself(bag: dict[str, Any]) -> None:
     assert [name for name in TASKS if f"**{name}**" not in lifecycle["doc"]] == []
 
 
-# Processor time, which is the time it takes on an idle machine: other tests may be running beside this one.
+# Processor time, because other tests may be running beside this one, and as a part of what Airflow itself costs, because
+# processors differ.
 TIME = """
 import os, sys, time
+begun = time.process_time()
 import airflow.sdk
+print("airflow", time.process_time() - begun, flush=True)
 for _ in range(5):
     if os.fork() == 0:  # each child has airflow.sdk and nothing of ours
         begun = time.process_time()
@@ -210,13 +213,14 @@ for _ in range(5):
 def test_a_dag_file_is_read_in_no_time(path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """For one team that has submitted the code of twelve models eight times."""
     (tmp_path / "catalog.json").write_text(json.dumps({"teams": {"default": team_with(models=12, codes=8)}}))
-    printed = re.findall(r"^seconds (.+)$", run(sys.executable, "-c", TIME, path, environment=airflow(tmp_path)), re.M)
-    assert len(printed) == 5
-    seconds = min(map(float, printed))
+    printed = run(sys.executable, "-c", TIME, path, environment=airflow(tmp_path))
+    times = [float(found) for found in re.findall(r"^seconds (.+)$", printed, re.M)]
+    assert len(times) == 5
+    seconds, (sdk,) = min(times), [float(found) for found in re.findall(r"^airflow (.+)$", printed, re.M)]
 
     with capsys.disabled():
-        print(f"\n  {path.name}: {seconds * 1e3:.1f} ms beyond airflow.sdk")
-    assert seconds < 0.05
+        print(f"\n  {path.name}: {seconds * 1e3:.1f} ms beyond airflow.sdk, which takes {sdk * 1e3:.0f} ms")
+    assert seconds < sdk / 5
 
 
 @pytest.mark.parametrize("path", DAG_FILES, ids=lambda path: path.stem)
@@ -229,17 +233,21 @@ def test_a_dag_file_imports_nothing_heavy(path: Path, tmp_path: Path) -> None:
 
 
 def test_help_comes_at_once(capsys: pytest.CaptureFixture[str]) -> None:
-    def measure() -> float:
+    def measure(*command: str | Path) -> float:
+        """Seconds of processor time."""
         before = resource.getrusage(resource.RUSAGE_CHILDREN)
-        run(BIN / "jinsu", "--help")
+        run(*command)
         after = resource.getrusage(resource.RUSAGE_CHILDREN)
         return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
 
-    seconds = min(measure() for _ in range(5))
+    seconds, python = (
+        min(measure(*command) for _ in range(5))
+        for command in ((BIN / "jinsu", "--help"), (sys.executable, "-I", "-c", ""))
+    )
 
     with capsys.disabled():
-        print(f"\n  jinsu --help: {seconds * 1e3:.0f} ms")
-    assert seconds < 0.15
+        print(f"\n  jinsu --help: {seconds * 1e3:.0f} ms; Python alone {python * 1e3:.0f} ms")
+    assert seconds < 20 * python
 
 
 def commands(group: click.Group, path: tuple[str, ...] = ()) -> Iterator[tuple[str, click.Command]]:
@@ -336,7 +344,8 @@ PRIVATE = re.compile(
             r"(?<![\w.])/" + r"work/",
             r"/opt/" + "wheels",
             # The public index is nobody's place, and the default of a value.
-            r"https?://(?!pypi\.org/simple\b)[^\s\"')]*" + r"(pypi|pythonhosted|mirror|artifactory|nexus|devpi|registry)",
+            r"https?://(?!pypi\.org/simple\b)[^\s\"')]*"
+            + r"(pypi|pythonhosted|mirror|artifactory|nexus|devpi|registry)",
             r"\b(pypi|mirror|registry|artifactory|nexus)" + r"\.[a-z0-9-]+\.[a-z]{2,}",
             r"--(extra-)?index-" + r"url[ =]",
         )
