@@ -2,10 +2,12 @@
 
 import asyncio
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Coroutine
+from typing import Any
 
 import pytest
 from tests.support.postgres import execute
+from tests.support.waiting import until_async
 
 from jinsu.clients import notifications
 from jinsu.clients.notifications import Subscription, WatchedTable
@@ -25,50 +27,85 @@ def url(empty_database: str) -> str:
     return empty_database
 
 
-def passes_after(url: str, act: Callable[[], None], seconds: float) -> list[float]:
-    """When passes began, in seconds after `act`, which happens once the work rests."""
-    begun: list[float] = []
+class Watched:
+    """Work that goes at its pace, and when its passes began."""
 
-    async def watch() -> float:
-        changes = Changes((Subscription(url, RUNS),))
-        tasks = [
-            asyncio.create_task(changes.follow()),
-            asyncio.create_task(repeat(lambda: begun.append(time.monotonic()), changes.pauses(PACE), "looking")),
-        ]
-        await asyncio.sleep(1.0)
-        acted = time.monotonic()
-        await asyncio.to_thread(act)
-        await asyncio.sleep(seconds)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)
-        return acted
+    def __init__(self, url: str) -> None:
+        self.begun: list[float] = []
+        self.changes = Changes((Subscription(url, RUNS),))
 
-    acted = asyncio.run(watch())
-    return [at - acted for at in begun if at >= acted]
+    async def passes(self, number: int) -> None:
+        """Waits for so many passes. At the idle pace the second takes a minute."""
+        await until_async(lambda: len(self.begun) >= number, 30, f"pass {number}")
+
+    async def rests(self) -> int:
+        """Waits until the database is listened to and no pass begins any more; returns how many have."""
+        await until_async(lambda: not self.changes.polled, 60, "the connection")
+        while True:
+            seen = len(self.begun)
+            await asyncio.sleep(0.7)
+            if seen and seen == len(self.begun):
+                return seen
+
+
+def watch(url: str, look: Callable[[Watched], Coroutine[Any, Any, None]]) -> None:
+    """Looks at work that is repeated meanwhile."""
+
+    async def run() -> None:
+        watched = Watched(url)
+        work = repeat(lambda: watched.begun.append(time.monotonic()), watched.changes.pauses(PACE), "looking")
+        tasks = [asyncio.create_task(watched.changes.follow()), asyncio.create_task(work)]
+        try:
+            await look(watched)
+        finally:
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+    asyncio.run(run())
 
 
 def test_work_at_rest_begins_when_a_row_changes_and_then_rests_again(url: str) -> None:
-    passes = passes_after(url, lambda: execute(url, INSERT), 1.0)
-    assert len(passes) == 1
-    assert passes[0] < 0.3
+    async def look(work: Watched) -> None:
+        before = await work.rests()
+        await asyncio.to_thread(execute, url, INSERT)
+        await work.passes(before + 1)
+        assert await work.rests() == before + 1
+
+    watch(url, look)
 
 
 def test_work_at_rest_does_nothing(url: str) -> None:
-    assert passes_after(url, lambda: None, 1.0) == []
+    async def look(work: Watched) -> None:
+        before = await work.rests()
+        await asyncio.sleep(1.0)
+        assert len(work.begun) == before
+
+    watch(url, look)
 
 
 def test_work_polls_while_the_database_sends_no_notifications(url: str) -> None:
     execute(url, "DROP TABLE runs")
-    assert 5 < len(passes_after(url, lambda: None, 1.0)) < 15
+
+    async def look(work: Watched) -> None:
+        await work.passes(6)
+        assert work.begun[5] - work.begun[0] > 5 * 0.8 * PACE.busy
+
+    watch(url, look)
 
 
 def test_work_polls_after_the_connection_was_cut_until_there_is_a_new_one(
     url: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(notifications, "_FIRST_PAUSE_SECONDS", 0.5)
+    monkeypatch.setattr(notifications, "_FIRST_PAUSE_SECONDS", 3.0)
     monkeypatch.setattr("jinsu.controller.changes._ATTEMPT_SECONDS", 0.1)
-    passes = passes_after(url, lambda: execute(url, CUT), 2.0)
-    assert passes[0] < 0.3, "the long pause relied on the connection"
-    assert 3 <= len(passes) < 15
-    assert max(passes) < 1.5, "with the new connection it rests"
+
+    async def look(work: Watched) -> None:
+        before = await work.rests()
+        await asyncio.to_thread(execute, url, CUT)
+        await work.passes(before + 3)  # the long pause relied on the connection
+        rested = await work.rests()
+        await asyncio.sleep(1.0)
+        assert len(work.begun) == rested, "with the new connection it rests"
+
+    watch(url, look)
