@@ -97,7 +97,7 @@ class Plane:
     async def share(self, weight: int) -> None:
         """Gives the challenger this share, and waits until Envoy follows."""
         self.publish(weight)
-        await until_async(self.xds.settled, 10, "Envoy to follow")
+        await until_async(self.xds.settled, 30, "Envoy to follow")
 
     async def call(
         self, method: str = "ModelInfer", metadata: Any = NAMED, timeout: float = 10, **document: Any
@@ -140,7 +140,7 @@ class Plane:
         before = self.counted()
         answers = await self.ask(times)
         self.counted()  # Envoy gathers its histograms when it is asked, for the next answer
-        await asyncio.sleep(0.1)
+        await asyncio.sleep(0.5)
         after = self.counted()
         champion, challenger = (after[name].since(before.get(name, Counters())) for name in ("toy-v1", "toy-v2"))
         return answers, champion, challenger
@@ -291,8 +291,8 @@ def test_a_deadline_of_the_gateway_ends_a_request(plane: Any, monkeypatch: pytes
             begun = time.monotonic()
             code, _ = await p.refused(timeout=20)
             assert code in (Code.DEADLINE_EXCEEDED, Code.UNAVAILABLE)
-            assert 0.4 < time.monotonic() - begun < 5
-            await until_async(lambda: p.challenger.abandoned == 1, 5, "the server to hear of it")
+            assert 0.4 < time.monotonic() - begun < 15
+            await until_async(lambda: p.challenger.abandoned == 1, 20, "the server to hear of it")
             found = p.counted()["toy-v2"]
             assert (found.requests, found.errors) == (1, 1)
 
@@ -304,10 +304,10 @@ def test_a_clients_own_deadline_ends_its_request_and_blames_no_version(plane: An
         async with plane() as p:
             await p.share(100)
             p.challenger.delay = 30
-            for _ in range(5):
-                assert (await p.refused(timeout=0.2))[0] is Code.DEADLINE_EXCEEDED
+            for _ in range(3):  # a second, because each must reach the server before it ends
+                assert (await p.refused(timeout=1.0))[0] is Code.DEADLINE_EXCEEDED
             assert "grpc-timeout" not in p.challenger.heard
-            await until_async(lambda: p.challenger.abandoned == 5, 5, "the server to hear of it")
+            await until_async(lambda: p.challenger.abandoned == 3, 20, "the server to hear of it")
             found = p.counted().get("toy-v2", Counters())
             assert (found.requests, found.errors) == (0, 0)
 

@@ -232,11 +232,11 @@ def test_a_promotion_that_waited_while_the_same_one_ended_moves_nothing(release:
     with release.database.begin() as session:
         session.get(Model, "toy", with_for_update=True)
         late.start()
-        until(lambda: release.row(Move, "promote:run-2"), 10, "its intent")
+        until(lambda: release.row(Move, "promote:run-2"), 60, "its intent")
         for version, move in (("2", session.get(Move, "promote:run-2")), ("1", None)):
             release.mlflow.models["toy"].aliases[CHAMPION] = version
             complete(session, "toy", version, move)
-    late.join(10)
+    late.join(60)
 
     assert release.agree() == "1"
     assert release.moves() == [(None, "1"), ("1", "2"), ("2", "1")]
@@ -339,7 +339,7 @@ def test_a_cancellation_waits_for_a_rollout_that_is_being_asked_for_and_aborts_i
         cancel.join(0.5)
         assert cancel.is_alive()
         session.add(Rollout(submission="run-1", model="toy", challenger="1", **common))
-    cancel.join(10)
+    cancel.join(60)
 
     assert release.row(Rollout, "run-1").command == "abort:by mistake"
     with pytest.raises(ConflictError, match="was cancelled: by mistake"):
