@@ -75,7 +75,7 @@ def test_a_database_that_takes_connections_and_says_nothing_is_away_too(monkeypa
         begun = time.monotonic()
         with pytest.raises(TransientError, match="database does not answer"), Database(url).begin() as session:
             session.connection()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
 
 
 def test_airflows_api_says_it_and_keeps_the_session() -> None:

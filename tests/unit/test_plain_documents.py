@@ -16,7 +16,7 @@ def refused(text: str) -> str:
     begun = time.process_time()
     with pytest.raises(BadInputError) as caught:
         parse_spec(text)
-    assert time.process_time() - begun < 2
+    assert time.process_time() - begun < 20
     said = str(caught.value)
     assert said.startswith("model.yaml: ")
     assert len(said) < 4000
