@@ -18,7 +18,7 @@ import psutil
 import pytest
 from tests.contract.launcher_suite import *  # noqa: F403
 from tests.contract.launcher_suite import MODEL, WORKERS, Bench, Own
-from tests.support.waiting import eventually
+from tests.support.waiting import eventually, until
 
 from jinsu.errors import JinsuError, TransientError
 from jinsu.launchers.local_launcher import LocalLauncher
@@ -77,6 +77,16 @@ def starter(bench: Bench, step: StepSpec, stays: float = 0.0) -> subprocess.Pope
     return subprocess.Popen(command, stdout=subprocess.PIPE, start_new_session=True)
 
 
+def until_it_waits(process: subprocess.Popen[bytes]) -> None:
+    """Waits until the process waits for a lock that another holds."""
+
+    def waits() -> bool:
+        lines = Path("/proc/locks").read_text().splitlines()
+        return any("->" in line and str(process.pid) in line.split() for line in lines)
+
+    until(waits, 60, "the second start to wait for its turn")
+
+
 def runner_of(bench: Bench, step: StepSpec) -> psutil.Process:
     state = read_state(LocalLauncher(bench.folder / "steps").files(step.run_key))
     assert state is not None
@@ -97,7 +107,7 @@ def test_processes_that_start_it_at_once_start_it_once(local: Bench) -> None:
 
     starters = [starter(local, step) for _ in range(4)]
 
-    assert [process.communicate(timeout=30)[0] for process in starters] == [b"running\n"] * 4
+    assert [process.communicate(timeout=120)[0] for process in starters] == [b"running\n"] * 4
     assert local.end(step).phase is Phase.DONE
     assert local.notes() == ["run"]
 
@@ -109,7 +119,7 @@ def test_a_step_outlives_whoever_started_it(local: Bench) -> None:
     assert parent.stdout.readline() == b"running\n"
 
     os.killpg(parent.pid, 9)
-    parent.wait(5)
+    parent.wait(30)
 
     assert local.end(step).phase is Phase.DONE
 
@@ -154,7 +164,7 @@ def test_a_cancel_reaches_a_family_whose_runner_was_killed(local: Bench, own: Ow
     local.launcher.cancel(step.run_key, "enough")
 
     assert local.end(step).phase is Phase.CANCELLED
-    assert eventually(lambda: own() == [], within=7)
+    assert eventually(lambda: own() == [], within=30)
 
 
 def test_looking_at_a_step_does_not_keep_it_from_starting(local: Bench) -> None:
@@ -194,11 +204,11 @@ def test_a_start_that_waited_finds_it_done(local: Bench) -> None:
     with (root / "start.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         second = starter(local, step)
-        time.sleep(1.0)  # it has seen that there is no result, and waits for the lock
+        until_it_waits(second)  # it has seen that there is no result
         (root / "out").mkdir()
         seal(root, step.run_key, 1.0)
     try:
-        assert second.communicate(timeout=10)[0] == b"done\n"
+        assert second.communicate(timeout=60)[0] == b"done\n"
     finally:
         second.kill()
     assert local.notes() == []
@@ -335,10 +345,10 @@ def test_a_cancel_while_a_start_waits_for_its_turn_is_kept(local: Bench) -> None
     with (root / "start.lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
         second = starter(local, step)
-        time.sleep(1.5)
+        until_it_waits(second)
         local.launcher.cancel(step.run_key, "wrong dataset")
     try:
-        second.communicate(timeout=30)
+        second.communicate(timeout=60)
         status = local.end(step)
     finally:
         second.kill()
