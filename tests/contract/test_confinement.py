@@ -174,7 +174,9 @@ def test_no_other_process_can_be_killed(bench: Bench) -> None:
     assert eventually(bench.notes)
     state = read_state(bench.launcher.files(step.run_key))  # type: ignore[attr-defined]
     assert state is not None
-    bench.outside.with_name("go").write_text(f"{state.pid} {os.getpid()}")
+    draft = bench.outside.with_name("draft")
+    draft.write_text(f"{state.pid} {os.getpid()}")
+    draft.replace(bench.outside.with_name("go"))  # whole: the script reads it as soon as it is there
 
     status = bench.end(step)
 
@@ -373,7 +375,8 @@ def test_a_control_file_can_be_neither_seen_nor_changed(bench: Bench, name: str)
             sys.exit("it worked")
         assert sorted(path.name for path in root.iterdir()) == ["checkpoints", "in", "metrics.jsonl", "out"]
         note("ready")
-        time.sleep(0.5)
+        while not outside.with_name("go").exists():
+            time.sleep(0.02)
         save()
         """,
         requires=MODEL,
@@ -382,6 +385,7 @@ def test_a_control_file_can_be_neither_seen_nor_changed(bench: Bench, name: str)
     assert eventually(bench.notes)
 
     assert bench.launcher.start(step).phase is Phase.RUNNING  # found alive: nothing is started twice
+    bench.outside.with_name("go").touch()
     status = bench.end(step)
 
     assert status.phase is Phase.DONE, f"{status.message} {bench.log(step)}"
@@ -576,5 +580,5 @@ def test_a_runner_that_is_killed_takes_its_script_with_it(bench: Bench, own: Own
 
     os.kill(state.pid, 9)
 
-    assert eventually(lambda: own() == [], within=2)
+    assert eventually(lambda: own() == [], within=20)
     assert read_result(bench.launcher.files(step.run_key).root) is None  # type: ignore[attr-defined]

@@ -9,10 +9,10 @@ import tarfile
 import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
-from tests.support.waiting import eventually
 from tests.support.wheels import make_wheel, python_index
 
 from jinsu.confined.tasks import ENVIRONMENT_FILE, INDEX, LOCK_FILE, Details, Install, Lock, Locked, confined_step
@@ -27,7 +27,7 @@ from jinsu.steps.spec import Input, Limits, StepKind, StepSpec, run_key
 from jinsu.steps.status import WAITING, Phase, StepStatus
 
 pytestmark = pytest.mark.skipif(bool(confinement()), reason=f"steps are not confined here: {confinement()}")
-LIMITS = Limits(memory=768 * 2**20, seconds=60)
+LIMITS = Limits(memory=768 * 2**20, seconds=180)
 
 
 class Machine:
@@ -89,11 +89,11 @@ class Machine:
         path.write_bytes(buffer.getvalue())
         return Input("code", f"code/{digest}.tar.gz", digest)
 
-    def perform(self, step: StepSpec, within: float = 60) -> StepStatus:
+    def perform(self, step: StepSpec, within: float = 200) -> StepStatus:
         self.launcher.start(step)
         return self.end(step, within)
 
-    def end(self, step: StepSpec, within: float = 60) -> StepStatus:
+    def end(self, step: StepSpec, within: float = 200) -> StepStatus:
         deadline = time.monotonic() + within
         while (status := self.launcher.status(step.run_key)).phase in WAITING:
             assert time.monotonic() < deadline, f"still {status.phase} after {within} s"
@@ -317,8 +317,10 @@ def test_a_build_that_is_killed_leaves_nothing_that_a_training_could_find(machin
         if machine.launcher.status(install.run_key).phase is Phase.DONE:
             break
         assert state is not None
-        os.kill(state.pid, signal.SIGKILL)
-        assert eventually(lambda: machine.launcher.status(install.run_key).phase is Phase.FAILED, within=10)
+        with suppress(ProcessLookupError):  # it has ended this moment
+            os.kill(state.pid, signal.SIGKILL)
+        if machine.end(install).phase is Phase.DONE:
+            break
         assert machine.launcher.status(install.run_key).interrupted
         assert machine.steps.result(install.run_key) is None
         assert not machine.launcher.files(install.run_key).secrets.exists()
