@@ -243,12 +243,12 @@ def test_who_leaves_or_loses_a_role_is_refused_within_seconds(
 
     with airflow.database.begin() as session:
         accounts.set_role(session, newcomer, TEAM, None, actor="test")
-    until(lambda: browser.get(path).status_code == 403, 8, "the DAG to be refused")
+    until(lambda: browser.get(path).status_code == 403, 40, "the DAG to be refused")
     assert me(browser) == newcomer
 
     with airflow.database.begin() as session:
         accounts.remove_person(session, newcomer, actor="test")
-    until(lambda: me(browser) in (401, 403), 8, "the person to be refused")
+    until(lambda: me(browser) in (401, 403), 40, "the person to be refused")
 
 
 def test_my_runs_and_my_teams_are_links(airflow: RealAirflow, browser: httpx.Client) -> None:

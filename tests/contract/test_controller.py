@@ -65,13 +65,13 @@ class Servers:
     def kill(self, *versions: str) -> None:
         for version in versions:
             self.processes[f"{MODEL}-v{version}"].kill()
-            self.processes[f"{MODEL}-v{version}"].wait(5)
+            self.processes[f"{MODEL}-v{version}"].wait(60)
 
     def lost(self) -> None:
         """As after a reboot: every process is gone, and nobody remembers them."""
         for process in self.processes.values():
             process.kill()
-            process.wait(5)
+            process.wait(60)
         self.processes.clear()
 
 
@@ -212,7 +212,7 @@ class World:
                     task.cancel()
                 await asyncio.wait(tasks)
 
-    async def until(self, look: Callable[[], Any], within: float = 30.0) -> None:
+    async def until(self, look: Callable[[], Any], within: float = 90.0) -> None:
         def what() -> str:
             return str([self.answers[-3:], self.servers.deployed(), self.states()])
 
@@ -224,7 +224,7 @@ class World:
 
     async def share(self, version: str, last: int = 40) -> float:
         """The version's share of the next answers, once what was decided has reached Envoy."""
-        await asyncio.sleep(0.3)
+        await asyncio.sleep(1.0)
         seen = len(self.answers)
         await self.until(lambda: len(self.answers) > seen + last)
         return sum(answered == version for _, answered in self.answers[seen:]) / (len(self.answers) - seen)

@@ -47,7 +47,7 @@ def running(server: Postgres) -> Iterator[subprocess.Popen[bytes]]:
     finally:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(signal.SIGINT)
-        process.wait(20)
+        process.wait(60)
 
 
 def connected(server: Postgres) -> psycopg.Connection[tuple[object, ...]]:
@@ -61,7 +61,7 @@ def kill_all(process: subprocess.Popen[bytes]) -> None:
         os.kill(pid, signal.SIGSTOP)
     for pid in family:
         os.kill(pid, signal.SIGKILL)
-    process.wait(10)
+    process.wait(60)
     patience = time.monotonic() + 10
     while any(Path(f"/proc/{pid}").exists() for pid in family) and time.monotonic() < patience:
         time.sleep(0.05)

@@ -49,7 +49,7 @@ def at_once(*calls: Callable[[], Any]) -> list[Any]:
     together = threading.Barrier(len(calls))
 
     def one(call: Callable[[], Any]) -> Any:
-        together.wait(10)
+        together.wait(60)
         try:
             return call()
         except JinsuError as problem:

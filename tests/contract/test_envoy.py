@@ -163,7 +163,7 @@ class Plane:
 def plane(ports: Any, start_envoy: START, envoy_schema: schema.Schema, short: Path) -> Any:
     @asynccontextmanager
     async def open_plane(serve: bool = True) -> AsyncIterator[Plane]:
-        async with httpx.AsyncClient(base_url=ports.url, timeout=10) as client:
+        async with httpx.AsyncClient(base_url=ports.url, timeout=60) as client:
             plane = Plane(XdsServer(envoy_schema), ports, short, client)
             plane.publish()
             for upstream in (plane.champion, plane.challenger):

@@ -48,7 +48,7 @@ class Stage:
 
     def start(self) -> StepStatus:
         self.launcher.start(self.step)
-        until(lambda: len(self.attempts()) or self.fake, 10, "the script")
+        until(lambda: len(self.attempts()) or self.fake, 60, "the script")
         return self.status
 
     def attempts(self) -> list[str]:
@@ -88,7 +88,7 @@ class Stage:
     def end(self, order: str) -> StepStatus:
         if order:
             self.order(order)
-        until(lambda: self.status.phase in TERMINAL, 20, lambda: f"the end: {self.status}")
+        until(lambda: self.status.phase in TERMINAL, 60, lambda: f"the end: {self.status}")
         return self.status
 
 
@@ -132,7 +132,7 @@ def test_what_was_interrupted_says_so_and_starts_again(stage: Stage) -> None:
     assert "runner was killed" in status.message
 
     assert stage.launcher.start(stage.step).phase in WAITING
-    until(lambda: len(stage.attempts()) == 2, 10, "the second attempt")
+    until(lambda: len(stage.attempts()) == 2, 60, "the second attempt")
 
 
 @pytest.mark.parametrize("before", ["at work", "failed", "done", "absent"])
@@ -149,7 +149,7 @@ def test_cancel(stage: Stage, before: str) -> None:
     elif before == "done":
         assert stage.status.phase is Phase.DONE  # it was too late
     else:
-        until(lambda: stage.status.phase is Phase.CANCELLED, 20, lambda: f"the end: {stage.status}")
+        until(lambda: stage.status.phase is Phase.CANCELLED, 60, lambda: f"the end: {stage.status}")
         assert stage.status.message == "wrong dataset"
         assert stage.launcher.start(stage.step).phase in WAITING  # another run may need it
 
@@ -169,7 +169,7 @@ def test_logs_and_metrics_are_read_from_an_offset(stage: Stage) -> None:
     assert stage.launcher.metrics(key, 0) == b""
     stage.start()
     stage.write("epoch 1: é\n", 0.5)
-    until(lambda: stage.launcher.metrics(key, 0), 10, "metrics")
+    until(lambda: stage.launcher.metrics(key, 0), 60, "metrics")
 
     text, after = stage.launcher.logs(key, 0)
     metrics = stage.launcher.metrics(key, 0)

@@ -45,7 +45,7 @@ def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Mlflow]:
         yield Mlflow(address, ACCOUNT, timeout=60)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def answers(address: str) -> bool:

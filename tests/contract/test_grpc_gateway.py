@@ -159,8 +159,8 @@ def plane(ports: Any, start_envoy: Callable[[], object], envoy_schema: schema.Sc
             server = await plane.xds.serve(ports.xds_address)
             start_envoy()
             try:
-                await until_async(plane.xds.settled, 15, "Envoy to follow")
-                await asyncio.wait_for(channel.channel_ready(), 15)
+                await until_async(plane.xds.settled, 60, "Envoy to follow")
+                await asyncio.wait_for(channel.channel_ready(), 60)
                 yield plane
             finally:
                 for toy in toys:
@@ -363,7 +363,7 @@ def test_a_deployed_model_answers_over_grpc(
         server = await xds.serve(ports.xds_address)
         start_envoy()
         async with grpc.aio.insecure_channel(f"127.0.0.1:{ports.gateway}") as channel:
-            await asyncio.wait_for(channel.channel_ready(), 15)
+            await asyncio.wait_for(channel.channel_ready(), 60)
             p, named = Plane(xds, ports, short, channel), ((MODEL_HEADER, "echo"),)
             answer, version = await p.call(metadata=named, **asked)
             assert (list(answer.raw_output_contents), version) == (asked["raw_input_contents"], "1")

@@ -146,7 +146,7 @@ def several(count: int, work: Callable[[int], None]) -> list[int]:
     together = fork.Barrier(count)
 
     def one(number: int) -> None:
-        together.wait(20)
+        together.wait(60)
         work(number)
 
     processes = [fork.Process(target=one, args=(number,)) for number in range(count)]

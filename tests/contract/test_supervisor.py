@@ -97,7 +97,7 @@ def test_stop_leaves_nothing(supervisor: Supervisor, tmp_path: Path, own: Callab
 
     assert own() == []
     assert not supervisor.running()
-    assert time.monotonic() - begun < 10
+    assert time.monotonic() - begun < 60
     supervisor.stop()  # again is harmless
 
 

@@ -114,24 +114,24 @@ def installed(
     for process in (*built.processes, envoy):
         process.send_signal(signal.SIGCONT)
         process.kill()
-        process.wait(10)
+        process.wait(60)
     engine(empty_database).dispose()
 
 
 def test_a_controller_that_was_paused_undoes_nothing_of_its_successor(installed: Installed) -> None:
     first = installed.start_controller("first", installed.ports.xds)
-    until(lambda: installed.answering() == {"1", "2"}, 30, lambda: installed.log(first))
+    until(lambda: installed.answering() == {"1", "2"}, 120, lambda: installed.log(first))
     os.kill(first.pid, signal.SIGSTOP)
 
     second = installed.start_controller("second", free_ports(1))
-    until(lambda: installed.epoch() == 2, 30, lambda: installed.log(second))
+    until(lambda: installed.epoch() == 2, 120, lambda: installed.log(second))
     Rollouts(installed.database).command("toy", Command(Verb.ABORT, "ann: looks odd"))
-    until(lambda: installed.rollout().phase is Phase.REVERTED, 20, lambda: installed.log(second))
+    until(lambda: installed.rollout().phase is Phase.REVERTED, 90, lambda: installed.log(second))
     before = installed.rollout()
 
     os.kill(first.pid, signal.SIGCONT)
-    until(lambda: "stands by" in installed.log(first), 20, lambda: installed.log(first))
-    until(lambda: installed.answering() == {"1"}, 20, "the champion to answer alone", every=0.5)
+    until(lambda: "stands by" in installed.log(first), 90, lambda: installed.log(first))
+    until(lambda: installed.answering() == {"1"}, 90, "the champion to answer alone", every=0.5)
     with pytest.raises(OSError), closing(socket.create_connection(("127.0.0.1", installed.ports.xds), 2)):
         pass  # Envoys find no discovery here, and look for the successor's
     after = installed.rollout()
@@ -143,7 +143,7 @@ def test_a_controller_that_was_paused_undoes_nothing_of_its_successor(installed:
     assert not (installed.folder / "first.ended").exists()
 
     second.kill()
-    until(lambda: first.poll() is not None, 40, lambda: installed.log(first))
+    until(lambda: first.poll() is not None, 150, lambda: installed.log(first))
     assert installed.epoch() == 2, "the process that is started in its place takes the next one"
 
 

@@ -185,7 +185,7 @@ def answers(url: str, bodies: Sequence[Any]) -> list[np.ndarray]:
     """The model's answer to each body, every number of it finite: its first output, where it has several."""
     found = []
     for body in bodies:
-        answer = httpx.post(url, json=body, timeout=10)
+        answer = httpx.post(url, json=body, timeout=60)
         assert answer.is_success, answer.text
         predictions = answer.json()["predictions"]
         outputs = list(predictions.values()) if isinstance(predictions, dict) else [predictions]

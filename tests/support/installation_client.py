@@ -64,7 +64,7 @@ class InstallationClient:
 
     def answering(self, model: str) -> str | None:
         """The version that answers one request now."""
-        answer = httpx.post(self.url(model), json={"inputs": [[1, 1]]}, headers=self.endpoint_headers, timeout=10)
+        answer = httpx.post(self.url(model), json={"inputs": [[1, 1]]}, headers=self.endpoint_headers, timeout=60)
         return answer.headers.get("x-jinsu-version")
 
     def traffic(self, model: str, far: float = 0.0) -> Traffic:

@@ -111,7 +111,7 @@ def gated_mlflow(home: Path) -> Iterator[GatedMlflow]:
         yield GatedMlflow(settings, database, Mlflow(settings.mlflow_url, PLATFORM, timeout=60))
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _settings(home: Path, address: str) -> Settings:

@@ -34,7 +34,7 @@ def running_server() -> Iterator[postgres.Postgres]:
     finally:
         if process:
             process.send_signal(signal.SIGINT)  # ends connections, as supervisord does
-            process.wait(20)
+            process.wait(60)
         postgres.erase(home)
         shutil.rmtree(home, ignore_errors=True)
 

@@ -85,7 +85,7 @@ def real_airflow(home: Path, catalog: Mapping[str, Any]) -> Iterator[RealAirflow
         yield RealAirflow(url, settings, database, Airflow(url, SECRET, timeout=60), environment)
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def _settings(home: Path) -> Settings:

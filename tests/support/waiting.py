@@ -31,7 +31,7 @@ async def until_async(
         await asyncio.sleep(every)
 
 
-def eventually(look: Callable[[], Any], within: float = 10.0, every: float = 0.05) -> Any:
+def eventually(look: Callable[[], Any], within: float = 30.0, every: float = 0.05) -> Any:
     """Returns the first true answer of `look`, or its last answer when `within` seconds are over."""
     deadline = time.monotonic() + within
     while not (seen := look()) and time.monotonic() < deadline:

@@ -158,7 +158,7 @@ def test_a_put_that_is_killed_leaves_no_version_and_goes_on(
         env={**os.environ, "KILL_AT": str(kill_at), "JINSU_TOKEN": "token of ann"}, capture_output=True, timeout=60,
     )  # fmt: skip
     assert killed.returncode == -9, killed.stderr
-    until(lambda: not any((bench.home / "objects" / "uploads").glob("*")), 10, "the API lets the broken upload go")
+    until(lambda: not any((bench.home / "objects" / "uploads").glob("*")), 60, "the API lets the broken upload go")
     assert jinsu("data", "log", "pictures")[0] != 0, "no version is visible"
     there = packs(bench)
     sent = _sent(monkeypatch)

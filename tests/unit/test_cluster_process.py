@@ -33,7 +33,7 @@ def waiting(tmp_path: Path) -> Iterator[subprocess.Popen[bytes]]:
 
 def test_it_ends_when_it_is_asked_to(waiting: subprocess.Popen[bytes]) -> None:
     """The kernel gives the first process of a container no default: what it does not catch never arrives."""
-    patience = time.monotonic() + 30
+    patience = time.monotonic() + 90
     while not _catches(waiting.pid, signal.SIGTERM):
         assert time.monotonic() < patience
         assert waiting.poll() is None
@@ -41,7 +41,7 @@ def test_it_ends_when_it_is_asked_to(waiting: subprocess.Popen[bytes]) -> None:
 
     waiting.terminate()
 
-    assert waiting.wait(10) == 0
+    assert waiting.wait(60) == 0
 
 
 @pytest.mark.parametrize("name", PARTS)

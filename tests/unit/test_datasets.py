@@ -282,7 +282,7 @@ def test_eight_at_once_make_one_version(store: Datasets, tmp_path: Path) -> None
         together = threading.Barrier(8)
 
         def put(who: int, name: str = f"rows{attempt}", together: threading.Barrier = together) -> DatasetVersion:
-            together.wait(10)
+            together.wait(60)
             return store.put(name, source, f"user {who}")
 
         with ThreadPoolExecutor(8) as pool:

@@ -144,12 +144,12 @@ def serving(envoy_schema: schema.Schema) -> Iterator[Callable[..., XdsServer]]:
             xds.publish(RUNTIME, runtime(wanted), ttl=60.0)
             return await xds.serve(f"127.0.0.1:{port}")
 
-        started.append(asyncio.run_coroutine_threadsafe(work(), loop).result(10))
+        started.append(asyncio.run_coroutine_threadsafe(work(), loop).result(60))
         return xds
 
     yield start
     for server in started:
-        asyncio.run_coroutine_threadsafe(server.stop(0), loop).result(10)
+        asyncio.run_coroutine_threadsafe(server.stop(0), loop).result(60)
     loop.call_soon_threadsafe(loop.stop)
     thread.join(5)
 
@@ -166,13 +166,13 @@ class Plane:
         """The status of one request over gRPC."""
         with grpc.insecure_channel(f"127.0.0.1:{self.gateway.port}") as channel:
             try:
-                channel.unary_unary(f"/{SERVICE}/ServerReady")(b"", metadata=metadata, timeout=10)
+                channel.unary_unary(f"/{SERVICE}/ServerReady")(b"", metadata=metadata, timeout=60)
             except grpc.RpcError as problem:
                 return problem.code()
         return grpc.StatusCode.OK
 
     def ask(self, path: str = ASKED, method: str = "GET", **headers: str) -> httpx.Response:
-        return httpx.request(method, f"http://127.0.0.1:{self.gateway.port}{path}", headers=headers, timeout=10)
+        return httpx.request(method, f"http://127.0.0.1:{self.gateway.port}{path}", headers=headers, timeout=60)
 
     def answers(self) -> bool:
         with contextlib.suppress(httpx.TransportError):
@@ -182,7 +182,7 @@ class Plane:
     def statistics(self, path: str, method: str = "GET", key: str = GATEWAY_KEY) -> httpx.Response:
         headers = {"authorization": f"Bearer {key}"} if key else {}
         url = f"http://127.0.0.1:{self.gateway.stats_port}{path}"
-        return httpx.request(method, url, headers=headers, timeout=10)
+        return httpx.request(method, url, headers=headers, timeout=60)
 
 
 @pytest.fixture(scope="module")
@@ -208,7 +208,7 @@ def plane(envoy_schema: schema.Schema, tmp_path_factory: pytest.TempPathFactory)
 
 def raw(port: int, request: str) -> bytes:
     """What comes back for these very bytes: no client tidies the path up."""
-    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as connection:
         connection.sendall(request.encode("latin-1"))
         found = b""
         while chunk := connection.recv(65536):
@@ -460,7 +460,7 @@ def discover(port: int, envoy_schema: schema.Schema, *metadata: tuple[str, str])
             response_deserializer=response.FromString,
         )
         try:
-            return next(stream(iter([request(type_url=ROUTE)]), metadata=metadata, timeout=5))
+            return next(stream(iter([request(type_url=ROUTE)]), metadata=metadata, timeout=60))
         except grpc.RpcError as problem:
             return problem.code()
 

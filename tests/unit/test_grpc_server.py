@@ -240,7 +240,7 @@ def test_a_server_process_speaks_both_protocols(folder: Path, tmp_path: Path) ->
             assert 'jinsu_requests_total{status="200"} 1.0' in client.get("http://m/metrics").text
     finally:
         process.terminate()
-        assert process.wait(20) in (0, -15)
+        assert process.wait(60) in (0, -15)
 
 
 def test_a_taken_address_is_a_sentence_and_an_end(folder: Path, tmp_path: Path) -> None:

@@ -28,7 +28,7 @@ def client(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ScoringServerCl
         yield client
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 RECORDS = json.loads(FRAME.to_json(orient="records"))

@@ -215,7 +215,7 @@ def test_of_a_run_and_retention_at_once_the_run_never_loses(bench: StageBench) -
     outcomes: list[str] = []
 
     def start() -> None:
-        together.wait(10)
+        together.wait(60)
         try:
             journal.note(bench.run, StageName.TRAIN, "training", run_key=key)
             outcomes.append("kept" if bench.installation.steps.result(key) else "absent")
@@ -224,7 +224,7 @@ def test_of_a_run_and_retention_at_once_the_run_never_loses(bench: StageBench) -
 
     thread = threading.Thread(target=start)
     thread.start()
-    together.wait(10)
+    together.wait(60)
     bench.build(Retention).run()
     thread.join()
     there = (bench.home / "objects" / "steps" / key / "result.json").exists()

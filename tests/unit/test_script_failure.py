@@ -69,7 +69,7 @@ def message_of(folder: Path, line: str) -> str:
     )  # fmt: skip
     launcher = LocalLauncher(folder / "steps")
     launcher.start(step)
-    until = time.monotonic() + 60
+    until = time.monotonic() + 120
     while (status := launcher.status(step.run_key)).phase not in TERMINAL and time.monotonic() < until:
         time.sleep(0.05)
     return status.message

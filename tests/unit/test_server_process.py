@@ -46,7 +46,7 @@ def serving(folder: Path, address: Path, run: float) -> Iterator[httpx.Client]:
             yield client
     finally:
         process.terminate()
-        process.wait(20)
+        process.wait(60)
 
 
 def post(address: Path, largest: float) -> socket.socket:

@@ -380,7 +380,7 @@ def test_the_same_snapshot_may_arrive_many_times_at_once(tmp_path: Path) -> None
         data, together = archive("train.py", bytes(size)), threading.Barrier(8)
 
         def put(_: int, data: bytes = data, together: threading.Barrier = together) -> str:
-            together.wait(10)
+            together.wait(60)
             return store.put(data, LIMIT)
 
         with ThreadPoolExecutor(8) as pool:
