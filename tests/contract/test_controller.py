@@ -37,7 +37,7 @@ from jinsu.state.tables import Candidate, Endpoint, LedgerEntry, Rollout, Submis
 
 MODEL = "toy"
 SLOW = GatePolicy(10, 0.01, 2.0, 10.0)  # more than 10 ms, and more than twice the champion's
-POLICY = Policy((20, 50), 0.8, 15.0, GatePolicy(10, 0.01, 2.0, 1000.0), ready_deadline=20.0)
+POLICY = Policy((20, 50), 0.8, 60.0, GatePolicy(10, 0.01, 2.0, 1000.0), ready_deadline=90.0)
 
 
 class Servers:
@@ -287,7 +287,7 @@ def test_a_bad_challenger_is_taken_back_and_its_server_freed(world: World, packa
     async def scenario() -> None:
         async with world.controlled(), world.clients():
             gates = SLOW if package == "slow" else POLICY.gates
-            world.rollout("2", package, ready_deadline=2.0 if package == "broken" else 20.0, gates=gates)
+            world.rollout("2", package, ready_deadline=2.0 if package == "broken" else 90.0, gates=gates)
             state = await world.until_phase("2", Phase.REVERTED, Phase.PROMOTING)
             assert reason in state.reason
             assert await world.share("1") == 1
@@ -302,7 +302,7 @@ def test_a_bad_challenger_is_taken_back_and_its_server_freed(world: World, packa
 def test_a_challenger_that_dies_is_taken_back_and_no_client_notices(world: World) -> None:
     async def scenario() -> None:
         async with world.controlled(), world.clients():
-            world.rollout("2", deadline=3.0, every=60.0)
+            world.rollout("2", deadline=10.0, every=60.0)
             await world.until(lambda: (200, "2") in world.answers)
             await asyncio.to_thread(world.servers.kill, "2")
             state = await world.until_phase("2", Phase.REVERTED, Phase.HALTED)
@@ -386,7 +386,7 @@ def test_a_rollout_survives_a_reboot(world: World, phase: Phase) -> None:
 
     async def scenario() -> None:
         past = State(challenger="2", champion="1", phase=phase, step=1, percent=50, since=time.time() - 3600)
-        world.rollout("2", state=past, deadline=3.0)
+        world.rollout("2", state=past, deadline=15.0)
         async with world.controlled(), world.clients():
             await world.until(lambda: world.state("2") != past)
             state = await world.until_phase("2", Phase.PROMOTING, Phase.REVERTED, Phase.HALTED)
