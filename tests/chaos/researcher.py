@@ -12,7 +12,7 @@ problem: {dataset: points, metric: accuracy, min: 0.7, vs_champion: ">= -0.05"}
 train:
   command: python train.py
   params: {seconds: 2}
-release: {canary: {steps: [50], every: 1s, min_requests: 10}}
+release: {canary: {steps: [50], every: 1s, min_requests: 10, max_error_increase: 0.1}}
 """
 
 SCRIPT = '''\

@@ -36,8 +36,8 @@ from jinsu.state.fence import Fence
 from jinsu.state.tables import Candidate, Endpoint, LedgerEntry, Rollout, Submission
 
 MODEL = "toy"
-SLOW = GatePolicy(10, 0.01, 2.0, 10.0)  # more than 10 ms, and more than twice the champion's
-POLICY = Policy((20, 50), 0.8, 60.0, GatePolicy(10, 0.01, 2.0, 1000.0), ready_deadline=90.0)
+SLOW = GatePolicy(10, 0.1, 2.0, 10.0)  # more than 10 ms, and more than twice the champion's
+POLICY = Policy((20, 50), 0.8, 60.0, GatePolicy(10, 0.1, 2.0, 1000.0), ready_deadline=90.0)
 
 
 class Servers:
@@ -268,7 +268,7 @@ def test_a_good_challenger_is_promoted_and_no_client_notices(world: World) -> No
             world.rollout("2")
             state = await world.until_phase("2", Phase.PROMOTING)
             assert (state.step, state.reason) == (1, "all steps passed")
-            assert await world.share("2") == 1
+            assert 0.75 < await world.share("2", last=300) < 0.99, "the champion keeps its control share"
             assert world.servers.deployed() == {"toy-v1", "toy-v2"}  # it could still be taken back
 
             world.promote("2")
@@ -281,7 +281,7 @@ def test_a_good_challenger_is_promoted_and_no_client_notices(world: World) -> No
 
 
 @pytest.mark.parametrize(
-    ("package", "reason"), [("nan", "not finite"), ("slow", "latency over"), ("broken", "not ready after 2 s")]
+    ("package", "reason"), [("nan", "100.0% of"), ("slow", "latency over"), ("broken", "not ready after 2 s")]
 )
 def test_a_bad_challenger_is_taken_back_and_its_server_freed(world: World, package: str, reason: str) -> None:
     async def scenario() -> None:
@@ -374,7 +374,8 @@ def test_a_crash_before_the_state_is_written_changes_nothing(world: World, packa
         world.answers.clear()
         async with world.controlled(), world.clients():
             await world.until_phase("2", end)
-            assert await world.share("2") == (1 if end is Phase.PROMOTING else 0)
+            share = await world.share("2", last=100)
+            assert share > 0.7 if end is Phase.PROMOTING else share == 0
         assert world.ledger() == ([] if end is Phase.PROMOTING else [("reverted", "2")])
 
     asyncio.run(scenario())

@@ -24,9 +24,10 @@ from jinsu.gateway.backend import Backend
 from jinsu.gateway.bootstrap import MAX_BODY
 from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
 from jinsu.gateway.envoy import binary as envoy_binary
-from jinsu.gateway.statistics import Envoys, Tally
+from jinsu.gateway.statistics import Envoys
 from jinsu.gateway.topology import Route
-from jinsu.release.gates import Counters, GatePolicy, Verdict, compare, overall
+from jinsu.release.counters import Arms, Counters
+from jinsu.release.gates import Evidence, GatePolicy, Verdict, findings, overall, weigh
 
 START = Callable[[], subprocess.Popen[bytes]]
 TTL = 2.0
@@ -477,7 +478,9 @@ def test_no_client_notices_that_the_challenger_died(plane: Any) -> None:
 
 
 def counted(p: Plane) -> dict[str, Counters]:
-    return Tally().add(Envoys(p.ports.admin_url).read(["toy-v1", "toy-v2"]))
+    """What the one Envoy has counted of each version."""
+    (counters,) = Envoys(p.ports.admin_url).read(["toy-v1", "toy-v2"]).values()
+    return counters
 
 
 def test_counters_are_what_was_sent(plane: Any) -> None:
@@ -512,10 +515,12 @@ def test_latency_that_envoy_has_not_gathered_yet_is_not_good_latency(plane: Any)
             counted(p)
             await p.ask(100)
             seen = counted(p)
-            found = compare(GatePolicy(10, 0.01, 2.0, 1000.0), seen["toy-v1"], seen["toy-v2"])
+            policy = GatePolicy(10, 0.5, 2.0, 1000.0)
+            arms = Arms(seen["toy-v1"], seen["toy-v2"])
+            found = findings(policy, weigh(policy, Evidence(), arms, next_share=1.0, alone=False))
             assert seen["toy-v2"].requests > 10
             timed = max(seen["toy-v2"].latency.values())
-            assert timed > 10 or overall(found) is Verdict.INCONCLUSIVE
+            assert timed > 10 or overall(found) is Verdict.INCONCLUSIVE, found
 
     asyncio.run(scenario())
 

@@ -22,16 +22,23 @@ from jinsu.gateway import schema, topology
 from jinsu.gateway.backend import Backend
 from jinsu.gateway.bootstrap import MAX_BODY
 from jinsu.gateway.discovery import CLUSTER, ROUTE, RUNTIME, XdsServer
-from jinsu.gateway.statistics import Envoys, Tally
+from jinsu.gateway.statistics import Envoys
 from jinsu.gateway.topology import MODEL_HEADER, Route
 from jinsu.packaging.contents import SealedPackage
-from jinsu.release.gates import Counters, GatePolicy, Verdict, compare
+from jinsu.release.counters import Arms, Counters
+from jinsu.release.gates import Evidence, Finding, GatePolicy, Verdict, findings, weigh
 from jinsu.serving.grpc_messages import METHODS
 from jinsu.serving.grpc_service import SERVICE
 
 Code = grpc.StatusCode
 NAMED = ((MODEL_HEADER, "toy"),)
 Answers = Counter[tuple[str, str]]
+
+
+def compared(least: int, champion: Counters, challenger: Counters) -> list[Finding]:
+    """What the gates find when so much was counted in one look, and a step needs so many answers."""
+    policy = GatePolicy(least, 0.01, 2.0, 1e4)
+    return findings(policy, weigh(policy, Evidence(), Arms(champion, challenger), next_share=1.0, alone=False))
 
 
 class Toy:
@@ -133,7 +140,8 @@ class Plane:
         return answers
 
     def counted(self) -> dict[str, Counters]:
-        return Tally().add(Envoys(self.ports.admin_url).read(["toy-v1", "toy-v2"]))
+        (counters,) = Envoys(self.ports.admin_url).read(["toy-v1", "toy-v2"]).values()
+        return counters
 
     async def window(self, times: int) -> tuple[Answers, Counters, Counters]:
         """What so many requests were answered, and what the gates see of champion and challenger meanwhile."""
@@ -225,7 +233,7 @@ def test_a_challenger_whose_answers_fail_is_counted(plane: Any, code: Code) -> N
             assert failed > 60
             assert (challenger.requests, challenger.errors) == (failed, failed)
             assert (champion.requests, champion.errors) == (answers["OK", "1"], 0)
-            verdicts = {one.gate: one.verdict for one in compare(GatePolicy(20, 0.01, 2.0, 1e4), champion, challenger)}
+            verdicts = {one.gate: one.verdict for one in compared(20, champion, challenger)}
             assert verdicts["errors"] is Verdict.FAIL
 
     asyncio.run(scenario())
@@ -245,7 +253,7 @@ def test_a_clients_mistake_is_no_evidence(plane: Any, code: Code) -> None:
             assert answers[code.name, "2"] > 20
             assert (challenger.requests, challenger.errors) == (0, 0)
             assert (champion.requests, champion.errors) == (answers["OK", "1"], 0)
-            found = compare(GatePolicy(10, 0.01, 2.0, 1e4), champion, challenger)
+            found = compared(10, champion, challenger)
             assert {one.gate: one.verdict for one in found}["traffic"] is Verdict.INCONCLUSIVE
 
     asyncio.run(scenario())
@@ -370,7 +378,8 @@ def test_a_deployed_model_answers_over_grpc(
             assert (await p.call("ModelReady", named, name="echo"))[0].ready
             for change, code in (({"inputs": []}, Code.INVALID_ARGUMENT), ({"model_name": "else"}, Code.NOT_FOUND)):
                 assert (await p.refused(metadata=named, **{**asked, **change}))[0] is code
-            found = Tally().add(Envoys(ports.admin_url).read(["echo-v1"]))["echo-v1"]
+            (counters,) = Envoys(ports.admin_url).read(["echo-v1"]).values()
+            found = counters["echo-v1"]
             assert (found.requests, found.errors) == (2, 0)
         await server.stop(0)
 

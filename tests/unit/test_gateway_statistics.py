@@ -3,7 +3,7 @@
 import pytest
 
 from jinsu.gateway.statistics import parse_envoy
-from jinsu.release.gates import Counters
+from jinsu.release.counters import Counters
 
 
 def line(name: str, value: int, cluster: str = "toy-v2", **labels: str) -> str:

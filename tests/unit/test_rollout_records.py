@@ -10,15 +10,18 @@ from sqlalchemy import select
 
 from jinsu.controller.rollout_records import Decision, OpenRollout, RolloutRecords
 from jinsu.release.advance import Phase, Policy, State
+from jinsu.release.bets import STAKE
 from jinsu.release.command import Command, Verb
-from jinsu.release.gates import Counters, Finding, GatePolicy, Verdict
+from jinsu.release.counters import Arms, Counters
+from jinsu.release.gates import Evidence, Finding, GatePolicy, Verdict
 from jinsu.state.database import Database, engine
 from jinsu.state.tables import Base, Endpoint, LedgerEntry, Rollout, Submission
 
 POLICY = Policy((5, 50), 60.0, 600.0, GatePolicy(50, 0.02, 2.0, 100.0))
 STEPPING = State(
     "2", "1", Phase.STEPPING, 1, 100.0, percent=50, findings=(Finding("traffic", Verdict.INCONCLUSIVE, "few"),),
-    challenger_baseline=Counters(3, 1, 0, {50.0: 2, float("inf"): 3}),
+    seen={"10.0.0.7": Arms(challenger=Counters(3, 1, 0, {50.0: 2, float("inf"): 3}))},
+    evidence=Evidence(slow={50.0: STAKE}),
 )  # fmt: skip
 ABORT = Command(Verb.ABORT, "ann: looks odd")
 

@@ -117,8 +117,8 @@ def test_a_champion_of_unknown_origin_is_not_routed_to(bench: Bench, caplog: pyt
         (decided(Phase.DEPLOYING), 0),
         (decided(Phase.STEPPING, percent=5), 5),
         (decided(Phase.HALTED, percent=50), 50),
-        (decided(Phase.HALTED, percent=100), 100),
-        (decided(Phase.PROMOTING), 100),
+        (decided(Phase.HALTED, percent=100), 90),
+        (decided(Phase.PROMOTING), 90),
     ],
     ids=["deploying", "stepping", "halted", "halted while promoting", "promoting"],
 )

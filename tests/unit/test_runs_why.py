@@ -197,7 +197,7 @@ def test_every_phase_of_a_rollout_has_its_sentence(phase: Phase, reason: str) ->
     said = why(run(), stage(StageName.CANARY), rollout=rollout(phase, reason))
     assert (reason or "the gates are passing") in said
     if phase is Phase.HALTED:
-        assert said.endswith("Decide: jinsu rollout resume|abort toy")
+        assert said.endswith("To try again: jinsu rollout resume toy")
     elif phase is Phase.STEPPING:
         assert said.startswith("Its version 2 answers ")
     else:

@@ -27,7 +27,7 @@ from jinsu.state.states import SubmissionState, Verdict
 class Traffic:
     """Sends images of handwritten digits to the endpoint all the time, and counts the answers of each version."""
 
-    def __init__(self, url: str, seconds: float = 0.012) -> None:
+    def __init__(self, url: str, seconds: float = 0.006) -> None:
         from sklearn.datasets import load_digits
 
         self._url, self._pause, self._images = url, seconds, load_digits().images

@@ -114,6 +114,7 @@ class Controller:
 
     def _decide(self, desired: Desired) -> list[Decision]:
         """The next state of every rollout. The challenger of one that is not over is deployed."""
+        self._observer.forget(rollout.run for rollout in desired.rollouts)
         return [self._decide_one(desired, rollout) for rollout in desired.rollouts]
 
     def _decide_one(self, desired: Desired, rollout: OpenRollout) -> Decision:

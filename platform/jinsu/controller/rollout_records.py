@@ -94,7 +94,7 @@ class RolloutRecords:
         with suppress(StaleDataError), self._database.begin() as session:
             row = _unchanged(session, rollout)
             if row is not None:
-                row.state = {**row.state, "since": 0.0}
+                row.state = {**row.state, "since": 0.0, "waited": 0.0, "steady": 0.0}
 
 
 def _unchanged(session: Session, rollout: OpenRollout) -> Rollout | None:

@@ -12,7 +12,7 @@ import httpx
 from prometheus_client.parser import text_string_to_metric_families
 
 from jinsu.gateway.topology import GRPC_SUFFIX
-from jinsu.release.gates import Counters
+from jinsu.release.counters import Counters
 
 _LOST = ("upstream_cx_connect_fail", "upstream_cx_destroy_remote_with_active_rq")
 """Connections that were refused, and those that a server ended while it owed an answer."""
@@ -52,27 +52,6 @@ class Envoys:
         except OSError as problem:
             raise httpx.ConnectError(f"{self._host}: {problem}") from problem
         return sorted({str(entry[4][0]) for entry in entries})
-
-
-class Tally:
-    """Adds up what all Envoys counted.
-
-    An Envoy that leaves takes nothing away, and one that began anew counts from zero: a sum that went down would pass for
-    a restart, and all of it for new evidence.
-    """
-
-    def __init__(self) -> None:
-        self._last: dict[tuple[str, str], Counters] = {}
-        self._total: dict[str, Counters] = {}
-
-    def add(self, readings: Mapping[str, Mapping[str, Counters]]) -> dict[str, Counters]:
-        """Takes one reading of each Envoy, by its address; returns the sums so far of the backends in it, by name."""
-        for address, counted in readings.items():
-            for name, counters in counted.items():
-                new = counters.since(self._last.get((address, name), Counters()))
-                self._total[name] = self._total.get(name, Counters()) + new
-                self._last[(address, name)] = counters
-        return {name: self._total[name] for counted in readings.values() for name in counted}
 
 
 def parse_envoy(text: str) -> dict[str, Counters]:

@@ -1,63 +1,48 @@
-"""Verdicts on a challenger, from the counters of both versions over the same window of live traffic. Pure."""
+"""Verdicts on a challenger, from what was counted of both versions of live traffic. Pure.
+
+Two questions are asked all the time. Is the challenger worse than the policy tolerates? Its evidence grows over the whole
+rollout. Is it no worse than the next share of traffic may bear? Its evidence begins anew with each step: who shows a version
+to a quarter of all requests exposes them to a quarter of its harm, so a first step needs few requests and the last one many.
+"""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
-from jinsu.release.sequential import Share, excess
+from jinsu.release.bets import STAKE, Share, Wealth, harm, safety, total
+from jinsu.release.counters import Arms, Counters
 
 
 class Verdict(StrEnum):
     """What a gate says of a challenger. No data is never a pass."""
 
     PASS = "pass"  # noqa: S105
-    """The challenger was seen often enough and is within the limit."""
+    """The evidence says that the challenger is within the limit."""
     FAIL = "fail"
-    """The challenger is beyond the limit with certainty: it is taken back."""
+    """The evidence says that the challenger is beyond the limit: it is taken back."""
     INCONCLUSIVE = "inconclusive"
     """The data do not decide yet: the rollout holds."""
     ERROR = "error"
     """The source of the data is broken: the rollout holds."""
 
 
-@dataclass(frozen=True)
-class Counters:
-    """What a version has answered since its counters began.
-
-    requests: answers, and requests that its server could not be reached for or died of. errors: those that were not 2xx.
-    non_finite: answers that the model server refused because they held NaN or infinity. latency: how many answers took
-    at most so many milliseconds, by that bound.
-    """
-
-    requests: int = 0
-    errors: int = 0
-    non_finite: int = 0
-    latency: Mapping[float, int] = field(default_factory=dict)
-
-    def __add__(self, other: Counters) -> Counters:
-        """The sum of what two Envoys counted of one version. Both hold the model server's own `non_finite`, which is
-        therefore not added."""
-        bounds = {*self.latency, *other.latency}
-        return Counters(
-            self.requests + other.requests,
-            self.errors + other.errors,
-            max(self.non_finite, other.non_finite),
-            {bound: self.latency.get(bound, 0) + other.latency.get(bound, 0) for bound in sorted(bounds)},
-        )
-
-    def since(self, earlier: Counters) -> Counters:
-        """The window between two readings. A counter that went down has begun anew: then all of it is new."""
-        if self.requests < earlier.requests or self.errors < earlier.errors:
-            return self
-        return Counters(
-            self.requests - earlier.requests,
-            self.errors - earlier.errors,
-            # The model server counts these, and may have begun anew when Envoy has not.
-            self.non_finite - earlier.non_finite if self.non_finite >= earlier.non_finite else self.non_finite,
-            {bound: max(0, count - earlier.latency.get(bound, 0)) for bound, count in self.latency.items()},
-        )
+FALSE_REVERT = 0.01
+"""The chance, of a whole rollout, that a challenger within the limits is taken back."""
+FALSE_PASS = 0.05
+"""The chance, of a step, that a challenger beyond the limit goes on to the next one."""
+_GATES = 3
+"""Those that may take a challenger back share `FALSE_REVERT`."""
+HARMFUL = _GATES / FALSE_REVERT
+SAFE = 1 / FALSE_PASS
+_SUSPICIOUS = 10.0
+"""Evidence from which on answers that are not finite keep a step from passing."""
+SLOW_SHARE = 0.05
+"""How many more answers than the champion's may be slow: what is said of a latency is said of 95 in 100 answers."""
+STALL = 4.0
+"""The factor that one look may add to the evidence of slowness."""
 
 
 @dataclass(frozen=True)
@@ -79,82 +64,183 @@ class Finding:
     detail: str
 
 
-FINITE = "finite outputs"
-"""The gate that judges a challenger by its own answers alone."""
-_SLOW_SHARE = 0.05
+@dataclass(frozen=True)
+class Evidence:
+    """What the bets of a rollout have won so far, as logarithms.
 
-
-def compare(policy: GatePolicy, champion: Counters | None, challenger: Counters | None) -> list[Finding]:
-    """Every gate's finding on one window.
-
-    champion: None when there is no champion to compare with. challenger: None when its counters cannot be read.
+    errors, finite, slow: against "it is within the limit", over the whole rollout. no_errors, no_slow: against "it is beyond
+    the limit", over this step. Of slow answers there is a bet for each bound of the histogram. window: what was counted in
+    this step. unbet: what was counted since the last bet, because a bet needs a request of each version.
     """
-    if challenger is None:
-        return [Finding("traffic", Verdict.ERROR, "the challenger's statistics cannot be read")]
-    return list(_findings(policy, champion or Counters(), challenger))
+
+    errors: Wealth = STAKE
+    finite: Wealth = STAKE
+    slow: Mapping[float, Wealth] = field(default_factory=dict)
+    no_errors: Wealth = STAKE
+    no_slow: Mapping[float, Wealth] = field(default_factory=dict)
+    window: Arms = field(default_factory=Arms)
+    unbet: Arms = field(default_factory=Arms)
+
+    def of_next_step(self) -> Evidence:
+        """With a new window, and what the rollout has shown until now."""
+        return Evidence(self.errors, self.finite, self.slow)
 
 
-def _findings(policy: GatePolicy, champion: Counters, challenger: Counters) -> Iterator[Finding]:
-    enough = challenger.requests >= policy.min_requests
-    yield Finding(
-        "traffic",
-        Verdict.PASS if enough else Verdict.INCONCLUSIVE,
-        f"{challenger.requests} of {policy.min_requests} answers seen",
+def weigh(policy: GatePolicy, evidence: Evidence, counted: Arms, next_share: float, alone: bool) -> Evidence:
+    """The evidence after one more look.
+
+    counted: what is new of both versions. next_share: the share of traffic that the challenger would get next, from 0 to 1.
+    alone: whether there is no champion; then the challenger is compared with one that never fails.
+    """
+    if alone:
+        counted = replace(counted, champion=_flawless(counted.challenger))
+    evidence = replace(evidence, window=evidence.window + counted, unbet=evidence.unbet + counted)
+    return _weigh_times(policy, _weigh_answers(policy, evidence, next_share), next_share)
+
+
+def _flawless(counters: Counters) -> Counters:
+    """As many answers, all of them good and immediate."""
+    return Counters(counters.requests, latency=dict.fromkeys(counters.latency, counters.timed))
+
+
+def _weigh_answers(policy: GatePolicy, evidence: Evidence, next_share: float) -> Evidence:
+    champion, challenger = evidence.unbet.champion, evidence.unbet.challenger
+    if not (champion.requests and challenger.requests):
+        return evidence
+    errors = _errors(challenger), _errors(champion)
+    finite = _non_finite(challenger), _non_finite(champion)
+    return replace(
+        evidence,
+        errors=harm(evidence.errors, *errors, policy.max_error_increase),
+        finite=harm(evidence.finite, *finite),
+        no_errors=safety(evidence.no_errors, *errors, bearable(policy.max_error_increase, next_share)),
+        unbet=Arms(Counters(latency=champion.latency), Counters(latency=challenger.latency)),
     )
-    yield _non_finite(champion, challenger)
-    yield _excess(
-        "errors",
-        enough,
-        policy.max_error_increase,
-        Share(challenger.errors, challenger.requests),
-        Share(champion.errors, champion.requests),
+
+
+def _weigh_times(policy: GatePolicy, evidence: Evidence, next_share: float) -> Evidence:
+    champion, challenger = evidence.unbet.champion, evidence.unbet.challenger
+    if not (champion.timed and challenger.timed):
+        return evidence
+    slow, no_slow = {}, {}
+    for pair in slow_bounds(policy, evidence.unbet):
+        bound, shares = pair.challenger, pair.shares(evidence.unbet)
+        slow[bound] = harm(evidence.slow.get(bound, STAKE), *shares, SLOW_SHARE, STALL)
+        no_slow[bound] = safety(evidence.no_slow.get(bound, STAKE), *shares, bearable(SLOW_SHARE, next_share))
+    unbet = Arms(replace(champion, latency={}), replace(challenger, latency={}))
+    return replace(evidence, slow=slow, no_slow=no_slow, unbet=unbet)
+
+
+def bearable(tolerance: float, share: float) -> float:
+    """By how much a version may exceed the champion's rate, when this share of traffic would meet it."""
+    return min(0.99, tolerance / share)
+
+
+@dataclass(frozen=True)
+class SlowBounds:
+    """From which latency on an answer of each version counts as slow, in milliseconds."""
+
+    challenger: float
+    champion: float
+
+    def shares(self, arms: Arms) -> tuple[Share, Share]:
+        """The slow answers of challenger and champion."""
+        challenger, champion = arms.challenger, arms.champion
+        return (
+            Share(challenger.slower(self.challenger), challenger.timed),
+            Share(champion.slower(self.champion) if self.champion else champion.timed, champion.timed),
+        )
+
+
+def slow_bounds(policy: GatePolicy, arms: Arms) -> Iterator[SlowBounds]:
+    """Every bound of the histogram that is not within the budget, each with the champion's bound that it is compared with.
+
+    The challenger may take so many times as long as the champion: that its answers beyond a bound are as many as the champion's
+    beyond a bound that is lower by this ratio. Where the ratio leads between two bounds the lower one is taken, to the
+    challenger's favour.
+    """
+    bounds = sorted(bound for bound in {*arms.champion.latency, *arms.challenger.latency} if math.isfinite(bound))
+    for bound in bounds:
+        if bound >= policy.max_latency_ms:
+            most = bound / policy.max_latency_ratio * (1 + 1e-3)
+            yield SlowBounds(bound, max((lower for lower in bounds if lower <= most), default=0.0))
+
+
+def findings(policy: GatePolicy, evidence: Evidence) -> list[Finding]:
+    """Every gate's finding."""
+    return [_traffic(policy, evidence), _finite(evidence), _error(evidence), *_latency(policy, evidence)]
+
+
+def _traffic(policy: GatePolicy, evidence: Evidence) -> Finding:
+    seen = evidence.window.challenger.requests
+    enough = seen >= policy.min_requests
+    detail = f"{seen} of {policy.min_requests} answers seen"
+    return Finding("traffic", Verdict.PASS if enough else Verdict.INCONCLUSIVE, detail)
+
+
+def _finite(evidence: Evidence) -> Finding:
+    won = _won(evidence.finite)
+    verdict = Verdict.FAIL if won >= HARMFUL else Verdict.INCONCLUSIVE if won >= _SUSPICIOUS else Verdict.PASS
+    bad = evidence.window.challenger.non_finite
+    return Finding("finite outputs", verdict, f"{bad} answers were not finite; {_harm_text(won)}")
+
+
+def _error(evidence: Evidence) -> Finding:
+    shares = _errors(evidence.window.challenger), _errors(evidence.window.champion)
+    return _compared("errors", _won(evidence.errors), _won(evidence.no_errors), *shares)
+
+
+def _latency(policy: GatePolicy, evidence: Evidence) -> Iterator[Finding]:
+    pair = _usual(slow_bounds(policy, evidence.window), evidence.window)
+    if pair is None:
+        timed = evidence.window.challenger.timed
+        verdict = Verdict.PASS if timed else Verdict.INCONCLUSIVE
+        yield Finding(
+            "latency", verdict, f"{timed} answers timed; none may take longer than {policy.max_latency_ms:g} ms"
+        )
+        return
+    won = math.exp(min(700.0, total(evidence.slow.values())))
+    gate = f"latency over {pair.challenger:g} ms"
+    yield _compared(gate, won, _won(evidence.no_slow.get(pair.challenger, STAKE)), *pair.shares(evidence.window))
+
+
+def _usual(pairs: Iterable[SlowBounds], window: Arms) -> SlowBounds | None:
+    """The lowest bounds beyond which the champion has few answers: where its 95th percentile is compared."""
+    found = None
+    for found in pairs:
+        _, champion = found.shares(window)
+        if champion.value <= SLOW_SHARE:
+            break
+    return found
+
+
+def _compared(gate: str, harmful: float, safe: float, challenger: Share, champion: Share) -> Finding:
+    verdict = Verdict.FAIL if harmful >= HARMFUL else Verdict.PASS if safe >= SAFE else Verdict.INCONCLUSIVE
+    detail = (
+        f"{challenger.value:.1%} of {challenger.trials} against {champion.value:.1%} of {champion.trials} of the champion; "
+        f"{_harm_text(harmful)}, of safety {_amount(safe, SAFE)}"
     )
-    limit = slow_limit(policy, champion)
-    slow = slow_share(challenger, limit)
-    # Envoy's histograms come later than its counters: how many answers were timed is a question of its own.
-    timed = slow.trials >= policy.min_requests
-    yield _excess(f"latency over {limit:g} ms", timed, _SLOW_SHARE, slow, slow_share(champion, limit))
+    return Finding(gate, verdict, detail)
 
 
-def _non_finite(champion: Counters, challenger: Counters) -> Finding:
-    # A model that answers NaN is broken, however rarely; only when the champion does so too, the inputs are at fault.
-    bad = challenger.non_finite > 0 and champion.non_finite == 0
-    detail = f"{challenger.non_finite} answers were not finite"
-    return Finding(FINITE, Verdict.FAIL if bad else Verdict.PASS, detail)
+def _harm_text(won: float) -> str:
+    return f"evidence of harm {_amount(won, HARMFUL)}"
 
 
-def _excess(gate: str, enough: bool, tolerance: float, challenger: Share, champion: Share) -> Finding:
-    """Whether the challenger's share of bad answers exceeds the champion's by more than the tolerance."""
-    detail = f"{challenger.value:.1%} of {challenger.trials} against {champion.value:.1%} of {champion.trials} of the champion"
-    # Without answers of the champion its share is taken as zero: stricter, never blinder.
-    certain = excess(challenger, champion if champion.trials else Share(0, 10**9))
-    if certain > tolerance:
-        return Finding(gate, Verdict.FAIL, detail)
-    if not enough or challenger.value - champion.value > tolerance:
-        return Finding(gate, Verdict.INCONCLUSIVE, detail)
-    return Finding(gate, Verdict.PASS, detail)
+def _amount(won: float, enough: float) -> str:
+    return f"{round(min(won, enough), 1):g} of {enough:g}"
 
 
-def slow_limit(policy: GatePolicy, champion: Counters) -> float:
-    """Above how many milliseconds an answer is slow: beyond the spec's budget, and beyond the allowed multiple of the
-    champion's 95th percentile."""
-    usual = percentile(champion, 0.95)
-    return max(policy.max_latency_ms, policy.max_latency_ratio * usual if usual is not None else 0.0)
+def _won(wealth: Wealth) -> float:
+    return math.exp(min(700.0, total([wealth])))
 
 
-def slow_share(counters: Counters, limit: float) -> Share:
-    """Share of the answers slower than `limit` ms. A limit between two bounds of the histogram counts as the upper."""
-    total = max(counters.latency.values(), default=0)
-    fast = min((count for bound, count in counters.latency.items() if bound >= limit), default=total)
-    return Share(total - fast, total)
+def _errors(counters: Counters) -> Share:
+    return Share(counters.errors, counters.requests)
 
 
-def percentile(counters: Counters, share: float) -> float | None:
-    """The smallest bucket bound (ms) that covers this share of answers; None without answers."""
-    total = max(counters.latency.values(), default=0)
-    if total == 0:
-        return None
-    return min((bound for bound, count in counters.latency.items() if count >= share * total), default=None)
+def _non_finite(counters: Counters) -> Share:
+    return Share(min(counters.non_finite, counters.requests), counters.requests)
 
 
 def overall(findings: Iterable[Finding]) -> Verdict:

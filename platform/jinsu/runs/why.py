@@ -122,6 +122,6 @@ def _rolling_out(rollout: Rollout) -> str:
         case Phase.STEPPING:
             return f"Its version {rollout.challenger} answers {weight(state)} % of live traffic: {reason}."
         case Phase.HALTED:
-            return f"Its rollout is halted: {reason}. Decide: jinsu rollout resume|abort {rollout.model}"
+            return f"Its rollout is halted: {reason}. To try again: jinsu rollout resume {rollout.model}"
         case _:
             return f"Its version {rollout.challenger} is {rollout.phase}: {reason}."
