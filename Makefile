@@ -16,7 +16,7 @@ UV_VERSION := 0.13.8
 export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
 export JINSU_HOME ?= $(CURDIR)/.jinsu
 
-.PHONY: help setup demo stop test lint types architecture unit contract chart packaging e2e chaos chaos-part cluster cluster-down test-cluster images bench statistics results fuzz components kfp oidc docs screenshots lock clean
+.PHONY: help setup demo stop test lint types architecture unit contract chart packaging e2e chaos chaos-part cluster cluster-down test-cluster images bench statistics rollouts results fuzz components kfp oidc docs screenshots lock clean
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | awk -F ':.*## ' '{printf "  make %-14s %s\n", $$1, $$2}'
@@ -94,6 +94,9 @@ bench: $(READY) ## Measure; prints a table and writes build/bench.json
 
 statistics: $(READY) ## How often the intervals of scores cover the truth; writes docs/statistics.md
 	$(BIN)/python -m tests.intervals
+
+rollouts: $(READY) ## How often a rollout is wrong, by simulation; writes docs/rollouts.md (half an hour)
+	$(BIN)/python -m tests.rollouts
 
 results: $(READY) ## Every example and its baselines on all rows; writes docs/results.md (EXAMPLE=name for one)
 	$(BIN)/python -m tests.results $(EXAMPLE)
