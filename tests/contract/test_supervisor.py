@@ -22,6 +22,18 @@ WAIT = "import time; time.sleep(600)"
 # A leader with a child, as Airflow and MLflow are; the child does not care for SIGTERM.
 FAMILY = "import os, signal, time; os.fork() or signal.signal(signal.SIGTERM, signal.SIG_IGN); time.sleep(600)"
 
+SLOW_TO_END = """
+import pathlib, signal, sys, time
+place = pathlib.Path(sys.argv[1]) / sys.argv[2]
+def end(*_):
+    time.sleep(0.5)
+    place.with_suffix(".ended").touch()
+    sys.exit()
+signal.signal(signal.SIGTERM, end)
+place.with_suffix(".ready").touch()
+time.sleep(600)
+"""
+
 
 @pytest.fixture
 def supervisor(tmp_path: Path, short: Path, own: object) -> Iterator[Supervisor]:
@@ -99,6 +111,26 @@ def test_stop_leaves_nothing(supervisor: Supervisor, tmp_path: Path, own: Callab
     assert not supervisor.running()
     assert time.monotonic() - begun < 60
     supervisor.stop()  # again is harmless
+
+
+def test_many_programs_stop_at_once_and_the_one_that_others_need_stops_last(
+    supervisor: Supervisor, tmp_path: Path
+) -> None:
+    script = tmp_path / "ending.py"
+    script.write_text(SLOW_TO_END, encoding="utf-8")
+    ending = f"exec(open({str(script)!r}).read())"
+    others = [f"model-{number}" for number in range(24)]
+    supervisor.add(program("database", tmp_path, ending, needed=True))
+    for name in others:
+        supervisor.add(program(name, tmp_path, ending))
+    assert eventually(lambda: len(list(tmp_path.glob("*.ready"))) == 25, 60)
+
+    begun = time.monotonic()
+    supervisor.stop()
+
+    assert time.monotonic() - begun < 15
+    ended = {name: (tmp_path / f"{name}.ended").stat().st_mtime for name in ("database", *others)}
+    assert max(ended, key=ended.__getitem__) == "database"
 
 
 def test_a_killed_supervisord_is_succeeded_without_doubles(supervisor: Supervisor, tmp_path: Path, short: Path) -> None:

@@ -63,7 +63,7 @@ class Postgres:
         flags = [word for name, value in options.items() for word in ("-c", f"{name}={value}")]
         command = (*self._as_user(), str(self.binaries / "postgres"), "-D", str(self.data), *flags)
         # Fast shutdown is SIGINT to the leader alone; its children must not be stopped one by one.
-        return Program("postgres", command, folder="/", stop_signal="INT", whole_group=False)
+        return Program("postgres", command, folder="/", stop_signal="INT", whole_group=False, needed=True)
 
     def initialise(self, password: str) -> None:
         """Creates the database cluster when there is none. Raises TransientError."""
