@@ -164,10 +164,16 @@ def table(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="session")
-def packages(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of an index with one package, which a script of these tests needs."""
-    wheels = tmp_path_factory.mktemp("wheels")
-    make_wheel(wheels, "tiny-seasons", "1.0", {"tiny_seasons.py": SEASONS})
+def wheels(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder that the index of packages serves, with one package that a script of these tests needs."""
+    found = tmp_path_factory.mktemp("wheels")
+    make_wheel(found, "tiny-seasons", "1.0", {"tiny_seasons.py": SEASONS})
+    return found
+
+
+@pytest.fixture(scope="session")
+def packages(wheels: Path) -> Iterator[str]:
+    """The address of the platform's index of packages. A wheel that a test adds to the folder is served at once."""
     with python_index(wheels) as (port, _):
         yield f"http://127.0.0.1:{port}/simple"
 

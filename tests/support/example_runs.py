@@ -1,10 +1,11 @@
 """An example of `examples/` and its baselines on a running installation: prepared, submitted, judged."""
 
 import json
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -34,8 +35,9 @@ class Example:
     prepare.py takes them; none where a package ships the data. rows: the test's sample; None for all rows. baselines: folders below
     `baselines/`, the simple one first. beats: the baselines that the example must not be worse than on the sample, in the problem's
     metric; None for the simple one. slices: a column and values of it in which the example must be better than these same baselines.
-    shape: of the answer to one row; None where it depends on the rows. second: the parameter that a second version changes; ""
-    where the example is launched once.
+    shape: of the answer to one row; None where it depends on the rows. after: the baseline that is launched first, so that the
+    example takes over from it through a canary; "" where the example is the first version. bounds: lines of problem.yaml, and of
+    model.yaml where it has them too, that the test's sample or machine needs otherwise. root: where the folder lies.
     """
 
     name: str
@@ -46,16 +48,23 @@ class Example:
     beats: tuple[str, ...] | None = None
     slices: tuple[tuple[str, str], ...] = ()
     shape: tuple[int, ...] | None = None
-    second: str = ""
+    after: str = ""
+    bounds: Mapping[str, Any] = field(default_factory=dict)
+    root: Path = FOLDERS
 
     @property
     def folder(self) -> Path:
-        return FOLDERS / self.name
+        return self.root / self.name
 
     @property
     def folders(self) -> dict[str, Path]:
         """The folder of each model that answers the problem: the example's own first, under its name, then the baselines'."""
         return {self.name: self.folder, **{name: self.folder / BASELINES / name for name in self.baselines}}
+
+    @property
+    def requirements(self) -> tuple[Path, ...]:
+        """The files that name packages which the platform lacks."""
+        return tuple(path for folder in self.folders.values() if (path := folder / "requirements.txt").exists())
 
     @property
     def to_beat(self) -> tuple[str, ...]:
@@ -104,6 +113,18 @@ def put(installation: Any, example: Example, table: Path) -> None:
     problem = yaml.safe_load((example.folder / "problem.yaml").read_text(encoding="utf-8"))
     installation.jinsu("data", "put", problem["dataset"], table, patience=300)
     installation.jinsu("problem", "put", example.folder)
+
+
+def eased(example: Example, scratch: Path) -> Example:
+    """The example in a copy of its folder that has the test's bounds; the example itself where there are none."""
+    if not example.bounds:
+        return example
+    copy = shutil.copytree(example.folder, scratch / example.name)
+    for document in ("problem.yaml", "model.yaml"):
+        lines = yaml.safe_load((copy / document).read_text(encoding="utf-8"))
+        lines.update({line: bound for line, bound in example.bounds.items() if line in lines})
+        (copy / document).write_text(yaml.safe_dump(lines), encoding="utf-8")
+    return replace(example, root=scratch)
 
 
 def submit(installation: Any, folder: Path, **overrides: Any) -> str:

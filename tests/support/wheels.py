@@ -1,7 +1,9 @@
-"""Tiny wheels, and an index of packages on this machine that serves them."""
+"""Tiny wheels and published ones, and an index of packages on this machine that serves them."""
 
 import base64
 import hashlib
+import subprocess
+import sys
 import zipfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -9,6 +11,8 @@ from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 from threading import Thread
+
+import pytest
 
 
 def make_wheel(
@@ -31,6 +35,18 @@ def make_wheel(
             archive.writestr(place, data)
         archive.writestr(f"{info}/RECORD", "\n".join([*record, f"{info}/RECORD,,", ""]))
     return path
+
+
+def fetch_wheels(requirements: Path, folder: Path) -> None:
+    """Puts the published wheels that the file names into the folder, as pip finds them. Skips the test, with the reason, without them.
+
+    What these packages need themselves is not fetched: trainings have numpy, scipy and their like from the platform.
+    """
+    words = ["download", "--quiet", "--no-deps", "--only-binary", ":all:", "--dest", str(folder)]
+    command = [sys.executable, "-m", "pip", *words, "--requirement", str(requirements)]
+    ended = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    if ended.returncode:
+        pytest.skip(f"pip does not find what {requirements} names: {ended.stderr.strip()[-300:]}")
 
 
 def _digest(data: bytes) -> str:

@@ -1,7 +1,12 @@
 """Which of two scores is as good as the other, and which folders an example is judged with."""
 
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
 import pytest
-from tests.support.example_runs import FOLDERS, Example, as_good, model_of
+import yaml
+from tests.support.example_runs import FOLDERS, Example, as_good, eased, model_of
 
 from jinsu.evaluation.score import Score
 
@@ -37,9 +42,26 @@ def test_the_first_baseline_must_be_beaten_unless_others_are_named() -> None:
 
 
 def test_every_baseline_answers_the_problem_of_its_example() -> None:
-    import yaml
-
     for problem in FOLDERS.glob("*/problem.yaml"):
         name = yaml.safe_load(problem.read_text(encoding="utf-8"))["name"]
         for spec in [problem.parent / "model.yaml", *problem.parent.glob("baselines/*/model.yaml")]:
             assert yaml.safe_load(spec.read_text(encoding="utf-8"))["problem"] == name, spec
+
+
+def test_the_test_s_bounds_stand_in_a_copy(tmp_path: Path) -> None:
+    bounds = {"serve": {"max_latency_ms": 77}, "vs_champion": ">= -0.5"}
+    example = Example("movies", request=lambda table: [], baselines=("als",), bounds=bounds)
+    copied = eased(example, tmp_path)
+
+    def read(of: Example, document: str) -> dict[str, Any]:
+        return dict(yaml.safe_load((of.folder / document).read_text(encoding="utf-8")))
+
+    assert read(copied, "problem.yaml") == {**read(example, "problem.yaml"), **bounds}
+    assert read(copied, "model.yaml") == {**read(example, "model.yaml"), "serve": bounds["serve"]}
+    assert copied.folders["als"].is_relative_to(tmp_path)
+    assert eased(replace(example, bounds={}), tmp_path / "other").folder == FOLDERS / "movies"
+
+
+def test_the_packages_that_a_baseline_needs_are_found() -> None:
+    example = Example("movies", request=lambda table: [], baselines=("popularity", "als"))
+    assert example.requirements == (example.folder / "baselines" / "als" / "requirements.txt",)
