@@ -10,6 +10,7 @@ from torch import nn
 
 params = jinsu.params(epochs=3, lr=0.002, width=64, heads=2, dropout=0.3, batch=256, fade=1.0, seed=0)
 torch.manual_seed(params.seed)
+torch.set_num_threads(1)  # the steps are small: a second thread would wait for the first
 SEEN = 1e4
 """Taken from the score of a film that the history holds."""
 

@@ -18,6 +18,7 @@ params = jinsu.params(
     epochs=4, lr=0.0005, width=256, grams=20000, length=96, margin=0.2, scale=24.0, batch=256, blend=0.3, seed=0
 )
 torch.manual_seed(params.seed)
+torch.set_num_threads(1)  # the steps are small: a second thread would wait for the first
 
 
 class Offers(nn.Module):
