@@ -265,7 +265,8 @@ def take_over(
     platform: Any, example: Example, model: str, bodies: list[Any]
 ) -> tuple[Judged, Counter[tuple[int, str | None]]]:
     """The example is judged beside the baseline that serves, and takes over through a canary. Returns what was answered too."""
-    canary = {"every": "1s", "min_requests": 50, "steps": [10]}
+    # Few requests decide, and two launches share the processors.
+    canary = {"every": "1s", "steps": [10, 50], "max_error_increase": 0.1, "max_latency_ratio": 10.0}
     overrides = {f"release.canary.{line}": setting for line, setting in canary.items()}
     answering(platform, model, bodies[0])
     with Asking(platform.url(model), bodies) as asking:
