@@ -15,12 +15,12 @@ import pytest
 from sqlalchemy import event
 from tests.support.datasets import put_dataset
 from tests.support.people import make_people, person
+from tests.support.splits import held_keys, holdout_mask
 from tests.support.stage_bench import SPLITS
 
 from jinsu.confined.split import plan_for
 from jinsu.data.datasets import DatasetStore
 from jinsu.data.digests import table_digest
-from jinsu.data.split import held_keys, holdout_mask
 from jinsu.errors import ConflictError, JinsuError
 from jinsu.objects.mirror import Mirror
 from jinsu.runs.admission import Admission, Capacity, Request

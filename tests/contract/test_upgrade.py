@@ -12,8 +12,9 @@ from sqlalchemy import select, text
 from sqlalchemy.exc import DBAPIError
 from tests.support.former_version import Dump, former_tokens, load_former
 from tests.support.postgres import value
+from tests.support.splits import held_out
 
-from jinsu.data.split import held_out, without_salt
+from jinsu.data.split import without_salt
 from jinsu.identity.tokens import recognise
 from jinsu.runs import ledger
 from jinsu.runs.journal import rules_of, spec_of

@@ -17,7 +17,7 @@ from jinsu.api.destinations import Destination
 from jinsu.api.oidc_attempts import attempt_of
 from jinsu.cli.rows import read_rows
 from jinsu.data.expectations_file import read_expectations
-from jinsu.data.table_files import read_table_file
+from jinsu.data.table_files import open_table_file
 from jinsu.errors import BadInputError, ForbiddenError, GateFailedError
 from jinsu.identity.oidc import Provider
 from jinsu.packaging.manifest import Input, Manifest, Output
@@ -127,7 +127,7 @@ def _read_file(suffix: str) -> Callable[[bytes], object]:
     def read(data: bytes) -> object:
         path = _FOLDER / f"rows{suffix}"
         path.write_bytes(data)
-        return read_table_file(path).to_pylist()[:3]
+        return [batch.slice(0, 3).to_pylist() for batch in open_table_file(path).batches()][:1]
 
     return read
 

@@ -13,9 +13,10 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support.datasets import put_dataset
 
+from jinsu.data import tables
 from jinsu.data.datasets import DatasetStore, DatasetVersion
-from jinsu.data.digests import table_digest
-from jinsu.data.tables import read_delta
+from jinsu.data.digests import digest_of, table_digest
+from jinsu.data.tables import open_delta
 from jinsu.errors import BadInputError, NotFoundError
 from jinsu.objects.mirror import Mirror
 from jinsu.sdk.columns import columns_of, read_columns
@@ -37,7 +38,7 @@ class Datasets(DatasetStore):
         return self.folder / self.content(version)
 
     def rows(self, version: DatasetVersion) -> pa.Table:
-        return read_delta(self.folder / self.table(version))
+        return open_delta(self.folder / self.table(version)).read()
 
 
 @pytest.fixture
@@ -97,6 +98,25 @@ def test_how_a_table_is_chunked_does_not_matter(values: list[int | None], data: 
     longer = pa.table({"v": pa.array([None, *values, 1], pa.int64())}).slice(1, len(values))
     digests = {table_digest(pa.table({"v": column})) for column in (chunks, pa.array(values, pa.int64()))}
     assert digests == {table_digest(longer)}
+
+
+NESTED = {
+    "texts": pa.array(["a", None, "", "é", "bc", "d"]),
+    "lists": pa.array([[1, 2], None, [], [3, None], [4], [5]]),
+    "lists of texts": pa.array([["a"], ["b", ""], None, [], [None, "c"], ["d"]]),
+    "structs": pa.array([{"a": 1, "b": "x"}, None, {"a": None, "b": "y"}, {"a": 2, "b": None}, {"a": 3, "b": ""}, None]),
+    "decimals": pa.array(["1.50", None, "2.25", "3", "4", "5"]).cast(pa.decimal128(8, 2)),
+    "booleans": pa.array([True, None, False, True, True, False]),
+}
+
+
+@pytest.mark.parametrize("column", NESTED.values(), ids=NESTED.keys())
+def test_where_a_batch_ends_changes_no_digest(column: pa.Array) -> None:
+    table = pa.table({"x": column})
+    digests = {digest_of(table.schema, table.to_batches(max_chunksize=size)) for size in range(1, 7)}
+    assert digests == {table_digest(table)}
+    assert table_digest(table.slice(1)) not in digests
+    assert table_digest(table.take([1, 0, 2, 3, 4, 5])) not in digests
 
 
 @pytest.mark.parametrize(
@@ -192,7 +212,6 @@ COLUMNS = {
     "pixels as lists of float": pa.array([[0.5, 1], [2, 3], [4, 5]], pa.list_(pa.float32())),
     "fixed lists": pa.array([[0.5, 1], [2, 3], [4, 5]], pa.list_(pa.float32(), 2)),
     "bytes": pa.array([b"a", b"\x00", b""]),
-    "categories": pa.array(["a", "b", "a"]).dictionary_encode(),
     "large text": pa.array(["a", "b", None], pa.large_string()),
     "times": pa.array([1, 2, 3], pa.timestamp("us", tz="UTC")),
     "days": pa.array([1, 2, 3], pa.date32()),
@@ -208,6 +227,26 @@ def test_a_table_comes_back_as_it_was_put(store: Datasets, tmp_path: Path, colum
     written = pq.read_table(tmp_path / "source.parquet")
     assert store.rows(version).equals(written)
     assert version.schema == {"x": str(written.schema.field("x").type)}
+
+
+def test_categories_become_their_values(store: Datasets, tmp_path: Path) -> None:
+    columns = {"word": pa.array(["a", None, "b"]), "number": pa.array([3, 1, 3])}
+    plain = put_table(store, tmp_path, pa.table(columns))
+    coded = put_table(store, tmp_path, pa.table({name: one.dictionary_encode() for name, one in columns.items()}))
+    assert coded.version == plain.version
+    assert store.rows(coded).equals(pa.table(columns))
+
+
+def test_a_table_of_several_files_keeps_its_order(
+    store: Datasets, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    table = pa.table({"x": np.arange(300_000), "word": [f"word {number}" for number in range(300_000)]})
+    whole = put_table(store, tmp_path, table, "whole")
+    monkeypatch.setattr(tables, "PART_BYTES", 100_000)
+    parts = put_table(store, tmp_path, table.slice(0, 299_999), "parts")
+    assert len(list(store.path(parts).glob("*.parquet"))) > 2
+    assert store.rows(parts).equals(table.slice(0, 299_999))
+    assert store.rows(whole).equals(table)
 
 
 @pytest.mark.parametrize(

@@ -12,11 +12,12 @@ import numpy as np
 import pyarrow as pa
 import pytest
 from onnx import TensorProto, helper
+from tests.support.splits import holdout_mask
 
 from jinsu.codec import decode, encode
 from jinsu.confined.evaluate import compare
 from jinsu.confined.tasks import Evaluate
-from jinsu.data.split import fix, holdout_mask
+from jinsu.data.split import fix
 from jinsu.errors import BadInputError, GateFailedError
 from jinsu.evaluation.report import Report
 from jinsu.evaluation.thumbnails import thumbnail

@@ -14,18 +14,10 @@ import pyarrow as pa
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
+from tests.support.splits import held_keys, held_out, holdout_mask
 
-from jinsu.data.split import (
-    Plan,
-    Way,
-    by_row,
-    fix,
-    held_keys,
-    held_out,
-    holdout_mask,
-    repeated_share,
-    without_salt,
-)
+from jinsu.data.plan import Plan, Way, by_row
+from jinsu.data.split import fix, repeated_share, without_salt
 from jinsu.errors import BadInputError
 from jinsu.packaging.inputs import feature_columns
 from jinsu.spec.problem import Split
@@ -162,12 +154,12 @@ def test_a_row_keeps_its_side_whatever_stands_around_it() -> None:
 def test_the_split_is_the_same_in_every_process() -> None:
     script = """
 import pyarrow as pa
-from jinsu.data.split import fix, holdout_mask
+from jinsu.data.split import divide, fix
 from jinsu.spec.problem import Split
 table = pa.table({"x": range(200), "t": [f"é{n}" for n in range(200)], "v": [[n, .5] for n in range(200)],
                   "s": [{"k": n, "a": None} for n in range(200)], "d": pa.array(range(200), pa.timestamp("us", "UTC"))})
 plan = fix(table, Split(holdout=0.3), "x", None, b"1" * 32)
-print("".join("01"[side] for side in holdout_mask(table, plan, b"1" * 32).tolist()))
+print("".join("01"[side] for side in divide(table, plan, b"1" * 32).held.tolist()))
 """
     said = {
         subprocess.run(

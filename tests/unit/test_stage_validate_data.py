@@ -12,12 +12,12 @@ import pyarrow.parquet as pq
 import pytest
 from sqlalchemy import select
 from tests.support.datasets import put_dataset
+from tests.support.splits import holdout_mask
 from tests.support.stage_bench import ROWS, SPEC, StageBench, points
 
 from jinsu.codec import decode
 from jinsu.confined.tasks import Validation
 from jinsu.data.plan import EVAL_FILE, TRAIN_FILE
-from jinsu.data.split import holdout_mask
 from jinsu.errors import (
     BadInputError,
     ConflictError,

@@ -1,16 +1,24 @@
 """Files that people put as tables: what is none gets a sentence that names the file, what is wrong and what to do."""
 
+import datetime as dt
 import gzip
 import io
+import json
 import random
 from pathlib import Path
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
+from pyarrow import csv
 
-from jinsu.data.table_files import read_table_file
+from jinsu.data.table_files import open_table_file
 from jinsu.errors import BadInputError
+
+
+def read_table_file(path: Path) -> pa.Table:
+    file = open_table_file(path)
+    return pa.Table.from_batches(file.batches(), file.schema)
 
 
 def parquet(table: pa.Table) -> bytes:
@@ -101,6 +109,71 @@ def test_tables_are_read(tmp_path: Path, name: str, content: bytes, columns: lis
     path = tmp_path / name
     path.write_bytes(content)
     assert read_table_file(path).column_names == columns
+
+
+def lines_of(first: str, rows: int, last: str, header: str = "") -> bytes:
+    """A file whose first 16 MiB say something else of a column than its last line."""
+    return (header + first * rows + last).encode()
+
+
+LATE = (20 << 20) // 8
+"""Lines of eight bytes in 20 MiB."""
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "kind", "value"),
+    [
+        ("1234567", "1.5", pa.float64(), 1.5),
+        ("1234567", "word", pa.string(), "word"),
+        ("1234567", "2026-01-01", pa.string(), "2026-01-01"),
+        ("       ", "12", pa.string(), "12"),
+        (",", "12", pa.int64(), 12),
+        (",", "2026-01-01", pa.date32(), dt.date(2026, 1, 1)),
+        ("1.25000", "1e3", pa.float64(), 1000.0),
+        ("true", "maybe", pa.string(), "maybe"),
+        ("2026-01-01", "2026-01-01 10:00:00", pa.timestamp("s"), dt.datetime(2026, 1, 1, 10)),
+        ("2026-01-01", "soon", pa.string(), "soon"),
+    ],
+)
+def test_the_last_line_of_a_long_csv_file_decides_as_the_first(
+    tmp_path: Path, first: str, last: str, kind: pa.DataType, value: object
+) -> None:
+    path = tmp_path / "rows.csv"
+    if first == ",":  # the column is empty at first
+        path.write_bytes(lines_of(",x\n", LATE * 3, f"{last},x\n", "a,b\n"))
+    else:
+        path.write_bytes(lines_of(f"{first}\n", LATE, f"{last}\n", "a\n"))
+    table = read_table_file(path)
+    assert table.schema.field("a").type == kind
+    assert table["a"][-1].as_py() == value
+    assert table.schema == csv.read_csv(path, csv.ReadOptions(block_size=1 << 30)).schema
+
+
+@pytest.mark.parametrize(
+    ("first", "last", "kind"),
+    [
+        ('{"a": 1}', '{"a": 1.5}', pa.float64()),
+        ('{"a": null}', '{"a": "word"}', pa.string()),
+        ('{"a": "2026-01-01"}', '{"a": "word"}', pa.string()),
+        ('{"b": 1}', '{"a": 1, "b": 2}', pa.int64()),
+        ('{"a": [1]}', '{"a": [1.5]}', pa.list_(pa.float64())),
+    ],
+)
+def test_the_last_line_of_long_json_lines_decides_as_the_first(
+    tmp_path: Path, first: str, last: str, kind: pa.DataType
+) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(lines_of(f"{first}\n", (20 << 20) // len(first), f"{last}\n"))
+    table = read_table_file(path)
+    assert table.schema.field("a").type == kind
+    assert [table["a"][-1].as_py()] == [json.loads(last)["a"]]
+
+
+def test_json_lines_of_several_kinds_are_refused(tmp_path: Path) -> None:
+    path = tmp_path / "rows.jsonl"
+    path.write_bytes(lines_of('{"a": 1}\n', (20 << 20) // 9, '{"a": "word"}\n'))
+    with pytest.raises(BadInputError, match=r"is no readable \.jsonl table: "):
+        read_table_file(path)
 
 
 def test_no_damage_ends_in_anything_but_a_sentence(tmp_path: Path) -> None:

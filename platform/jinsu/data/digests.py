@@ -1,8 +1,9 @@
-"""The digest of a table: the same for the same schema and values, however the table is stored."""
+"""The digest of a table: the same for the same schema and values, however the table is stored or cut into batches."""
 
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Iterable, Iterator
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -11,46 +12,116 @@ if TYPE_CHECKING:
 _VALUES_AT_ONCE = 65536
 
 
+class TableDigest:
+    """Takes the rows of a table batch by batch.
+
+    Every array of values has a digest of its own, which its batches are added to in their order, so where a batch ends changes
+    nothing.
+    """
+
+    def __init__(self, schema: pa.Schema) -> None:
+        self._schema = schema
+        self._columns = [_Values(kind) for kind in schema.types]
+
+    def add(self, batch: pa.RecordBatch) -> None:
+        for values, column in zip(self._columns, batch.columns, strict=True):
+            values.add(column)
+
+    def hexdigest(self) -> str:
+        """sha256 of the schema and the values, independent of file format, compression, batches and null bitmaps."""
+        digest = hashlib.sha256()
+        for name, kind, values in zip(self._schema.names, self._schema.types, self._columns, strict=True):
+            digest.update(f"{name}\0{kind}\0{values.count}\0".encode())
+            for part in values.parts():
+                digest.update(part)
+        return digest.hexdigest()
+
+
 def table_digest(table: pa.Table) -> str:
-    """sha256 of the schema and the values, independent of file format, compression, chunking and null bitmaps."""
-    digest = hashlib.sha256()
-    for name in table.column_names:
-        column = table.column(name).combine_chunks()
-        digest.update(f"{name}\0{column.type}\0{len(column)}\0".encode())
-        _add_array(digest, column)
+    """The digest of a table in memory."""
+    return digest_of(table.schema, table.to_batches())
+
+
+def digest_of(schema: pa.Schema, batches: Iterable[pa.RecordBatch]) -> str:
+    """The digest of a table that comes in batches."""
+    digest = TableDigest(schema)
+    for batch in batches:
+        digest.add(batch)
     return digest.hexdigest()
 
 
-def _add_array(digest: hashlib._Hash, array: Any) -> None:
-    """Adds which values are missing, then the values that are present; nested values as their lengths and content."""
+class _Values:
+    """The values of one type: the places of missing ones, then those that are there; nested values as lengths and content."""
+
+    def __init__(self, kind: pa.DataType) -> None:
+        import pyarrow as pa
+
+        self.count = 0
+        self._missing, self._lengths, self._content = hashlib.sha256(), hashlib.sha256(), hashlib.sha256()
+        self._inner: list[_Values] = []
+        if pa.types.is_struct(kind):
+            self._inner = [_Values(field.type) for field in kind]
+        elif _is_list(kind):
+            self._inner = [_Values(kind.value_type)]
+
+    def add(self, array: Any) -> None:
+        import numpy as np
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        if array.null_count:
+            places = np.flatnonzero(~array.is_valid().to_numpy(zero_copy_only=False)).astype(np.int64) + self.count
+            self._missing.update(places.tobytes())
+        self.count += len(array)
+        values, kind = array.drop_null(), array.type
+        if pa.types.is_struct(kind):
+            for inner, member in zip(self._inner, values.flatten(), strict=True):
+                inner.add(member)
+        elif _is_list(kind):
+            self._lengths.update(pc.list_value_length(values).cast(pa.int64()).to_numpy().tobytes())
+            self._inner[0].add(values.flatten())
+        elif _has_bytes(kind):
+            self._add_bytes(values)
+        elif pa.types.is_boolean(kind) or pa.types.is_primitive(kind):
+            self._content.update(np.ascontiguousarray(values.to_numpy(zero_copy_only=False)).tobytes())
+        else:
+            self._content.update("".join(f"{value!r}\n" for value in values.to_pylist()).encode())
+
+    def _add_bytes(self, values: Any) -> None:
+        """Adds the lengths of texts or byte strings, and their bytes."""
+        import pyarrow as pa
+        import pyarrow.compute as pc
+
+        self._lengths.update(pc.binary_length(values).cast(pa.int64()).to_numpy().tobytes())
+        for start in range(0, len(values), _VALUES_AT_ONCE):
+            self._content.update(_joined(values.slice(start, _VALUES_AT_ONCE).cast(pa.large_binary())))
+
+    def parts(self) -> Iterator[bytes]:
+        """The digests of what was added, from outside in."""
+        for digest in (self._missing, self._lengths, self._content):
+            yield digest.digest()
+        for inner in self._inner:
+            yield inner.count.to_bytes(8, "little")
+            yield from inner.parts()
+
+
+def _joined(values: Any) -> memoryview:
+    """The bytes of all values in a row, none of which is missing: they lie so in memory."""
     import numpy as np
+
+    _, ends, content = values.buffers()
+    places = np.frombuffer(ends, np.int64)[values.offset : values.offset + len(values) + 1]
+    return memoryview(content or b"")[int(places[0]) : int(places[-1])]
+
+
+def _is_list(kind: pa.DataType) -> bool:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    digest.update(np.packbits(array.is_valid().to_numpy(zero_copy_only=False)).tobytes())
-    values, arrow_type = array.drop_null(), array.type
-    if pa.types.is_dictionary(arrow_type):
-        _add_array(digest, values.cast(arrow_type.value_type))
-    elif pa.types.is_struct(arrow_type):
-        for member in values.flatten():
-            _add_array(digest, member)
-    elif pa.types.is_list(arrow_type) or pa.types.is_large_list(arrow_type) or pa.types.is_fixed_size_list(arrow_type):
-        digest.update(pc.list_value_length(values).cast(pa.int64()).to_numpy().tobytes())
-        _add_array(digest, values.flatten())
-    elif pa.types.is_string(arrow_type) or pa.types.is_large_string(arrow_type) or pa.types.is_binary(arrow_type):
-        _add_bytes(digest, values)
-    elif pa.types.is_boolean(arrow_type) or pa.types.is_primitive(arrow_type):
-        digest.update(np.ascontiguousarray(values.to_numpy(zero_copy_only=False)).tobytes())
-    else:
-        digest.update(repr(values.to_pylist()).encode())
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
 
 
-def _add_bytes(digest: hashlib._Hash, values: Any) -> None:
-    """Adds the lengths of texts or byte strings, then their bytes."""
+def _has_bytes(kind: pa.DataType) -> bool:
     import pyarrow as pa
-    import pyarrow.compute as pc
 
-    digest.update(pc.binary_length(values).cast(pa.int64()).to_numpy().tobytes())
-    for start in range(0, len(values), _VALUES_AT_ONCE):
-        part = values.slice(start, _VALUES_AT_ONCE).cast(pa.large_binary())
-        digest.update(b"".join(scalar.as_buffer() for scalar in part))
+    texts = pa.types.is_string(kind) or pa.types.is_large_string(kind)
+    return bool(texts or pa.types.is_binary(kind) or pa.types.is_large_binary(kind))

@@ -4,9 +4,15 @@ from __future__ import annotations
 
 import codecs
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from jinsu.data.csv_files import LONGEST_LINE, csv_batches, csv_schema
+from jinsu.data.json_files import json_batches, json_schema
+from jinsu.data.parquet_files import parquet_batches, parquet_schema
 from jinsu.errors import BadInputError
 from jinsu.spec.characters import is_name
 
@@ -14,7 +20,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 SUFFIXES = (".parquet", ".csv", ".jsonl")
-_LONGEST_LINE = 16 * 2**20
 _DEEPEST, _LONGEST_NAME = 16, 255
 _QUOTED = 200
 _PIECE = 1 << 20
@@ -33,49 +38,70 @@ _KINDS = (
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
-def read_table_file(source: Path) -> pa.Table:
-    """The rows of a file. Raises BadInputError for a file that is no table, and for one that could not be told apart later."""
+@dataclass(frozen=True)
+class TableFile:
+    """A table in a file of a person. `batches` reads the rows anew at each call, a part of the file at a time.
+
+    While the rows come, BadInputError is raised for a file that turns out to be damaged.
+    """
+
+    source: Path
+    schema: pa.Schema
+
+    def batches(self) -> Iterator[pa.RecordBatch]:
+        """The rows in their order."""
+        with _in_words(self.source):
+            for batch in _batches(self.source, self.schema):
+                batch.validate(full=True)  # text that is not UTF-8 shows here, and nowhere before
+                yield batch
+
+
+def open_table_file(source: Path) -> TableFile:
+    """The table in a file. Raises BadInputError for a file that is no table, and for one that could not be told apart later."""
     import pyarrow as pa
 
     if source.suffix not in SUFFIXES:
         raise BadInputError(f"{source}: a table is {', '.join(SUFFIXES)}; for other files put their folder.")
     _refuse_other_kinds(source)
+    with _in_words(source):
+        schema = _schema(source).remove_metadata()
+        _check_columns(source, schema)
+    if source.suffix == ".csv" and any(pa.types.is_binary(kind) for kind in schema.types):
+        raise BadInputError(f"{source}: {_encoding(source)}.")  # what is no text becomes bytes without a word
+    return TableFile(source, schema)
+
+
+@contextmanager
+def _in_words(source: Path) -> Iterator[None]:
+    """Raises BadInputError in place of the exceptions of a library that reads the file."""
+    import pyarrow as pa
+
     try:
-        table = _READERS[source.suffix](source)
-        _check_columns(source, table.schema)
-        table.validate(full=True)  # text that is not UTF-8 shows here, and nowhere before
+        yield
     except UnicodeDecodeError:
         raise BadInputError(f"{source}: {_encoding(source)}.") from None
     except (pa.ArrowException, OSError, ValueError, OverflowError, MemoryError) as problem:
         raise BadInputError(f"{source}: {_reason(source, str(problem))}.") from None
-    if source.suffix == ".csv" and any(pa.types.is_binary(kind) for kind in table.schema.types):
-        raise BadInputError(f"{source}: {_encoding(source)}.")  # what is no text becomes bytes without a word
-    return table
 
 
-def _parquet(source: Path) -> pa.Table:
-    import pyarrow.parquet as pq
-
-    return pq.ParquetFile(source).read()
-
-
-def _csv(source: Path) -> pa.Table:
-    from pyarrow import csv
-
-    return csv.read_csv(source, csv.ReadOptions(block_size=_LONGEST_LINE))
+def _schema(source: Path) -> pa.Schema:
+    match source.suffix:
+        case ".parquet":
+            return parquet_schema(source)
+        case ".csv":
+            return csv_schema(source)
+        case _:
+            return json_schema(source)
 
 
-def _json_lines(source: Path) -> pa.Table:
-    from pyarrow import json as arrow_json
-
-    with source.open("rb") as stream:  # a line that is `null` ends the process in the library's own code
-        for number, line in enumerate(stream, 1):
-            if not line.lstrip().startswith((b"{", b"\xef\xbb\xbf{")) and line.strip():
-                raise ValueError(f"line {number} is no JSON object")
-    return arrow_json.read_json(source, arrow_json.ReadOptions(block_size=_LONGEST_LINE))
-
-
-_READERS = {".parquet": _parquet, ".csv": _csv, ".jsonl": _json_lines}
+def _batches(source: Path, schema: pa.Schema) -> Iterator[pa.RecordBatch]:
+    match source.suffix:
+        case ".parquet":
+            return parquet_batches([source], schema)
+        case ".csv":
+            return csv_batches(source, schema)
+        case _:
+            return json_batches(source, schema)
 
 
 def _refuse_other_kinds(source: Path) -> None:
@@ -135,7 +161,7 @@ def _reason(source: Path, problem: str) -> str:
     if "UTF8" in problem:
         return _encoding(source)
     if "straddling" in problem:
-        return f"has a line of over {_LONGEST_LINE // 2**20} MiB; is a quotation mark open?"
+        return f"has a line of over {LONGEST_LINE // 2**20} MiB; is a quotation mark open?"
     if "Empty" in problem:
         return "holds no line that can be read; is a quotation mark open?"
     text = " ".join(problem.split())

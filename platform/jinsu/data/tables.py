@@ -1,20 +1,52 @@
-"""Tables come from Parquet, CSV or JSON-lines files and are kept as Delta tables.
+"""Tables come from Parquet, CSV or JSON-lines files and are kept as Delta tables. Their rows are never in memory together.
 
 The only module that imports deltalake.
 """
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from jinsu.data.content import Content
-from jinsu.data.digests import table_digest
-from jinsu.data.table_files import read_table_file
+from jinsu.data.digests import TableDigest
+from jinsu.data.parquet_files import parquet_batches, parquet_schema
+from jinsu.data.table_files import TableFile, open_table_file
 from jinsu.errors import BadInputError
 
 if TYPE_CHECKING:
     import pyarrow as pa
+
+Rows: TypeAlias = "DeltaRows | pa.Table"
+"""The rows of a table, on the disk or in memory."""
+PART_BYTES = 2**30
+"""About how large a file of a Delta table is at most."""
+
+
+@dataclass(frozen=True)
+class DeltaRows:
+    """The rows of a Delta table, in the order in which they were written."""
+
+    files: tuple[Path, ...]
+    schema: pa.Schema
+    num_rows: int
+
+    @property
+    def column_names(self) -> list[str]:
+        return list(self.schema.names)
+
+    def batches(self, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+        """A part of the rows at a time. columns: those that are read; None for all."""
+        return parquet_batches(self.files, self.schema, columns)
+
+    def read(self, columns: Sequence[str] | None = None) -> pa.Table:
+        """All rows together. columns: those that are read; None for all."""
+        import pyarrow as pa
+
+        schema = self.schema if columns is None else pa.schema([self.schema.field(name) for name in columns])
+        return pa.Table.from_batches(self.batches(columns), schema)
 
 
 def write_delta(source: Path, target: Path) -> Content:
@@ -24,29 +56,62 @@ def write_delta(source: Path, target: Path) -> Content:
     type Delta does not have.
     """
     import deltalake
-    import pyarrow.parquet as pq
 
-    table = read_table_file(source)
-    if table.num_rows == 0:
-        raise BadInputError(f"{source}: has zero rows; a dataset needs at least one.")
-    table = table.replace_schema_metadata(None)
+    file = open_table_file(source)
     target.mkdir()
     try:
-        # One Parquet file, which Delta then takes as it is: its own writer may split and reorder the rows.
-        pq.write_table(table, target / "part-0.parquet", compression="zstd")
+        # Delta takes these Parquet files as they are: its own writer may split and reorder the rows.
+        digest, rows = _write_parts(file, target)
+        if rows == 0:
+            raise BadInputError(f"{source}: has zero rows; a dataset needs at least one.")
         deltalake.convert_to_deltalake(str(target))
+    except BadInputError:
+        raise
     except Exception as problem:  # the libraries raise one type for each layer
         reason = str(problem).strip().splitlines()[0]
         raise BadInputError(f"{source}: cannot become a Delta table: {reason}; cast that column first.") from None
-    schema = {field.name: str(field.type) for field in table.schema}
+    schema = {field.name: str(field.type) for field in file.schema}
     size = sum(path.stat().st_size for path in target.rglob("*") if path.is_file())
-    return Content("table", table_digest(table), table.num_rows, size, schema)
+    return Content("table", digest.hexdigest(), rows, size, schema)
 
 
-def read_delta(folder: Path) -> pa.Table:
-    """The rows of a Delta table, in the order in which they were written."""
+def _write_parts(file: TableFile, target: Path) -> tuple[TableDigest, int]:
+    """Writes Parquet files whose names are in the order of the rows; returns the digest of all rows and their number."""
+    import pyarrow.parquet as pq
+
+    digest, rows, number, writer = TableDigest(file.schema), 0, 0, None
+    path = target
+    try:
+        for batch in file.batches():
+            if writer is not None and path.stat().st_size > PART_BYTES:
+                writer.close()
+                writer, number = None, number + 1
+            if writer is None:
+                path = target / f"part-{number:05}.parquet"
+                writer = pq.ParquetWriter(path, file.schema, compression="zstd")
+            digest.add(batch)
+            writer.write_batch(batch)
+            rows += batch.num_rows
+    finally:
+        if writer is not None:
+            writer.close()
+    return digest, rows
+
+
+def open_delta(folder: Path) -> DeltaRows:
+    """The rows of a Delta table, none of which is read yet."""
     import deltalake
     import pyarrow.parquet as pq
 
-    files = deltalake.DeltaTable(str(folder)).file_uris()
-    return pq.ParquetDataset([uri.removeprefix("file://") for uri in sorted(files)]).read()
+    uris = deltalake.DeltaTable(str(folder)).file_uris()
+    files = tuple(Path(uri.removeprefix("file://")) for uri in sorted(uris))
+    rows = sum(pq.read_metadata(file).num_rows for file in files)
+    return DeltaRows(files, parquet_schema(files[0]), rows)
+
+
+def batches_of(rows: Rows, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
+    """A part of the rows at a time, in their order. columns: those that are read; None for all."""
+    if isinstance(rows, DeltaRows):
+        yield from rows.batches(columns)
+    else:
+        yield from (rows if columns is None else rows.select(columns)).combine_chunks().to_batches()
