@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pytest
 
 from jinsu.data.expectations import Check, Expectation, Verdict, always
@@ -28,7 +29,7 @@ def validate(docs: Path) -> Validate:
     """The real library, imported once (it takes seconds)."""
     from jinsu.data import expectations
 
-    return lambda frame, wanted, **more: expectations.validate(frame, wanted, "digits", docs, **more)
+    return lambda frame, wanted, **more: expectations.validate(pa.Table.from_pandas(frame), wanted, "digits", docs, **more)
 
 
 def only(verdict: Verdict) -> Check:
@@ -204,3 +205,60 @@ def test_what_is_no_list_of_expectations_is_refused_in_one_sentence(text: str) -
         read_expectations(text, "expectations.yaml")
     assert str(caught.value).startswith("expectations.yaml: ")
     assert "\n" not in str(caught.value)
+
+
+MANY = pd.DataFrame(
+    {
+        "n": [1, 2, 30, 4, 5, None, 7, 80, 9, 10, 11, 12],
+        "m": [2, 2, 31, 4, 6, 1, 7, 81, 9, 11, 11, 13],
+        "word": ["a", "b", None, "ab", "abc", "", "b", "a", "c", "xyz", "a", None],
+        "day": ["2026-01-01", "soon", "2026-02-30", "2026-03-01"] * 3,
+    }
+)
+EVERY_WAY: list[Expectation] = [
+    ("expect_column_values_to_be_between", {"column": "n", "max_value": 20}),
+    ("expect_column_values_to_be_between", {"column": "n", "max_value": 20, "mostly": 0.8}),
+    ("expect_column_values_to_be_between", {"column": "n", "max_value": 20, "mostly": 0.9}),
+    ("expect_column_values_to_not_be_null", {"column": "word", "mostly": 0.8}),
+    ("expect_column_values_to_not_be_null", {"column": "word", "mostly": 0.9}),
+    ("expect_column_values_to_be_null", {"column": "word", "mostly": 0.1}),
+    ("expect_column_values_to_be_in_set", {"column": "word", "value_set": ["a", "b", "c"]}),
+    ("expect_column_values_to_match_regex", {"column": "word", "regex": "^[a-c]*$"}),
+    ("expect_column_values_to_match_strftime_format", {"column": "day", "strftime_format": "%Y-%m-%d"}),
+    ("expect_column_value_lengths_to_be_between", {"column": "word", "min_value": 1}),
+    ("expect_column_pair_values_a_to_be_greater_than_b", {"column_A": "m", "column_B": "n", "or_equal": True}),
+    ("expect_column_pair_values_to_be_equal", {"column_A": "m", "column_B": "n", "mostly": 0.4}),
+    ("expect_multicolumn_sum_to_equal", {"column_list": ["n", "m"], "sum_total": 4}),
+    (
+        "expect_column_values_to_be_between",
+        {"column": "n", "max_value": 20, "row_condition": "m < 50", "condition_parser": "pandas"},
+    ),
+    ("expect_column_values_to_be_unique", {"column": "n"}),
+    ("expect_column_values_to_be_increasing", {"column": "m"}),
+    ("expect_column_values_to_be_of_type", {"column": "n", "type_": "float64"}),
+    ("expect_column_value_z_scores_to_be_less_than", {"column": "m", "threshold": 2, "double_sided": True}),
+    ("expect_column_mean_to_be_between", {"column": "n", "min_value": 1, "max_value": 20}),
+    ("expect_column_quantile_values_to_be_between", {
+        "column": "n", "quantile_ranges": {"quantiles": [0.5], "value_ranges": [[1, 10]]},
+    }),
+    ("expect_column_distinct_values_to_contain_set", {"column": "word", "value_set": ["xyz"]}),
+    ("expect_table_row_count_to_equal", {"value": 12}),
+    ("expect_table_columns_to_match_set", {"column_set": ["n", "m", "word", "day"]}),
+    ("expect_table_columns_to_match_ordered_list", {"column_list": ["n", "m", "word", "day"]}),
+    ("expect_column_values_to_be_between", {"column": "gone", "max_value": 20}),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize("quoting", [False, True])
+def test_parts_of_the_rows_give_what_all_rows_together_give(
+    validate: Validate, monkeypatch: pytest.MonkeyPatch, quoting: bool
+) -> None:
+    from jinsu.data import expectations
+
+    whole = validate(MANY, EVERY_WAY, quoting=quoting)
+    monkeypatch.setattr(expectations, "_FRAME_ROWS", 5)
+    monkeypatch.setattr(expectations, "batches_of", lambda rows, names: rows.select(names).to_batches(max_chunksize=5))
+    assert validate(MANY, EVERY_WAY, quoting=quoting).checks == whole.checks
+    # What the library says of the whole frame when it is asked for each alone:
+    failed = [0, 2, 4, 6, 7, 8, 9, 10, 12, 13, 15, 17, 24]
+    assert [place for place, check in enumerate(whole.checks) if not check.passed] == failed

@@ -154,7 +154,7 @@ def _validate(rules: Rules, text: str | None, rows: pa.Table) -> str:
     # A sample cannot tell how many rows there are.
     expectations += [item for item in read_expectations(text, str(rules.expectations)) if "row_count" not in item[0]]
     with tempfile.TemporaryDirectory() as docs:
-        verdict = validate(rows.to_pandas(), expectations, rules.problem, Path(docs), quoting=True)
+        verdict = validate(rows, expectations, rules.problem, Path(docs), quoting=True)
     if verdict.failed:
         raise BadInputError("the data fails: " + "; ".join(verdict.failed))
     return f"{len(verdict.checks)} expectations hold on a sample"

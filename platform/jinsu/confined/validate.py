@@ -21,5 +21,5 @@ def run(document: Mapping[str, Any], secrets: Mapping[str, str], files: StepFile
     columns = feature_columns(table.column_names, details.features, details.target, details.column)
     given = [] if details.expectations is None else read_expectations(details.expectations, details.source)
     every = [*always(columns, details.target), *given]
-    verdict = validate(table.read().to_pandas(), every, details.name, files.out / DOCS)
+    verdict = validate(table, every, details.name, files.out / DOCS)
     write_findings(files.out, Validation(verdict.passed, verdict.checks, verdict.page, table.num_rows))

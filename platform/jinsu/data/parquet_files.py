@@ -50,7 +50,8 @@ def _batch_rows(file: pq.ParquetFile) -> int:
     """As many rows as have BATCH_BYTES together, on the average."""
     metadata = file.metadata
     size = sum(metadata.row_group(number).total_byte_size for number in range(metadata.num_row_groups))
-    return max(1, min(_MOST_ROWS, int(BATCH_BYTES * metadata.num_rows) // max(size, 1)))
+    rows = int(metadata.num_rows)
+    return max(1, min(_MOST_ROWS, BATCH_BYTES * rows // max(int(size), 1)))
 
 
 def _plain(kind: pa.DataType) -> pa.DataType:
