@@ -17,9 +17,9 @@ from tests.support.tiny_model import WRONG, saved_model
 from jinsu.confined import evaluate as module
 from jinsu.confined.evaluate import compare
 from jinsu.confined.tasks import FINDINGS, Evaluate
+from jinsu.data.known import fresh_rows
 from jinsu.data.plan import EVAL_FILE
 from jinsu.errors import GateFailedError, TransientError
-from jinsu.evaluation.known import fresh_rows
 from jinsu.evaluation.report import Report
 from jinsu.evaluation.score import Score
 from jinsu.lifecycle.evaluate import as_points
@@ -296,13 +296,14 @@ def test_a_champion_is_compared_on_rows_that_it_did_not_train_on(bench: StageBen
     columns = {"a": a, "b": np.zeros(60), "label": (a > 0).astype(int), "part": np.full(60, "test", dtype=object)}
     earlier = {name: column[:20] for name, column in columns.items()} | {"part": np.full(20, "train", dtype=object)}
 
-    report = compare(details, columns, folder, folder, earlier)
+    names = ["a", "b", "label"]
+    report = compare(details, columns, folder, folder, fresh_rows(pa.table(columns), pa.table(earlier), names))
 
     assert (report.overall.rows, report.known_rows) == (60, 20)
     assert report.champion is not None
     assert report.gain is not None
     assert (report.champion.rows, report.gain.rows) == (40, 40)
-    nothing_new = compare(details, columns, folder, folder, columns)
+    nothing_new = compare(details, columns, folder, folder, np.zeros(60, bool))
     assert (nothing_new.champion, nothing_new.gain) == (None, None)
     assert nothing_new.note == "the champion trained on every held-out row, so it is compared on none"
 
@@ -338,5 +339,4 @@ def test_rows_that_a_column_moves_into_the_held_out_part_are_not_compared(bench_
     ids=["numbers", "texts", "booleans", "vectors"],
 )
 def test_a_row_is_known_by_its_values(held: list[Any], trained: list[Any]) -> None:
-    columns = [{"v": np.asarray(values, dtype=object if None in values else None)} for values in (held, trained)]
-    assert fresh_rows(columns[0], columns[1], ["v", "new"]).tolist() == [False, True]
+    assert fresh_rows(pa.table({"v": held}), pa.table({"v": trained}), ["v", "new"]).tolist() == [False, True]

@@ -12,7 +12,7 @@ from jinsu.confined.findings import write_findings
 from jinsu.confined.tasks import DATASET, HELD, REMEMBERED, SALT, Sides
 from jinsu.data.plan import EVAL_FILE, TRAIN_FILE, Plan
 from jinsu.data.split import divide, fix, repeated_share, without_salt
-from jinsu.data.tables import DeltaRows, Rows, open_delta
+from jinsu.data.tables import Rows, StoredRows, open_delta
 from jinsu.packaging.inputs import feature_columns
 from jinsu.sdk.step_files import StepFiles
 from jinsu.spec.problem import Split
@@ -39,7 +39,7 @@ def run(document: Mapping[str, Any], secrets: Mapping[str, str], files: StepFile
     write_findings(files.out, Sides(plan, rows.num_rows - held, held, repeated))
 
 
-def _write_sides(rows: DeltaRows, held: np.ndarray, out: Path) -> None:
+def _write_sides(rows: StoredRows, held: np.ndarray, out: Path) -> None:
     """Writes the training and the held-out rows, each in their order."""
     import pyarrow as pa
     import pyarrow.parquet as pq

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinsu.data.expectations_file import Expectation
 from jinsu.data.row_results import added, columns_of, is_of_rows
-from jinsu.data.tables import DeltaRows, Rows, batches_of
+from jinsu.data.tables import Rows, StoredRows, batches_of
 from jinsu.data.validation import Check, Verdict
 from jinsu.errors import BadInputError
 
@@ -190,7 +190,7 @@ def _frame_of(rows: Rows, columns: Sequence[str]) -> pd.DataFrame:
     import pandas as pd
 
     nothing = np.broadcast_to(np.int8(0), rows.num_rows)
-    read = rows.read(columns) if isinstance(rows, DeltaRows) else rows.select(columns)
+    read = rows.read(columns) if isinstance(rows, StoredRows) else rows.select(columns)
     values = {name: read.column(name).to_pandas() for name in columns}
     return pd.DataFrame({name: values.get(name, nothing) for name in rows.column_names}, copy=False)
 

@@ -19,15 +19,15 @@ from jinsu.errors import BadInputError
 if TYPE_CHECKING:
     import pyarrow as pa
 
-Rows: TypeAlias = "DeltaRows | pa.Table"
+Rows: TypeAlias = "StoredRows | pa.Table"
 """The rows of a table, on the disk or in memory."""
 PART_BYTES = 2**30
 """About how large a file of a Delta table is at most."""
 
 
 @dataclass(frozen=True)
-class DeltaRows:
-    """The rows of a Delta table, in the order in which they were written."""
+class StoredRows:
+    """The rows of Parquet files on the disk, in the order in which they were written."""
 
     files: tuple[Path, ...]
     schema: pa.Schema
@@ -98,20 +98,24 @@ def _write_parts(file: TableFile, target: Path) -> tuple[TableDigest, int]:
     return digest, rows
 
 
-def open_delta(folder: Path) -> DeltaRows:
+def open_delta(folder: Path) -> StoredRows:
     """The rows of a Delta table, none of which is read yet."""
     import deltalake
-    import pyarrow.parquet as pq
 
     uris = deltalake.DeltaTable(str(folder)).file_uris()
-    files = tuple(Path(uri.removeprefix("file://")) for uri in sorted(uris))
-    rows = sum(pq.read_metadata(file).num_rows for file in files)
-    return DeltaRows(files, parquet_schema(files[0]), rows)
+    return open_parquet(*[Path(uri.removeprefix("file://")) for uri in sorted(uris)])
+
+
+def open_parquet(*files: Path) -> StoredRows:
+    """The rows of Parquet files of one schema, none of which is read yet."""
+    import pyarrow.parquet as pq
+
+    return StoredRows(files, parquet_schema(files[0]), sum(pq.read_metadata(file).num_rows for file in files))
 
 
 def batches_of(rows: Rows, columns: Sequence[str] | None = None) -> Iterator[pa.RecordBatch]:
     """A part of the rows at a time, in their order. columns: those that are read; None for all."""
-    if isinstance(rows, DeltaRows):
+    if isinstance(rows, StoredRows):
         yield from rows.batches(columns)
     else:
         yield from (rows if columns is None else rows.select(columns)).combine_chunks().to_batches()

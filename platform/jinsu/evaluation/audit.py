@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -56,13 +56,17 @@ class Audit:
 
 @dataclass(frozen=True)
 class Seen:
-    """What the models read: the columns by name, and the arrays of pictures by input."""
+    """What the models read of some rows: the columns by name, and the arrays of pictures by input."""
 
     columns: Mapping[str, np.ndarray] = field(default_factory=dict)
     pictures: Mapping[str, np.ndarray] = field(default_factory=dict)
 
 
-def audit(name: Kind, kind: JudgedKind, ours: Case, theirs: Case | None, seen: Seen) -> Audit:
+Look = Callable[[Sequence[int]], Seen]
+"""Gives what the models read of the rows with these numbers, in this order."""
+
+
+def audit(name: Kind, kind: JudgedKind, ours: Case, theirs: Case | None, look: Look) -> Audit:
     """The rows to look at."""
     bins: Sequence[tuple[float, float, int]] = ()
     if name is Kind.CLASSIFICATION and ours.scores is not None and ours.scores.size <= MOST_SCORES:
@@ -71,7 +75,7 @@ def audit(name: Kind, kind: JudgedKind, ours: Case, theirs: Case | None, seen: S
         return Audit(calibration=bins)
     errors = kind.errors(ours)
     worst = [row for row in _greatest(errors) if errors[row] > 0]
-    shown = [_shown(row, errors, ours, theirs, seen) for row in worst]
+    shown = _shown(worst, errors, ours, theirs, look)
     if theirs is None:
         return Audit(shown, calibration=bins)
     change = errors - kind.errors(theirs)
@@ -79,7 +83,7 @@ def audit(name: Kind, kind: JudgedKind, ours: Case, theirs: Case | None, seen: S
         change = (ours.truth != ours.answers).astype(float) - (theirs.truth != theirs.answers)
     lost = [row for row in _greatest(change) if change[row] > 0]
     better, worse = int(np.sum(change < 0)), int(np.sum(change > 0))
-    rows = [_shown(row, errors, ours, theirs, seen) for row in lost]
+    rows = _shown(lost, errors, ours, theirs, look)
     return Audit(shown, better, worse, len(change) - better - worse, rows, bins)
 
 
@@ -89,16 +93,23 @@ def _greatest(values: np.ndarray) -> list[int]:
     return order
 
 
-def _shown(row: int, errors: np.ndarray, ours: Case, theirs: Case | None, seen: Seen) -> ShownRow:
-    return ShownRow(
-        row,
-        float(errors[row]),
-        _text(ours, ours.truth[row]),
-        _text(ours, ours.answers[row]),
-        "" if theirs is None else _text(theirs, theirs.answers[row]),
-        {name: short(column[row]) for name, column in list(seen.columns.items())[:MOST_COLUMNS] if column.ndim == 1},
-        _pictures(row, ours, seen),
-    )
+def _shown(
+    rows: Sequence[int], errors: np.ndarray, ours: Case, theirs: Case | None, look: Look
+) -> list[ShownRow]:
+    seen = look(rows)
+    columns = [(name, column) for name, column in list(seen.columns.items())[:MOST_COLUMNS] if column.ndim == 1]
+    return [
+        ShownRow(
+            row,
+            float(errors[row]),
+            _text(ours, ours.truth[row]),
+            _text(ours, ours.answers[row]),
+            "" if theirs is None else _text(theirs, theirs.answers[row]),
+            {name: short(column[place]) for name, column in columns},
+            _pictures(row, {name: values[place : place + 1] for name, values in seen.pictures.items()}, ours),
+        )
+        for place, row in enumerate(rows)
+    ]
 
 
 def _text(case: Case, value: object) -> str:
@@ -119,13 +130,14 @@ def short(value: object) -> str:
     return text if len(text) <= MOST_TEXT else text[: MOST_TEXT - 1] + "…"
 
 
-def _pictures(row: int, ours: Case, seen: Seen) -> dict[str, str]:
-    named = dict(seen.pictures)
+def _pictures(row: int, seen: Mapping[str, np.ndarray], ours: Case) -> dict[str, str]:
+    """PNG files of a row by what they are. seen: what the models read of the row, as arrays of one row each."""
+    named = dict(seen)
     if ours.truth.ndim == 4:  # the answers are pictures themselves
-        named |= {"truth": ours.truth, "answer": ours.answers}
+        named |= {"truth": ours.truth[row : row + 1], "answer": ours.answers[row : row + 1]}
     found = {}
     for name, values in named.items():
-        picture = channels_first(values[row : row + 1])
+        picture = channels_first(values)
         if picture is not None:
             top = float(np.nanmax(picture[0])) if picture.size else 1.0
             found[name] = thumbnail(picture[0], ours.levels[0] if ours.truth.ndim == 4 else 255.0 if top > 1 else 1.0)

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from jinsu.evaluation.audit import Audit, Seen, audit, short
+from jinsu.evaluation.audit import Audit, Look, Seen, audit, short
 from jinsu.evaluation.estimates import Case, Metric
 from jinsu.evaluation.kinds.kind import Held
 from jinsu.evaluation.labels import as_text
@@ -65,15 +65,16 @@ def judge(
     groups: np.ndarray | None = None,
     folded: float = 0.0,
     note: str = "",
-    seen: Seen | None = None,
+    look: Look = lambda rows: Seen(),
     fresh: np.ndarray | None = None,
 ) -> Report:
     """The verdict on held-out rows.
 
-    ours, theirs: the candidate's answers, and the champion's to the same rows if there is one that could answer. groups: a whole
-    number a row, the same for rows that belong together. folded: the share of rows in the model's `other` class; a model that
-    puts every row into that class scores perfectly, so the share is a gate of its own. seen: what the candidate reads. fresh: which
-    rows the champion did not train on; None for all. Both are compared on these alone.
+    ours, theirs: the candidate's answers, and the champion's to the same rows if there is one that could answer.
+    groups: a whole number a row, the same for rows that belong together. folded: the share of rows in the model's
+    `other` class; a model that puts every row into that class scores perfectly, so the share is a gate of its own.
+    look: gives what the candidate reads of some rows. fresh: which rows the champion did not train on; None for all.
+    Both are compared on these alone.
     """
     if fresh is not None and not fresh.any() and theirs is not None:
         theirs, note = None, "the champion trained on every held-out row, so it is compared on none"
@@ -90,7 +91,7 @@ def judge(
     confusion, labels = _confusion(ours) if ours.classes else ((), ())
     warnings = tuple(warnings_of(kind, rules, ours, groups))
     reasons = tuple(reasons_of(rules, overall, others, slices, gain, folded))
-    rows = audit(rules.judged_as, kind, ours, theirs, seen or Seen())
+    rows = audit(rules.judged_as, kind, ours, theirs, look)
     return Report(
         rules.metric,
         overall,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
+    import pyarrow.parquet as pq
 
 Columns: TypeAlias = "dict[str, np.ndarray]"
 """Arrays by column name; the first axis of each is the rows."""
@@ -18,6 +20,93 @@ def read_columns(path: Path) -> Columns:
     import pyarrow.parquet as pq
 
     return columns_of(pq.read_table(path))
+
+
+class ColumnFile(Mapping[str, "np.ndarray"]):
+    """The columns of a Parquet file by name. A column is read when it is asked for, and not kept.
+
+    rows: how many there are.
+    """
+
+    def __init__(self, path: Path) -> None:
+        import pyarrow.parquet as pq
+
+        metadata = pq.read_metadata(path)
+        self._path, self.rows = path, int(metadata.num_rows)
+        self._names = list(metadata.schema.to_arrow_schema().names)
+
+    def __getitem__(self, name: str) -> np.ndarray:
+        if name not in self._names:
+            raise KeyError(name)
+        return self._read([name])[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
+
+    def parts(self, names: Sequence[str]) -> Iterator[Columns]:
+        """These columns, a part of the rows at a time."""
+        import pyarrow as pa
+
+        with self._opened() as file:
+            for batch in file.iter_batches(_PART_ROWS, columns=list(names), use_threads=False):
+                yield columns_of(pa.Table.from_batches([batch.select(list(names))]))
+
+    def at(self, names: Sequence[str], rows: Sequence[int]) -> Columns:
+        """These columns of the rows with these numbers, in this order."""
+        import numpy as np
+
+        found: dict[str, list[np.ndarray]] = {name: [] for name in names}
+        with self._opened() as file:
+            sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
+            ends = np.cumsum(sizes)
+            for row in rows:
+                group = int(np.searchsorted(ends, row, side="right"))
+                table = file.read_row_group(group, columns=list(names)).select(list(names))
+                one = columns_of(table.slice(row - int(ends[group] - sizes[group]), 1))
+                for name in names:
+                    found[name].append(one[name])
+        return {name: _joined(arrays) for name, arrays in found.items()}
+
+    def _read(self, names: Sequence[str]) -> Columns:
+        with self._opened() as file:
+            return columns_of(file.read(columns=list(names)).select(list(names)))
+
+    def _opened(self) -> pq.ParquetFile:
+        import pyarrow.parquet as pq
+
+        return pq.ParquetFile(self._path, buffer_size=1 << 20)
+
+
+_PART_ROWS = 16_384
+
+
+def parts_of(columns: Mapping[str, np.ndarray], names: Sequence[str]) -> Iterator[Columns]:
+    """These columns, a part of the rows at a time where they are in a file, else all at once."""
+    if isinstance(columns, ColumnFile):
+        yield from columns.parts(names)
+    else:
+        yield {name: columns[name] for name in names}
+
+
+def rows_at(columns: Mapping[str, np.ndarray], names: Sequence[str], rows: Sequence[int]) -> Columns:
+    """These columns of the rows with these numbers, in this order."""
+    if isinstance(columns, ColumnFile):
+        return columns.at(names, rows)
+    return {name: columns[name][list(rows)] for name in names}
+
+
+def _joined(arrays: list[np.ndarray]) -> np.ndarray:
+    """The rows of all arrays; an array of objects where their shapes differ."""
+    import numpy as np
+
+    if not arrays:
+        return np.empty(0)
+    if len({(array.shape[1:], array.dtype.kind) for array in arrays}) == 1:
+        return np.concatenate(arrays)
+    return _objects([array[0] for array in arrays])
 
 
 def columns_of(table: pa.Table) -> Columns:
