@@ -16,9 +16,8 @@ from importlib import import_module
 from typing import Any
 
 _HOMES = {
-    **dict.fromkeys(
-        ("dataset", "dataset_files", "load_checkpoint", "log", "out_dir", "params", "rows", "save", "save_checkpoint"), "script"
-    ),
+    **dict.fromkeys(("batches", "dataset", "dataset_files", "load_checkpoint", "log", "out_dir"), "script"),
+    **dict.fromkeys(("params", "rows", "save", "save_checkpoint"), "script"),
     "CharacterNgrams": "character_ngrams",
     "Code": "code_model",
     "Subwords": "subwords",

@@ -20,6 +20,7 @@ from jinsu.sdk.step_files import STEP_DIR_VARIABLE, StepFiles
 if TYPE_CHECKING:
     import numpy as np
 
+    from jinsu.sdk.row_batches import Batches
     from jinsu.sdk.saving import TextStep
 
 _CHECKPOINT = "last.pt"
@@ -85,6 +86,33 @@ def dataset(alone: str | Path | Callable[[], Columns] | None = None) -> Columns:
     if not Path(alone).is_file():
         raise SystemExit(f"jinsu.dataset(): {alone}: there is no such file; make it first, or name another.")
     return read_columns(Path(alone))
+
+
+def batches(
+    size: int = 1024, columns: Sequence[str] | None = None, *, seed: int | None = None, alone: str | Path | None = None
+) -> Batches:
+    """The training part of the dataset as batches of rows, for data that does not fit into memory.
+
+        rows = jinsu.batches(4096, columns=["pixels", "label"], seed=params.seed, alone="digits.parquet")
+        for epoch in range(params.epochs):
+            for batch in rows:
+                loss = step(torch.from_numpy(batch["pixels"]), torch.from_numpy(batch["label"]))
+
+    `rows.epoch(3)` gives the batches of one epoch, to go on from a checkpoint; `len(rows)` counts them. For torch's data loader:
+    `DataLoader(rows.torch(), batch_size=None, num_workers=2)`, with `dataset.set_epoch(epoch)` before each loop.
+
+    size: rows of a batch; the last one may have fewer. columns: those that are read; default all.
+    seed: mixes the rows, in another order each epoch: groups of rows come at random, and about 130,000 rows are mixed with
+        each other. Default: the rows come as they stand.
+    alone: the Parquet file that is read without the platform.
+    """
+    from jinsu.sdk.row_batches import Batches
+
+    if step := _step():
+        return Batches(step.train_rows, size, columns, seed)
+    if alone is None or not Path(alone).is_file():
+        raise SystemExit("jinsu.batches(): outside the platform it needs alone=FILE, a Parquet file that is there.")
+    return Batches(Path(alone), size, columns, seed)
 
 
 def dataset_files(alone: str | Path | None = None) -> Mapping[str, bytes]:

@@ -1,0 +1,142 @@
+"""Rows of a Parquet file as batches of columns, in memory that does not grow with the rows."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from jinsu.sdk.columns import Columns, columns_of
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+    from torch.utils.data import IterableDataset
+
+POOL_ROWS = 1 << 17
+"""About how many rows are mixed with each other at a time. Groups of rows of the file come in a random order before that."""
+_BUFFER = 1 << 20
+
+
+class Batches:
+    """Batches of rows, each a dictionary of arrays by column name as `jinsu.dataset` gives them.
+
+    Every loop over it is an epoch: without a seed the rows come as they stand, with one in an order that follows from the seed and
+    the epoch's number. rows: of all batches together. columns: by name.
+    """
+
+    def __init__(self, path: Path, size: int, columns: Sequence[str] | None = None, seed: int | None = None) -> None:
+        import pyarrow.parquet as pq
+
+        metadata = pq.read_metadata(path)
+        schema = metadata.schema.to_arrow_schema()
+        if size < 1:
+            raise SystemExit(f"jinsu.batches({size}): a batch has at least one row.")
+        for name in columns or ():
+            if name not in schema.names:
+                raise SystemExit(f"jinsu.batches: columns: there is no {name!r}; the rows have {', '.join(schema.names)}.")
+        self.columns = list(columns) if columns is not None else list(schema.names)
+        self.rows = int(metadata.num_rows)
+        self._path, self._size, self._seed, self._next = path, size, seed, 0
+        self._schema = _with_gaps_as_nan(schema, metadata)
+
+    def __len__(self) -> int:
+        """How many batches an epoch has."""
+        return -(-self.rows // self._size)
+
+    def __iter__(self) -> Iterator[Columns]:
+        self._next += 1
+        return self.epoch(self._next - 1)
+
+    def epoch(self, number: int) -> Iterator[Columns]:
+        """The batches of one epoch, from 0: a script that resumes goes on where it stopped."""
+        return self.share(number, 0, 1)
+
+    def torch(self) -> IterableDataset[Any]:
+        """A dataset for `torch.utils.data.DataLoader(..., batch_size=None)`, whose workers divide the rows among them."""
+        from jinsu.sdk.torch_batches import TorchBatches
+
+        return TorchBatches(self)
+
+    def share(self, epoch: int, worker: int, workers: int) -> Iterator[Columns]:
+        """What one of several workers reads: every so many group of rows."""
+        import numpy as np
+
+        chance = None if self._seed is None else np.random.default_rng([self._seed, epoch])
+        rest = None
+        for piece in self._pieces(chance, worker, workers):
+            table = piece if rest is None else _joined([rest, piece])
+            whole = table.num_rows - table.num_rows % self._size
+            for start in range(0, whole, self._size):
+                yield columns_of(table.slice(start, self._size))
+            rest = table.slice(whole) if whole < table.num_rows else None
+        if rest is not None:
+            yield columns_of(rest)
+
+    def _pieces(self, chance: np.random.Generator | None, worker: int, workers: int) -> Iterator[pa.Table]:
+        with _opened(self._path) as file:
+            if chance is None:
+                yield from self._in_order(file, worker, workers)
+                return
+            order = chance.permutation(file.num_row_groups)[worker::workers]
+            pool: list[pa.Table] = []
+            for group in order.tolist():
+                pool.append(self._cast(file.read_row_group(group, columns=self.columns, use_threads=False)))
+                if sum(table.num_rows for table in pool) >= POOL_ROWS:
+                    yield _mixed(pool, chance)
+                    pool = []
+            if pool:
+                yield _mixed(pool, chance)
+
+    def _in_order(self, file: pq.ParquetFile, worker: int, workers: int) -> Iterator[pa.Table]:
+        import pyarrow as pa
+
+        groups = list(range(file.num_row_groups))[worker::workers]
+        for batch in file.iter_batches(1 << 14, row_groups=groups, columns=self.columns, use_threads=False):
+            yield self._cast(pa.Table.from_batches([batch]))
+
+    def _cast(self, table: pa.Table) -> pa.Table:
+        """In the order of the columns that were asked for, and of one type in every batch."""
+        import pyarrow as pa
+
+        return table.select(self.columns).cast(pa.schema([self._schema.field(name) for name in self.columns]), safe=False)
+
+
+def _opened(path: Path) -> pq.ParquetFile:
+    import pyarrow.parquet as pq
+
+    return pq.ParquetFile(path, buffer_size=_BUFFER)
+
+
+def _joined(tables: Sequence[pa.Table]) -> pa.Table:
+    import pyarrow as pa
+
+    return pa.concat_tables(tables)
+
+
+def _mixed(pool: Sequence[pa.Table], chance: np.random.Generator) -> pa.Table:
+    table = _joined(pool)
+    return table.take(chance.permutation(table.num_rows))
+
+
+def _with_gaps_as_nan(schema: pa.Schema, metadata: pq.FileMetaData) -> pa.Schema:
+    """Columns of whole numbers with missing values as real numbers, in every batch, also in one that misses none."""
+    import pyarrow as pa
+
+    fields = []
+    for field in schema:
+        if pa.types.is_integer(field.type) and _misses(field.name, metadata):
+            field = field.with_type(pa.float64())
+        fields.append(field)
+    return pa.schema(fields)
+
+
+def _misses(name: str, metadata: pq.FileMetaData) -> bool:
+    """Whether a column misses a value, as far as the file says it."""
+    place = metadata.schema.names.index(name)
+    for group in range(metadata.num_row_groups):
+        statistics = metadata.row_group(group).column(place).statistics
+        if statistics is None or not statistics.has_null_count or statistics.null_count:
+            return True
+    return False
