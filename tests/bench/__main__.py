@@ -33,6 +33,7 @@ NAMES = (
     "steps",
     "submissions",
     "files",
+    "rows",
     "cluster",
 )
 RESULT = Path("build") / "bench.json"
