@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from jinsu.data.keys import row_keys
+from jinsu.data.row_hashes import row_hashes
 from jinsu.data.tables import Rows, batches_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
 
-_KEY = b"known rows"
-"""The hashes are compared with each other alone, so their key is no secret."""
-
 
 def fresh_rows(held: Rows, trained: Rows, names: Sequence[str]) -> np.ndarray:
     """Of each held-out row, whether no training row has the same values in these columns. Columns that only one side has do not count.
 
-    Numbers that are equal in single precision are the same, and so are 1, 1.0 and true.
+    1, 1.0 and true are the same value, and a missing number is NaN.
     """
     import numpy as np
 
@@ -31,13 +28,21 @@ def fresh_rows(held: Rows, trained: Rows, names: Sequence[str]) -> np.ndarray:
 def _keys(rows: Rows, names: Sequence[str]) -> np.ndarray:
     import numpy as np
 
-    keys = [row_keys(_with_numbers(batch), names, _KEY) for batch in batches_of(rows, names)]
-    return np.concatenate([np.empty(0, np.uint64), *keys])
+    hashes = [row_hashes(_with_numbers(batch), names) for batch in batches_of(rows, names)]
+    return np.concatenate([np.empty(0, np.uint64), *hashes])
 
 
 def _with_numbers(batch: pa.RecordBatch) -> pa.RecordBatch:
-    """The same rows with 1 and 0 for true and false: a column may have been either in another version."""
-    import pyarrow as pa
+    """The same rows with every number of one type: a column may have had another in another version."""
+    return batch.from_arrays([_number(column) for column in batch.columns], names=batch.schema.names)
 
-    columns = [column.cast(pa.int8()) if pa.types.is_boolean(column.type) else column for column in batch.columns]
-    return pa.RecordBatch.from_arrays(columns, names=batch.schema.names)
+
+def _number(column: Any) -> Any:
+    import pyarrow as pa
+    import pyarrow.compute as pc
+
+    kind = column.type
+    if not (pa.types.is_boolean(kind) or pa.types.is_integer(kind) or pa.types.is_floating(kind)):
+        return column
+    numbers = (column.cast(pa.int8()) if pa.types.is_boolean(kind) else column).cast(pa.float64(), safe=False)
+    return pc.if_else(pc.is_nan(numbers), None, numbers)

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from jinsu.data.keys import row_keys, texts
 from jinsu.data.plan import Plan, Way, by_row
+from jinsu.data.row_hashes import row_hashes
 from jinsu.data.tables import Rows, batches_of
 from jinsu.errors import BadInputError
 from jinsu.spec.problem import Split
@@ -24,8 +25,6 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 _ALL = 2**64
-_PLAIN = b"features"
-"""Hashes that are compared with each other alone need no secret, only a key."""
 
 
 @dataclass(frozen=True)
@@ -158,7 +157,7 @@ def repeated_share(rows: Rows, held: np.ndarray, features: Sequence[str]) -> flo
 
     keys = np.empty(rows.num_rows, np.uint64)
     for batch, place in _placed(rows, features):
-        keys[place] = row_keys(batch, features, _PLAIN)
+        keys[place] = row_hashes(batch, features)
     return float(_among(keys[held], np.unique(keys[~held])).mean())
 
 
@@ -190,7 +189,7 @@ def _ids(rows: Rows, names: Sequence[str]) -> set[str]:
             if sentences or pc.count_distinct(column, "all").as_py() < batch.num_rows:
                 del seen[name]
             else:
-                seen[name].append(row_keys(batch, [name], _PLAIN))
+                seen[name].append(row_hashes(batch, [name]))
     return {
         name for name, keys in seen.items() if rows.num_rows > 1 and len(np.unique(np.concatenate(keys))) == rows.num_rows
     }
