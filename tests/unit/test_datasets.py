@@ -347,7 +347,7 @@ def test_eight_at_once_make_one_version(store: Datasets, tmp_path: Path) -> None
         (pa.array([b"ab", b"cd"]), np.uint8, (2, 2)),
         (pa.array([[1.0], [3, 4]]), object, (2,)),
         (pa.array([["a"], ["b"]]), object, (2,)),
-        (pa.array([[[1.0]], [[2.0]]]), object, (2,)),
+        (pa.array([[[1.0]], [[2.0]]]), np.float64, (2, 1, 1)),
     ],
     ids=str,
 )
@@ -362,3 +362,27 @@ def test_chunked_columns_read_from_a_file_are_whole(tmp_path: Path) -> None:
     columns = read_columns(path)
     assert columns["x"].tolist() == rows
     assert columns["y"].tolist() == list(range(100))
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array(["1.50", None]).cast(pa.decimal128(5, 2)), np.array([1.5, np.nan])),
+        (pa.array([True, None, False]), np.array([1.0, np.nan, 0.0])),
+        (pa.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]]), np.array([[[1, 2], [3, 4]], [[5, 6], [7, 8]]])),
+        (pa.array([0, 86_400_000_000], pa.timestamp("us")), np.array(["1970-01-01", "1970-01-02"], "datetime64[us]")),
+        (pa.array([0, 1], pa.date32()), np.array(["1970-01-01", "1970-01-02"], "datetime64[D]")),
+        (pa.array(["a", "b", "a"]).dictionary_encode(), np.array(["a", "b", "a"], dtype=object)),
+    ],
+    ids=["decimals", "booleans with a gap", "lists of lists", "times", "days", "categories"],
+)
+def test_every_type_has_a_way_into_a_script(column: pa.Array, expected: np.ndarray) -> None:
+    array = columns_of(pa.table({"x": column}))["x"]
+    assert array.dtype == expected.dtype
+    np.testing.assert_array_equal(array, expected)
+
+
+def test_lists_of_lists_of_several_shapes_stay_lists() -> None:
+    array = columns_of(pa.table({"x": pa.array([[[1, 2], [3]], [[4]]])}))["x"]
+    assert array.dtype == object
+    assert array.tolist() == [[[1, 2], [3]], [[4]]]

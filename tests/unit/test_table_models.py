@@ -289,3 +289,12 @@ def test_a_category_that_training_did_not_see_is_missing(kind: str, column: str,
     columns = {name: rows[name].to_numpy() for name in rows}
     (answers,) = packaged.run_all(model_inputs(columns, list(columns), packaged.manifest.inputs))
     np.testing.assert_allclose(answers, model.predict(rows.assign(**{column: known})), rtol=1e-5, atol=1e-6)
+
+
+def test_times_are_seconds_for_a_model_of_numbers() -> None:
+    times = np.array(["1970-01-02", "NaT", "1969-12-31T23:59:59.5"], "datetime64[us]")
+    wide = Input("when", "float64", (-1,))
+    (array,) = model_inputs({"when": times}, ["when"], [wide])
+    np.testing.assert_array_equal(array, [86400.0, np.nan, -0.5])
+    with pytest.raises(GateFailedError, match="1 of 3 rows have no value, and the model takes int64"):
+        model_inputs({"when": times}, ["when"], [Input("when", "int64", (-1,))])

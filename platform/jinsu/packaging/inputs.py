@@ -50,6 +50,9 @@ def _missing(values: np.ndarray) -> np.ndarray:
     if values.ndim == 1 and values.dtype.kind == "f":
         missing: np.ndarray = np.isnan(values)
         return missing
+    if values.ndim == 1 and values.dtype.kind == "M":
+        missing = np.isnat(values)
+        return missing
     if values.ndim == 1 and values.dtype.kind == "O":
         return np.array([value is None or value != value for value in values], dtype=bool)  # NaN alone differs from itself
     return np.zeros(len(values), dtype=bool)
@@ -76,10 +79,18 @@ def _model_input(columns: Mapping[str, np.ndarray], sources: Sequence[str], one:
         return np.asarray(["" if value is None else str(value) for value in rows], dtype=object).reshape(
             (len(rows), *(axis for axis in one.shape[1:] if isinstance(axis, int)))
         )
+    if rows.dtype.kind == "M":
+        rows = _seconds(rows)
     if rows.dtype.kind not in "biuf":
         raise GateFailedError(f"features {list(sources)}: not numbers, but the model takes {one.dtype}.")
     _require_whole(rows, sources, one)
     return _shaped(rows, sources, one)
+
+
+def _seconds(times: np.ndarray) -> np.ndarray:
+    """Times as seconds since the epoch; NaN where there is none."""
+    micro = times.astype("datetime64[us]")
+    return np.where(np.isnat(micro), np.nan, micro.astype(np.int64) / 1e6)
 
 
 def _require_whole(rows: np.ndarray, sources: Sequence[str], one: Input) -> None:

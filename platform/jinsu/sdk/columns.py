@@ -112,8 +112,9 @@ def _joined(arrays: list[np.ndarray]) -> np.ndarray:
 def columns_of(table: pa.Table) -> Columns:
     """One array a column, first axis rows.
 
-    Numbers keep their type; text is an object array of `str`; lists or byte strings of one length become a second
-    axis (`float32 (n, 64)`, `uint8 (n, 784)`); anything else stays an object array.
+    Numbers keep their type, but decimals, and whole numbers and booleans of which one is missing, become `float64` with NaN; times
+    and days are `datetime64`; text is an object array of `str`; lists or byte strings of one length become a second axis
+    (`float32 (n, 64)`, `uint8 (n, 784)`), lists of lists of one shape more of them; anything else stays an object array.
     """
     return {name: _array(table.column(name).combine_chunks()) for name in table.column_names}
 
@@ -125,14 +126,36 @@ def _array(column: Any) -> np.ndarray:
     kind = column.type
     if pa.types.is_binary(kind) or pa.types.is_large_binary(kind) or pa.types.is_fixed_size_binary(kind):
         return _stack([np.frombuffer(value or b"", dtype=np.uint8) for value in column.to_pylist()])
-    if pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind):
-        if pa.types.is_integer(kind.value_type) or pa.types.is_floating(kind.value_type):
-            dtype = kind.value_type.to_pandas_dtype()
-            return _stack([np.asarray(value or [], dtype=dtype) for value in column.to_pylist()])
-        return _objects(column.to_pylist())
+    if _is_list(kind):
+        return _lists(column)
+    if pa.types.is_decimal(kind) or (pa.types.is_boolean(kind) and column.null_count):
+        column = column.cast(pa.float64())
     if pa.types.is_string(kind) or pa.types.is_large_string(kind):
         return _objects(column.to_pylist())
     return np.asarray(column.to_numpy(zero_copy_only=False))
+
+
+def _is_list(kind: Any) -> bool:
+    import pyarrow as pa
+
+    return bool(pa.types.is_list(kind) or pa.types.is_large_list(kind) or pa.types.is_fixed_size_list(kind))
+
+
+def _lists(column: Any) -> np.ndarray:
+    """Lists of numbers, or lists of such lists, as one array where all rows have one shape."""
+    import numpy as np
+    import pyarrow as pa
+
+    inner = column.type.value_type
+    while _is_list(inner):
+        inner = inner.value_type
+    values = column.to_pylist()
+    if not (pa.types.is_integer(inner) or pa.types.is_floating(inner)):
+        return _objects(values)
+    try:
+        return _stack([np.asarray(value or [], dtype=inner.to_pandas_dtype()) for value in values])
+    except (ValueError, TypeError):  # a list of lists of several lengths, or a missing number
+        return _objects(values)
 
 
 def _stack(rows: list[np.ndarray]) -> np.ndarray:

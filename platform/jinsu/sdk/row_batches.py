@@ -121,12 +121,13 @@ def _mixed(pool: Sequence[pa.Table], chance: np.random.Generator) -> pa.Table:
 
 
 def _with_gaps_as_nan(schema: pa.Schema, metadata: pq.FileMetaData) -> pa.Schema:
-    """Columns of whole numbers with missing values as real numbers, in every batch, also in one that misses none."""
+    """Columns of whole numbers or booleans with missing values as real numbers, in every batch, also in one that misses none."""
     import pyarrow as pa
 
     fields = []
     for field in schema:
-        if pa.types.is_integer(field.type) and _misses(field.name, metadata):
+        whole = pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)
+        if whole and _misses(field.name, metadata):
             field = field.with_type(pa.float64())
         fields.append(field)
     return pa.schema(fields)
@@ -134,7 +135,8 @@ def _with_gaps_as_nan(schema: pa.Schema, metadata: pq.FileMetaData) -> pa.Schema
 
 def _misses(name: str, metadata: pq.FileMetaData) -> bool:
     """Whether a column misses a value, as far as the file says it."""
-    place = metadata.schema.names.index(name)
+    paths = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
+    place = paths.index(name)
     for group in range(metadata.num_row_groups):
         statistics = metadata.row_group(group).column(place).statistics
         if statistics is None or not statistics.has_null_count or statistics.null_count:
