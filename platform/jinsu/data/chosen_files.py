@@ -5,16 +5,12 @@ from __future__ import annotations
 import base64
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from jinsu.data.file_sets import PATH_COLUMN
+from jinsu.data.tables import open_parquet
 from jinsu.errors import BadInputError
 from jinsu.sdk.file_listing import Header, Pack, read_entries, read_header, write_listing
 
-if TYPE_CHECKING:
-    import pyarrow as pa
-
-_BATCH_ROWS = 65536
 _FILLED_ROWS = 256
 """Rows whose files are in memory at a time."""
 
@@ -49,24 +45,18 @@ def fill_rows(rows: Path, read: Callable[[str], bytes], target: Path) -> None:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    with pq.ParquetFile(rows) as source:
-        schema = source.schema_arrow
-        place = schema.get_field_index(PATH_COLUMN)
-        schema = schema.set(place, pa.field(PATH_COLUMN, pa.string()))
-        with pq.ParquetWriter(target, schema) as writer:
-            for batch in source.iter_batches(_FILLED_ROWS):
-                texts = [base64.b64encode(read(path)).decode() for path in batch.column(place).to_pylist()]
-                columns = [*batch.columns[:place], pa.array(texts, pa.string()), *batch.columns[place + 1 :]]
+    source = open_parquet(rows)
+    place = source.schema.get_field_index(PATH_COLUMN)
+    schema = source.schema.set(place, pa.field(PATH_COLUMN, pa.string()))
+    with pq.ParquetWriter(target, schema) as writer:
+        for batch in source.batches():
+            for start in range(0, batch.num_rows, _FILLED_ROWS):
+                some = batch.slice(start, _FILLED_ROWS)
+                texts = [base64.b64encode(read(path)).decode() for path in some.column(place).to_pylist()]
+                columns = [*some.columns[:place], pa.array(texts, pa.string()), *some.columns[place + 1 :]]
                 writer.write_batch(pa.record_batch(columns, schema=schema))
 
 
 def _paths(rows: Path) -> Iterator[str]:
-    for batch in _batches(rows):
+    for batch in open_parquet(rows).batches([PATH_COLUMN]):
         yield from batch.column(0).to_pylist()
-
-
-def _batches(rows: Path) -> Iterator[pa.RecordBatch]:
-    import pyarrow.parquet as pq
-
-    with pq.ParquetFile(rows) as file:
-        yield from file.iter_batches(_BATCH_ROWS, columns=[PATH_COLUMN])

@@ -6,20 +6,18 @@ number of rows, about 40 bytes each, and not with what the rows hold.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from jinsu.data.changes import RowChange
 from jinsu.data.row_hashes import row_hashes
+from jinsu.data.tables import StoredRows, open_parquet
 from jinsu.errors import BadInputError
 from jinsu.sdk.file_listing import read_entries, read_header
 
 if TYPE_CHECKING:
     import numpy as np
-    import pyarrow as pa
-
-_BATCH_ROWS = 65536
 
 
 def row_change(old: Path, new: Path, keys: Sequence[str] = ()) -> RowChange:
@@ -28,7 +26,8 @@ def row_change(old: Path, new: Path, keys: Sequence[str] = ()) -> RowChange:
     keys: columns whose values say which row of one version is which of the other; without them a changed row counts as one
     removed and one added. Raises BadInputError for a key that is not in both.
     """
-    columns = _common(old, new)
+    before, after = _rows(old), _rows(new)
+    columns = _common(before, after)
     for name in keys:
         if name not in columns:
             raise BadInputError(
@@ -37,10 +36,10 @@ def row_change(old: Path, new: Path, keys: Sequence[str] = ()) -> RowChange:
     if not columns:
         raise BadInputError("the versions have no column of one name and type, so no row of one is a row of the other.")
     if not keys:
-        added, removed, same = _counted(_hashes(old, columns), _hashes(new, columns))
+        added, removed, same = _counted(_hashes(before, columns), _hashes(after, columns))
         return RowChange(added, removed, 0, same)
     rest = [name for name in columns if name not in keys]
-    return _by_key(_keyed(old, keys, rest), _keyed(new, keys, rest))
+    return _by_key(_keyed(before, keys, rest), _keyed(after, keys, rest))
 
 
 def file_change(old: Path, new: Path) -> RowChange:
@@ -60,33 +59,19 @@ def file_change(old: Path, new: Path) -> RowChange:
     return RowChange(added, removed, changed, same)
 
 
-def _common(old: Path, new: Path) -> list[str]:
-    first, second = _schema(old), _schema(new)
-    return [name for name in first.names if name in second.names and first.field(name).type == second.field(name).type]
+def _rows(folder: Path) -> StoredRows:
+    return open_parquet(*sorted(path for path in folder.glob("**/*.parquet") if "_delta_log" not in path.parts))
 
 
-def _files(folder: Path) -> list[Path]:
-    return sorted(path for path in folder.glob("**/*.parquet") if "_delta_log" not in path.parts)
+def _common(old: StoredRows, new: StoredRows) -> list[str]:
+    theirs = dict(zip(new.schema.names, new.schema.types, strict=True))
+    return [name for name, kind in zip(old.schema.names, old.schema.types, strict=True) if theirs.get(name) == kind]
 
 
-def _schema(folder: Path) -> pa.Schema:
-    import pyarrow.parquet as pq
-
-    return pq.read_schema(_files(folder)[0])
-
-
-def _batches(folder: Path, columns: Sequence[str]) -> Iterator[pa.RecordBatch]:
-    import pyarrow.parquet as pq
-
-    for path in _files(folder):
-        with pq.ParquetFile(path) as file:
-            yield from file.iter_batches(_BATCH_ROWS, columns=list(columns))
-
-
-def _hashes(folder: Path, columns: Sequence[str]) -> np.ndarray:
+def _hashes(rows: StoredRows, columns: Sequence[str]) -> np.ndarray:
     import numpy as np
 
-    found = [row_hashes(batch, columns) for batch in _batches(folder, columns)]
+    found = [row_hashes(batch, columns) for batch in rows.batches(columns)]
     return np.concatenate(found) if found else np.empty(0, dtype=np.uint64)
 
 
@@ -101,12 +86,12 @@ def _counted(old: np.ndarray, new: np.ndarray) -> tuple[int, int, int]:
     return int(net[net > 0].sum()), int(-net[net < 0].sum()), int(np.minimum(before, after).sum())
 
 
-def _keyed(folder: Path, keys: Sequence[str], rest: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+def _keyed(rows: StoredRows, keys: Sequence[str], rest: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
     """The sorted keys of a table, each once, and for each key one hash of all its rows."""
     import numpy as np
 
     names, contents = [np.empty(0, dtype=np.uint64)], [np.empty(0, dtype=np.uint64)]
-    for batch in _batches(folder, [*keys, *rest]):
+    for batch in rows.batches([*keys, *rest]):
         names.append(row_hashes(batch, keys))
         contents.append(row_hashes(batch, rest))
     every, content = np.concatenate(names), np.concatenate(contents)

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from jinsu.data.content import CONTENT_FOLDER, Content
 from jinsu.data.file_paths import Names
-from jinsu.data.tables import write_delta
+from jinsu.data.tables import open_delta, write_delta
 from jinsu.errors import BadInputError
 from jinsu.files import file_digest, write_atomic
 from jinsu.sdk.file_listing import LISTING_FILE, Entry, Header, Part, read_entries, read_header, write_listing
@@ -147,9 +147,5 @@ def _check_index(table: Path, schema: Mapping[str, str], paths: set[str]) -> Non
 
 
 def _column(table: Path) -> Iterator[str | None]:
-    import pyarrow.parquet as pq
-
-    for file in sorted(path for path in table.glob("**/*.parquet") if "_delta_log" not in path.parts):
-        with pq.ParquetFile(file) as parquet:
-            for batch in parquet.iter_batches(_BATCH_ROWS, columns=[PATH_COLUMN]):
-                yield from batch.column(0).to_pylist()
+    for batch in open_delta(table).batches([PATH_COLUMN]):
+        yield from batch.column(0).to_pylist()
