@@ -47,11 +47,8 @@ def refused_rows(columns: Mapping[str, np.ndarray], features: Sequence[str], inp
 
 def _missing(values: np.ndarray) -> np.ndarray:
     """Whether each row has no value."""
-    if values.ndim == 1 and values.dtype.kind == "f":
+    if values.ndim == 1 and values.dtype.kind in "fM":  # NaT is a NaN of numpy
         missing: np.ndarray = np.isnan(values)
-        return missing
-    if values.ndim == 1 and values.dtype.kind == "M":
-        missing = np.isnat(values)
         return missing
     if values.ndim == 1 and values.dtype.kind == "O":
         return np.array([value is None or value != value for value in values], dtype=bool)  # NaN alone differs from itself
