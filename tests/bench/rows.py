@@ -128,10 +128,14 @@ def _measured(root: Path, rows: int, say: Say) -> list[Figure]:
     figures = [plain(f"rows_{rows}_file", size, "MiB", f"{rows} rows of {COLUMNS} columns as Parquet")]
     for name, (seconds, peak) in spent.items():
         figures.append(plain(f"rows_{rows}_{name}_seconds", seconds, "s", f"{name}: its process, from start to end"))
-        figures.append(at_most(f"rows_{rows}_{name}_peak", peak, "MiB", _PEAK, f"{name}: resident memory at its greatest"))
+        figures.append(
+            at_most(f"rows_{rows}_{name}_peak", peak, "MiB", _PEAK, f"{name}: resident memory at its greatest")
+        )
     whole = sum(seconds for seconds, _ in spent.values())
     figures.append(plain(f"rows_{rows}_seconds", whole, "s", "all five processes"))
-    figures.append(plain(f"rows_{rows}_by_hand_seconds", by_hand[0], "s", "checks, split, training and scoring by hand"))
+    figures.append(
+        plain(f"rows_{rows}_by_hand_seconds", by_hand[0], "s", "checks, split, training and scoring by hand")
+    )
     figures.append(plain(f"rows_{rows}_by_hand_peak", by_hand[1], "MiB", "the same: resident memory at its greatest"))
     figures.append(plain(f"rows_{rows}_ratio", whole / by_hand[0], "times", "the platform's time through that by hand"))
     return figures
@@ -166,20 +170,28 @@ def _through_the_platform(root: Path, source: Path, say: Say) -> dict[str, tuple
     def step(name: str, details: Details, inputs: Mapping[str, Path], secrets: Mapping[str, str] | None = None) -> Path:
         say(name)
         files = _folder(root / name, encode(details), inputs, secrets or {})
-        spent[name] = _timed([sys.executable, "-m", "jinsu.confined", str(details.task)], {STEP_DIR_VARIABLE: str(files.root)})
+        spent[name] = _timed(
+            [sys.executable, "-m", "jinsu.confined", str(details.task)], {STEP_DIR_VARIABLE: str(files.root)}
+        )
         return files.out
 
     content = step("ingest", Ingest("rows.parquet", ".parquet"), {f"{UPLOAD}.parquet": source}) / CONTENT_FOLDER
     source_rows = {DATASET: content}
     step("validate", Validate("rows", "expectations.yaml", _EXPECTATIONS, "y", features, None), source_rows)
-    sides = step("split", Split(None, problem.split.model_dump(mode="json"), "y", features), source_rows, {SALT: "ab" * 32})
+    sides = step(
+        "split", Split(None, problem.split.model_dump(mode="json"), "y", features), source_rows, {SALT: "ab" * 32}
+    )
     say("train")
     training = _folder(root / "train", {}, {TRAIN_ROWS_NAME: sides / TRAIN_FILE}, {})
     spent["train"] = _timed([sys.executable, "-c", _TRAIN % len(_NUMBERS)], {STEP_DIR_VARIABLE: str(training.root)})
     package = step("package", Package(0.001, 50.0), {MODEL: training.out / MODEL_FOLDER})
     spent.pop("package")  # its work does not depend on the rows
     model = package / MODEL_FOLDER if (package / MODEL_FOLDER).exists() else package
-    step("evaluate", Evaluate(problem.judging, "y", features, None, champion=False), {ROWS: sides / EVAL_FILE, MODEL: model})
+    step(
+        "evaluate",
+        Evaluate(problem.judging, "y", features, None, champion=False),
+        {ROWS: sides / EVAL_FILE, MODEL: model},
+    )
     return spent
 
 
@@ -202,7 +214,9 @@ def _folder(root: Path, params: Any, inputs: Mapping[str, Path], secrets: Mappin
 def _timed(command: Sequence[str], environment: Mapping[str, str]) -> tuple[float, float]:
     """Seconds and MiB of a process that must succeed."""
     begun = time.perf_counter()
-    process = subprocess.Popen(command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+    process = subprocess.Popen(
+        command, env={**os.environ, **environment}, stdout=subprocess.PIPE, stderr=subprocess.STDOUT
+    )
     assert process.stdout is not None
     said = process.stdout.read()
     _, status, usage = os.wait4(process.pid, 0)

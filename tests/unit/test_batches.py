@@ -37,7 +37,9 @@ def numbers(batches: Any) -> list[int]:
 
 @given(size=st.integers(1, 1200), group=st.integers(1, 400), rows=st.integers(1, 600))
 @settings(deadline=None, max_examples=40)
-def test_every_row_comes_once_in_order(tmp_path_factory: pytest.TempPathFactory, size: int, group: int, rows: int) -> None:
+def test_every_row_comes_once_in_order(
+    tmp_path_factory: pytest.TempPathFactory, size: int, group: int, rows: int
+) -> None:
     path = tmp_path_factory.mktemp("rows") / "rows.parquet"
     pq.write_table(pa.table({"number": range(rows)}), path, row_group_size=group)
     batches = jinsu.batches(size, alone=path)
@@ -98,7 +100,10 @@ def test_workers_of_a_loader_divide_the_rows(path: Path, workers: int, seed: int
 
 @pytest.mark.parametrize(
     ("size", "columns", "words"),
-    [(0, None, "a batch has at least one row"), (8, ["gone"], "there is no 'gone'; the rows have number, gap, word, vector")],
+    [
+        (0, None, "a batch has at least one row"),
+        (8, ["gone"], "there is no 'gone'; the rows have number, gap, word, vector"),
+    ],
 )
 def test_what_cannot_be_read_is_said(path: Path, size: int, columns: list[str] | None, words: str) -> None:
     with pytest.raises(SystemExit, match=words):

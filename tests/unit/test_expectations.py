@@ -29,7 +29,9 @@ def validate(docs: Path) -> Validate:
     """The real library, imported once (it takes seconds)."""
     from jinsu.data import expectations
 
-    return lambda frame, wanted, **more: expectations.validate(pa.Table.from_pandas(frame), wanted, "digits", docs, **more)
+    return lambda frame, wanted, **more: expectations.validate(
+        pa.Table.from_pandas(frame), wanted, "digits", docs, **more
+    )
 
 
 def only(verdict: Verdict) -> Check:

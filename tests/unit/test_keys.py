@@ -23,11 +23,17 @@ def one_by_one(batch: pa.RecordBatch, names: list[str], salt: bytes) -> np.ndarr
 
 
 VALUES = {
-    "float64": (pa.float64(), st.floats(allow_nan=True, allow_infinity=True) | st.none() | st.integers(-9, 9).map(float)),
+    "float64": (
+        pa.float64(),
+        st.floats(allow_nan=True, allow_infinity=True) | st.none() | st.integers(-9, 9).map(float),
+    ),
     "float32": (pa.float32(), st.floats(width=32) | st.none()),
     "int64": (pa.int64(), st.integers(-(2**63), 2**63 - 1) | st.none()),
     "uint8": (pa.uint8(), st.integers(0, 255)),
-    "text": (pa.string(), st.text() | st.none() | st.sampled_from(["it's", 'a "b"', "back\\", "가나다", "日本", "é", "\u200b"])),
+    "text": (
+        pa.string(),
+        st.text() | st.none() | st.sampled_from(["it's", 'a "b"', "back\\", "가나다", "日本", "é", "\u200b"]),
+    ),
     "large text": (pa.large_string(), st.text()),
     "boolean": (pa.bool_(), st.booleans() | st.none()),
     "day": (pa.date32(), st.dates() | st.none()),
@@ -63,7 +69,11 @@ def test_numbers_of_every_size_are_written_as_python_writes_them() -> None:
 
 
 def test_a_key_survives_another_type_of_its_column() -> None:
-    columns = {"whole": pa.array([1, 2, None]), "real": pa.array([1.0, 2.0, None]), "single": pa.array([1, 2, None], pa.float32())}
+    columns = {
+        "whole": pa.array([1, 2, None]),
+        "real": pa.array([1.0, 2.0, None]),
+        "single": pa.array([1, 2, None], pa.float32()),
+    }
     batch = pa.RecordBatch.from_pydict(columns)
     keys = [row_keys(batch, [name], SALT).tolist() for name in columns]
     assert keys[0] == keys[1] == keys[2]

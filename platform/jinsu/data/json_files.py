@@ -68,7 +68,9 @@ def _both(one: pa.Schema, other: pa.Schema) -> pa.Schema:
 
     # Texts that look like times are times until one does not.
     texts = {field.name for schema in (one, other) for field in schema if field.type == pa.string()}
-    schemas = [pa.schema([_as_text(field) if field.name in texts else field for field in each]) for each in (one, other)]
+    schemas = [
+        pa.schema([_as_text(field) if field.name in texts else field for field in each]) for each in (one, other)
+    ]
     return pa.unify_schemas(schemas, promote_options="permissive")
 
 

@@ -75,7 +75,9 @@ def _joined(*parts: Any, between: str = "") -> Any:
     import pyarrow.compute as pc
 
     kind = pa.large_string()
-    return pc.binary_join_element_wise(*[pa.scalar(one, kind) if isinstance(one, str) else one for one in (*parts, between)])
+    return pc.binary_join_element_wise(
+        *[pa.scalar(one, kind) if isinstance(one, str) else one for one in (*parts, between)]
+    )
 
 
 def _quoted(column: Any) -> Any:

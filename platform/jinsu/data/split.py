@@ -191,7 +191,9 @@ def _ids(rows: Rows, names: Sequence[str]) -> set[str]:
             else:
                 seen[name].append(row_hashes(batch, [name]))
     return {
-        name for name, keys in seen.items() if rows.num_rows > 1 and len(np.unique(np.concatenate(keys))) == rows.num_rows
+        name
+        for name, keys in seen.items()
+        if rows.num_rows > 1 and len(np.unique(np.concatenate(keys))) == rows.num_rows
     }
 
 

@@ -93,9 +93,7 @@ def _greatest(values: np.ndarray) -> list[int]:
     return order
 
 
-def _shown(
-    rows: Sequence[int], errors: np.ndarray, ours: Case, theirs: Case | None, look: Look
-) -> list[ShownRow]:
+def _shown(rows: Sequence[int], errors: np.ndarray, ours: Case, theirs: Case | None, look: Look) -> list[ShownRow]:
     seen = look(rows)
     columns = [(name, column) for name, column in list(seen.columns.items())[:MOST_COLUMNS] if column.ndim == 1]
     return [

@@ -35,7 +35,9 @@ class Batches:
             raise SystemExit(f"jinsu.batches({size}): a batch has at least one row.")
         for name in columns or ():
             if name not in schema.names:
-                raise SystemExit(f"jinsu.batches: columns: there is no {name!r}; the rows have {', '.join(schema.names)}.")
+                raise SystemExit(
+                    f"jinsu.batches: columns: there is no {name!r}; the rows have {', '.join(schema.names)}."
+                )
         self.columns = list(columns) if columns is not None else list(schema.names)
         self.rows = int(metadata.num_rows)
         self._path, self._size, self._seed, self._next = path, size, seed, 0
@@ -100,7 +102,9 @@ class Batches:
         """In the order of the columns that were asked for, and of one type in every batch."""
         import pyarrow as pa
 
-        return table.select(self.columns).cast(pa.schema([self._schema.field(name) for name in self.columns]), safe=False)
+        return table.select(self.columns).cast(
+            pa.schema([self._schema.field(name) for name in self.columns]), safe=False
+        )
 
 
 def _opened(path: Path) -> pq.ParquetFile:
