@@ -101,7 +101,8 @@ def batches(
     `rows.epoch(3)` gives the batches of one epoch, to go on from a checkpoint; `len(rows)` counts them. For torch's data loader:
     `DataLoader(rows.torch(), batch_size=None, num_workers=2)`, with `dataset.set_epoch(epoch)` before each loop.
 
-    size: rows of a batch; the last one may have fewer. columns: those that are read; default all.
+    size: rows of a batch; the last one may have fewer.
+    columns: those that are read; default all.
     seed: mixes the rows, in another order each epoch: groups of rows come at random, and about 130,000 rows are mixed with
         each other. Default: the rows come as they stand.
     alone: the Parquet file that is read without the platform.
