@@ -83,6 +83,43 @@ def test_rows_of_several_groups_are_mixed_with_each_other(path: Path, monkeypatc
     assert len({number // 64 for number in found[:50]}) > 2
 
 
+def test_a_file_of_one_group_is_mixed_a_part_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from jinsu.sdk import row_batches
+
+    monkeypatch.setattr(row_batches, "_PART_ROWS", 30)
+    monkeypatch.setattr(row_batches, "POOL_ROWS", 100)
+    pq.write_table(pa.table({"number": range(ROWS), "word": ["x"] * ROWS}), tmp_path / "one.parquet")
+    found = numbers(jinsu.batches(100, seed=3, alone=tmp_path / "one.parquet"))
+    assert [sorted(found[start : start + 100]) for start in range(0, ROWS, 100)] == [
+        list(range(start, start + 100)) for start in range(0, ROWS, 100)
+    ]
+    assert found[:100] != list(range(100))
+
+
+@pytest.mark.parametrize("seed", [None, 4])
+def test_wide_rows_are_a_few_at_a_time_in_memory(tmp_path: Path, seed: int | None) -> None:
+    """One text of 100 KB in 4,000 rows is a file of some KB, and 400 MB in memory."""
+    pq.write_table(pa.table({"text": ["x" * 100_000] * 4000, "number": range(4000)}), tmp_path / "wide.parquet")
+    batches = jinsu.batches(8, ["text", "number"], seed=seed, alone=tmp_path / "wide.parquet")
+    before = pa.total_allocated_bytes()
+    most, found = 0, []
+    for batch in batches:
+        most = max(most, pa.total_allocated_bytes() - before)
+        found += batch["number"].tolist()
+    assert sorted(found) == list(range(4000))
+    assert most < 48 * 2**20 if seed is None else most < 600 * 2**20
+    narrow = jinsu.batches(8, ["number"], seed=seed, alone=tmp_path / "wide.parquet")
+    assert numbers(narrow) == found  # which columns are read does not change the order
+
+
+def test_a_file_without_rows_gives_no_batch(tmp_path: Path) -> None:
+    pq.write_table(pa.table({"number": pa.array([], pa.int64()), "none": pa.nulls(0)}), tmp_path / "no.parquet")
+    for seed in (None, 1):
+        batches = jinsu.batches(8, seed=seed, alone=tmp_path / "no.parquet")
+        assert list(batches) == []
+        assert len(batches) == 0
+
+
 @pytest.mark.parametrize("workers", [0, 1, 3])
 @pytest.mark.parametrize("seed", [None, 5])
 def test_workers_of_a_loader_divide_the_rows(path: Path, workers: int, seed: int | None) -> None:

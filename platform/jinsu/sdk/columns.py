@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
+from jinsu.sdk.parquet_reading import batch_rows, opened
+
 if TYPE_CHECKING:
     import numpy as np
     import pyarrow as pa
-    import pyarrow.parquet as pq
 
 Columns: TypeAlias = "dict[str, np.ndarray]"
 """Arrays by column name; the first axis of each is the rows."""
@@ -50,8 +51,9 @@ class ColumnFile(Mapping[str, "np.ndarray"]):
         """These columns, a part of the rows at a time."""
         import pyarrow as pa
 
-        with self._opened() as file:
-            for batch in file.iter_batches(_PART_ROWS, columns=list(names), use_threads=False):
+        with opened(self._path) as file:
+            size = batch_rows(file, names, _PART_ROWS)
+            for batch in file.iter_batches(size, columns=list(names), use_threads=False):
                 yield columns_of(pa.Table.from_batches([batch.select(list(names))]))
 
     def at(self, names: Sequence[str], rows: Sequence[int]) -> Columns:
@@ -59,7 +61,7 @@ class ColumnFile(Mapping[str, "np.ndarray"]):
         import numpy as np
 
         found: dict[str, list[np.ndarray]] = {name: [] for name in names}
-        with self._opened() as file:
+        with opened(self._path) as file:
             sizes = [file.metadata.row_group(number).num_rows for number in range(file.num_row_groups)]
             ends = np.cumsum(sizes)
             for row in rows:
@@ -71,13 +73,8 @@ class ColumnFile(Mapping[str, "np.ndarray"]):
         return {name: _joined(arrays) for name, arrays in found.items()}
 
     def _read(self, names: Sequence[str]) -> Columns:
-        with self._opened() as file:
+        with opened(self._path) as file:
             return columns_of(file.read(columns=list(names)).select(list(names)))
-
-    def _opened(self) -> pq.ParquetFile:
-        import pyarrow.parquet as pq
-
-        return pq.ParquetFile(self._path, buffer_size=1 << 20)
 
 
 _PART_ROWS = 16_384

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinsu.sdk.columns import Columns, columns_of
+from jinsu.sdk.parquet_reading import batch_rows, opened
 
 if TYPE_CHECKING:
     import numpy as np
@@ -15,8 +16,9 @@ if TYPE_CHECKING:
     from torch.utils.data import IterableDataset
 
 POOL_ROWS = 1 << 17
-"""About how many rows are mixed with each other at a time. Groups of rows of the file come in a random order before that."""
-_BUFFER = 1 << 20
+"""How many rows are mixed with each other at a time. Groups of rows of the file come in a random order before that."""
+_POOL_PARTS, _PART_ROWS = 16, 1 << 14
+"""Of wide rows, this many parts are mixed; a part has this many rows at most."""
 
 
 class Batches:
@@ -77,25 +79,19 @@ class Batches:
             yield columns_of(rest)
 
     def _pieces(self, chance: np.random.Generator | None, worker: int, workers: int) -> Iterator[pa.Table]:
-        with _opened(self._path) as file:
-            if chance is None:
-                yield from self._in_order(file, worker, workers)
-                return
-            order = chance.permutation(file.num_row_groups)[worker::workers]
-            pool: list[pa.Table] = []
-            for group in order.tolist():
-                pool.append(self._cast(file.read_row_group(group, columns=self.columns, use_threads=False)))
-                if sum(table.num_rows for table in pool) >= POOL_ROWS:
-                    yield _mixed(pool, chance)
-                    pool = []
-            if pool:
-                yield _mixed(pool, chance)
+        with opened(self._path) as file:
+            every = range(file.num_row_groups)
+            order = list(every) if chance is None else chance.permutation(len(every)).tolist()
+            # From all columns, so that the order of the rows does not depend on which of them are read.
+            size = batch_rows(file, file.schema_arrow.names, _PART_ROWS)
+            tables = self._tables(file, order[worker::workers], size)
+            yield from tables if chance is None else _pools(tables, chance, min(POOL_ROWS, size * _POOL_PARTS))
 
-    def _in_order(self, file: pq.ParquetFile, worker: int, workers: int) -> Iterator[pa.Table]:
+    def _tables(self, file: pq.ParquetFile, groups: list[int], size: int) -> Iterator[pa.Table]:
+        """The rows of these groups in their order, so many at a time."""
         import pyarrow as pa
 
-        groups = list(range(file.num_row_groups))[worker::workers]
-        for batch in file.iter_batches(1 << 14, row_groups=groups, columns=self.columns, use_threads=False):
+        for batch in file.iter_batches(size, row_groups=groups, columns=self.columns, use_threads=False):
             yield self._cast(pa.Table.from_batches([batch]))
 
     def _cast(self, table: pa.Table) -> pa.Table:
@@ -107,20 +103,26 @@ class Batches:
         )
 
 
-def _opened(path: Path) -> pq.ParquetFile:
-    import pyarrow.parquet as pq
-
-    return pq.ParquetFile(path, buffer_size=_BUFFER)
-
-
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     import pyarrow as pa
 
     return pa.concat_tables(tables)
 
 
-def _mixed(pool: Sequence[pa.Table], chance: np.random.Generator) -> pa.Table:
-    table = _joined(pool)
+def _pools(tables: Iterable[pa.Table], chance: np.random.Generator, size: int) -> Iterator[pa.Table]:
+    """The rows, so many of them mixed with each other at a time."""
+    pool: list[pa.Table] = []
+    for table in tables:
+        pool.append(table)
+        while sum(one.num_rows for one in pool) >= size:
+            rows = _joined(pool)
+            yield _mixed(rows.slice(0, size), chance)
+            pool = [rows.slice(size)]
+    if any(one.num_rows for one in pool):
+        yield _mixed(_joined(pool), chance)
+
+
+def _mixed(table: pa.Table, chance: np.random.Generator) -> pa.Table:
     return table.take(chance.permutation(table.num_rows))
 
 

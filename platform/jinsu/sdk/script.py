@@ -103,8 +103,8 @@ def batches(
 
     size: rows of a batch; the last one may have fewer.
     columns: those that are read; default all.
-    seed: mixes the rows, in another order each epoch: groups of rows come at random, and about 130,000 rows are mixed with
-        each other. Default: the rows come as they stand.
+    seed: mixes the rows, in another order each epoch: groups of rows come at random, and about 130,000 rows (of wide rows
+        about 256 MiB) are mixed with each other. Default: the rows come as they stand.
     alone: the Parquet file that is read without the platform.
     """
     from jinsu.sdk.row_batches import Batches
