@@ -140,11 +140,23 @@ def test_workers_of_a_loader_divide_the_rows(path: Path, workers: int, seed: int
     [
         (0, None, "a batch has at least one row"),
         (8, ["gone"], "there is no 'gone'; the rows have number, gap, word, vector"),
+        (8, [], r"columns=\[\] is no list of names; write such as columns=\['number'\]"),
+        (8, "word", "columns='word' is no list of names"),
     ],
 )
-def test_what_cannot_be_read_is_said(path: Path, size: int, columns: list[str] | None, words: str) -> None:
+def test_what_cannot_be_read_is_said(path: Path, size: int, columns: Any, words: str) -> None:
     with pytest.raises(SystemExit, match=words):
         jinsu.batches(size, columns, alone=path)
+
+
+def test_a_file_that_cannot_be_read_is_said(tmp_path: Path) -> None:
+    (tmp_path / "rows.csv").write_text("number\n1\n", encoding="utf-8")
+    with pytest.raises(SystemExit, match=r"rows\.csv is no Parquet file that can be read; write the rows as one"):
+        jinsu.batches(alone=tmp_path / "rows.csv")
+    twice = pa.Table.from_arrays([pa.array([1]), pa.array([2])], names=["a", "a"])
+    pq.write_table(twice, tmp_path / "twice.parquet")
+    with pytest.raises(SystemExit, match=r"twice\.parquet has two columns of one name \('a'\); rename one"):
+        jinsu.batches(alone=tmp_path / "twice.parquet")
 
 
 def test_outside_the_platform_a_file_is_named() -> None:

@@ -14,13 +14,16 @@ if TYPE_CHECKING:
 
 
 def fresh_rows(held: Rows, trained: Rows, names: Sequence[str]) -> np.ndarray:
-    """Of each held-out row, whether no training row has the same values in these columns. Columns that only one side has do not count.
+    """Of each held-out row, whether no training row has the same values in these columns. Columns that only one side has do not count;
+    where there is no other column, no row is known.
 
     1, 1.0 and true are the same value, and a missing number is NaN.
     """
     import numpy as np
 
     shared = [name for name in names if name in held.column_names and name in trained.column_names]
+    if not shared:
+        return np.ones(held.num_rows, bool)
     fresh: np.ndarray = ~np.isin(_keys(held, shared), np.unique(_keys(trained, shared)))
     return fresh
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from jinsu.sdk.parquet_reading import batch_rows, opened
+from jinsu.sdk.parquet_reading import batch_rows, opened, schema_with_gaps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -34,7 +34,8 @@ class ColumnFile(Mapping[str, "np.ndarray"]):
 
         metadata = pq.read_metadata(path)
         self._path, self.rows = path, int(metadata.num_rows)
-        self._names = list(metadata.schema.to_arrow_schema().names)
+        self._schema = schema_with_gaps(metadata)
+        self._names = list(self._schema.names)
 
     def __getitem__(self, name: str) -> np.ndarray:
         if name not in self._names:
@@ -54,7 +55,7 @@ class ColumnFile(Mapping[str, "np.ndarray"]):
         with opened(self._path) as file:
             size = batch_rows(file, names, _PART_ROWS)
             for batch in file.iter_batches(size, columns=list(names), use_threads=False):
-                yield columns_of(pa.Table.from_batches([batch.select(list(names))]))
+                yield columns_of(self._cast(pa.Table.from_batches([batch]), names))
 
     def at(self, names: Sequence[str], rows: Sequence[int]) -> Columns:
         """These columns of the rows with these numbers, in this order."""
@@ -66,11 +67,17 @@ class ColumnFile(Mapping[str, "np.ndarray"]):
             ends = np.cumsum(sizes)
             for row in rows:
                 group = int(np.searchsorted(ends, row, side="right"))
-                table = file.read_row_group(group, columns=list(names)).select(list(names))
+                table = self._cast(file.read_row_group(group, columns=list(names)), names)
                 one = columns_of(table.slice(row - int(ends[group] - sizes[group]), 1))
                 for name in names:
                     found[name].append(one[name])
         return {name: _joined(arrays) for name, arrays in found.items()}
+
+    def _cast(self, table: pa.Table, names: Sequence[str]) -> pa.Table:
+        """These columns, each of the type that it has in every part."""
+        import pyarrow as pa
+
+        return table.select(list(names)).cast(pa.schema([self._schema.field(name) for name in names]), safe=False)
 
     def _read(self, names: Sequence[str]) -> Columns:
         with opened(self._path) as file:

@@ -44,4 +44,31 @@ def _row_bytes(batch: pa.RecordBatch | None) -> float:
     if batch is None or not batch.num_rows:
         return 0.0
     values = [one.dictionary_decode() if pa.types.is_dictionary(one.type) else one for one in batch.columns]
-    return sum(one.nbytes for one in values) / batch.num_rows
+    return sum(int(one.nbytes) for one in values) / int(batch.num_rows)
+
+
+def schema_with_gaps(metadata: pq.FileMetaData) -> pa.Schema:
+    """The types of the columns, the same in all parts of a file.
+
+    Columns of whole numbers or booleans with missing values are real numbers, also in a part that misses none.
+    """
+    import pyarrow as pa
+
+    fields = []
+    for field in metadata.schema.to_arrow_schema():
+        whole = pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)
+        if whole and _misses(field.name, metadata):
+            field = field.with_type(pa.float64())
+        fields.append(field)
+    return pa.schema(fields)
+
+
+def _misses(name: str, metadata: pq.FileMetaData) -> bool:
+    """Whether a column misses a value, as far as the file says it."""
+    paths = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
+    place = paths.index(name)
+    for group in range(metadata.num_row_groups):
+        statistics = metadata.row_group(group).column(place).statistics
+        if statistics is None or not statistics.has_null_count or statistics.null_count:
+            return True
+    return False

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from jinsu.sdk.columns import Columns, columns_of
-from jinsu.sdk.parquet_reading import batch_rows, opened
+from jinsu.sdk.parquet_reading import batch_rows, opened, schema_with_gaps
 
 if TYPE_CHECKING:
     import numpy as np
@@ -29,21 +29,13 @@ class Batches:
     """
 
     def __init__(self, path: Path, size: int, columns: Sequence[str] | None = None, seed: int | None = None) -> None:
-        import pyarrow.parquet as pq
-
-        metadata = pq.read_metadata(path)
-        schema = metadata.schema.to_arrow_schema()
+        metadata = _metadata(path)
         if size < 1:
             raise SystemExit(f"jinsu.batches({size}): a batch has at least one row.")
-        for name in columns or ():
-            if name not in schema.names:
-                raise SystemExit(
-                    f"jinsu.batches: columns: there is no {name!r}; the rows have {', '.join(schema.names)}."
-                )
-        self.columns = list(columns) if columns is not None else list(schema.names)
+        self.columns = _chosen(columns, metadata.schema.to_arrow_schema().names)
         self.rows = int(metadata.num_rows)
         self._path, self._size, self._seed, self._next = path, size, seed, 0
-        self._schema = _with_gaps_as_nan(schema, metadata)
+        self._schema = schema_with_gaps(metadata)
 
     def __len__(self) -> int:
         """How many batches an epoch has."""
@@ -103,6 +95,34 @@ class Batches:
         )
 
 
+def _metadata(path: Path) -> pq.FileMetaData:
+    """What the file says of itself. Raises SystemExit for what is no Parquet file, and for two columns of one name."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        metadata = pq.read_metadata(path)
+    except (pa.ArrowInvalid, OSError):
+        raise SystemExit(f"jinsu.batches: {path} is no Parquet file that can be read; write the rows as one.") from None
+    names = metadata.schema.to_arrow_schema().names
+    for name in names:
+        if names.count(name) > 1:
+            raise SystemExit(f"jinsu.batches: {path} has two columns of one name ({name!r}); rename one.")
+    return metadata
+
+
+def _chosen(columns: Sequence[str] | None, names: Sequence[str]) -> list[str]:
+    """The columns that are read, of those that are there."""
+    if isinstance(columns, str) or (columns is not None and not columns):
+        raise SystemExit(
+            f"jinsu.batches: columns={columns!r} is no list of names; write such as columns=[{names[0]!r}]."
+        )
+    for name in columns or ():
+        if name not in names:
+            raise SystemExit(f"jinsu.batches: columns: there is no {name!r}; the rows have {', '.join(names)}.")
+    return list(names if columns is None else columns)
+
+
 def _joined(tables: Sequence[pa.Table]) -> pa.Table:
     import pyarrow as pa
 
@@ -124,27 +144,3 @@ def _pools(tables: Iterable[pa.Table], chance: np.random.Generator, size: int) -
 
 def _mixed(table: pa.Table, chance: np.random.Generator) -> pa.Table:
     return table.take(chance.permutation(table.num_rows))
-
-
-def _with_gaps_as_nan(schema: pa.Schema, metadata: pq.FileMetaData) -> pa.Schema:
-    """Columns of whole numbers or booleans with missing values as real numbers, in every batch, also in one that misses none."""
-    import pyarrow as pa
-
-    fields = []
-    for field in schema:
-        whole = pa.types.is_integer(field.type) or pa.types.is_boolean(field.type)
-        if whole and _misses(field.name, metadata):
-            field = field.with_type(pa.float64())
-        fields.append(field)
-    return pa.schema(fields)
-
-
-def _misses(name: str, metadata: pq.FileMetaData) -> bool:
-    """Whether a column misses a value, as far as the file says it."""
-    paths = [metadata.schema.column(number).path for number in range(metadata.num_columns)]
-    place = paths.index(name)
-    for group in range(metadata.num_row_groups):
-        statistics = metadata.row_group(group).column(place).statistics
-        if statistics is None or not statistics.has_null_count or statistics.null_count:
-            return True
-    return False
