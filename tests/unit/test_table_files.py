@@ -6,12 +6,14 @@ import io
 import json
 import random
 from pathlib import Path
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from pyarrow import csv
 
+from jinsu.data import csv_files
 from jinsu.data.table_files import open_table_file
 from jinsu.errors import BadInputError
 
@@ -149,6 +151,29 @@ def test_the_last_line_of_a_long_csv_file_decides_as_the_first(
     assert table.schema == csv.read_csv(path, csv.ReadOptions(block_size=1 << 30)).schema
 
 
+def test_columns_that_change_late_in_a_csv_file_are_found_together(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Thirty columns whose last values are of other types cost a few readings of the file, not some for each column."""
+    lasts = ["1.5", "word", "2026-01-01", "7", ""] * 6
+    names = ",".join(f"c{number}" for number in range(len(lasts)))
+    path = tmp_path / "rows.csv"
+    path.write_bytes(
+        lines_of(",".join(["1234567"] * 30) + "\n", (20 << 20) // 240, ",".join(lasts) + "\n", f"{names}\n")
+    )
+    readings, real = list[int](), csv_files._opened
+
+    def counted(source: Path, types: dict[str, pa.DataType], after: int = 0) -> Any:
+        readings.append(after)
+        return real(source, types, after)
+
+    monkeypatch.setattr(csv_files, "_opened", counted)
+    schema = csv_files.csv_schema(path)
+    assert len(readings) < 40
+    assert schema == csv.read_csv(path, csv.ReadOptions(block_size=1 << 30)).schema
+    assert [str(kind) for kind in schema.types[:5]] == ["double", "string", "string", "int64", "int64"]
+
+
 @pytest.mark.parametrize(
     ("first", "last", "kind"),
     [
@@ -174,6 +199,15 @@ def test_json_lines_of_several_kinds_are_refused(tmp_path: Path) -> None:
     path.write_bytes(lines_of('{"a": 1}\n', (20 << 20) // 9, '{"a": "word"}\n'))
     with pytest.raises(BadInputError, match=r"is no readable \.jsonl table: "):
         read_table_file(path)
+
+
+def test_a_long_value_in_many_rows_is_read_a_few_rows_at_a_time(tmp_path: Path) -> None:
+    """The file is some KB large, and its rows 400 MB."""
+    path = tmp_path / "rows.parquet"
+    pq.write_table(pa.table({"a": pa.array(["x" * 100_000] * 4000), "b": range(4000)}), path)
+    batches = [(batch.num_rows, batch.nbytes) for batch in open_table_file(path).batches()]
+    assert sum(rows for rows, _ in batches) == 4000
+    assert max(size for _, size in batches) < 2 * 16 * 2**20
 
 
 def test_no_damage_ends_in_anything_but_a_sentence(tmp_path: Path) -> None:
