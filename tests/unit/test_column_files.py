@@ -51,6 +51,14 @@ def test_single_rows_have_the_types_of_the_whole(path: Path) -> None:
         np.testing.assert_array_equal(values, whole[name][rows])
 
 
+def test_asking_for_a_name_reads_no_row(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    columns = ColumnFile(path)
+    monkeypatch.setattr(module, "opened", lambda path: pytest.fail("the file was read"))
+    assert "gap" in columns
+    assert "gone" not in columns
+    assert list(columns) == list(COLUMNS)
+
+
 def test_a_large_value_in_many_rows_is_read_a_few_rows_at_a_time(tmp_path: Path) -> None:
     """The file is some KB large, and its rows 400 MB."""
     pq.write_table(pa.table({"text": ["x" * 100_000] * 4000}), tmp_path / "wide.parquet")

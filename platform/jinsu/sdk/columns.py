@@ -42,6 +42,9 @@ class ColumnFile(Mapping[str, "np.ndarray"]):
             raise KeyError(name)
         return self._read([name])[name]
 
+    def __contains__(self, name: object) -> bool:
+        return name in self._names  # without reading it
+
     def __iter__(self) -> Iterator[str]:
         return iter(self._names)
 
