@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from tests.support.splits import held_keys, held_out, holdout_mask
 
 from jinsu.data.plan import Plan, Way, by_row
-from jinsu.data.split import fix, repeated_share, without_salt
+from jinsu.data.split import divide, fix, repeated_share, without_salt
 from jinsu.errors import BadInputError
 from jinsu.packaging.inputs import feature_columns
 from jinsu.spec.problem import Split
@@ -418,3 +418,11 @@ def test_the_split_of_version_0_1_is_what_it_was() -> None:
     assert plan == Plan(Way.KEY, ("x", "y", "t", "label"), 0.2)
     held = np.flatnonzero(holdout_mask(rows, plan, b"")).tolist()
     assert held == [0, 3, 7, 12, 13, 16, 19, 21, 22, 26, 32, 41, 42, 44, 49, 61, 63, 68, 70, 73, 76, 81, 92, 94]
+
+
+@pytest.mark.parametrize("values", [[None] * 20, [float("nan"), None] * 10, [1.0] * 20])
+def test_rows_of_one_key_cannot_be_divided_and_the_columns_are_named(values: list[float | None]) -> None:
+    table = pa.table({"shop": pa.array(values, pa.float64()), "a": range(20), "label": [0, 1] * 10})
+    plan = fixed(table, holdout=0.2, by="shop")
+    with pytest.raises(BadInputError, match=r"all 20 rows have the same values in shop, so they are on one side"):
+        divide(table, plan, SALT)

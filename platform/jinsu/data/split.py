@@ -78,6 +78,11 @@ def divide(rows: Rows, plan: Plan, salt: bytes, remembered: np.ndarray | None = 
     """
     division = sides(rows, plan, salt, remembered)
     if division.held.all() or not division.held.any():
+        if rows.num_rows > 1 and (division.keys == division.keys[0]).all():
+            raise BadInputError(
+                f"problem: split: all {rows.num_rows} rows have the same values in {', '.join(plan.keys)}, so they are on one "
+                "side; make a problem whose rows are divided by other columns."
+            )
         side = "training" if division.held.all() else "the held-out part"
         raise BadInputError(
             f"problem: split: of {rows.num_rows} rows none is left for {side}; put more rows, or make a problem with "
