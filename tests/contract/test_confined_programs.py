@@ -213,13 +213,24 @@ def archive(*members: tuple[str, int]) -> bytes:
     return content.getvalue()
 
 
-def test_a_small_parquet_file_that_takes_gigabytes_ends_its_own_step(machine: Machine) -> None:
+def test_a_small_parquet_file_of_more_rows_than_fit_into_memory_is_taken(machine: Machine) -> None:
     sink = io.BytesIO()
-    schema = pa.schema({"x": pa.int64()})
-    with pq.ParquetWriter(sink, schema, compression="zstd") as writer:
+    with pq.ParquetWriter(sink, pa.schema({"x": pa.int64()}), compression="zstd") as writer:
         piece = pa.table({"x": np.zeros(4_000_000, dtype=np.int64)})
-        for _ in range(50):
+        for _ in range(30):
             writer.write_table(piece)
+    assert len(sink.getvalue()) < 1 << 20
+    status, key = put(machine, sink.getvalue(), ".parquet")
+    assert status.phase is Phase.DONE, status.message
+    assert StepFolders(Mirror(machine.objects)).document(INGESTED, key, FINDINGS).rows == 120_000_000
+
+
+def test_a_small_parquet_file_that_takes_gigabytes_ends_its_own_step(machine: Machine) -> None:
+    """Its first rows are small, and one long value, which is in the file once, stands in all others."""
+    sink = io.BytesIO()
+    texts = pa.array(["short", "x" * 100_000])
+    places = pa.array(np.minimum(np.arange(20_000) // 100, 1).astype(np.int32))
+    pq.write_table(pa.table({"x": pa.DictionaryArray.from_arrays(places, texts)}), sink, store_schema=False)
     assert len(sink.getvalue()) < 1 << 20
     status, _ = put(machine, sink.getvalue(), ".parquet")
     assert status.phase is Phase.FAILED
