@@ -1,6 +1,7 @@
 """Scores that agree with scikit-learn, intervals with known values, and verdicts that NaN cannot pass."""
 
 import warnings
+from collections.abc import Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -466,13 +467,21 @@ def test_rows_that_the_server_would_refuse_are_named() -> None:
     }
     price, brand = Input("price", "float32", (-1,)), Input("brand", "string", (-1,))
     size, nullable = Input("size", "int64", (-1,)), Input("price", "float32", (-1,), nullable=True)
-    names = list(columns)
-    assert refused_rows(columns, names, [price, brand, size]) == [
+    names, asked = list(columns), list[list[str]]()
+
+    def parts(wanted: Sequence[str]) -> Iterator[dict[str, np.ndarray]]:
+        asked.append(list(wanted))
+        for rows in (slice(0, 2), slice(2, 3)):
+            yield {name: columns[name][rows] for name in wanted}
+
+    assert refused_rows(parts, names, [price, brand, size]) == [
         "1 of 3 held-out rows have no price, and the server refuses a request without it; give jinsu.save an example in which "
         "price is missing too",
         "1 of 3 held-out rows have no brand, and the server refuses a request without it; give jinsu.save an example in which "
         "brand is missing too",
     ]
-    assert refused_rows(columns, names, [nullable, size]) == []
+    assert refused_rows(parts, names, [nullable, size]) == []
     side_by_side = Input("input", "float32", (-1, 2), columns=("size", "price"))
-    assert len(refused_rows(columns, names, [side_by_side])) == 1
+    assert len(refused_rows(parts, names, [side_by_side])) == 1
+    assert refused_rows(parts, names, [nullable]) == []
+    assert asked == [names, ["size"], ["size", "price"]]  # and no column for an input that may miss its value

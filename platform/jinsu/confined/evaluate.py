@@ -93,7 +93,7 @@ def compare(
     features = feature_columns(list(columns), details.features, details.target, details.column)
     inputs = Manifest.read(package).inputs
     report = judge(held, ours, theirs, groups, folded, note, partial(_seen, columns, features, inputs), fresh)
-    refused = refused_rows(columns, features, inputs)
+    refused = refused_rows(partial(parts_of, columns), features, inputs)
     return replace(report, warnings=(*report.warnings, *refused))
 
 

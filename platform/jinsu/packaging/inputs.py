@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from jinsu.errors import GateFailedError
 from jinsu.packaging.arrays import Arrays
 from jinsu.packaging.manifest import NUMPY_TYPES, Input
+
+Parts = Callable[[Sequence[str]], Iterable[Mapping[str, np.ndarray]]]
+"""Gives the columns of these names, a part of the rows at a time."""
 
 
 def feature_columns(
@@ -31,18 +35,20 @@ def model_inputs(columns: Mapping[str, np.ndarray], features: Sequence[str], inp
     return tuple(_model_input(columns, _sources(one, features, len(inputs)), one) for one in inputs)
 
 
-def refused_rows(columns: Mapping[str, np.ndarray], features: Sequence[str], inputs: Sequence[Input]) -> list[str]:
-    """A sentence for each input that misses a value in some rows and whose server refuses a request without one."""
-    found = []
-    for one in inputs:
-        sources = [] if one.nullable else _sources(one, features, len(inputs))
-        for name in sources:
-            if missing := int(_missing(columns[name]).sum()):
-                found.append(
-                    f"{missing} of {len(columns[name])} held-out rows have no {name}, and the server refuses a request without "
-                    f"it; give jinsu.save an example in which {name} is missing too"
-                )
-    return found
+def refused_rows(parts: Parts, features: Sequence[str], inputs: Sequence[Input]) -> list[str]:
+    """A sentence for each column that misses a value in some rows, where the server refuses a request without one."""
+    needed = [_sources(one, features, len(inputs)) for one in inputs if not one.nullable]
+    names = list(dict.fromkeys(name for sources in needed for name in sources))
+    missing, rows = Counter[str](), 0
+    for part in parts(names) if names else ():
+        rows += len(part[names[0]])
+        missing.update({name: int(_missing(part[name]).sum()) for name in names})
+    return [
+        f"{missing[name]} of {rows} held-out rows have no {name}, and the server refuses a request without it; give jinsu.save "
+        f"an example in which {name} is missing too"
+        for name in names
+        if missing[name]
+    ]
 
 
 def _missing(values: np.ndarray) -> np.ndarray:
