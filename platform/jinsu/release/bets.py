@@ -11,7 +11,7 @@ Of two groups with n and m requests, where an event has the chances p <= q, the 
     ratio^a / base^(a + b),    base = 1 - share + ratio * share,    share = n / (n + m)
 
 has an expectation of at most 1, when a and b are the events of the groups: its logarithm is bounded by Jensen's inequality.
-It grows when an event comes more than `ratio`-fraction as often to the first group. Because `share` is that of each look,
+It grows when the first group has more of the events than of the requests. Because `share` is that of each look,
 the shares of traffic may change from look to look. A tolerance t makes the hypothesis p <= q + t (1 - q): the second group
 is lent events at the rate t, which is done by taking the expectation over the loan, so that no chance is involved.
 """

@@ -148,7 +148,7 @@ class SlowBounds:
         challenger, champion = arms.challenger, arms.champion
         return (
             Share(challenger.slower(self.challenger), challenger.timed),
-            Share(champion.slower(self.champion) if self.champion else champion.timed, champion.timed),
+            Share(champion.slower(self.champion), champion.timed),
         )
 
 
@@ -199,7 +199,7 @@ def _latency(policy: GatePolicy, evidence: Evidence) -> Iterator[Finding]:
             "latency", verdict, f"{timed} answers timed; none may take longer than {policy.max_latency_ms:g} ms"
         )
         return
-    won = math.exp(min(700.0, total(evidence.slow.values())))
+    won = _won(*evidence.slow.values())
     gate = f"latency over {pair.challenger:g} ms"
     yield _compared(gate, won, _won(evidence.no_slow.get(pair.challenger, STAKE)), *pair.shares(evidence.window))
 
@@ -231,8 +231,9 @@ def _amount(won: float, enough: float) -> str:
     return f"{round(min(won, enough), 1):g} of {enough:g}"
 
 
-def _won(wealth: Wealth) -> float:
-    return math.exp(min(700.0, total([wealth])))
+def _won(*wealths: Wealth) -> float:
+    """How many times their stake these bets have won together."""
+    return math.exp(min(700.0, total(wealths)))
 
 
 def _errors(counters: Counters) -> Share:
